@@ -1,0 +1,1 @@
+"""Merge the busy time of many calendars and publish it as CalDAV, free-busy and ICS."""

@@ -1,0 +1,193 @@
+"""The provider interface: what a calendar system can be asked, as Protocols and values. No I/O.
+
+Terms: a *calendar* has an id and may have a zone; a *remote id* names one calendar object (a
+CalDAV href, an ICS UID, a Google event id); a *sync token* is an envelope that only its adapter
+reads. An ability that is missing is `None` in `Provider`, never a method that raises.
+
+What every adapter keeps (fixed by `tests/contract/`):
+
+- `changes(calendar, None, window)` is a full listing. With a token it is what changed since.
+- Only the last page carries a token. It is stored with the pages' rows, or not at all.
+- The token is an envelope that knows the parameters it was made with; an adapter that is given
+  one it cannot continue from raises `SyncTokenExpired`, and *ingest* restarts once without.
+- A page that cannot be read whole raises; it never comes back shortened. One object that cannot be
+  read comes back as `Unreadable`, which means "unknown", never "gone".
+- Adapters do not retry, do not sleep and do not keep state that a restart would lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType, Protocol, TypeAlias
+
+from pydantic import BaseModel
+
+from bridge.model.event import Event, EventSeries
+from bridge.model.http import Http
+from bridge.model.interval import BusyPeriod, Window
+
+CalendarId = NewType("CalendarId", str)
+RemoteId = NewType("RemoteId", str)
+SyncToken = NewType("SyncToken", str)
+ETag = NewType("ETag", str)
+
+
+class AccessRole(Enum):
+    """What the account may do with a calendar."""
+
+    FREE_BUSY = "free_busy"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarInfo:
+    """One calendar of an account."""
+
+    id: CalendarId
+    name: str
+    role: AccessRole = AccessRole.READ
+    is_primary: bool = False
+    time_zone: str = ""
+    """IANA name, empty when the provider does not say."""
+    color: str = ""
+    ignores_busy: bool = False
+    """The owner marked the whole calendar as not blocking (CALDAV:schedule-calendar-transp)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A whole object, master and overrides; it replaces what we had of it."""
+
+    remote_id: RemoteId
+    series: EventSeries
+    etag: ETag | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One changed occurrence of a series that the same or an earlier page named."""
+
+    series_id: RemoteId
+    event: Event
+    etag: ETag | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One occurrence given by its times alone; it inherits the rest from its master."""
+
+    series_id: RemoteId
+    original_start: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class OccurrenceRemoved:
+    """One occurrence of a series that no longer takes place."""
+
+    series_id: RemoteId
+    original_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRemoved:
+    """An object that is gone."""
+
+    remote_id: RemoteId
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An object that is there and cannot be understood: what we knew of it stays."""
+
+    remote_id: RemoteId
+    reason: str
+    etag: ETag | None = None
+
+
+Item: TypeAlias = Series | Override | Instance | OccurrenceRemoved | SeriesRemoved | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a listing; `token` only on the last."""
+
+    items: Sequence[Item] = ()
+    token: SyncToken | None = None
+    full: bool = False
+    """The listing that this page belongs to is complete: what it does not name is gone."""
+    time_zone: str = ""
+    """The calendar's zone where only the data tells (X-WR-TIMEZONE)."""
+    notes: Sequence[str] = ()
+
+
+class EventSource(Protocol):
+    """Reads calendars and their events."""
+
+    def list_calendars(self) -> Sequence[CalendarInfo]:
+        """Name every calendar of the account that can hold events."""
+        ...
+
+    def changes(
+        self, calendar: CalendarId, since: SyncToken | None, window: Window
+    ) -> Iterator[Page]:
+        """Yield what changed since the token, or everything.
+
+        Objects wholly outside the window may be left out; a series is never cut.
+
+        Raises:
+            SyncTokenExpired: the provider, or the adapter, cannot continue from `since`.
+            ProviderError: the pages yielded so far must be forgotten.
+        """
+        ...
+
+
+class BusySource(Protocol):
+    """Reads busy times of calendars whose events cannot be read."""
+
+    def busy(self, calendar: CalendarId, window: Window) -> Sequence[BusyPeriod]:
+        """Return the periods that overlap the window; an error is never an empty answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One opened account: what it can do, `None` where it cannot."""
+
+    source: EventSource | None = None
+    busy: BusySource | None = None
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a factory needs to open an account; made by `accounts`, never stored."""
+
+    connection: str
+    """Global id, for messages."""
+    settings: BaseModel
+    """An instance of the kind's `connection_settings`, its secrets resolved."""
+    defaults: BaseModel
+    """An instance of the kind's `provider_settings` (the `providers.<kind>` section)."""
+    http: Http
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKind:
+    """How a kind describes itself to `registry`; importing it must be cheap."""
+
+    name: str
+    title: str
+    connection_settings: type[BaseModel]
+    """Keys a connection of this kind takes in the YAML beside the common ones."""
+    provider_settings: type[BaseModel]
+    """Keys of the section `providers.<name>`."""
+    open: Callable[[Account], Provider]
+    """Open an account without touching the network."""
+    synonyms: tuple[str, ...] = ()
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    """Ability -> `done`, or why not: the row of the README's support table."""

@@ -1,0 +1,257 @@
+"""Every table. Instants are integers (UTC seconds), settings are JSON text, ids are text.
+
+Order of locks: a transaction that changes a resource's events, blocks or change log first locks
+that resource's row (`resources.lock`) and takes its change sequence from it, since the sequences
+of a database commit out of order and would hide changes from sync tokens.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _time(name: str, *, null: bool = True) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _flag(name: str, *, default: bool = False) -> Column[bool]:
+    return Column(
+        name, Boolean, nullable=False, server_default=text("true" if default else "false")
+    )
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), _text("value"))
+"""`instance`, `tzdata`: what the whole database was made with."""
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("plan", "{}"),  # bridge.config.plan.ResourcePlan as JSON
+    _text("managed_by", "file"),  # file | api
+    _text("state", "active"),  # active | parked
+    _count("generation"),  # raised when the plan changes
+    _text("epoch"),  # of the sync tokens; a new one makes every token invalid
+    _count("change_seq"),  # the last number given out in `changes`
+    _count("log_floor"),  # changes up to here may have been forgotten
+    _count("changed_at"),
+    _count("horizon_start"),  # occurrences are materialised in [start, end)
+    _count("horizon_end"),
+    _count("longest_block"),  # seconds; bounds overlap queries on `blocks`
+    _count("longest_occurrence"),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", Text, primary_key=True),  # room-a.work
+    Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), nullable=False),
+    _text("provider"),
+    _text("plan", "{}"),  # bridge.config.plan.ConnectionPlan as JSON, without secrets
+    _text("managed_by", "file"),
+    _count("position"),
+    _text("status", "active"),  # ConnectionStatus
+    _text("sync_state", "idle"),  # SyncState
+    _text("error_code"),
+    _text("error_message"),
+    _text("error_hint"),
+    _time("error_since"),
+    _count("failures"),  # in a row
+    _time("attempt_at"),
+    _time("success_at"),
+    _time("limited_until"),
+    Index(None, "resource_id"),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
+    _time("next_due", null=False),
+    _time("marked_at"),  # a due mark: something asked for a pull at this instant
+    _flag("full"),  # the next pull is a full listing
+    _text("lease_owner"),
+    _count("lease_until"),
+    _count("fence"),  # raised by each claim
+    Index(None, "next_due"),
+    postgresql_with={"fillfactor": "70"},
+)
+
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("id", Text, primary_key=True),  # hash(connection, remote id)
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), nullable=False),
+    _text("remote_id"),
+    _text("name"),
+    _text("role", "read"),
+    _text("time_zone"),
+    _flag("is_primary"),
+    _flag("reads"),  # blocks time
+    _flag("writes"),
+    _text("policy", "{}"),  # bridge.config.plan.CalendarPolicy in force for the stored rows
+    Column("token", Text),
+    _time("window_start"),
+    _time("window_end"),
+    _time("full_at"),
+    _time("success_at"),  # last complete pull: what freshness and staleness count from
+    _time("failed_since"),
+    _text("error_code"),
+    _text("error_message"),
+    _flag("stale"),  # older than max_stale; `policy.availability.on_stale` is applied
+    Column("shrink", Text),  # JSON of a listing that waits for confirmation
+    _text("notes", "[]"),
+    Index(None, "connection_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("calendar_id", ForeignKey("calendars.id", ondelete="CASCADE"), primary_key=True),
+    Column("remote_id", Text, primary_key=True),
+    _text("uid"),
+    Column("etag", Text),
+    _text("text"),  # canonical iCalendar
+    _text("digest"),  # of the text: an unchanged object costs nothing
+    _text("problem"),  # why the object could not be read or expanded
+    _text("notes", "[]"),
+    _time("changed_at", null=False),
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("id", Text, primary_key=True),  # hash(connection, calendar, series, original start)
+    Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), nullable=False),
+    Column("calendar_id", ForeignKey("calendars.id", ondelete="CASCADE"), nullable=False),
+    _text("remote_id"),
+    _time("original_start", null=False),
+    _time("start", null=False),
+    _time("end", null=False),
+    Column("fbtype", SmallInteger, nullable=False),  # FBType; 0 = does not block
+    _flag("all_day"),
+    _text("reason"),  # why it does or does not block, for `explain`
+    _text("details", "{}"),  # what the details projection may use, as JSON
+    Index(None, "resource_id", "start", "end", "fbtype"),
+    Index(None, "calendar_id", "remote_id"),
+)
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), primary_key=True),
+    Column("projection", Text, primary_key=True),  # Projection
+    Column("uid", Text, primary_key=True),
+    _time("start", null=False),
+    _time("end", null=False),
+    Column("fbtype", SmallInteger, nullable=False),
+    _text("etag"),
+    _text("details", "{}"),  # JSON; always {} in the projection `times`
+    _count("sequence"),
+    _time("changed_at", null=False),
+    Index(None, "resource_id", "projection", "start", "end", "fbtype"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), primary_key=True),
+    Column("projection", Text, primary_key=True),
+    Column("uid", Text, primary_key=True),  # the last change of each block is all that syncs need
+    Column("seq", BigInteger, nullable=False),
+    _flag("deleted"),
+    _time("changed_at", null=False),
+    Index(None, "resource_id", "projection", "seq"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _text("email"),
+    _text("role", "user"),
+    _text("password_hash"),
+    _text("access", "{}"),  # JSON: resource or glob -> access
+    _text("managed_by", "file"),
+)
+
+app_passwords = Table(
+    "app_passwords",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("login"),
+    _text("label"),
+    _text("digest"),  # SHA-256 of a 160-bit secret
+    _time("created_at", null=False),
+    _time("last_used_at"),
+    _time("revoked_at"),
+    Index(None, "login"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("label"),
+    _text("digest"),
+    _text("scopes", "[]"),
+    _text("resources", "[]"),  # globs
+    _time("created_at", null=False),
+    _time("expires_at"),
+    _time("last_used_at"),
+    _time("revoked_at"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    _text("plan", "{}"),  # bridge.config.settings.Feed as JSON
+    _text("managed_by", "file"),
+    _count("generation"),  # the token is HMAC(key, resource, name, generation)
+    _text("digest"),  # SHA-256 of the token in force: what requests are looked up by
+    _time("revoked_at"),
+    Index(None, "digest"),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _text("kind"),  # reload
+    _text("payload", "{}"),
+    _time("created_at", null=False),
+    _time("done_at"),
+    _flag("ok"),
+    _text("verdict"),
+)
