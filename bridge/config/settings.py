@@ -341,6 +341,7 @@ class Connection(Section):
     paused: bool = Field(default=False, description="not pulled; its last busy time stays")
     sync: SyncOverride = SyncOverride()
     availability: AvailabilityOverride = AvailabilityOverride()
+    privacy: PrivacyOverride = PrivacyOverride()
     options: SerializeAsAny[BaseModel] | None = Field(
         default=None, exclude=True, description="settings of the provider kind, secrets resolved"
     )
