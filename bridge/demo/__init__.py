@@ -1,0 +1,1 @@
+"""`busybridge demo`: real CalDAV sources, believable calendars and the bridge, on loopback."""
