@@ -14,19 +14,15 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field
 
+from bridge.config.policy import Availability, AvailabilityOverride, Privacy, PrivacyOverride
+from bridge.config.section import Section
 from bridge.config.settings import (
-    Availability,
-    AvailabilityOverride,
     Backoff,
     Connection,
     ExpansionLimits,
     Feed,
     FreeBusy,
-    Privacy,
-    PrivacyOverride,
-    ReadCalendar,
     Resource,
-    Section,
     Settings,
     ShrinkGuard,
     SyncWindow,
@@ -162,15 +158,11 @@ def _choices(
 ) -> tuple[CalendarChoice, ...] | None:
     if connection.read_calendars is None:
         return None
-    entries = [
-        ReadCalendar(calendar=entry) if isinstance(entry, str) else entry
-        for entry in connection.read_calendars
-    ]
     return tuple(
         CalendarChoice(
             calendar=entry.calendar, policy=_policy(inherited, entry.availability, entry.privacy)
         )
-        for entry in entries
+        for entry in connection.read_calendars
     )
 
 

@@ -1,434 +1,408 @@
 """The settings tree: frozen, typed, complete with defaults; INTERFACE section 3 is its picture.
 
-A key is here when something reads it. Each field's description is its line in `docs/configuration.md`
-and its comment in `config.example.yaml`.
+A key is here when something reads it. Each field's description is its line in
+`docs/configuration.md` and its comment in `config.example.yaml`.
 """
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
-from bridge.config.values import CidrPort, Duration, RateLimit, Secret, Share, Size, Zone
+from bridge.config.policy import (
+    AllDay,
+    Availability,
+    AvailabilityOverride,
+    Blocks,
+    Buffers,
+    OnStale,
+    Privacy,
+    PrivacyMode,
+    PrivacyOverride,
+)
+from bridge.config.section import Section, section, written
+from bridge.config.values import (
+    BaseUrl,
+    Bind,
+    Cidr,
+    CidrPort,
+    DatabaseUrl,
+    Duration,
+    Email,
+    FilePath,
+    PasswordHash,
+    RateLimit,
+    Secret,
+    Share,
+    Size,
+    Zone,
+)
 from bridge.model.resource import Access, CUType
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+__all__ = [
+    "ID_PATTERN",
+    "AllDay",
+    "Auth",
+    "Availability",
+    "AvailabilityOverride",
+    "Backoff",
+    "Blocks",
+    "Buffers",
+    "Connection",
+    "ExpansionLimits",
+    "Feed",
+    "FreeBusy",
+    "Grant",
+    "Id",
+    "JustInTime",
+    "Logging",
+    "Metrics",
+    "OnStale",
+    "Outbound",
+    "Privacy",
+    "PrivacyMode",
+    "PrivacyOverride",
+    "RateLimits",
+    "ReadCalendar",
+    "Resource",
+    "Section",
+    "Server",
+    "Settings",
+    "ShrinkGuard",
+    "Storage",
+    "Sync",
+    "SyncOverride",
+    "SyncWindow",
+    "User",
+]
+
+ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
 """Ids and logins: lower case, no dots (a dot joins the ids of a resource and a connection)."""
 
 
-class Section(BaseModel):
-    """A mapping of the YAML: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class RateLimits(Section):
-    per_client: RateLimit = Field(
-        default="600/min", validate_default=True, description="requests of one client address"
-    )
-    login_failures: RateLimit = Field(
-        default="10/min", validate_default=True, description="failed logins of one address or name"
-    )
+    """Limits on what one client may ask."""
+
+    per_client: RateLimit = written("600/min", "requests of one client address")
+    login_failures: RateLimit = written("10/min", "failed logins of one address or one name")
 
 
 class Server(Section):
-    bind: str = Field(default="127.0.0.1:5232", description="address and port to listen on")
-    base_url: str = Field(
-        default="", description="public URL, used in links; empty = http:// and bind"
+    """Where BusyBridge listens, and for whom."""
+
+    bind: Bind = Field(default="127.0.0.1:5232", description="address and port to listen on")
+    base_url: BaseUrl = Field(
+        default="",
+        description="public URL, used in links; empty: http:// and bind",
+        examples=["https://cal.example.com"],
     )
-    trusted_proxies: tuple[CidrPort, ...] = Field(
-        default=(), description="proxies whose X-Forwarded headers are believed"
+    trusted_proxies: tuple[Cidr, ...] = Field(
+        default=(),
+        description="proxies whose X-Forwarded headers are believed",
+        examples=[["127.0.0.1/32"]],
     )
-    timezone: Zone = Field(default="UTC", description="default zone for floating and all-day times")
-    max_request_size: Size = Field(
-        default="1MiB", validate_default=True, description="largest request body"
-    )
-    rate_limit: RateLimits = RateLimits()
+    timezone: Zone = Field(default="UTC", description="default zone of floating and all-day times")
+    max_request_size: Size = written("1MiB", "largest request body")
+    rate_limit: RateLimits = section()
     threads: int = Field(default=16, ge=2, le=256, description="request threads")
     role: Literal["all", "web", "worker"] = Field(
-        default="all",
-        description="all | web | worker: several processes share one PostgreSQL database",
+        default="all", description="share of the work; several processes share one PostgreSQL"
     )
+
+    @property
+    def public_url(self) -> str:
+        """The URL that links begin with, without a slash at its end."""
+        return self.base_url or f"http://{self.bind}"
 
 
 class Storage(Section):
-    database: str = Field(
-        default="sqlite:///busybridge.sqlite3",
-        description="sqlite:///file, or postgresql+psycopg://user@host/db",
+    """Where data and keys are kept."""
+
+    database: DatabaseUrl = written(
+        "sqlite:///busybridge.sqlite3", "sqlite:///file, or postgresql://user@host/name"
     )
     database_password: Secret | None = Field(
-        default=None, description="password of the PostgreSQL user"
+        default=None,
+        description="password of the PostgreSQL user",
+        examples=["BUSYBRIDGE_DATABASE_PASSWORD"],
     )
-    encryption_key_file: str = Field(
-        default="busybridge.key", description="key file that `init` wrote; holds the instance id"
+    encryption_key_file: FilePath = written(
+        "busybridge.key", "key file that `busybridge init` wrote; holds the instance id"
     )
+
+
+class Grant(Section):
+    """What a login may do with the resources that one entry of `access` names."""
+
+    level: Access = Field(description="what is granted", examples=["free-busy"])
+    list: bool = Field(
+        default=False, description="the login's home shows the resources that a glob names"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"level": value} if isinstance(value, str) else value
 
 
 class User(Section):
-    name: Id
-    email: str = Field(default="", description="mail address of the person")
+    """A login."""
+
+    name: Id = Field(description="login name", examples=["alice"])
+    email: Email = Field(
+        default="", description="address of the person", examples=["alice@example.com"]
+    )
     role: Literal["user", "admin"] = Field(
-        default="user", description="user | admin: an admin may do everything"
+        default="user", description="an admin may do everything with every resource"
     )
-    password_hash: Secret | None = Field(
-        default=None, description="bcrypt or argon2 hash; none = app passwords only"
+    password_hash: PasswordHash | None = Field(
+        default=None,
+        description="bcrypt or argon2 hash; without one only app passwords work",
+        examples=["ALICE_HASH"],
     )
-    access: dict[str, Access | GlobAccess] = Field(
-        default_factory=dict, description="resource or glob -> free-busy | read | write | manage"
+    access: dict[str, Grant] = Field(
+        default_factory=dict,
+        description="resource or glob -> free-busy | read | write | manage",
+        examples=[{"room-a": "write", "*": "free-busy"}],
     )
-
-
-class GlobAccess(Section):
-    level: Access
-    list: bool = Field(default=False, description="list the resources that a glob names, too")
 
 
 class Auth(Section):
+    """Who may log in."""
+
     users: tuple[User, ...] = ()
-    htpasswd_file: str | None = Field(
+    htpasswd_file: FilePath | None = Field(
         default=None,
-        description="more logins, with bcrypt or argon2 hashes; they see what `*` grants",
+        description="more logins, with bcrypt or argon2 hashes; one may see the resource of its "
+        "own name in full and nothing else",
+        examples=["/etc/busybridge/htpasswd"],
     )
 
 
 class Outbound(Section):
+    """What BusyBridge may connect to."""
+
     allow_networks: tuple[CidrPort, ...] = Field(
         default=(),
-        description="private addresses that connections may reach, as CIDR[:port]; public addresses always",
+        description="private networks that connections may reach; public addresses always",
+        examples=[["10.0.0.0/8", "127.0.0.1/32:8080"]],
     )
-    ca_file: str | None = Field(
-        default=None, description="PEM file with further certificate authorities"
+    ca_file: FilePath | None = Field(
+        default=None,
+        description="PEM file with further certificate authorities",
+        examples=["/etc/ssl/private-ca.pem"],
     )
 
 
 class SyncWindow(Section):
-    past: Duration = Field(
-        default="7d", validate_default=True, description="how far back busy time is kept"
-    )
-    future: Duration = Field(
-        default="400d", validate_default=True, description="how far ahead busy time is known"
-    )
+    """The span of time that is kept."""
+
+    past: Duration = written("7d", "how far back")
+    future: Duration = written("400d", "how far ahead")
 
 
 class JustInTime(Section):
-    enabled: bool = Field(default=True, description="let ?sync=true pull before it answers")
-    min_interval: Duration = Field(
-        default="30s",
-        validate_default=True,
-        description="a connection pulled more recently is fresh enough",
-    )
-    timeout: Duration = Field(
-        default="5s", validate_default=True, description="longest wait of a request"
-    )
+    """Pulls that a request with `sync=true` waits for."""
+
+    enabled: bool = Field(default=True, description="let a request pull before it is answered")
+    min_interval: Duration = written("30s", "a connection pulled more recently is fresh enough")
+    timeout: Duration = written("5s", "longest wait of a request")
 
 
 class Backoff(Section):
-    initial: Duration = Field(
-        default="30s",
-        validate_default=True,
-        description="wait after the first failure, doubled with each",
-    )
-    max: Duration = Field(default="6h", validate_default=True, description="longest wait")
+    """Waiting after failures of a connection."""
+
+    initial: Duration = written("30s", "wait after the first failure, doubled with each")
+    max: Duration = written("6h", "longest wait")
 
 
 class ExpansionLimits(Section):
+    """Bounds on recurring events."""
+
     occurrences_per_series: int = Field(
         default=10000, ge=1, le=100000, description="a series with more in the window is refused"
     )
-    expand_time: Duration = Field(
-        default="2s",
-        validate_default=True,
-        description="CPU time for the expansion of one whole pull beyond 10 ms per series",
-    )
+    expand_time: Duration = written("2s", "CPU time for the recurring events of one pull")
 
 
 class ShrinkGuard(Section):
+    """A calendar that suddenly loses much must say so twice before it is believed."""
+
     ratio: Share = Field(
         default=0.5, description="share of future occurrences that may vanish at once"
     )
     min_events: int = Field(
-        default=20,
-        ge=0,
-        description="guard calendars that had at least so many; an emptied one always",
+        default=20, ge=0, description="guarded from so many occurrences on; an empty list always is"
     )
 
 
 class SyncOverride(Section):
+    """Pulling of one connection."""
+
     interval: Duration | None = Field(
-        default=None, description="between two pulls of this connection"
+        default=None, description="between two pulls of this connection", examples=["2m"]
     )
 
 
 class Sync(Section):
-    interval: Duration = Field(
-        default="5m", validate_default=True, description="between two pulls of a connection"
-    )
-    jitter: Share = Field(
-        default="20%",
-        validate_default=True,
-        description="random share added to or taken from the interval",
-    )
-    window: SyncWindow = SyncWindow()
-    full_reconcile: Duration = Field(
-        default="24h",
-        validate_default=True,
-        description="between two full listings of a calendar that is pulled incrementally",
-    )
+    """Pulling of calendars."""
+
+    interval: Duration = written("5m", "between two pulls of a connection")
+    jitter: Share = written("20%", "random share of the interval, added or taken away")
+    window: SyncWindow = section()
+    full_reconcile: Duration = written("24h", "between two full lists of a calendar")
     concurrency: int = Field(default=20, ge=1, le=200, description="pulls at the same time")
-    just_in_time: JustInTime = JustInTime()
-    backoff: Backoff = Backoff()
-    limits: ExpansionLimits = ExpansionLimits()
-    shrink_guard: ShrinkGuard = ShrinkGuard()
-
-
-class Blocks(Enum):
-    """What a kind of event does to the owner's time."""
-
-    BUSY = "busy"
-    BUSY_TENTATIVE = "busy_tentative"
-    BUSY_UNAVAILABLE = "busy_unavailable"
-    FREE = "free"
-
-
-class AllDay(Enum):
-    """What an all-day event does."""
-
-    BUSY = "busy"
-    FREE = "free"
-    BY_STATUS = "by_status"
-
-
-class OnStale(Enum):
-    """What becomes of a source that could not be read for `max_stale`."""
-
-    KEEP_LAST = "keep_last"
-    BUSY = "busy"
-    FREE = "free"
-
-
-class Buffers(Section):
-    before: Duration = Field(
-        default="0m", validate_default=True, description="busy time added before each event"
-    )
-    after: Duration = Field(
-        default="0m", validate_default=True, description="busy time added after each event"
-    )
-
-
-EVENT_TYPES = {
-    "focusTime": Blocks.BUSY,
-    "outOfOffice": Blocks.BUSY_UNAVAILABLE,
-    "workingLocation": Blocks.FREE,
-    "birthday": Blocks.FREE,
-    "fromGmail": Blocks.BUSY,
-}
-
-
-class Availability(Section):
-    all_day: AllDay = Field(default=AllDay.BY_STATUS, description="busy | free | by_status")
-    tentative: Blocks = Field(
-        default=Blocks.BUSY_TENTATIVE,
-        description="busy | busy_tentative | free: STATUS:TENTATIVE, shown as tentative, accepted as tentative",
-    )
-    unanswered: Blocks = Field(
-        default=Blocks.BUSY_TENTATIVE, description="an invitation without a reply"
-    )
-    declined: Blocks = Field(
-        default=Blocks.FREE, description="an invitation that the owner declined"
-    )
-    out_of_office: Blocks = Field(
-        default=Blocks.BUSY_UNAVAILABLE, description="shown as out of office"
-    )
-    working_elsewhere: Blocks = Field(default=Blocks.FREE, description="shown as working elsewhere")
-    event_types: dict[str, Blocks] = Field(
-        default_factory=lambda: dict(EVENT_TYPES),
-        description="special kinds of events; named ones are added to the defaults",
-    )
-    buffers: Buffers = Buffers()
-    on_stale: OnStale = Field(
-        default=OnStale.KEEP_LAST,
-        description="keep_last | busy | free, once a source is older than max_stale",
-    )
-    max_stale: Duration = Field(
-        default="6h",
-        validate_default=True,
-        description="age from which a source that cannot be read counts as stale for on_stale",
-    )
-
-
-class AvailabilityOverride(Section):
-    """The same keys; those left out come from the level above (calendar < connection < resource < file)."""
-
-    all_day: AllDay | None = None
-    tentative: Blocks | None = None
-    unanswered: Blocks | None = None
-    declined: Blocks | None = None
-    out_of_office: Blocks | None = None
-    working_elsewhere: Blocks | None = None
-    event_types: dict[str, Blocks] | None = None
-    buffers: Buffers | None = None
-    on_stale: OnStale | None = None
-    max_stale: Duration | None = None
-
-
-class PrivacyMode(Enum):
-    """How much of an event a view with details shows."""
-
-    BUSY_ONLY = "busy_only"
-    PRIVATE = "private"
-    FULL = "full"
-
-
-class Privacy(Section):
-    mode: PrivacyMode = Field(
-        default=PrivacyMode.BUSY_ONLY,
-        description="busy_only | private | full: times only | what show_* allows, private events as times | everything of public events",
-    )
-    title: str = Field(
-        default="Busy",
-        description="title of a block; may hold {{calendar_name}} and {{event_name}}",
-    )
-    show_title: bool = Field(default=False, description="in mode private: the event's title")
-    show_description: bool = Field(default=False, description="in mode private: the description")
-    show_attendees: bool = Field(
-        default=False, description="in mode private: organizer and attendees"
-    )
-    show_location: bool = Field(
-        default=False, description="in mode private: the place; a meeting link counts as place"
-    )
-
-
-class PrivacyOverride(Section):
-    mode: PrivacyMode | None = None
-    title: str | None = None
-    show_title: bool | None = None
-    show_description: bool | None = None
-    show_attendees: bool | None = None
-    show_location: bool | None = None
+    just_in_time: JustInTime = section()
+    backoff: Backoff = section()
+    limits: ExpansionLimits = section()
+    shrink_guard: ShrinkGuard = section()
 
 
 class ReadCalendar(Section):
-    """One entry of `read_calendars`, which may also be just its name."""
+    """One entry of `read_calendars`; an entry without overrides may be just its name."""
 
-    calendar: str = Field(description="id, name, or primary")
-    availability: AvailabilityOverride = AvailabilityOverride()
-    privacy: PrivacyOverride = PrivacyOverride()
+    calendar: str = Field(
+        min_length=1, description="id, name, or primary", examples=["Maintenance"]
+    )
+    availability: AvailabilityOverride = section()
+    privacy: PrivacyOverride = section()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"calendar": value} if isinstance(value, str) else value
 
 
 class Connection(Section):
-    """Keys that every connection has; those of its provider stand in `options`."""
+    """One account at one provider. Beside these keys it takes those of its provider."""
 
-    id: Id
-    provider: str
-    account_email: str = Field(
-        default="", description="address of the account's owner: whose replies count"
+    id: Id = Field(description="id within the resource", examples=["work"])
+    provider: str = Field(description="kind of calendar system", examples=["caldav"])
+    account_email: Email = Field(
+        default="",
+        description="address of the account's owner, whose replies count; empty: the resource's",
+        examples=["room-a@example.com"],
     )
-    read_calendars: tuple[ReadCalendar | str, ...] | None = Field(
+    read_calendars: tuple[ReadCalendar, ...] | None = Field(
         default=None,
-        description="calendars that block time: ids, names, or primary; none given = all of an account, [] = none",
+        description="calendars that block time: ids, names or primary; none given: all; []: none",
     )
     write_calendar: str | None = Field(
-        default=None, description="calendar that bookings go to; it is read, too"
+        default=None,
+        description="calendar that bookings go to; it is read, too",
+        examples=["primary"],
     )
     primary: bool = Field(
         default=False, description="this connection's write_calendar receives the bookings"
     )
     validate_availability: bool = Field(
-        default=True, description="false = pulled, but blocks nothing"
+        default=True, description="false: it is pulled, but blocks nothing"
     )
     paused: bool = Field(default=False, description="not pulled; its last busy time stays")
-    sync: SyncOverride = SyncOverride()
-    availability: AvailabilityOverride = AvailabilityOverride()
-    privacy: PrivacyOverride = PrivacyOverride()
-    options: SerializeAsAny[BaseModel] | None = Field(
-        default=None, exclude=True, description="settings of the provider kind, secrets resolved"
-    )
+    sync: SyncOverride = section()
+    availability: AvailabilityOverride = section()
+    privacy: PrivacyOverride = section()
+    options: SerializeAsAny[BaseModel] | None = Field(default=None, exclude=True)
+    """The kind's own keys, secrets resolved; put here by `load`, no key of the YAML."""
 
 
 class Feed(Section):
-    name: Id
+    """A secret URL that calendar programs subscribe to."""
+
+    name: Id = Field(description="name within the resource", examples=["public"])
     detail: PrivacyMode = Field(
-        default=PrivacyMode.BUSY_ONLY,
-        description="busy_only | private | full, never more than the resource's privacy allows",
+        default=PrivacyMode.BUSY_ONLY, description="never more than the resource's privacy allows"
     )
-    window: SyncWindow = SyncWindow(past="1d", future="60d")
-    refresh: Duration = Field(
-        default="15m", validate_default=True, description="how often subscribers are asked to look"
-    )
+    window: SyncWindow = section(past="1d", future="60d")
+    refresh: Duration = written("15m", "how often subscribers are asked to look")
 
 
 class FreeBusy(Section):
-    public: bool = Field(default=False, description="answer the free-busy URL without login")
-    min_window: Duration = Field(
-        default="6w", validate_default=True, description="span when the request names none"
-    )
+    """The free-busy URL."""
+
+    public: bool = Field(default=False, description="answer without login")
+    min_window: Duration = written("6w", "least span when the request names none")
 
 
 class Resource(Section):
-    id: Id
-    name: str = Field(default="", description="name that people see; the id when empty")
-    email: str = Field(default="", description="address for free-busy look-ups")
-    type: CUType = Field(
-        default=CUType.INDIVIDUAL, description="individual | room | resource | group"
+    """A person, room or thing whose busy time is published."""
+
+    id: Id = Field(description="first part of its URLs", examples=["room-a"])
+    name: str = Field(
+        default="", max_length=200, description="name that people see", examples=["Room A"]
     )
+    email: Email = Field(
+        default="", description="address for free-busy look-ups", examples=["room-a@example.com"]
+    )
+    type: CUType = Field(default=CUType.INDIVIDUAL, description="what it is")
     timezone: Zone | None = Field(
-        default=None, description="zone of floating and all-day times; server.timezone when absent"
+        default=None,
+        description="zone of its floating and all-day times; left out: server.timezone",
+        examples=["Europe/Berlin"],
     )
     connections: tuple[Connection, ...] = ()
-    availability: AvailabilityOverride = AvailabilityOverride()
-    privacy: PrivacyOverride = PrivacyOverride()
+    availability: AvailabilityOverride = section()
+    privacy: PrivacyOverride = section()
     feeds: tuple[Feed, ...] = ()
-    freebusy: FreeBusy = FreeBusy()
-    adopt: bool = Field(
-        default=False, description="take over a resource of this id that was made by API"
-    )
+    freebusy: FreeBusy = section()
 
 
 class Logging(Section):
+    """What is logged."""
+
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="debug | info | warning | error"
+        default="info", description="least weight of what is logged"
     )
-    format: Literal["console", "json"] = Field(default="console", description="console | json")
+    format: Literal["console", "json"] = Field(default="console", description="form of a line")
 
 
 class Metrics(Section):
+    """Figures for Prometheus."""
+
     enabled: bool = Field(default=True, description="serve /metrics")
-    allow_networks: tuple[CidrPort, ...] = Field(
+    allow_networks: tuple[Cidr, ...] = Field(
         default=("127.0.0.0/8", "::1/128"),
         validate_default=True,
-        description="who may read /metrics",
+        description="networks that may read /metrics",
     )
 
 
 class Settings(Section):
     """The whole file."""
 
-    version: Literal[1] = Field(description="version of this file's format")
+    version: Literal[1] = Field(description="version of this file's format", examples=[1])
     environment: str = Field(
-        default="production", description="name of this installation, kept apart from others"
+        default="production",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="name of this installation",
     )
     allow_inline_secrets: bool = Field(
-        default=False, description="accept secrets in this file itself"
+        default=False, description="accept secrets in this file itself, not only by _env and _file"
     )
-    server: Server = Server()
-    storage: Storage = Storage()
-    auth: Auth = Auth()
-    providers: dict[str, SerializeAsAny[BaseModel]] = Field(
-        default_factory=dict, exclude=True, description="defaults of each provider kind"
-    )
-    outbound: Outbound = Outbound()
-    sync: Sync = Sync()
-    availability: Availability = Availability()
-    privacy: Privacy = Privacy()
+    server: Server = section()
+    storage: Storage = section()
+    auth: Auth = section()
+    providers: dict[str, SerializeAsAny[BaseModel]] = Field(default_factory=dict, exclude=True)
+    """Defaults of each provider kind, by the kind's name; empty when `load` was given no kinds."""
+    outbound: Outbound = section()
+    sync: Sync = section()
+    availability: Availability = section()
+    privacy: Privacy = section()
     resources: tuple[Resource, ...] = ()
-    logging: Logging = Logging()
-    metrics: Metrics = Metrics()
+    logging: Logging = section()
+    metrics: Metrics = section()
     removed_resources: Literal["park", "purge"] = Field(
-        default="park",
-        description="park | purge: what a reload does with a resource that left the file",
+        default="park", description="what a reload does with a resource that left the file"
     )
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unwise in the file, though it can be used; for `check` and the log."""
+        return self._warnings
 
-User.model_rebuild()
+    def warn(self, warnings: list[str]) -> None:
+        """Attach warnings; for `load` alone, before anyone else holds the settings."""
+        self._warnings = tuple(warnings)

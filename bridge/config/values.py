@@ -1,37 +1,58 @@
-"""Values that the YAML spells its own way: durations, sizes, percentages, rates, secrets, zones."""
+"""Values that the YAML spells its own way: durations, sizes, shares, rates, networks, addresses.
+
+Each `parse_*` takes what the YAML holds and raises ValueError with a text that names the remedy.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, PlainSerializer, SecretStr, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    SecretStr,
+    TypeAdapter,
+    ValidationInfo,
+)
 
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(r"([+-]?)((?:\d+[wdhms])+)")
-_ISO_DURATION: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+_LONGEST = timedelta(days=36500)
 _SIZES = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _SIZES |= {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,2}")
+_EMAIL = re.compile(r"[^\s@<>(),;:\"\\]+@[^\s@<>(),;:\"\\]+")
+_HASH = re.compile(
+    r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$\S+"
+)
 
 
 def parse_duration(value: object) -> timedelta:
-    """Read `5m`, `1h30m`, `180d`, `-1m` or ISO 8601 (`PT5M`); a bare number is refused but for 0."""
+    """Read `5m`, `1h30m`, `180d` or ISO 8601 (`PT5M`): whole seconds, not negative."""
     if isinstance(value, timedelta):
         return value
     text = str(value).strip()
     if text == "0":
         return timedelta()
-    if match := _DURATION.fullmatch(text):
-        parts = re.findall(r"(\d+)([wdhms])", match[2])
-        seconds = sum(int(number) * _UNITS[unit] for number, unit in parts)
-        return timedelta(seconds=-seconds if match[1] == "-" else seconds)
-    if text.upper().lstrip("+-").startswith("P"):
-        return _ISO_DURATION.validate_python(text.upper())
-    raise ValueError(f"{text!r} is not a duration; write 30s, 5m, 2h, 180d or ISO 8601 (PT5M)")
+    try:
+        if re.fullmatch(r"(?:\d{1,9}[wdhms])+", text):
+            parts = re.findall(r"(\d+)([wdhms])", text)
+            length = timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+        elif text.upper().startswith("P"):
+            length = TypeAdapter(timedelta).validate_python(text.upper())
+        else:
+            length = -_LONGEST
+    except (ValueError, OverflowError):
+        length = -_LONGEST
+    if not timedelta() <= length <= _LONGEST or length.microseconds:
+        raise ValueError(f"{text!r} is not a duration; write 30s, 5m, 2h, 180d or ISO 8601 (PT5M)")
+    return length
 
 
 def show_duration(value: timedelta) -> str:
@@ -45,13 +66,13 @@ def show_duration(value: timedelta) -> str:
 
 def parse_size(value: object) -> int:
     """Read `1MiB`, `20MB` or a number of bytes."""
-    match = re.fullmatch(r"(\d+)\s*([a-z]*)", str(value).strip().lower())
+    match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", str(value).strip().lower())
     if not match or match[2] not in _SIZES:
         raise ValueError(f"{value!r} is not a size; write 512KiB, 1MiB or a number of bytes")
     return int(match[1]) * _SIZES[match[2]]
 
 
-def parse_percent(value: object) -> float:
+def parse_share(value: object) -> float:
     """Read `20%` or `0.2`."""
     text = str(value).strip()
     try:
@@ -90,7 +111,7 @@ def parse_rate(value: object) -> Rate:
     """Read `600/min`."""
     if isinstance(value, Rate):
         return value
-    match = re.fullmatch(r"(\d+)\s*/\s*(s|min|h)", str(value).strip())
+    match = re.fullmatch(r"([1-9]\d{0,8})\s*/\s*(s|min|h)", str(value).strip())
     if not match:
         raise ValueError(f"{value!r} is not a rate; write 10/s, 600/min or 100/h")
     return Rate(int(match[1]), timedelta(seconds={"s": 1, "min": 60, "h": 3600}[match[2]]))
@@ -103,34 +124,113 @@ class Network(NamedTuple):
     port: int | None = None
 
     def __str__(self) -> str:
-        """Show as `127.0.0.1/32:8080`."""
-        return str(self.network) if self.port is None else f"{self.network}:{self.port}"
+        """Show as `127.0.0.1/32:8080` or `[::1]/128:8080`."""
+        if self.port is None:
+            return str(self.network)
+        address = str(self.network.network_address)
+        shown = f"[{address}]" if self.network.version == 6 else address
+        return f"{shown}/{self.network.prefixlen}:{self.port}"
 
 
 def parse_network(value: object) -> Network:
     """Read `10.0.0.0/8`, `127.0.0.1/32:8080` or `[::1]/128:8080`."""
     if isinstance(value, Network):
         return value
-    match = re.fullmatch(r"\[?([0-9A-Fa-f.:]+?)\]?(/\d+)?(?::(\d{1,5}))?", str(value).strip())
-    bracketed = str(value).strip().startswith("[")
+    text = str(value).strip()
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(/\d+)?(?::(\d{1,5}))?", text)
     try:
-        if match and (match[3] is None or bracketed or ":" not in match[1]):
-            port = int(match[3]) if match[3] else None
-            return Network(ip_network(match[1] + (match[2] or "")), port)
-        return Network(ip_network(str(value).strip()))
+        if match is None:
+            return Network(ip_network(text))
+        port = int(match[4]) if match[4] else None
+        network = ip_network((match[1] or match[2]) + (match[3] or ""))
     except ValueError as err:
         raise ValueError(
-            f"{value!r} is not a network; write 10.0.0.0/8 or 127.0.0.1/32:8080"
+            f"{text!r} is not a network; write 10.0.0.0/8 or 127.0.0.1/32:8080"
         ) from err
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(f"{text!r}: a port is between 1 and 65535")
+    return Network(network, port)
+
+
+def parse_cidr(value: object) -> Network:
+    """Read `10.0.0.0/8`; a port is refused."""
+    network = parse_network(value)
+    if network.port is not None:
+        raise ValueError(f"{str(value)!r} names a port, and no port is meant here")
+    return network
+
+
+def parse_bind(value: str) -> str:
+    """Read `127.0.0.1:5232` or `[::]:5232`."""
+    match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})", value)
+    if not match or int(match[1]) > 65535:
+        raise ValueError(f"{value!r} is not an address with a port; write 127.0.0.1:5232")
+    return value
+
+
+def parse_base_url(value: str) -> str:
+    """Read a public URL without path, query and login; a slash at its end is dropped."""
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("not a URL of a scheme and a host alone; write https://cal.example.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def parse_email(value: str) -> str:
+    """Read a mail address; empty means none."""
+    if value and not _EMAIL.fullmatch(value):
+        raise ValueError(f"{value!r} is not a mail address")
+    return value
+
+
+def parse_hash(value: SecretStr) -> SecretStr:
+    """Check that a secret is a bcrypt or argon2 hash; the text never shows it."""
+    if not _HASH.fullmatch(value.get_secret_value()):
+        raise ValueError("not a bcrypt ($2b$...) or argon2 ($argon2id$...) hash")
+    return value
+
+
+def parse_database(value: str, info: ValidationInfo) -> str:
+    """Read a database URL; a relative SQLite path is taken from the configuration's directory."""
+    scheme, _, rest = value.partition("://")
+    if scheme == "sqlite":
+        path = rest.removeprefix("/")
+        if not rest.startswith("/") or path in {"", ":memory:"} or "?" in path:
+            raise ValueError("not the path of a file; write sqlite:///name or sqlite:////data/name")
+        return f"sqlite:///{_from_directory(Path(path), info)}"
+    if scheme in {"postgresql", "postgres", "postgresql+psycopg"}:
+        parts = urlsplit(f"//{rest}")
+        if parts.password is not None or re.search(r"(^|&)password=", parts.query):
+            raise ValueError("the URL holds a password; give it as database_password_file or _env")
+        return f"postgresql+psycopg://{rest}"
+    raise ValueError("not a database we know; write sqlite:///file or postgresql://user@host/name")
+
+
+def _from_directory(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context["directory"], path) if info.context else path
 
 
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(show_duration, return_type=str)
 ]
 Size = Annotated[int, BeforeValidator(parse_size)]
-Share = Annotated[float, BeforeValidator(parse_percent)]
+Share = Annotated[float, BeforeValidator(parse_share)]
 Zone = Annotated[str, BeforeValidator(parse_zone)]
 RateLimit = Annotated[Rate, BeforeValidator(parse_rate), PlainSerializer(str, return_type=str)]
 CidrPort = Annotated[Network, BeforeValidator(parse_network), PlainSerializer(str, return_type=str)]
+Cidr = Annotated[Network, BeforeValidator(parse_cidr), PlainSerializer(str, return_type=str)]
+Bind = Annotated[str, AfterValidator(parse_bind)]
+BaseUrl = Annotated[str, AfterValidator(parse_base_url)]
+Email = Annotated[str, AfterValidator(parse_email)]
+DatabaseUrl = Annotated[str, AfterValidator(parse_database)]
+FilePath = Annotated[Path, AfterValidator(_from_directory)]
+"""A relative path is taken from the directory of the configuration file."""
 Secret = SecretStr
 """The key `x` of this type may be given as `x_env` or `x_file`; see `bridge.config.secrets`."""
+PasswordHash = Annotated[SecretStr, AfterValidator(parse_hash)]
