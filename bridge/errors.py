@@ -67,7 +67,17 @@ class InvalidCalendarObject(BridgeError):
 
 
 class StoreError(BridgeError):
-    """The database is missing, locked for too long, full, of another version or damaged."""
+    """The database is missing, locked for too long, full, of another version or damaged.
+
+    Attributes:
+        busy: somebody else holds what was needed; the same may succeed in a moment.
+        full: there is no room to write; reading goes on.
+    """
+
+    def __init__(self, message: str, *, busy: bool = False, full: bool = False) -> None:
+        super().__init__(message)
+        self.busy = busy
+        self.full = full
 
 
 class Disposition(Enum):

@@ -46,7 +46,8 @@ def _count(name: str) -> Column[int]:
 
 
 def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
+    # Alembic takes '' from SQLite and "" from here for different defaults.
+    return Column(name, Text, nullable=False, server_default=default or text("''"))
 
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), _text("value"))
@@ -104,6 +105,12 @@ schedule = Table(
     _count("fence"),  # raised by each claim
     Index(None, "next_due"),
     postgresql_with={"fillfactor": "70"},
+)
+Index(
+    "ix_schedule_marked",
+    schedule.c.next_due,
+    sqlite_where=schedule.c.marked_at.is_not(None),
+    postgresql_where=schedule.c.marked_at.is_not(None),
 )
 
 calendars = Table(

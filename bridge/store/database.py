@@ -1,0 +1,238 @@
+"""The database: transactions, and the way to the schema of this version.
+
+SQLite and PostgreSQL behave alike here: `read` sees one snapshot and cannot write, `write` is one
+short transaction that holds no lock while anything is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    exc,
+    inspect,
+    make_url,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+
+from bridge.errors import StoreError
+from bridge.store import failures, migrations, sqlite
+
+_MIGRATION_LOCK = 0x62757379
+"""Key of the advisory lock under which one of several starting processes migrates."""
+
+
+class Database:
+    """One database by its URL, `sqlite:///file` or `postgresql+psycopg://user@host/name`.
+
+    Nothing is opened before the first transaction.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        password: str | None = None,
+        patience: timedelta = timedelta(seconds=5),
+    ) -> None:
+        """Take the URL apart.
+
+        Args:
+            url: as in `storage.database`.
+            password: of the PostgreSQL user, when the URL has none.
+            patience: longest wait for a lock or a free connection, then `StoreError.busy`.
+
+        Raises:
+            StoreError: the URL names no database that BusyBridge can use.
+        """
+        parsed = _parse(url)
+        self.url = parsed.render_as_string(hide_password=False)
+        self.path: Path | None = None
+        """The SQLite file, absolute."""
+        self._damaged: tuple[int, int] | bool = False
+        if parsed.get_backend_name() == "sqlite":
+            self.path = Path(parsed.database or "").absolute()
+            self._engine = sqlite.engine(self.path, patience)
+        else:
+            self._engine = _postgresql(parsed, password, patience)
+        self._reader = self._engine.execution_options(**_READ[self.dialect])
+        self._writer = self._engine.execution_options(write=True)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state of the database and cannot change it.
+
+        Raises:
+            StoreError: the database cannot be read, or not now.
+        """
+        with self._explained(), self._reader.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that is committed at the end, or not at all when the body raises.
+
+        On SQLite it waits for other writers first. Keep it short; never wait inside.
+
+        Raises:
+            StoreError: locked too long (`busy`), no room (`full`), read-only or damaged.
+        """
+        self._refuse_damaged()
+        with self._explained(), self._writer.begin() as conn:
+            yield conn
+
+    def migrate(self) -> None:
+        """Create the schema, or bring it to this version; safe in several processes at once.
+
+        All steps are one transaction: whoever is killed leaves the old schema or the new one.
+
+        Raises:
+            StoreError: the schema is of a later version; nothing is changed then.
+        """
+        if self.path:
+            sqlite.create(self.path)
+        if self.revision() == migrations.HEAD:
+            return
+        with self._explained(), self._engine.connect() as opened:
+            if self.path:
+                # A batch step drops and renames tables; with foreign keys on, that deletes rows.
+                # SQLite takes the switch only outside a transaction.
+                opened.connection.driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr] # just connected
+                opened.detach()
+            conn = opened.execution_options(write=True)
+            with conn.begin():
+                self._migrate(conn)
+
+    def revision(self) -> str | None:
+        """Name the schema's revision; None in an empty database.
+
+        Raises:
+            StoreError: the schema is of a later version than this program.
+        """
+        with self.read() as conn:
+            return _revision(conn)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self._engine.dispose()
+
+    def _migrate(self, conn: Connection) -> None:
+        if self.dialect == "postgresql":
+            conn.execute(text("SET LOCAL lock_timeout = '5min'"))
+            conn.execute(text("SET LOCAL statement_timeout = 0"))
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        if _revision(conn) == migrations.HEAD:  # another process was first
+            return
+        migrations.upgrade(conn)
+        if self.path and conn.execute(text("PRAGMA foreign_key_check")).first():
+            raise StoreError("the migration would leave rows without their parents; nothing done")
+
+    def _refuse_damaged(self) -> None:
+        if self._damaged and self.path and self._damaged != sqlite.identity(self.path):
+            self._damaged = False  # another file was put in its place
+        if self._damaged:
+            raise failures.Damaged(failures.DAMAGED)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.SQLAlchemyError as err:
+            meaning = failures.explain(err)
+            if meaning is None:
+                raise
+            if isinstance(meaning, failures.Damaged):
+                self._damaged = sqlite.identity(self.path) if self.path else True
+            raise meaning from err
+
+
+_READ: Mapping[str, dict[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError as err:
+        raise StoreError(
+            "storage.database is not a database URL; write sqlite:////data/busybridge.sqlite3 "
+            "or postgresql+psycopg://user@host/name"
+        ) from err
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise StoreError("storage.database needs a file: sqlite:////data/busybridge.sqlite3")
+        return parsed
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise StoreError(f"storage.database: {backend} is not supported; use sqlite or postgresql")
+
+
+def _postgresql(url: URL, password: str | None, patience: timedelta) -> Engine:
+    lock_ms = int(patience.total_seconds() * 1000)
+    limits = (
+        f"-c lock_timeout={lock_ms} -c statement_timeout={lock_ms + 30_000} "
+        "-c idle_in_transaction_session_timeout=60000"
+    )
+    return create_engine(
+        url.set(password=password) if password is not None else url,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=12,
+        pool_timeout=patience.total_seconds(),
+        connect_args={
+            "options": limits,
+            "connect_timeout": 5,
+            "application_name": "busybridge",
+        },
+    )
+
+
+def _revision(conn: Connection) -> str | None:
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found is not None and found not in migrations.known():
+        raise StoreError(
+            f"the database was made by a later version of BusyBridge (schema {found}, "
+            f"this program knows up to {migrations.HEAD}); install that version, "
+            "or restore a backup from before its upgrade"
+        )
+    return found
+
+
+def upsert(
+    conn: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, object]],
+    *,
+    update: Iterable[str],
+) -> None:
+    """Insert rows; where the primary key exists, overwrite the columns of `update`."""
+    if not rows:
+        return
+    dialect = sqlite_dialect if conn.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: statement.excluded[name] for name in update},
+    )
+    conn.execute(statement, list(rows))

@@ -1,0 +1,29 @@
+"""The schema's history: alembic revisions, run by `Database.migrate`, without an ini file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+HEAD = "0001"
+"""The revision of this version; kept here, so that a current database is opened without alembic."""
+
+_FOLDER = Path(__file__).parent
+
+
+def known() -> frozenset[str]:
+    """Name every revision that this program can read: `r0001_title.py` is revision 0001."""
+    files = (_FOLDER / "versions").glob("r*.py")
+    return frozenset(file.stem[1:].partition("_")[0] for file in files)
+
+
+def upgrade(conn: Connection) -> None:
+    """Run the missing revisions inside the caller's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = conn
+    command.upgrade(config, HEAD)

@@ -1,0 +1,114 @@
+"""SQLite under SQLAlchemy: one private file, write-ahead log, explicit transactions."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy.pool import QueuePool
+
+from bridge.errors import StoreError
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def engine(path: Path, patience: timedelta) -> Engine:
+    """Make an engine whose transactions read a snapshot, or with option `write` lock at once.
+
+    BEGIN IMMEDIATE waits for other writers before it reads; a deferred transaction that turns
+    into a writer fails at once when another wrote in between, whatever the timeout.
+
+    Raises:
+        StoreError: on first use, when the file is missing or is a symbolic link.
+    """
+    made = create_engine(
+        "sqlite://",
+        creator=lambda: connect(path, patience),
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=patience.total_seconds(),
+    )
+
+    @event.listens_for(made, "begin")
+    def begin(conn: Connection) -> None:
+        write = conn.get_execution_options().get("write", False)
+        conn.exec_driver_sql("PRAGMA query_only = 0" if write else "PRAGMA query_only = 1")
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    @event.listens_for(made, "connect")
+    def remember(_dbapi: object, record: Any) -> None:
+        record.info["file"] = identity(path)
+
+    @event.listens_for(made, "checkout")
+    def same_file(_dbapi: object, record: Any, _proxy: object) -> None:
+        # A restored backup is another file: an open connection would read the old one for ever.
+        if record.info["file"] != identity(path):
+            raise exc.DisconnectionError
+
+    return made
+
+
+def connect(path: Path, patience: timedelta) -> sqlite3.Connection:
+    """Open an existing file; it is never created here, so that a lost one is noticed."""
+    identity(path)
+    uri = f"file:{quote(str(path))}?mode=rw"
+    conn = sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=patience.total_seconds(),
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        for pragma in _PRAGMAS:
+            conn.execute(pragma)
+    except sqlite3.Error:
+        conn.close()
+        raise
+    return conn
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return device and inode of the database file.
+
+    Raises:
+        StoreError: it is missing, or is not a regular file.
+    """
+    try:
+        found = path.lstat()
+    except OSError as err:
+        raise StoreError(f"database {path}: {err.strerror}") from err
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreError(
+            f"database {path} is not a regular file; symbolic links are refused, "
+            "name the file itself in storage.database"
+        )
+    return found.st_dev, found.st_ino
+
+
+def create(path: Path) -> None:
+    """Make the file when it is missing, private (0600) in a private directory (0700)."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(path, flags, 0o600))
+    except OSError as err:
+        if path.is_symlink():
+            identity(path)
+        if path.is_file():  # a read-only disk: what is there can still be read
+            return
+        raise StoreError(f"database {path} cannot be created: {err.strerror}") from err
