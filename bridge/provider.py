@@ -64,6 +64,8 @@ class Series:
     remote_id: RemoteId
     series: EventSeries
     etag: ETag | None = None
+    text: str = ""
+    """Its canonical iCalendar, where the adapter has it at hand; *ingest* writes it otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,175 @@
+"""Busy blocks as they are published, and the log of their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from bridge.model.interval import Instant, Window
+from bridge.store.bulk import chunks, delete_rows, upsert_rows
+from bridge.store.schema import blocks, changes, resources
+
+
+class BlockRow(NamedTuple):
+    """One published block; columns in the table's order."""
+
+    resource_id: str
+    projection: str
+    uid: str
+    start: Instant
+    end: Instant
+    fbtype: int
+    etag: str
+    details: str
+    """JSON of `bridge.privacy.Details`; always `{}` in the projection `times`."""
+    sequence: int
+    changed_at: Instant
+
+
+class ChangeRow(NamedTuple):
+    """The last change of one block; columns in the table's order."""
+
+    resource_id: str
+    projection: str
+    uid: str
+    seq: int
+    deleted: bool
+    changed_at: Instant
+
+
+class Extents(NamedTuple):
+    """Lengths in seconds that bound overlap queries."""
+
+    block: int
+    occurrence: int
+
+
+_BLOCK = [blocks.c[name] for name in BlockRow._fields]
+_CHANGE = [changes.c[name] for name in ChangeRow._fields]
+
+
+def overlapping(
+    conn: Connection, resource_id: str, projection: str, window: Window, *, longest: int
+) -> list[BlockRow]:
+    """List the blocks that overlap a window, in the order of time.
+
+    Args:
+        conn: a transaction.
+        resource_id: whose.
+        projection: `Projection` value.
+        window: half-open.
+        longest: length of the longest block, seconds: bounds the index scan.
+    """
+    query = (
+        select(*_BLOCK)
+        .where(
+            blocks.c.resource_id == resource_id,
+            blocks.c.projection == projection,
+            blocks.c.start > window.start - longest - 1,
+            blocks.c.start < window.end,
+            blocks.c.end > window.start,
+        )
+        .order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
+    )
+    return [BlockRow(*row) for row in conn.execute(query)]
+
+
+def spans(
+    conn: Connection, resource_id: str, projection: str, window: Window, *, longest: int
+) -> list[tuple[Instant, Instant, int]]:
+    """Give only (start, end, FBType) of the same blocks; answered from the index alone."""
+    query = (
+        select(blocks.c.start, blocks.c.end, blocks.c.fbtype)
+        .where(
+            blocks.c.resource_id == resource_id,
+            blocks.c.projection == projection,
+            blocks.c.start > window.start - longest - 1,
+            blocks.c.start < window.end,
+            blocks.c.end > window.start,
+        )
+        .order_by(blocks.c.start, blocks.c.end)
+    )
+    return [(start, end, fbtype) for start, end, fbtype in conn.execute(query)]
+
+
+def named(
+    conn: Connection, resource_id: str, projection: str, uids: Collection[str]
+) -> dict[str, BlockRow]:
+    """Give those of the named blocks that exist."""
+    query = select(*_BLOCK).where(
+        blocks.c.resource_id == resource_id,
+        blocks.c.projection == projection,
+        blocks.c.uid.in_(bindparam("uids", expanding=True)),
+    )
+    return {
+        row.uid: BlockRow(*row)
+        for chunk in chunks(list(uids))
+        for row in conn.execute(query, {"uids": list(chunk)})
+    }
+
+
+def save(conn: Connection, rows: Sequence[BlockRow]) -> None:
+    """Insert or replace blocks."""
+    upsert_rows(conn, blocks, rows)
+
+
+def remove(conn: Connection, resource_id: str, projection: str, uids: Sequence[str]) -> None:
+    """Delete blocks."""
+    delete_rows(conn, blocks, "uid", uids, resource_id=resource_id, projection=projection)
+
+
+def log(conn: Connection, rows: Sequence[ChangeRow]) -> None:
+    """Record changes; the last one of each block is kept."""
+    upsert_rows(conn, changes, rows)
+
+
+def changes_since(conn: Connection, resource_id: str, projection: str, seq: int) -> list[ChangeRow]:
+    """List the changes after a sequence number, ascending."""
+    query = (
+        select(*_CHANGE)
+        .where(
+            changes.c.resource_id == resource_id,
+            changes.c.projection == projection,
+            changes.c.seq > seq,
+        )
+        .order_by(changes.c.seq)
+    )
+    return [ChangeRow(*row) for row in conn.execute(query)]
+
+
+def forget(conn: Connection, before: Instant) -> int:
+    """Drop the tombstones made before an instant and raise the floor of their resources' logs.
+
+    A sync token below `log_floor` can no longer be continued. Returns how many were dropped.
+    """
+    old = (changes.c.deleted, changes.c.changed_at < before)
+    floors = conn.execute(
+        select(changes.c.resource_id, func.max(changes.c.seq))
+        .where(*old)
+        .group_by(changes.c.resource_id)
+    ).all()
+    for resource_id, seq in floors:
+        conn.execute(
+            update(resources)
+            .where(resources.c.id == resource_id, resources.c.log_floor < seq)
+            .values(log_floor=seq)
+        )
+    return conn.execute(changes.delete().where(*old)).rowcount
+
+
+def extents(conn: Connection, resource_id: str) -> Extents:
+    """Give the lengths that bound overlap queries of a resource."""
+    query = select(resources.c.longest_block, resources.c.longest_occurrence)
+    row = conn.execute(query.where(resources.c.id == resource_id)).first()
+    return Extents(*row) if row else Extents(0, 0)
+
+
+def set_extents(conn: Connection, resource_id: str, found: Extents) -> None:
+    """Record the lengths."""
+    conn.execute(
+        update(resources)
+        .where(resources.c.id == resource_id)
+        .values(longest_block=found.block, longest_occurrence=found.occurrence)
+    )
