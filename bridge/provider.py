@@ -176,6 +176,8 @@ class Account:
     defaults: BaseModel
     """An instance of the kind's `provider_settings` (the `providers.<kind>` section)."""
     http: Http
+    owner: str = ""
+    """Mail address of the account's owner, whose replies count (`account_email`)."""
 
 
 @dataclass(frozen=True, slots=True)
