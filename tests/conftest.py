@@ -10,6 +10,8 @@ import pytest
 from bridge.store.database import Database
 from tests.databases import PostgresqlServer, SqliteDatabases, closing_database
 
+pytest_plugins = ["tests.claims"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -1,0 +1,61 @@
+"""Commands to the serving process, and its verdicts: how `busybridge reload` reaches it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from bridge.model.interval import Instant
+from bridge.store.schema import commands
+
+_KEPT = 7 * 86400
+"""Seconds for which a finished command can be looked up."""
+
+
+class CommandRow(NamedTuple):
+    """One command."""
+
+    id: int
+    kind: str
+    """`reload`."""
+    payload: str
+    """JSON."""
+    created_at: Instant
+    done_at: Instant | None
+    """None while it waits."""
+    ok: bool
+    verdict: str
+
+
+_COLUMNS = [commands.c[name] for name in CommandRow._fields]
+
+
+def submit(conn: Connection, kind: str, payload: str, now: Instant) -> int:
+    """Leave a command for the serving process and return its id."""
+    conn.execute(delete(commands).where(commands.c.done_at < now - _KEPT))
+    statement = insert(commands).values(kind=kind, payload=payload, created_at=now)
+    made: int = conn.execute(statement.returning(commands.c.id)).scalar_one()
+    return made
+
+
+def pending(conn: Connection) -> list[CommandRow]:
+    """List the commands without a verdict, oldest first."""
+    query = select(*_COLUMNS).where(commands.c.done_at.is_(None)).order_by(commands.c.id)
+    return [CommandRow._make(row) for row in conn.execute(query)]
+
+
+def get(conn: Connection, command_id: int) -> CommandRow | None:
+    """Find a command and, once it has one, its verdict."""
+    row = conn.execute(select(*_COLUMNS).where(commands.c.id == command_id)).first()
+    return CommandRow._make(row) if row else None
+
+
+def finish(conn: Connection, command_id: int, now: Instant, *, ok: bool, verdict: str) -> bool:
+    """Give the verdict; False when another process, or a timeout, was faster."""
+    statement = (
+        update(commands)
+        .where(commands.c.id == command_id, commands.c.done_at.is_(None))
+        .values(done_at=now, ok=ok, verdict=verdict)
+    )
+    return conn.execute(statement).rowcount == 1

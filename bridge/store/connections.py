@@ -1,0 +1,181 @@
+"""Rows of connections: plan, status, and how their last pulls went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    delete,
+    func,
+    null,
+    select,
+    update,
+)
+
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
+from bridge.store.database import upsert as upsert_rows
+from bridge.store.resources import Owner
+from bridge.store.schema import connections
+
+
+class ConnectionRow(NamedTuple):
+    """One connection."""
+
+    id: ConnectionId
+    resource_id: ResourceId
+    provider: str
+    plan: str
+    """JSON of `bridge.config.plan.ConnectionPlan`."""
+    managed_by: Owner
+    position: int
+    status: ConnectionStatus
+    sync_state: SyncState
+    error_code: str
+    """Empty when the last pull succeeded; so are message and hint."""
+    error_message: str
+    error_hint: str
+    error_since: Instant | None
+    failures: int
+    """In a row."""
+    attempt_at: Instant | None
+    success_at: Instant | None
+    limited_until: Instant | None
+    """The provider asked for a pause; no pull is claimed before."""
+
+
+class NewConnection(NamedTuple):
+    """What the configuration says of a connection; fields as in `ConnectionRow`."""
+
+    id: ConnectionId
+    resource_id: ResourceId
+    provider: str
+    plan: str
+    position: int
+    status: ConnectionStatus
+
+
+class Failure(NamedTuple):
+    """Why a pull failed."""
+
+    code: str
+    message: str
+    hint: str = ""
+    status: ConnectionStatus = ConnectionStatus.ERROR
+    """What the connection becomes, unless a person stopped it meanwhile."""
+    limited_until: Instant | None = None
+    """Set when the provider asked for a pause."""
+
+
+_COLUMNS = [connections.c[name] for name in ConnectionRow._fields]
+_STOPPED = (ConnectionStatus.PAUSED.value, ConnectionStatus.DISCONNECTED.value)
+
+
+def get(conn: Connection, connection_id: ConnectionId) -> ConnectionRow | None:
+    """Find a connection."""
+    row = conn.execute(select(*_COLUMNS).where(connections.c.id == connection_id)).first()
+    return _read(row) if row else None
+
+
+def of_resource(conn: Connection, resource_id: ResourceId) -> list[ConnectionRow]:
+    """List the connections of a resource, in the order of the configuration."""
+    query = select(*_COLUMNS).where(connections.c.resource_id == resource_id)
+    rows = conn.execute(query.order_by(connections.c.position, connections.c.id))
+    return [_read(row) for row in rows]
+
+
+def every(conn: Connection) -> list[ConnectionRow]:
+    """List all connections by resource, each resource's in the order of the configuration."""
+    order = (connections.c.resource_id, connections.c.position, connections.c.id)
+    return [_read(row) for row in conn.execute(select(*_COLUMNS).order_by(*order))]
+
+
+def upsert(conn: Connection, entries: Sequence[NewConnection], *, managed_by: Owner) -> None:
+    """Write what the configuration says; what happened so far stays."""
+    rows = [
+        entry._asdict() | {"status": entry.status.value, "managed_by": managed_by.value}
+        for entry in entries
+    ]
+    upsert_rows(
+        conn, connections, rows, update=["provider", "plan", "position", "status", "managed_by"]
+    )
+
+
+def remove(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
+    """Delete connections with their calendars, events, occurrences and schedule."""
+    if connection_ids:
+        statement = delete(connections).where(connections.c.id == bindparam("which"))
+        conn.execute(statement, [{"which": id_} for id_ in sorted(connection_ids)])
+
+
+def record_attempt(conn: Connection, connection_id: ConnectionId, now: Instant) -> None:
+    """Note that a pull began."""
+    _set(conn, connection_id, attempt_at=now, sync_state=SyncState.SYNCING.value)
+
+
+def record_success(conn: Connection, connection_id: ConnectionId, now: Instant) -> None:
+    """Note that every calendar was pulled: the connection is well again."""
+    _set(
+        conn,
+        connection_id,
+        status=_unless_stopped(ConnectionStatus.ACTIVE),
+        sync_state=SyncState.IDLE.value,
+        error_code="",
+        error_message="",
+        error_hint="",
+        error_since=null(),
+        failures=0,
+        success_at=now,
+        limited_until=null(),
+    )
+
+
+def record_failure(
+    conn: Connection, connection_id: ConnectionId, now: Instant, failure: Failure
+) -> None:
+    """Note that a pull failed; `error_since` keeps the first failure of the row."""
+    limited = failure.limited_until is not None
+    _set(
+        conn,
+        connection_id,
+        status=_unless_stopped(failure.status),
+        sync_state=(SyncState.RATE_LIMITED if limited else SyncState.BACKOFF).value,
+        error_code=failure.code,
+        error_message=failure.message,
+        error_hint=failure.hint,
+        error_since=func.coalesce(connections.c.error_since, now),
+        failures=connections.c.failures + 1,
+        limited_until=failure.limited_until,
+    )
+
+
+def set_status(conn: Connection, connection_id: ConnectionId, status: ConnectionStatus) -> None:
+    """Pause, resume or disconnect."""
+    _set(conn, connection_id, status=status.value, sync_state=SyncState.IDLE.value)
+
+
+def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:
+    # A person may have paused the connection while its pull ran.
+    return case(
+        (connections.c.status.in_(_STOPPED), connections.c.status),
+        else_=status.value,
+    )
+
+
+def _set(conn: Connection, connection_id: ConnectionId, **values: Any) -> None:
+    conn.execute(update(connections).where(connections.c.id == connection_id).values(**values))
+
+
+def _read(row: Row[Any]) -> ConnectionRow:
+    made = ConnectionRow._make(row)
+    return made._replace(
+        managed_by=Owner(made.managed_by),
+        status=ConnectionStatus(made.status),
+        sync_state=SyncState(made.sync_state),
+    )

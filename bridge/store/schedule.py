@@ -1,0 +1,225 @@
+"""When each connection is pulled next, and by whom: claims with leases and fences.
+
+A claim pushes `next_due` to the end of its lease, so that what a killed process had claimed comes
+back by itself. A claim's number (the fence) is needed to release it, so that a process that slept
+through its lease cannot release what another one holds by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
+from bridge.store.database import upsert
+from bridge.store.resources import ResourceState
+from bridge.store.schema import connections, resources, schedule
+
+LONGEST_LEASE = 3600
+"""Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
+
+_NOT_PULLED = tuple(
+    status.value
+    for status in (
+        ConnectionStatus.PENDING,
+        ConnectionStatus.PAUSED,
+        ConnectionStatus.DISCONNECTED,
+    )
+)
+
+_SKEW = 300
+"""Seconds by which the clocks of several hosts may differ."""
+
+_CLAIMED = (
+    schedule.c.connection_id,
+    connections.c.resource_id,
+    schedule.c.fence,
+    schedule.c.full,
+    schedule.c.marked_at,
+)
+# Until when the connection's provider wants to be left alone.
+_rest = (
+    select(func.coalesce(connections.c.limited_until, 0))
+    .where(connections.c.id == schedule.c.connection_id)
+    .correlate(schedule)
+    .scalar_subquery()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to pull one connection until the lease ends."""
+
+    connection_id: ConnectionId
+    resource_id: ResourceId
+    fence: int
+    full: bool
+    """A full listing is wanted."""
+    marked_at: Instant | None
+    """When something asked for this pull; None when it was just due."""
+
+
+def ensure(conn: Connection, connection_ids: Collection[ConnectionId], now: Instant) -> None:
+    """Give new connections a row that is due now; those that have one are due now as well."""
+    rows = [{"connection_id": id_, "next_due": now} for id_ in sorted(connection_ids)]
+    upsert(conn, schedule, rows, update=["next_due"])
+
+
+def claim(
+    conn: Connection,
+    owner: str,
+    now: Instant,
+    limit: int,
+    lease: int,
+    connection_id: ConnectionId | None = None,
+) -> list[Claim]:
+    """Take up to `limit` pulls that are due: those with a due mark first, then the longest due.
+
+    Each goes to one caller only, however many processes ask. Connections that are stopped, rest
+    at their provider's request, or belong to a parked resource are left out.
+
+    Args:
+        conn: a write transaction.
+        owner: names the process, for people who look into the table.
+        now: the present.
+        limit: how many at most.
+        lease: seconds until the pull counts as given up; at most `LONGEST_LEASE`.
+        connection_id: take this one, due or not.
+    """
+    if not 0 < lease <= LONGEST_LEASE:
+        raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
+    free = _pulled(select(*_CLAIMED)).where(
+        # A lease too long to be true counts as ended.
+        or_(schedule.c.lease_until <= now, schedule.c.lease_until > now + LONGEST_LEASE),
+        func.coalesce(connections.c.limited_until, 0) <= now,
+    )
+    if connection_id is not None:
+        found = _take(conn, free.where(schedule.c.connection_id == connection_id), limit)
+    else:
+        due = free.where(schedule.c.next_due <= now).order_by(schedule.c.next_due)
+        found = _take(conn, due.where(schedule.c.marked_at.is_not(None)), limit)
+        if len(found) < limit:
+            unmarked = due.where(schedule.c.marked_at.is_(None))
+            found += _take(conn, unmarked, limit - len(found))
+    if found:
+        conn.execute(
+            update(schedule)
+            .where(schedule.c.connection_id.in_([each.connection_id for each in found]))
+            .values(
+                next_due=now + lease,
+                marked_at=null(),
+                lease_owner=owner,
+                lease_until=now + lease,
+                fence=schedule.c.fence + 1,
+            )
+        )
+    return found
+
+
+def release(conn: Connection, claim: Claim, next_due: Instant, *, done: bool) -> bool:
+    """Give a claim back and set when the connection is due again.
+
+    A due mark that came during the pull makes it due at once. A full listing stays wanted until a
+    claim that saw the wish is `done`.
+
+    Returns:
+        False when the lease had ended and somebody else claimed since: nothing was changed.
+    """
+    marked = schedule.c.marked_at
+    statement = (
+        update(schedule)
+        .where(schedule.c.connection_id == claim.connection_id, schedule.c.fence == claim.fence)
+        .values(
+            next_due=case((marked.is_(None), next_due), (_rest > marked, _rest), else_=marked),
+            lease_owner="",
+            lease_until=0,
+        )
+    )
+    if done and claim.full:
+        statement = statement.values(full=case((marked.is_(None), False), else_=schedule.c.full))
+    return conn.execute(statement).rowcount == 1
+
+
+def mark(
+    conn: Connection, connection_ids: Collection[ConnectionId], now: Instant, *, full: bool = False
+) -> None:
+    """Ask for a pull now; one that is running is followed by another.
+
+    A connection whose provider asked for a pause becomes due when the pause ends.
+    """
+    due = schedule.c.next_due
+    soonest = case((_rest > now, _rest), else_=now)
+    statement = update(schedule).values(
+        marked_at=now,
+        # While it is leased, `next_due` is the end of the lease: `release` looks at the mark.
+        next_due=case((or_(schedule.c.lease_until > now, due < soonest), due), else_=soonest),
+    )
+    if full:
+        statement = statement.values(full=True)
+    for connection_id in sorted(connection_ids):  # one order of locks
+        conn.execute(statement.where(schedule.c.connection_id == connection_id))
+
+
+def next_due(conn: Connection) -> Instant | None:
+    """Tell when a claim may next find something, in the past when it is late; None when never."""
+    query = _pulled(select(schedule.c.next_due)).order_by(schedule.c.next_due).limit(1)
+    return conn.execute(query).scalar()
+
+
+def heal_clock(conn: Connection, now: Instant) -> int:
+    """Make due what a clock that ran ahead pushed into the future; returns how many.
+
+    To be called at start and now and then: an attempt in the future means that the clock was set
+    back since. Leases that can be true are left alone.
+    """
+    ahead = select(connections.c.id).where(connections.c.attempt_at > now + _SKEW)
+    statement = (
+        update(schedule)
+        .where(
+            schedule.c.next_due > now,
+            or_(
+                schedule.c.lease_until > now + LONGEST_LEASE,
+                and_(schedule.c.lease_until <= now, schedule.c.connection_id.in_(ahead)),
+            ),
+        )
+        .values(next_due=now, lease_owner="", lease_until=0)
+    )
+    return conn.execute(statement).rowcount
+
+
+_Query: TypeAlias = Select[*tuple[Any, ...]]
+
+
+def _pulled(query: _Query) -> _Query:
+    """Leave out stopped connections and parked resources."""
+    return (
+        query.join(connections, connections.c.id == schedule.c.connection_id)
+        .join(resources, resources.c.id == connections.c.resource_id)
+        .where(
+            connections.c.status.not_in(_NOT_PULLED),
+            resources.c.state == ResourceState.ACTIVE.value,
+        )
+    )
+
+
+def _take(conn: Connection, query: _Query, limit: int) -> list[Claim]:
+    """Lock rows that nobody else is about to claim, and say what the claims will be."""
+    locked = query.limit(limit).with_for_update(skip_locked=True, of=schedule)
+    return [
+        Claim(connection_id, resource_id, fence + 1, full=full, marked_at=marked_at)
+        for connection_id, resource_id, fence, full, marked_at in conn.execute(locked)
+    ]
