@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import Enum
 
 from pydantic import Field, field_validator
@@ -38,8 +39,8 @@ class OnStale(Enum):
 class Buffers(Section):
     """Busy time around each event."""
 
-    before: Duration = written("0m", "added before each event")
-    after: Duration = written("0m", "added after each event")
+    before: Duration = written("0m", "added before each event", least="0", most="1d")
+    after: Duration = written("0m", "added after each event", least="0", most="1d")
 
 
 EVENT_TYPES = {
@@ -78,7 +79,7 @@ class Availability(Section):
     on_stale: OnStale = Field(
         default=OnStale.KEEP_LAST, description="time of a source that is stale"
     )
-    max_stale: Duration = written("6h", "a source not read for so long is stale")
+    max_stale: Duration = written("6h", "a source not read for so long is stale", least="1m")
 
     @field_validator("event_types")
     @classmethod
@@ -98,7 +99,7 @@ class AvailabilityOverride(Section):
     event_types: dict[str, Blocks] | None = None
     buffers: Buffers | None = None
     on_stale: OnStale | None = None
-    max_stale: Duration | None = None
+    max_stale: Duration | None = Field(default=None, ge=timedelta(minutes=1))
 
 
 class PrivacyMode(Enum):

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.config.values import parse_duration
+
 
 class Section(BaseModel):
     """A mapping of the YAML: unknown keys are errors, values never change."""
@@ -14,9 +16,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-def written(default: str, description: str) -> Any:
-    """Declare a key whose default is spelled as the YAML spells it."""
-    return Field(default=default, validate_default=True, description=description)
+def written(
+    default: str, description: str, *, least: str | None = None, most: str | None = None
+) -> Any:
+    """Declare a key whose default and bounds are spelled as the YAML spells them."""
+    return Field(
+        default=default,
+        validate_default=True,
+        description=description,
+        ge=parse_duration(least) if least else None,
+        le=parse_duration(most) if most else None,
+    )
 
 
 def section(**given: str) -> Any:

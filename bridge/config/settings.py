@@ -6,6 +6,7 @@ A key is here when something reads it. Each field's description is its line in
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
@@ -104,7 +105,13 @@ class Server(Section):
         examples=[["127.0.0.1/32"]],
     )
     timezone: Zone = Field(default="UTC", description="default zone of floating and all-day times")
-    max_request_size: Size = written("1MiB", "largest request body")
+    max_request_size: Size = Field(
+        default="1MiB",
+        validate_default=True,
+        ge=16 << 10,
+        le=64 << 20,
+        description="largest request body",
+    )
     rate_limit: RateLimits = section()
     threads: int = Field(default=16, ge=2, le=256, description="request threads")
     role: Literal["all", "web", "worker"] = Field(
@@ -199,23 +206,27 @@ class Outbound(Section):
 class SyncWindow(Section):
     """The span of time that is kept."""
 
-    past: Duration = written("7d", "how far back")
-    future: Duration = written("400d", "how far ahead")
+    past: Duration = written("7d", "how far back", least="0", most="3650d")
+    future: Duration = written("400d", "how far ahead", least="1d", most="3650d")
 
 
 class JustInTime(Section):
     """Pulls that a request with `sync=true` waits for."""
 
     enabled: bool = Field(default=True, description="let a request pull before it is answered")
-    min_interval: Duration = written("30s", "a connection pulled more recently is fresh enough")
-    timeout: Duration = written("5s", "longest wait of a request")
+    min_interval: Duration = written(
+        "30s", "a connection pulled more recently is fresh enough", least="1s"
+    )
+    timeout: Duration = written("5s", "longest wait of a request", least="1s", most="30s")
 
 
 class Backoff(Section):
     """Waiting after failures of a connection."""
 
-    initial: Duration = written("30s", "wait after the first failure, doubled with each")
-    max: Duration = written("6h", "longest wait")
+    initial: Duration = written(
+        "30s", "wait after the first failure, doubled with each", least="1s"
+    )
+    max: Duration = written("6h", "longest wait", least="1s")
 
 
 class ExpansionLimits(Section):
@@ -224,7 +235,9 @@ class ExpansionLimits(Section):
     occurrences_per_series: int = Field(
         default=10000, ge=1, le=100000, description="a series with more in the window is refused"
     )
-    expand_time: Duration = written("2s", "CPU time for the recurring events of one pull")
+    expand_time: Duration = written(
+        "2s", "CPU time for the recurring events of one pull", least="1s", most="60s"
+    )
 
 
 class ShrinkGuard(Section):
@@ -242,17 +255,25 @@ class SyncOverride(Section):
     """Pulling of one connection."""
 
     interval: Duration | None = Field(
-        default=None, description="between two pulls of this connection", examples=["2m"]
+        default=None,
+        ge=timedelta(seconds=10),
+        description="between two pulls of this connection",
+        examples=["2m"],
     )
 
 
 class Sync(Section):
     """Pulling of calendars."""
 
-    interval: Duration = written("5m", "between two pulls of a connection")
-    jitter: Share = written("20%", "random share of the interval, added or taken away")
+    interval: Duration = written("5m", "between two pulls of a connection", least="10s")
+    jitter: Share = Field(
+        default="20%",
+        validate_default=True,
+        le=0.5,
+        description="random share of the interval, added or taken away",
+    )
     window: SyncWindow = section()
-    full_reconcile: Duration = written("24h", "between two full lists of a calendar")
+    full_reconcile: Duration = written("24h", "between two full lists of a calendar", least="10m")
     concurrency: int = Field(default=20, ge=1, le=200, description="pulls at the same time")
     just_in_time: JustInTime = section()
     backoff: Backoff = section()
@@ -316,14 +337,14 @@ class Feed(Section):
         default=PrivacyMode.BUSY_ONLY, description="never more than the resource's privacy allows"
     )
     window: SyncWindow = section(past="1d", future="60d")
-    refresh: Duration = written("15m", "how often subscribers are asked to look")
+    refresh: Duration = written("15m", "how often subscribers are asked to look", least="1m")
 
 
 class FreeBusy(Section):
     """The free-busy URL."""
 
     public: bool = Field(default=False, description="answer without login")
-    min_window: Duration = written("6w", "least span when the request names none")
+    min_window: Duration = written("6w", "least span when the request names none", least="1d")
 
 
 class Resource(Section):

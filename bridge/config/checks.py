@@ -1,0 +1,119 @@
+"""What no single key can tell: names that clash or lead nowhere, keys that exclude each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from bridge.config.document import Document, KeyPath
+from bridge.config.schema import nearest
+from bridge.config.settings import ID_PATTERN, Resource, Settings, User
+
+RESERVED = frozenset(
+    {
+        *("api", "connect", "feeds", "freebusy", "healthz"),
+        *("hooks", "metrics", "oauth", "readyz", "ui"),
+    }
+)
+"""First path segments of our own: no login and no resource can have such a name."""
+
+_GLOB = re.compile(r"[a-z0-9_*?-]+")
+
+Finding: TypeAlias = tuple[KeyPath, str, str | KeyPath]
+"""Where, what is wrong, and the remedy: a text, or where the same stands for the first time."""
+
+
+def check(document: Document, settings: Settings, resource_ids: Sequence[str]) -> None:
+    """Note what is wrong between keys that are right by themselves.
+
+    Args:
+        document: takes the problems.
+        settings: of the document; parts with problems of their own may have been left out.
+        resource_ids: every id that the file names, those left out included.
+    """
+    findings = [*_resources(settings), *_users(settings, list(resource_ids)), *_server(settings)]
+    for index, resource in enumerate(settings.resources):
+        findings += _resource(resource, ("resources", index))
+    for path, message, hint in findings:
+        remedy = hint if isinstance(hint, str) else f"first on line {document.line(hint)}"
+        document.problem(path, message, remedy)
+
+
+def _resources(settings: Settings) -> Iterator[Finding]:
+    resources = settings.resources
+    yield from _reserved([resource.id for resource in resources], ("resources",), "id")
+    yield from _twice([resource.id for resource in resources], ("resources",), "id")
+    yield from _twice([each.email.lower() for each in resources], ("resources",), "email")
+
+
+def _users(settings: Settings, resource_ids: list[str]) -> Iterator[Finding]:
+    users = settings.auth.users
+    yield from _reserved([user.name for user in users], ("auth", "users"), "name")
+    yield from _twice([user.name for user in users], ("auth", "users"), "name")
+    for index, user in enumerate(users):
+        yield from _access(user, ("auth", "users", index, "access"), resource_ids)
+
+
+def _access(user: User, path: KeyPath, resource_ids: list[str]) -> Iterator[Finding]:
+    for name in user.access:
+        if re.fullmatch(ID_PATTERN, name):
+            if name not in resource_ids:
+                yield (*path, name), "there is no such resource", nearest(name, resource_ids)
+        elif not _GLOB.fullmatch(name):
+            yield (*path, name), "neither the id of a resource nor a pattern", 'as in "room-*"'
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    role, database = settings.server.role, settings.storage.database
+    if role != "all" and database.startswith("sqlite"):
+        hint = "set storage.database to postgresql://user@host/name"
+        yield ("server", "role"), f"{role} shares its database, and SQLite has one process", hint
+    if database.startswith("sqlite:///") and Path(database.removeprefix("sqlite:///")).is_dir():
+        yield ("storage", "database"), "is a directory", "name a file in it"
+    if settings.sync.backoff.initial > settings.sync.backoff.max:
+        yield ("sync", "backoff", "initial"), "is longer than sync.backoff.max", ""
+    if settings.sync.full_reconcile < settings.sync.interval:
+        yield ("sync", "full_reconcile"), "is shorter than sync.interval", ""
+    for path, file in (
+        (("auth", "htpasswd_file"), settings.auth.htpasswd_file),
+        (("outbound", "ca_file"), settings.outbound.ca_file),
+    ):
+        if file is not None and not file.is_file():
+            yield path, f"there is no file {file}", ""
+
+
+def _resource(resource: Resource, path: KeyPath) -> Iterator[Finding]:
+    connections = (*path, "connections")
+    yield from _twice([each.id for each in resource.connections], connections, "id")
+    yield from _twice([each.name for each in resource.feeds], (*path, "feeds"), "name")
+    writers = []
+    for index, connection in enumerate(resource.connections):
+        if connection.write_calendar is not None:
+            writers.append((index, connection))
+        elif connection.primary:
+            hint = "primary says which write_calendar receives the bookings"
+            yield (*connections, index, "primary"), "has no write_calendar", hint
+    chosen = [index for index, connection in writers if connection.primary]
+    if len(writers) > 1 and len(chosen) != 1:
+        names = ", ".join(connection.id for _, connection in writers)
+        at = chosen[1] if chosen else writers[1][0]
+        yield (
+            (*connections, at, "primary" if chosen else "write_calendar"),
+            f"{len(writers)} write calendars ({names}), {len(chosen) or 'none'} of them primary",
+            "set primary: true on exactly one",
+        )
+
+
+def _reserved(names: list[str], base: KeyPath, key: str) -> Iterator[Finding]:
+    for index, name in enumerate(names):
+        if name in RESERVED:
+            yield (*base, index, key), f'"{name}" is a part of BusyBridge\'s own URLs', "rename it"
+
+
+def _twice(names: list[str], base: KeyPath, key: str) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name and first.setdefault(name, index) != index:
+            yield (*base, index, key), f'"{name}" is taken', (*base, first[name], key)
