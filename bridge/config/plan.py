@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from bridge.config.policy import Availability, AvailabilityOverride, Privacy, PrivacyOverride
+from bridge.config.schema import keys
 from bridge.config.section import Section
 from bridge.config.settings import (
     Backoff,
@@ -191,6 +192,15 @@ def _overlay(below: _Model, above: BaseModel) -> _Model:
 
 
 def _fingerprint(connection: Connection) -> str:
-    options = connection.options.model_dump(mode="json") if connection.options else {}
-    text = json.dumps([connection.provider, options], sort_keys=True)
+    own: dict[str, object] = {}
+    if connection.options is not None:
+        own = connection.options.model_dump(mode="json")
+        for key in keys(type(connection.options)):
+            value = getattr(connection.options, key.name)
+            if key.is_secret:
+                del own[key.name]
+            elif isinstance(value, SecretStr):
+                # The address of a feed: kept out of sight, but it is what names the source.
+                own[key.name] = value.get_secret_value()
+    text = json.dumps([connection.provider, own], sort_keys=True)
     return sha256(text.encode()).hexdigest()

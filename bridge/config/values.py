@@ -170,16 +170,10 @@ def parse_bind(value: str) -> str:
 
 def parse_base_url(value: str) -> str:
     """Read a public URL without path, query and login; a slash at its end is dropped."""
-    if not value:
-        return value
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
+    match = re.fullmatch(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?", value)
+    if value and not match:
         raise ValueError("not a URL of a scheme and a host alone; write https://cal.example.com")
-    return f"{parts.scheme}://{parts.netloc}"
+    return value.rstrip("/")
 
 
 def parse_email(value: str) -> str:
