@@ -1,0 +1,218 @@
+"""A BusyBridge process, started as its admin starts it and read as its users read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+Periods = list[tuple[int, int, str]]
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+    """Any status is a reply; redirects are not followed by accident, since there are none."""
+    request = urllib.request.Request(url, data=body, headers=dict(headers or {}))  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            return Reply(response.status, dict(response.headers), response.read())
+    except urllib.error.HTTPError as error:
+        return Reply(error.code, dict(error.headers), error.read())
+
+
+def instant(text: str) -> int:
+    return int(datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+
+
+def unfolded(body: bytes) -> list[str]:
+    return body.decode().replace("\r\n ", "").split("\r\n")
+
+
+def freebusy_periods(body: bytes) -> Periods:
+    found = []
+    for line in unfolded(body):
+        if match := re.fullmatch(r"FREEBUSY;FBTYPE=([A-Z-]+):(.*)", line):
+            for period in match[2].split(","):
+                start, end = period.split("/")
+                found.append((instant(start), instant(end), match[1]))
+        else:
+            assert not line.startswith("FREEBUSY"), f"a FREEBUSY without explicit type: {line}"
+    return sorted(found)
+
+
+_SHOWN = {"BUSY": "BUSY", "TENTATIVE": "BUSY-TENTATIVE", "OOF": "BUSY-UNAVAILABLE"}
+
+
+def feed_periods(body: bytes) -> Periods:
+    found = []
+    for event in body.decode().replace("\r\n ", "").split("BEGIN:VEVENT")[1:]:
+        start = re.search(r"^DTSTART:(\S+)\r$", event, re.MULTILINE)
+        end = re.search(r"^DTEND:(\S+)\r$", event, re.MULTILINE)
+        shown = re.search(r"^X-MICROSOFT-CDO-BUSYSTATUS:(\S+)\r$", event, re.MULTILINE)
+        found.append((instant(start[1]), instant(end[1]), _SHOWN[shown[1]]))
+    return sorted(found)
+
+
+def json_periods(body: bytes) -> Periods:
+    return sorted(
+        (
+            int(datetime.fromisoformat(period["start"]).timestamp()),
+            int(datetime.fromisoformat(period["end"]).timestamp()),
+            period["type"],
+        )
+        for period in json.loads(body)["periods"]
+    )
+
+
+@dataclass
+class Served:
+    """One `busybridge serve` with its folder, configuration and key."""
+
+    folder: Path
+    config: dict[str, Any]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        self.config.setdefault("version", 1)
+        self.config.setdefault("server", {})["bind"] = f"127.0.0.1:{self.port}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.cli("init")
+        self.write()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def config_path(self) -> Path:
+        return self.folder / "busybridge.yaml"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def write(self) -> None:
+        self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bridge", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def cli(self, *arguments: str) -> str:
+        """Run a command that must succeed."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self) -> Served:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bridge", "serve"],
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.wait(lambda: self._answers("/healthz"), "the server answers")
+        self.key = self.key or json.loads(self.cli("keys", "create", "tests", "--json"))["key"]
+        return self
+
+    def stop(self) -> int:
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        self.process = None
+        return code
+
+    def __enter__(self) -> Served:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def _answers(self, path: str) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log
+        try:
+            return get(self.url + path).status == 200
+        except OSError:
+            return False
+
+    def wait(self, condition: Any, what: str, seconds: float = 60) -> None:
+        """Poll until the condition holds; what did not happen is named with the log."""
+        deadline = time.monotonic() + seconds
+        pause = threading.Event()
+        while not condition():
+            assert time.monotonic() < deadline, (
+                f"not within {seconds} s: {what}\n{self.log[-4000:]}"
+            )
+            pause.wait(0.1)
+
+    def sync(self, *names: str) -> None:
+        """Pull now, through the command line, as an admin would."""
+        self.cli("sync", *names)
+
+    def status(self) -> Any:
+        """What `busybridge status --json` says; its exit code says healthy or not."""
+        done = self.run("status", "--json")
+        assert done.returncode in (0, 3), done.stderr
+        return json.loads(done.stdout)
+
+    def freebusy(self, resource: str, start: int, end: int, query: str = "") -> Reply:
+        span = f"start={rfc3339(start)}&end={rfc3339(end)}"
+        return get(f"{self.url}/freebusy/{resource}.ifb?{span}{query}")
+
+    def busy(self, resource: str, start: int, end: int, query: str = "") -> Reply:
+        span = f"start={rfc3339(start)}&end={rfc3339(end)}"
+        url = f"{self.url}/api/v1/resources/{resource}/busy?{span}{query}"
+        return get(url, {"Authorization": f"Bearer {self.key}"})
+
+    def feed_url(self, resource: str, name: str) -> str:
+        urls = json.loads(self.cli("urls", resource, "--json"))
+        return next(feed["url"] for feed in urls["feeds"] if feed["name"] == name)
+
+
+def rfc3339(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
