@@ -1,0 +1,106 @@
+"""Errors as RFC 9457 problem details with a stable `code`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from xml.sax.saxutils import escape
+
+from bridge.web.exchange import Headers, Reply
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """A request that is answered with an error.
+
+    Attributes:
+        status: HTTP status.
+        code: stable, snake_case; what programs branch on.
+        detail: one sentence for the reader: what is wrong and what would be right.
+        errors: one entry per wrong field, `{"field": "query.start", "message": "..."}`.
+        headers: more headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str = "",
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(detail or code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = tuple(headers)
+
+    def reply(self) -> Reply:
+        """Render."""
+        document: dict[str, object] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "code": self.code,
+        }
+        if self.detail:
+            document["detail"] = self.detail
+        if self.errors:
+            document["errors"] = list(self.errors)
+        headers: Headers = [
+            ("Content-Type", MEDIA_TYPE),
+            ("Cache-Control", "no-store"),
+            *self.headers,
+        ]
+        return Reply(self.status, headers, json.dumps(document).encode())
+
+
+def not_found() -> Problem:
+    """Say that nothing is there; the same bytes whatever the reason, so that nothing is learnt."""
+    return Problem(404, "not_found", "There is nothing here.")
+
+
+def method_not_allowed(allowed: Sequence[str]) -> Problem:
+    """Name the methods that would be understood (RFC 9110 section 15.5.6)."""
+    return Problem(
+        405,
+        "method_not_allowed",
+        f"Use {' or '.join(allowed)}.",
+        headers=[("Allow", ", ".join(allowed))],
+    )
+
+
+def login_required(realm: str = "BusyBridge") -> Problem:
+    """Ask for a login."""
+    return Problem(
+        401,
+        "login_required",
+        "Log in with a name and an app password.",
+        headers=[("WWW-Authenticate", f'Basic realm="{realm}", charset="UTF-8"')],
+    )
+
+
+_DAV_ELEMENTS = frozenset({"need-privileges", "propfind-finite-depth"})
+
+
+def dav_error(status: int, precondition: str, detail: str) -> Reply:
+    """Answer with a DAV:error body (RFC 4918 section 16) that names the precondition.
+
+    Args:
+        status: HTTP status.
+        precondition: local name of the element, of RFC 4918 or RFC 4791; empty for none.
+        detail: a sentence for the reader.
+    """
+    element = ""
+    if precondition:
+        element = f"<{'D' if precondition in _DAV_ELEMENTS else 'C'}:{precondition}/>"
+    body = (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<D:error xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">'
+        f"{element}<D:responsedescription>{escape(detail)}</D:responsedescription></D:error>"
+    )
+    return Reply(status, [("Content-Type", "application/xml; charset=utf-8")], body.encode())
