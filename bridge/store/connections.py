@@ -160,6 +160,24 @@ def set_status(conn: Connection, connection_id: ConnectionId, status: Connection
     _set(conn, connection_id, status=status.value, sync_state=SyncState.IDLE.value)
 
 
+def forgive(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
+    """Forget failures and pauses: the connections are other accounts by now."""
+    if connection_ids:
+        statement = update(connections).where(connections.c.id == bindparam("which"))
+        conn.execute(
+            statement.values(
+                sync_state=SyncState.IDLE.value,
+                error_code="",
+                error_message="",
+                error_hint="",
+                error_since=null(),
+                failures=0,
+                limited_until=null(),
+            ),
+            [{"which": id_} for id_ in sorted(connection_ids)],
+        )
+
+
 def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:
     # A person may have paused the connection while its pull ran.
     return case(

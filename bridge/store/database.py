@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     URL,
@@ -28,6 +28,9 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from bridge.errors import StoreError
 from bridge.store import failures, migrations, sqlite
+
+Transaction: TypeAlias = Connection
+"""What `read` and `write` give, for rooms that pass it on without knowing SQLAlchemy."""
 
 _MIGRATION_LOCK = 0x62757379
 """Key of the advisory lock under which one of several starting processes migrates."""
@@ -128,6 +131,17 @@ class Database:
         with self.read() as conn:
             return _revision(conn)
 
+    def own_connection(self) -> Any:
+        """Open a driver's connection that belongs to the caller, who closes it.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        with self._explained():
+            pooled = self._engine.raw_connection()
+            pooled.detach()
+            return pooled.driver_connection
+
     def close(self) -> None:
         """Close every connection that is not in use."""
         self._engine.dispose()
@@ -201,6 +215,7 @@ def _postgresql(url: URL, password: str | None, patience: timedelta) -> Engine:
         connect_args={
             "options": limits,
             "connect_timeout": 5,
+            "keepalives_idle": 30,
             "application_name": "busybridge",
         },
     )

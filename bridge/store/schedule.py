@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    insert,
     null,
     or_,
     select,
@@ -25,7 +26,6 @@ from sqlalchemy import (
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.store.database import upsert
 from bridge.store.resources import ResourceState
 from bridge.store.schema import connections, resources, schedule
 
@@ -73,10 +73,11 @@ class Claim:
     """When something asked for this pull; None when it was just due."""
 
 
-def ensure(conn: Connection, connection_ids: Collection[ConnectionId], now: Instant) -> None:
-    """Give new connections a row that is due now; those that have one are due now as well."""
-    rows = [{"connection_id": id_, "next_due": now} for id_ in sorted(connection_ids)]
-    upsert(conn, schedule, rows, update=["next_due"])
+def add(conn: Connection, connection_ids: Collection[ConnectionId], now: Instant) -> None:
+    """Put new connections on the schedule, due now."""
+    if connection_ids:
+        rows = [{"connection_id": id_, "next_due": now} for id_ in connection_ids]
+        conn.execute(insert(schedule), rows)
 
 
 def claim(

@@ -1,0 +1,86 @@
+"""Opening accounts: a connection's settings, its secrets in memory only, to a `Provider`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from threading import Lock
+from typing import NamedTuple
+
+from bridge.config.live import Live
+from bridge.config.settings import Settings
+from bridge.errors import ConfigError, ConfigProblem
+from bridge.model.http import Http
+from bridge.model.resource import ConnectionId
+from bridge.provider import Account, Provider, ProviderKind
+
+
+class _Wanted(NamedTuple):
+    kind: str
+    account: Account
+
+
+class _Opened(NamedTuple):
+    wanted: _Wanted
+    provider: Provider
+
+
+class Accounts:
+    """Opens each connection's account once, and anew when its settings changed.
+
+    Threads may share it. One that was replaced is closed at the next `open` of any connection.
+    """
+
+    def __init__(self, live: Live, http: Http, kinds: Mapping[str, ProviderKind]) -> None:
+        self._live = live
+        self._http = http
+        self._kinds = kinds
+        self._lock = Lock()
+        self._settings: Settings | None = None
+        self._wanted: dict[ConnectionId, _Wanted] = {}
+        self._opened: dict[ConnectionId, _Opened] = {}
+
+    def open(self, connection_id: ConnectionId) -> Provider:
+        """Give the provider of a connection as the settings in force describe it.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            ProviderError: its kind cannot work with its settings.
+        """
+        with self._lock:
+            self._follow(self._live.current)
+            wanted = self._wanted.get(connection_id)
+            if wanted is None:
+                raise ConfigError([ConfigProblem(f"connection {connection_id} is not configured")])
+            if connection_id not in self._opened:
+                provider = self._kinds[wanted.kind].open(wanted.account)
+                self._opened[connection_id] = _Opened(wanted, provider)
+            return self._opened[connection_id].provider
+
+    def close(self) -> None:
+        """Close every provider; one that is asked for afterwards is opened again."""
+        with self._lock:
+            for connection_id in list(self._opened):
+                self._opened.pop(connection_id).provider.close()
+
+    def _follow(self, settings: Settings) -> None:
+        if settings is self._settings:
+            return
+        self._wanted = dict(self._describe(settings))
+        self._settings = settings
+        for connection_id, opened in list(self._opened.items()):
+            if self._wanted.get(connection_id) != opened.wanted:
+                self._opened.pop(connection_id).provider.close()
+
+    def _describe(self, settings: Settings) -> Iterator[tuple[ConnectionId, _Wanted]]:
+        for resource in settings.resources:
+            for connection in resource.connections:
+                kind = self._kinds[connection.provider]
+                connection_id = ConnectionId(f"{resource.id}.{connection.id}")
+                account = Account(
+                    connection=connection_id,
+                    settings=connection.options or kind.connection_settings(),
+                    defaults=settings.providers.get(kind.name) or kind.provider_settings(),
+                    http=self._http,
+                    owner=connection.account_email or resource.email,
+                )
+                yield connection_id, _Wanted(connection.provider, account)
