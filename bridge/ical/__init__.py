@@ -1,0 +1,1 @@
+"""iCalendar: reading, repairing, zones, recurrence, writing. Pure: no clock, no logging."""

@@ -1,0 +1,248 @@
+"""Calendars as text to series of events.
+
+`parse_calendar` reads what a calendar system sends, with all its defects (`repair` names them). A
+VEVENT that cannot be understood costs the others nothing; text that is not a whole calendar is
+refused, since the events it lacks must not be taken for deleted.
+
+The canonical text of a series holds what was read of it, without VALARMs and control characters,
+and is what the store keeps: parsing it gives the same series again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from bridge.errors import InvalidCalendarObject
+from bridge.ical import repair
+from bridge.ical.contentline import (
+    RawCalendar,
+    fold,
+    properties,
+    split_calendars,
+    split_line,
+    unfold,
+)
+from bridge.ical.bounds import DEFAULT, Limits
+from bridge.ical.serialize import escape_text
+from bridge.ical.values import Unreadable
+from bridge.ical.vevent import CUT, EventReader, ReadEvent, cut_text
+from bridge.ical.zones import Zones
+from bridge.model.event import EventSeries, EventTime
+
+_ABOUT = frozenset({"VERSION", "X-WR-TIMEZONE"})
+_WHICH = frozenset({"UID", "RECURRENCE-ID"})
+_STAMP = re.compile(r"^DTSTAMP[:;][^\n]*$", re.MULTILINE)
+_MODIFIED = re.compile(r"^LAST-MODIFIED:([^\n]*)$", re.MULTILINE)
+_STAMPS = re.compile(r"^DTSTAMP[:;][^\n]*\n", re.MULTILINE)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_HEAD = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//BusyBridge//EN\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A UID whose event is there and cannot be understood: unknown, never gone."""
+
+    uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSeries:
+    """A series and its canonical text."""
+
+    series: EventSeries
+    text: str
+    """One VCALENDAR with the VTIMEZONEs that the series uses; CRLF, folded."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the text without DTSTAMP, which some servers set to the time of asking."""
+        plain = _STAMPS.sub("", self.text.replace("\r\n", "\n"))
+        return hashlib.sha256(plain.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCalendar:
+    """What a calendar holds, each UID once: in `series` or in `broken`."""
+
+    series: list[ParsedSeries]
+    time_zone: str = ""
+    """IANA key of X-WR-TIMEZONE, empty where there is none that is known."""
+    notes: list[str] = field(default_factory=list)
+    """What was repaired or guessed for the calendar as a whole."""
+    broken: list[Broken] = field(default_factory=list)
+
+
+def parse_calendar(
+    data: bytes | str, *, owner: str = "", limits: Limits = DEFAULT
+) -> ParsedCalendar:
+    """Read iCalendar text.
+
+    Args:
+        data: octets as they came; decoded text is read as well.
+        owner: mail address whose reply becomes `self_partstat`.
+        limits: sizes and counts of one event; the size of the whole is the caller's to bound.
+
+    Raises:
+        InvalidCalendarObject: the text is not iCalendar, or was cut short.
+    """
+    text, notes = unfold(data)
+    _refuse_other_text(text)
+    calendars = split_calendars(text, limits)
+    gathered: dict[str, _Gathered] = {}
+    time_zone = ""
+    for raw in calendars:
+        reading = _Calendar(raw, owner, limits, notes)
+        time_zone = time_zone or reading.time_zone
+        reading.gather(gathered)
+    series = []
+    broken = []
+    for uid, found in gathered.items():
+        if found.reason or not found.chosen:
+            broken.append(Broken(uid, found.reason or found.lost[0]))
+        else:
+            series.append(found.parsed())
+    return ParsedCalendar(series, time_zone, list(dict.fromkeys(notes)), broken)
+
+
+def _refuse_other_text(text: str) -> None:
+    head = text.lstrip()[:500]
+    if not head:
+        raise InvalidCalendarObject("not a calendar: there is no text at all")
+    if head[0] == "<":
+        raise InvalidCalendarObject("not a calendar: it is an HTML or XML page")
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """All VEVENTs of one UID."""
+
+    uid: str
+    head: str
+    zones: Zones
+    chosen: dict[EventTime | None, tuple[ReadEvent, str]] = field(default_factory=dict)
+    """By RECURRENCE-ID, None for the master."""
+    notes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    """Why overrides cannot be understood: their occurrences stay where the series has them."""
+    reason: str = ""
+    """Why the master cannot be understood, and with it the whole UID."""
+
+    def add(self, read: ReadEvent, text: str) -> None:
+        """Take a VEVENT, or the better of two copies of it (highest SEQUENCE, then newest)."""
+        key = read.event.recurrence_id
+        if key in self.chosen:
+            what = "the event" if key is None else "an override"
+            self.notes.append(f"{what} is there twice: the one with the highest SEQUENCE was taken")
+            if _rank(self.chosen[key][0]) > _rank(read):
+                return
+        self.chosen[key] = (read, text)
+
+    def parsed(self) -> ParsedSeries:
+        """Return the series with its text."""
+        reads = [read for read, _ in self.chosen.values()]
+        notes = [f"an override was left out: {reason}" for reason in self.lost]
+        notes += [*self.notes, *(note for read in reads for note in read.notes)]
+        master = self.chosen.get(None)
+        series = EventSeries(
+            uid=self.uid,
+            master=None if master is None else master[0].event,
+            overrides=tuple(
+                read.event for key, (read, _) in self.chosen.items() if key is not None
+            ),
+            notes=tuple(dict.fromkeys(notes)) if notes else (),
+        )
+        used = sorted({tzid for read in reads for tzid in read.tzids})
+        definitions = [text for tzid in used if (text := self.zones.definition(tzid))]
+        parts = [self.head, *(f"{text}\n" for text in definitions)]
+        parts += [f"BEGIN:VEVENT\n{text}END:VEVENT\n" for _, text in self.chosen.values()]
+        parts.append("END:VCALENDAR\n")
+        return ParsedSeries(series, fold("".join(parts)))
+
+
+def _rank(read: ReadEvent) -> tuple[int, datetime]:
+    return read.event.sequence, read.event.last_modified or _NEVER
+
+
+class _Calendar:
+    """The reading of one VCALENDAR."""
+
+    def __init__(self, raw: RawCalendar, owner: str, limits: Limits, notes: list[str]) -> None:
+        about = properties(raw.text, _ABOUT)
+        self._raw = raw
+        self._limits = limits
+        self.zones = Zones(raw.timezones)
+        self._reader = EventReader(self.zones, owner, limits)
+        self.time_zone = ""
+        self._head = _HEAD
+        if "VERSION" not in about:
+            notes.append("VERSION is missing: read as 2.0")
+        if "X-WR-TIMEZONE" in about:
+            name = about["X-WR-TIMEZONE"][0].value.strip()
+            self._head = f"{_HEAD}X-WR-TIMEZONE:{name}\n"
+            self._name_zone(name, notes)
+
+    def _name_zone(self, name: str, notes: list[str]) -> None:
+        zone, note = self.zones.resolve(name) if name else (None, "")
+        if note:
+            notes.append(f"X-WR-TIMEZONE: {note}")
+        if zone is UTC:
+            self.time_zone = "UTC"
+        elif isinstance(zone, ZoneInfo):
+            self.time_zone = zone.key
+
+    def gather(self, gathered: dict[str, _Gathered]) -> None:
+        """Read every VEVENT into what was gathered of its UID."""
+        for raw in self._raw.events:
+            try:
+                read = self._reader.read(raw)
+            except Unreadable as err:
+                self._break(gathered, raw.text, str(err))
+                continue
+            text = _canonical(raw.text, read, self._limits)
+            self._of(gathered, read.event.uid).add(read, text)
+
+    def _of(self, gathered: dict[str, _Gathered], uid: str) -> _Gathered:
+        found = gathered.get(uid)
+        if found is None:
+            found = gathered[uid] = _Gathered(uid, self._head, self.zones)
+        return found
+
+    def _break(self, gathered: dict[str, _Gathered], text: str, reason: str) -> None:
+        which = properties(text, _WHICH)
+        value = which["UID"][0].value if "UID" in which else ""
+        found = self._of(gathered, repair.uid(value, text)[0])
+        if "RECURRENCE-ID" in which:
+            found.lost.append(reason)
+        else:
+            found.reason = reason
+
+
+def _canonical(text: str, read: ReadEvent, limits: Limits) -> str:
+    """Return the lines that are kept of a VEVENT, each ended by LF."""
+    if read.irregular:
+        kept = [f"UID:{escape_text(read.event.uid)}", *_kept_lines(text, limits)]
+        text = "\n".join(kept) + "\n"
+    modified = _MODIFIED.search(text)
+    if modified is not None:
+        # Google sets DTSTAMP to the time of asking; the last change is what it should say
+        text = _STAMP.sub(f"DTSTAMP:{modified[1].strip()}", text, count=1)
+    return text
+
+
+def _kept_lines(text: str, limits: Limits) -> Iterator[str]:
+    for line in text.split("\n"):
+        head, colon, value = split_line(line)
+        name = repair.property_name(head.partition(";")[0])
+        if not (colon and name) or name == "UID":
+            continue
+        if len(value) > limits.property_size:
+            if name in CUT:
+                yield f"{head}:{cut_text(value, limits)}"
+        else:
+            yield line

@@ -1,0 +1,126 @@
+"""Dates, times, durations, periods and offsets of RFC 5545 section 3.3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from bridge.ical import repair
+from bridge.model.event import EventTime, Floating, Period
+
+ZoneOf = Callable[[str], tzinfo | None]
+"""TZID to zone; None for one that nobody knows, which makes the time floating."""
+
+_DURATION = re.compile(
+    r"([+-]?)P(?=[\dT])(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE
+)
+_OFFSET = re.compile(r"([+-]?)(\d{2}):?(\d{2}):?(\d{2})?")
+
+
+class Unreadable(ValueError):
+    """A value that says nothing; the text is for the owner of the calendar."""
+
+
+def event_time(text: str, zone_of: ZoneOf, tzid: str = "") -> EventTime:
+    """Read a DATE or DATE-TIME; what the value looks like counts, not its VALUE parameter.
+
+    A `Z` beats a TZID, which RFC 5545 section 3.3.5 does not allow beside it.
+
+    Raises:
+        Unreadable: it is neither.
+    """
+    size = len(text)
+    try:
+        if size == 16 and text[15] == "Z" and text[8] == "T" and _digits(text, 15):
+            return datetime.fromisoformat(text)
+        if size == 15 and text[8] == "T" and _digits(text, 15):
+            return _placed(datetime.fromisoformat(text), zone_of, tzid)
+        if size == 8 and text.isdigit():
+            return date.fromisoformat(text)
+    except ValueError:
+        pass  # looks like one, with a field out of range
+    return _repaired(text, zone_of, tzid)
+
+
+def _digits(text: str, end: int) -> bool:
+    return text[:8].isdigit() and text[9:end].isdigit()
+
+
+def _placed(wall: datetime, zone_of: ZoneOf, tzid: str) -> EventTime:
+    zone = zone_of(tzid) if tzid else None
+    return Floating(wall) if zone is None else wall.replace(tzinfo=zone)
+
+
+def _repaired(text: str, zone_of: ZoneOf, tzid: str) -> EventTime:
+    plain = repair.short_time(repair.dashes_and_colons(text.strip().upper().replace(" ", "T")))
+    plain, later = repair.hour_24(repair.leap_second(plain))
+    try:
+        if re.fullmatch(r"[0-9]{8}", plain):
+            return date.fromisoformat(plain)
+        if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z?", plain):
+            wall = datetime.fromisoformat(plain.rstrip("Z"))
+            moment = wall.replace(tzinfo=UTC) if plain[-1] == "Z" else _placed(wall, zone_of, tzid)
+            return repair.shift(moment, later)
+    except ValueError as err:
+        raise Unreadable(f"{text[:40]!r} is not a date or time: {err}") from err
+    raise Unreadable(f"{text[:40]!r} is not a date or time")
+
+
+def duration(text: str) -> tuple[timedelta, bool]:
+    """Read a DURATION: its length, and whether weeks or days are in it.
+
+    Weeks and days beside hours are read, though RFC 5545 section 3.3.6 keeps weeks apart.
+
+    Raises:
+        Unreadable: it is none, or longer than time can be told.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise Unreadable(f"{text[:40]!r} is not a duration")
+    sign, *parts = match.groups()
+    try:
+        weeks, days, hours, minutes, seconds = (int(part or 0) for part in parts)
+        length = timedelta(weeks * 7 + days, seconds, 0, 0, minutes, hours)
+    except (ValueError, OverflowError) as err:
+        raise Unreadable(f"{text[:40]!r} is too long a duration") from err
+    return (-length if sign == "-" else length), bool(weeks or days)
+
+
+def period(text: str, zone_of: ZoneOf, tzid: str = "") -> Period:
+    """Read a PERIOD, RFC 5545 section 3.3.9, with an end or a duration.
+
+    Raises:
+        Unreadable: a part of it is.
+    """
+    first, _, second = text.partition("/")
+    start = event_time(first, zone_of, tzid)
+    if second.lstrip("+-").upper().startswith("P"):
+        length, _ = duration(second)
+        return Period(start, abs(length))
+    end = event_time(second, zone_of, tzid)
+    length = elapsed(start, end)
+    return Period(start, max(length, timedelta()))
+
+
+def elapsed(start: EventTime, end: EventTime) -> timedelta:
+    """Return the time from one to the other: exact where both have zones, else by wall clock."""
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        return timedelta(seconds=end.timestamp() - start.timestamp())
+    return repair.wall_clock(end) - repair.wall_clock(start)
+
+
+def utc_offset(text: str) -> timedelta:
+    """Read a UTC-OFFSET, RFC 5545 section 3.3.14; seconds are allowed (local mean times).
+
+    Raises:
+        Unreadable: it is none, or not less than a day.
+    """
+    match = _OFFSET.fullmatch(text.strip())
+    if match is None:
+        raise Unreadable(f"{text[:40]!r} is not a UTC offset")
+    sign, hours, minutes, seconds = match.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
+    if offset >= timedelta(days=1):
+        raise Unreadable(f"{text[:40]!r} is not a UTC offset")
+    return -offset if sign == "-" else offset

@@ -1,0 +1,436 @@
+"""One VEVENT's lines to an `Event`: times, recurrence, how it is shown, who takes part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum
+from typing import TypeAlias, TypeVar
+
+from bridge.ical import repair
+from bridge.ical.contentline import (
+    Property,
+    RawEvent,
+    parameters,
+    properties,
+    text_value,
+    text_values,
+    time_parameters,
+)
+from bridge.ical.bounds import Limits
+from bridge.ical.rules import read_rule
+from bridge.ical.values import Unreadable, duration, event_time, period
+from bridge.ical.zones import Zones
+from bridge.model.event import (
+    Attendee,
+    Class,
+    Event,
+    EventTime,
+    Floating,
+    PartStat,
+    Period,
+    ShowAs,
+    Status,
+    Transp,
+)
+
+_WANTED = frozenset(
+    {
+        "UID",
+        "DTSTART",
+        "DTEND",
+        "DURATION",
+        "RECURRENCE-ID",
+        "RRULE",
+        "EXRULE",
+        "RDATE",
+        "EXDATE",
+        "STATUS",
+        "TRANSP",
+        "CLASS",
+        "SUMMARY",
+        "DESCRIPTION",
+        "LOCATION",
+        "URL",
+        "CATEGORIES",
+        "ORGANIZER",
+        "ATTENDEE",
+        "SEQUENCE",
+        "CREATED",
+        "LAST-MODIFIED",
+        "DTSTAMP",
+        "CONFERENCE",
+        "X-GOOGLE-CONFERENCE",
+        "X-MICROSOFT-SKYPETEAMSMEETINGURL",
+        "X-BUSYBRIDGE-ORIGIN",
+        "X-MICROSOFT-CDO-BUSYSTATUS",
+        "X-MICROSOFT-CDO-INTENDEDSTATUS",
+        "X-MICROSOFT-CDO-ALLDAYEVENT",
+        "X-MICROSOFT-MSNCALENDAR-BUSYSTATUS",
+        "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
+    }
+)
+_SHOW_AS = {
+    "FREE": ShowAs.FREE,
+    "TENTATIVE": ShowAs.TENTATIVE,
+    "BUSY": ShowAs.BUSY,
+    "OOF": ShowAs.OUT_OF_OFFICE,
+    "WORKINGELSEWHERE": ShowAs.WORKING_ELSEWHERE,
+}
+_SHOWN_BY = (  # the first that is there decides: INTENDEDSTATUS is what the organizer wished for
+    "X-MICROSOFT-CDO-BUSYSTATUS",
+    "X-MICROSOFT-MSNCALENDAR-BUSYSTATUS",
+    "X-MICROSOFT-CDO-INTENDEDSTATUS",
+)
+_CONFERENCE = re.compile(
+    r"https://(?:meet\.google\.com|teams\.microsoft\.com/(?:l|meet)|teams\.live\.com/meet"
+    r"|(?:[a-z0-9-]+\.)?zoom\.us/[jw]|(?:[a-z0-9-]+\.)?zoom\.us/my)/[^\s<>\"\\]+",
+    re.IGNORECASE,
+)
+_WEB = re.compile(r"https?://\S+", re.IGNORECASE)
+CUT = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION"})
+"""Texts that are shortened when they are too long; other properties are left out then."""
+
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+_Enum = TypeVar("_Enum", bound=Enum)
+_Moment = TypeVar("_Moment")
+_Found: TypeAlias = dict[str, list[Property]]
+
+
+@dataclass(slots=True)
+class ReadEvent:
+    """An event, and what reading it brought to light."""
+
+    event: Event
+    notes: list[str]
+    tzids: set[str]
+    """TZIDs that it refers to."""
+    irregular: bool
+    """It has lines that are no properties, or no UID, or texts that were cut."""
+
+
+class EventReader:
+    """Reads the VEVENTs of one VCALENDAR."""
+
+    def __init__(self, zones: Zones, owner: str, limits: Limits) -> None:
+        """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown."""
+        self._zones = zones
+        self._owner = f"mailto:{owner.strip().lower().removeprefix('mailto:')}" if owner else ""
+        self._limits = limits
+        self._notes: list[str] = []
+        self._tzids: set[str] = set()
+
+    def read(self, raw: RawEvent) -> ReadEvent:
+        """Read the unfolded lines of a VEVENT.
+
+        Raises:
+            Unreadable: its structure is broken, there is no DTSTART, or one of its times or rules
+                says nothing.
+        """
+        if raw.problem:
+            raise Unreadable(raw.problem)
+        text = raw.text
+        notes = self._notes = []
+        tzids = self._tzids = set()
+        found = properties(text, _WANTED)
+        if sum(map(len, found.values())) > self._limits.properties:
+            raise Unreadable(f"more than {self._limits.properties} properties")
+        irregular = "" in found
+        if irregular:
+            notes.append("lines that are no properties were left out")
+        if len(text) > self._limits.property_size:
+            irregular = self._cut(found, text) or irregular
+        uid, note = repair.uid(_value(found, "UID"), text)
+        if note:
+            irregular = True
+            notes.append(note)
+        event = self._event(uid, found)
+        return ReadEvent(event, notes, tzids, irregular)
+
+    def _event(self, uid: str, found: _Found) -> Event:
+        start, end, length = self._times(found)
+        recurrence_id = found.get("RECURRENCE-ID")
+        rules: tuple[str, ...] = ()
+        exrules: tuple[str, ...] = ()
+        rdates: tuple[EventTime | Period, ...] = ()
+        exdates: tuple[EventTime, ...] = ()
+        if not found.keys().isdisjoint(("RRULE", "RDATE", "EXDATE", "EXRULE")):
+            if recurrence_id is not None:
+                repair.in_override("recurrence", self._notes)
+            else:
+                rules, exrules = self._rules(found, "RRULE"), self._rules(found, "EXRULE")
+                rdates, exdates = self._rdates(found), self._exdates(found)
+        attendees = tuple(map(_attendee, found.get("ATTENDEE", ())))
+        organizer = found.get("ORGANIZER")
+        location = text_value(_value(found, "LOCATION"))
+        description = text_value(_value(found, "DESCRIPTION"))
+        modified = found.get("LAST-MODIFIED") or found.get("DTSTAMP")
+        return Event(
+            uid=uid,
+            start=start,
+            end=end,
+            duration=length,
+            recurrence_id=None if recurrence_id is None else self._time(recurrence_id[0]),
+            this_and_future=recurrence_id is not None
+            and "THISANDFUTURE" in recurrence_id[0].parameters.upper(),
+            rrules=rules,
+            exrules=exrules,
+            rdates=rdates,
+            exdates=exdates,
+            status=_member(Status, repair.status_name(_value(found, "STATUS"))),
+            transp=Transp.TRANSPARENT
+            if _value(found, "TRANSP").strip().upper().startswith("TRANSPARENT")
+            else Transp.OPAQUE,
+            show_as=_show_as(found),
+            self_partstat=self._own_reply(attendees),
+            classification=_classification(found),
+            summary=text_value(_value(found, "SUMMARY")),
+            description=description,
+            location=location,
+            url=_web(_value(found, "URL")),
+            conference_url=_conference(found, location, description),
+            categories=_categories(found),
+            organizer=None if organizer is None else _attendee(organizer[0]),
+            attendees=attendees,
+            sequence=_sequence(_value(found, "SEQUENCE")),
+            created=_stamp(found.get("CREATED")),
+            last_modified=_stamp(modified),
+            origin=text_value(_value(found, "X-BUSYBRIDGE-ORIGIN")).strip(),
+        )
+
+    # Times
+
+    def _times(self, found: _Found) -> tuple[EventTime, EventTime, timedelta | None]:
+        """Return start, end, and the DURATION where its days are nominal."""
+        if "DTSTART" not in found:
+            raise Unreadable("there is no DTSTART")
+        start = self._time(found["DTSTART"][0])
+        end, length = self._end(found, start)
+        if type(end) is not type(start):
+            end = repair.end_of_other_type(start, end, self._notes)
+        if not ends_after(start, end):
+            end = repair.end_before_start(start, end, self._notes)
+        if _says_all_day(found) and not is_day(start):
+            start, end = repair.all_day_by_times(start, end)
+        return start, end, length
+
+    def _end(self, found: _Found, start: EventTime) -> tuple[EventTime, timedelta | None]:
+        if "DTEND" in found:
+            try:
+                return self._time(found["DTEND"][0]), None
+            except Unreadable as err:
+                self._notes.append(f"DTEND was left out: {err}")
+        if "DURATION" in found:
+            try:
+                return self._lasting(start, found["DURATION"][0].value)
+            except Unreadable as err:
+                self._notes.append(f"DURATION was left out: {err}")
+        # RFC 5545 section 3.6.1: a DATE lasts one day, a DATE-TIME ends when it starts
+        return (repair.shift(start, repair.ONE_DAY) if is_day(start) else start), None
+
+    def _lasting(self, start: EventTime, text: str) -> tuple[EventTime, timedelta | None]:
+        length, nominal = duration(text)
+        if length < timedelta():
+            length = repair.negative_duration(length, self._notes)
+        if is_day(start):
+            days = repair.duration_of_day(length, self._notes)
+            return repair.shift(start, days * repair.ONE_DAY), None
+        if not nominal:
+            return later(start, length), None
+        # RFC 5545 section 3.3.6: days by the calendar first, then hours by the clock
+        day = repair.shift(start, length.days * repair.ONE_DAY)
+        return later(day, timedelta(seconds=length.seconds)), length
+
+    def _time(self, prop: Property) -> EventTime:
+        raw = prop.parameters
+        tzid = time_parameters(raw).get("TZID", "") if "TZID" in raw or "tzid" in raw else ""
+        return event_time(prop.value, self._zone, tzid)
+
+    def _zone(self, tzid: str) -> tzinfo | None:
+        zone, note = self._zones.resolve(tzid)
+        self._tzids.add(tzid)
+        if note:
+            self._notes.append(note)
+        return zone
+
+    # Recurrence
+
+    def _rules(self, found: _Found, name: str) -> tuple[str, ...]:
+        rules = tuple(
+            repair.rule_value(prop.parameters, prop.value)
+            for prop in found.get(name, ())
+            if prop.value.strip() or prop.parameters
+        )
+        if len(rules) > self._limits.rules:
+            raise Unreadable(f"more than {self._limits.rules} {name}")
+        for rule in rules:
+            read_rule(rule)
+        return rules
+
+    def _rdates(self, found: _Found) -> tuple[EventTime | Period, ...]:
+        def one(value: str, tzid: str) -> EventTime | Period:
+            if "/" in value:
+                return period(value, self._zone, tzid)
+            return event_time(value, self._zone, tzid)
+
+        return tuple(self._listed(found, "RDATE", one))
+
+    def _exdates(self, found: _Found) -> tuple[EventTime, ...]:
+        def one(value: str, tzid: str) -> EventTime:
+            return event_time(value, self._zone, tzid)
+
+        return tuple(self._listed(found, "EXDATE", one))
+
+    def _listed(
+        self, found: _Found, name: str, read: Callable[[str, str], _Moment]
+    ) -> list[_Moment]:
+        moments = []
+        for prop in found.get(name, ()):
+            tzid = time_parameters(prop.parameters).get("TZID", "")
+            for value in filter(None, map(str.strip, prop.value.split(","))):
+                try:
+                    moments.append(read(value, tzid))
+                except Unreadable as err:
+                    self._notes.append(f"a value of {name} was left out: {err}")
+                if len(moments) > self._limits.dates:
+                    raise Unreadable(f"more than {self._limits.dates} values of {name}")
+        return moments
+
+    # The rest
+
+    def _own_reply(self, attendees: tuple[Attendee, ...]) -> PartStat | None:
+        if not self._owner:
+            return None
+        return next((it.partstat for it in attendees if it.address == self._owner), None)
+
+    def _cut(self, found: _Found, text: str) -> bool:
+        """Shorten texts that are too long; their time blocks all the same (PROMISES F62)."""
+        for name in sorted(CUT & found.keys()):
+            for place, prop in enumerate(found[name]):
+                if len(prop.value) > self._limits.property_size:
+                    kept = cut_text(prop.value, self._limits)
+                    found[name][place] = Property(prop.parameters, kept)
+                    self._notes.append(f"{name} was cut at {self._limits.property_size} characters")
+        return any(len(line) > self._limits.property_size for line in text.split("\n"))
+
+
+def cut_text(value: str, limits: Limits) -> str:
+    """Return as much of an escaped TEXT value as is kept, never half an escape."""
+    kept = value[: limits.property_size]
+    return kept[:-1] if (len(kept) - len(kept.rstrip("\\"))) % 2 else kept
+
+
+def is_day(moment: EventTime) -> bool:
+    """Tell a date from a time."""
+    return not isinstance(moment, datetime | Floating)
+
+
+def later(moment: EventTime, by: timedelta) -> EventTime:
+    """Move by exact time: by the clock of UTC where the moment has a zone."""
+    if isinstance(moment, datetime):
+        zone = moment.tzinfo
+        moment = moment.astimezone(UTC)
+        return (moment + min(by, _LAST - moment)).astimezone(zone)
+    return repair.shift(moment, by)
+
+
+def ends_after(start: EventTime, end: EventTime) -> bool:
+    """Tell whether an end of the same type is one; a time may end when it starts."""
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        return end >= start
+    wall, end_wall = repair.wall_clock(start), repair.wall_clock(end)
+    return end_wall > wall if is_day(start) else end_wall >= wall
+
+
+def _value(found: _Found, name: str) -> str:
+    lines = found.get(name)
+    return lines[0].value if lines else ""
+
+
+def _member(kind: type[_Enum], value: str) -> _Enum | None:
+    try:
+        return kind(value) if value else None
+    except ValueError:
+        return None
+
+
+def _show_as(found: _Found) -> ShowAs | None:
+    for name in _SHOWN_BY:
+        if name in found:
+            shown = _SHOW_AS.get(_value(found, name).strip().upper())
+            if shown is not None:
+                return shown
+    return None
+
+
+def _says_all_day(found: _Found) -> bool:
+    return any(
+        _value(found, name).strip().upper() == "TRUE"
+        for name in ("X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT")
+        if name in found
+    )
+
+
+def _classification(found: _Found) -> Class:
+    value = _value(found, "CLASS").strip().upper()
+    if not value:
+        return Class.PUBLIC
+    # RFC 5545 section 3.8.1.3: an unknown value MUST be treated as PRIVATE
+    return _member(Class, value) or Class.PRIVATE
+
+
+def _attendee(prop: Property) -> Attendee:
+    found = parameters(prop.parameters)
+    return Attendee(
+        repair.address(prop.value, found.get("EMAIL", "")),
+        _member(PartStat, found.get("PARTSTAT", "").upper()) or PartStat.NEEDS_ACTION,
+        found.get("CN", ""),
+    )
+
+
+def _categories(found: _Found) -> tuple[str, ...]:
+    lines = found.get("CATEGORIES")
+    if lines is None:
+        return ()
+    return tuple(name.strip() for prop in lines for name in text_values(prop.value) if name.strip())
+
+
+def _web(value: str) -> str:
+    """Keep an http or https address; others (`javascript:`, `file:`) are of no use to anyone."""
+    plain = value.strip()
+    return plain if _WEB.fullmatch(plain) else ""
+
+
+def _conference(found: _Found, location: str, description: str) -> str:
+    lines = found.get("CONFERENCE", ())  # RFC 7986 section 5.11
+    for prop in sorted(lines, key=lambda it: "VIDEO" not in it.parameters.upper()):
+        if _web(prop.value):
+            return _web(prop.value)
+    for name in ("X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL"):
+        if name in found and _web(_value(found, name)):
+            return _web(_value(found, name))
+    for text in (location, _value(found, "URL"), description):
+        match = _CONFERENCE.search(text) if "https://" in text else None
+        if match is not None:
+            return match[0].rstrip(".,;)>")
+    return ""
+
+
+def _sequence(value: str) -> int:
+    plain = value.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else 0
+
+
+def _stamp(lines: list[Property] | None) -> datetime | None:
+    """Read a UTC time that only informs: no defect of it matters."""
+    if not lines:
+        return None
+    try:
+        moment = event_time(lines[0].value, lambda _tzid: None)
+    except Unreadable:
+        return None
+    if isinstance(moment, datetime):
+        return moment
+    return repair.wall_clock(moment).replace(tzinfo=UTC)

@@ -1,0 +1,167 @@
+"""Inline VTIMEZONE definitions (RFC 5545 section 3.6.5) as zones, bounded and without any registry.
+
+A definition belongs to the calendar that carries it: it is found by its whole text, never by name,
+so that one calendar's "Europe/Berlin" cannot move another's. It becomes a table of transitions from
+1970 to 2100; a definition that would need a larger table is refused.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from itertools import pairwise
+
+from bridge.ical.contentline import properties, text_value, time_parameters
+from bridge.ical.generation import Budget, generate
+from bridge.ical.bounds import Limits, TooCostly
+from bridge.ical.rules import check_rule, read_rule
+from bridge.ical.values import Unreadable, event_time, utc_offset
+from bridge.ical.wallclock import DAY, EPOCH, wall_of
+from bridge.model.interval import Instant
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC).toordinal() * DAY
+_LAST = datetime(2101, 1, 1, tzinfo=UTC).toordinal() * DAY
+_LIMITS = Limits(occurrences=1000, steps=20_000)
+_MOST_TRANSITIONS = 2000
+_NAMES = frozenset({"TZID", "X-LIC-LOCATION"})
+_OBSERVANCE = frozenset({"DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE", "TZNAME"})
+_ZERO = timedelta()
+
+
+class CustomZone(tzinfo):
+    """A zone that only its calendar defines.
+
+    Skipped times take the offset before the gap, as `zoneinfo` has it with fold 0.
+    """
+
+    def __init__(self, name: str, transitions: list[tuple[Instant, int]], before: int) -> None:
+        """Take (instant, offset from then on) in order, and the offset before the first."""
+        self._name = name
+        self._instants = [when for when, _ in transitions]
+        self._offsets = [timedelta(seconds=it) for it in [before, *(it for _, it in transitions)]]
+        steps = list(pairwise([before, *(offset for _, offset in transitions)]))
+        self._walls = (
+            [when + max(step) for when, step in zip(self._instants, steps, strict=True)],
+            [when + min(step) for when, step in zip(self._instants, steps, strict=True)],
+        )
+
+    @property
+    def first(self) -> Instant | None:
+        """The first transition."""
+        return self._instants[0] if self._instants else None
+
+    def utcoffset(self, dt: datetime | None) -> timedelta:
+        """Return the offset at a wall clock time."""
+        if dt is None:
+            return self._offsets[-1]
+        wall = wall_of(dt.replace(tzinfo=None)) - EPOCH
+        return self._offsets[bisect_right(self._walls[dt.fold], wall)]
+
+    def dst(self, dt: datetime | None) -> timedelta:  # noqa: ARG002 - tzinfo's signature
+        """Return nothing: what part of an offset is summer time does not matter here."""
+        return _ZERO
+
+    def tzname(self, dt: datetime | None) -> str:  # noqa: ARG002 - tzinfo's signature
+        """Return the TZID."""
+        return self._name
+
+    def fromutc(self, dt: datetime) -> datetime:
+        """Convert a time in UTC that carries this zone."""
+        when = wall_of(dt.replace(tzinfo=None)) - EPOCH
+        place = bisect_right(self._instants, when)
+        local = dt + self._offsets[place]
+        if place and when - self._instants[place - 1] < _back(self._offsets, place):
+            return local.replace(fold=1)
+        return local
+
+    def __repr__(self) -> str:
+        """Show as `CustomZone('W. Europe')`."""
+        return f"CustomZone({self._name!r})"
+
+
+def _back(offsets: list[timedelta], place: int) -> float:
+    """Return by how many seconds the clock was put back at a transition."""
+    return (offsets[place - 1] - offsets[place]).total_seconds()
+
+
+@lru_cache(maxsize=256)
+def names(text: str) -> tuple[str, str]:
+    """Return the TZID and the X-LIC-LOCATION of a VTIMEZONE; empty where there is none."""
+    found = properties(text.partition("\nBEGIN:")[0], _NAMES)
+    tzid, location = (
+        text_value(found[name][0].value).strip() if name in found else ""
+        for name in ("TZID", "X-LIC-LOCATION")
+    )
+    return tzid, location
+
+
+@lru_cache(maxsize=256)
+def custom_zone(text: str) -> CustomZone:
+    """Build a zone from the unfolded text of a VTIMEZONE.
+
+    Raises:
+        Unreadable: it has no observance, or one that says nothing.
+        TooCostly: a rule is refused, or there are too many transitions.
+    """
+    onsets: dict[Instant, int] = {}
+    earliest: tuple[Instant, int] | None = None
+    blocks = _observances(text)
+    for block in blocks:
+        since, until, instants = _onsets(block)
+        for when in instants:
+            onsets[when] = until
+        if len(onsets) > _MOST_TRANSITIONS:
+            raise TooCostly(f"the time zone has more than {_MOST_TRANSITIONS} transitions")
+        if earliest is None or instants[0] < earliest[0]:
+            earliest = (instants[0], since)
+    if earliest is None:
+        raise Unreadable("the time zone has no STANDARD or DAYLIGHT")
+    return CustomZone(names(text)[0], sorted(onsets.items()), earliest[1])
+
+
+def _observances(text: str) -> Iterator[str]:
+    inside: list[str] | None = None
+    for line in text.split("\n"):
+        plain = line.strip().upper()
+        if plain in ("BEGIN:STANDARD", "BEGIN:DAYLIGHT"):
+            inside = []
+        elif plain in ("END:STANDARD", "END:DAYLIGHT") and inside is not None:
+            yield "\n".join(inside)
+            inside = None
+        elif inside is not None:
+            inside.append(line)
+
+
+def _onsets(block: str) -> tuple[int, int, list[Instant]]:
+    """Return the offsets before and after an observance's onsets, and the onsets."""
+    found = properties(block, _OBSERVANCE)
+    try:
+        start = wall_of(event_time(found["DTSTART"][0].value, lambda _tzid: None))
+        before = round(utc_offset(found["TZOFFSETFROM"][0].value).total_seconds())
+        after = round(utc_offset(found["TZOFFSETTO"][0].value).total_seconds())
+    except KeyError as err:
+        raise Unreadable(f"an observance of the time zone has no {err.args[0]}") from err
+    walls = [start]
+    for line in found.get("RDATE", []):
+        tzid = time_parameters(line.parameters).get("TZID", "")
+        for part in line.value.split(","):
+            moment = event_time(part.partition("/")[0], lambda _tzid: None, tzid)
+            walls.append(wall_of(moment))
+        if len(walls) > _MOST_TRANSITIONS:
+            raise TooCostly(f"the time zone has more than {_MOST_TRANSITIONS} transitions")
+    for line in found.get("RRULE", []):
+        walls += _by_rule(line.value, start, before)
+    return before, after, sorted(wall - EPOCH - before for wall in walls)
+
+
+def _by_rule(text: str, start: int, before: int) -> list[int]:
+    rule = read_rule(text)
+    check_rule(rule, _LIMITS)
+    last = _LAST
+    if rule.until is not None:
+        # RFC 5545 section 3.6.5: UNTIL of an observance is in UTC
+        in_utc = isinstance(rule.until, datetime)
+        last = min(last, wall_of(rule.until) + (before if in_utc else DAY - 1))
+    return generate(rule, start, _FIRST, last, Budget(_LIMITS))

@@ -1,0 +1,204 @@
+"""Which zone a TZID means. Nothing is dropped and nothing becomes UTC in silence.
+
+The order, first match wins (`docs/time-zones.md` explains it to users):
+
+1. UTC by its many names.
+2. An IANA key, in any case. Names without an area, such as `EST`, are only taken where the
+   calendar's own definition does not contradict.
+3. An IANA key behind a vendor's prefix: `/freeassociation.sourceforge.net/Europe/Berlin`.
+4. A Windows name by CLDR's table: `W. Europe Standard Time`.
+5. The calendar's own VTIMEZONE of that TZID: the IANA zone that its X-LIC-LOCATION names, else the
+   rules as they are written (`tzone://Microsoft/Custom`, `Customized Time Zone`).
+6. None: the time is floating, so that the calendar's zone, and without one the resource's, decides.
+
+What is not 1, 2 or a definition of its own leaves a note. Keys are matched by expression and looked
+up by name; no file name is ever made of them by us.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from bridge.ical.bounds import TooCostly
+from bridge.ical.values import Unreadable
+from bridge.ical.vtimezone import CustomZone, custom_zone, names
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}")
+_NO_ZONES = ("posix/", "right/", "localtime", "posixrules", "factory")
+_UTC = frozenset(
+    {
+        "utc",
+        "z",
+        "gmt",
+        "etc/utc",
+        "etc/gmt",
+        "etc/zulu",
+        "etc/uct",
+        "uct",
+        "zulu",
+        "universal",
+        "etc/universal",
+        "etc/greenwich",
+        "greenwich",
+        "gmt+0",
+        "gmt-0",
+        "gmt0",
+        "etc/gmt0",
+        "etc/gmt+0",
+        "etc/gmt-0",
+        "tzone://microsoft/utc",
+    }
+)
+_COMPARED = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=5 * n) for n in range(1100)]
+"""Fifteen years: what a definition and the IANA zone of its name must agree on."""
+
+
+class Resolved(NamedTuple):
+    """What a TZID means."""
+
+    zone: tzinfo | None
+    """None: nobody knows it."""
+    note: str = ""
+
+
+def named_zone(name: str) -> tzinfo | None:
+    """Return the zone of an IANA key or one of its spellings; see steps 1 to 4 above."""
+    return _by_name(name).zone
+
+
+class Zones:
+    """The zones of one VCALENDAR."""
+
+    def __init__(self, definitions: Iterable[str]) -> None:
+        """Take the unfolded text of each VTIMEZONE."""
+        self._definitions: dict[str, str] = {}
+        for text in definitions:
+            self._definitions.setdefault(names(text)[0], text)
+        self._resolved: dict[str, Resolved] = {}
+
+    def resolve(self, tzid: str) -> Resolved:
+        """Return what the calendar means by a TZID."""
+        found = self._resolved.get(tzid)
+        if found is None:
+            found = self._resolved[tzid] = self._resolve(tzid)
+        return found
+
+    def definition(self, tzid: str) -> str:
+        """Return the text of the VTIMEZONE, empty when the calendar has none of that TZID."""
+        return self._definitions.get(tzid, "")
+
+    def _resolve(self, tzid: str) -> Resolved:
+        named = _by_name(tzid)
+        text = self.definition(tzid)
+        if not text:
+            if named.zone is None:
+                return Resolved(None, f"time zone {_short(tzid)} is unknown: taken as floating")
+            return named
+        if named.zone is not None:
+            return _preferred(named, tzid, text)
+        location = names(text)[1]
+        by_location = _by_name(location) if location else Resolved(None)
+        if by_location.zone is not None:
+            return Resolved(by_location.zone, f"time zone {_short(tzid)} is read as {location}")
+        try:
+            zone = custom_zone(text)
+        except (Unreadable, TooCostly) as err:
+            return Resolved(None, f"time zone {_short(tzid)} is taken as floating: {err}")
+        return Resolved(zone, f"time zone {_short(tzid)} is as the calendar defines it")
+
+
+def _preferred(named: Resolved, tzid: str, text: str) -> Resolved:
+    """Choose between a zone of that name and the calendar's definition."""
+    assert named.zone is not None  # noqa: S101 - the caller looked
+    day = _first_difference(text, named.zone)
+    if not day:
+        return named
+    if "/" not in tzid and isinstance(named.zone, ZoneInfo) and named.zone.key == tzid:
+        return Resolved(custom_zone(text), f"time zone {tzid} is as the calendar defines it")
+    return Resolved(
+        named.zone,
+        f"time zone {_short(tzid)} is defined otherwise by the calendar, first for {day}: "
+        f"{named.zone} is used",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _by_name(name: str) -> Resolved:
+    plain = name.strip().strip("\"'")
+    if plain.lower() in _UTC:
+        return Resolved(UTC)
+    zone = _iana(plain)
+    if zone is not None:
+        return Resolved(zone)
+    for guess in _suffixes(plain):
+        guessed = UTC if guess.lower() in _UTC else _iana(guess)
+        if guessed is not None:
+            return Resolved(guessed, f"time zone {_short(name)} is read as {guess}")
+    key = _windows_names().get(plain.lower(), "")
+    if key:
+        return Resolved(_iana(key), f"time zone {_short(name)} is read as {key}")
+    return Resolved(None)
+
+
+def _iana(key: str) -> ZoneInfo | None:
+    if not _KEY.fullmatch(key) or key.lower().startswith(_NO_ZONES):
+        return None
+    try:
+        return ZoneInfo(key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    known = _keys_by_lower_case().get(key.lower())
+    return ZoneInfo(known) if known else None
+
+
+def _suffixes(name: str) -> Iterator[str]:
+    """Yield what can be a key at the end of a globally unique TZID (RFC 5545 section 3.2.19)."""
+    parts = name.split("/")
+    if parts[0] == "" or ":" in parts[0]:
+        for size in (3, 2, 1):
+            if len(parts) > size:
+                yield "/".join(parts[-size:])
+
+
+@lru_cache(maxsize=1)
+def _keys_by_lower_case() -> dict[str, str]:
+    return {key.lower(): key for key in available_timezones()}
+
+
+@lru_cache(maxsize=1)
+def _windows_names() -> dict[str, str]:
+    # imported late: the package is large, and only calendars from Windows need it
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+    return {windows.lower(): key for windows, key in WINDOWS_TO_OLSON.items()}
+
+
+@lru_cache(maxsize=256)
+def _first_difference(text: str, zone: tzinfo) -> str:
+    """Return the first day on which a definition and a zone differ; empty where they agree.
+
+    Days before the definition's first transition are left out: many exporters write only the rules
+    that hold now. A definition that cannot be read differs in nothing that could be used.
+    """
+    try:
+        custom = custom_zone(text)
+    except (Unreadable, TooCostly):
+        return ""
+    for moment in _COMPARED:
+        if custom.first is not None and moment.timestamp() < custom.first:
+            continue
+        if moment.astimezone(custom).utcoffset() != moment.astimezone(zone).utcoffset():
+            return moment.date().isoformat()
+    return ""
+
+
+def _short(name: str) -> str:
+    return repr(name[:60])
+
+
+__all__ = ["CustomZone", "Resolved", "Zones", "named_zone"]
