@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import re
-import ssl
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -23,7 +22,7 @@ from bridge.errors import (
 from bridge.model.http import Basic, Bearer, Credentials, Response, Service
 from bridge.transport.addresses import Allowance, Listed
 from bridge.transport.body import read_body, too_large
-from bridge.transport.network import Deadline, PinnedBackend
+from bridge.transport.network import Deadline, HandshakeFailed, PinnedBackend
 from bridge.transport.redirects import MAX_REDIRECTS, Hop, next_hop
 from bridge.transport.resolver import Resolver, SystemResolver
 from bridge.transport.tls import explain_handshake, make_context
@@ -210,9 +209,8 @@ def _left_over(incoming: httpcore2.Response) -> bytes:
 
 
 def _no_answer(err: Exception, place: str) -> ProviderError:
-    cause = err.__cause__
-    if isinstance(cause, ssl.SSLError):
-        return explain_handshake(cause, place)
+    if isinstance(err, HandshakeFailed):
+        return explain_handshake(err.error, place)
     if isinstance(err, httpcore2.TimeoutException):
         return TemporarilyUnavailable(
             f"{place} did not answer in time", code="timeout", hint="the server may be overloaded"

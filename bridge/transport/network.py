@@ -48,6 +48,14 @@ class Deadline(threading.local):
         return left
 
 
+class HandshakeFailed(httpcore2.ConnectError):
+    """No TLS connection; keeps the reason, since the pool drops causes."""
+
+    def __init__(self, error: ssl.SSLError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class PinnedBackend(httpcore2.NetworkBackend):
     """Connects names to addresses that were checked; nothing resolves again after the check."""
 
@@ -130,7 +138,12 @@ class DeadlineStream(httpcore2.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore2.NetworkStream:
         """Do the handshake with the name that was asked for, at most until the deadline."""
-        inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
+        try:
+            inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
+        except httpcore2.ConnectError as err:
+            if isinstance(err.__cause__, ssl.SSLError):
+                raise HandshakeFailed(err.__cause__) from err
+            raise
         return DeadlineStream(inner, self._deadline)
 
     def get_extra_info(self, info: str) -> object:

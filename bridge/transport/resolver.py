@@ -37,6 +37,11 @@ class Resolver(Protocol):
 class SystemResolver:
     """Hosts by the system's own lookup (hosts file, search order), records by its name servers."""
 
+    def __init__(self, *, servers: Sequence[str] = (), port: int = 53) -> None:
+        """Make a resolver; `servers` are asked for records instead of those of resolv.conf."""
+        self._servers = list(servers)
+        self._port = port
+
     def addresses(self, host: str, timeout: float) -> Sequence[Address]:
         """See `Resolver`."""
         answer: Future[list[Address]] = Future()
@@ -50,7 +55,8 @@ class SystemResolver:
     def services(self, name: str, timeout: float) -> Sequence[Service]:
         """See `Resolver`; of equal priority the heavier first (RFC 2782 would draw lots)."""
         records = sorted(
-            _records(name, "SRV", timeout), key=lambda record: (record.priority, -record.weight)
+            self._records(name, "SRV", timeout),
+            key=lambda record: (record.priority, -record.weight),
         )
         targets = [(str(record.target).rstrip("."), record.port) for record in records]
         # RFC 2782: the target "." says that the service is decidedly not there.
@@ -60,8 +66,25 @@ class SystemResolver:
         """See `Resolver`; the strings of one record are joined (RFC 6763 section 6.1)."""
         return [
             b"".join(record.strings).decode("utf-8", "replace")
-            for record in _records(name, "TXT", timeout)
+            for record in self._records(name, "TXT", timeout)
         ]
+
+    def _records(self, name: str, kind: str, timeout: float) -> Iterable[Any]:
+        """Return SRV or TXT data; dnspython's types name only their base class."""
+        from dns.exception import DNSException
+        from dns.resolver import NXDOMAIN, NoAnswer
+        from dns.resolver import Resolver as Stub
+
+        try:
+            # Made for each question, so that a changed resolv.conf is seen.
+            stub = Stub(configure=not self._servers)
+            if self._servers:
+                stub.nameservers, stub.port = self._servers, self._port
+            return stub.resolve(name, kind, lifetime=timeout, search=False)
+        except (NXDOMAIN, NoAnswer):
+            return ()
+        except DNSException as err:
+            raise unresolved(name) from err
 
 
 def unresolved(host: str) -> TemporarilyUnavailable:
@@ -79,18 +102,3 @@ def _look_up(host: str, answer: Future[list[Address]]) -> None:
         answer.set_result(list(dict.fromkeys(ip_address(entry[4][0]) for entry in found)))
     except (OSError, ValueError) as err:  # ValueError: a name that no DNS message can carry
         answer.set_exception(OSError(str(err)))
-
-
-def _records(name: str, kind: str, timeout: float) -> Iterable[Any]:
-    """Return SRV or TXT data; dnspython's types name only their base class."""
-    from dns.exception import DNSException
-    from dns.resolver import NXDOMAIN, NoAnswer
-    from dns.resolver import Resolver as Stub
-
-    try:
-        # Made for each question, so that a changed resolv.conf is seen.
-        return Stub().resolve(name, kind, lifetime=timeout, search=False)
-    except (NXDOMAIN, NoAnswer):
-        return ()
-    except DNSException as err:
-        raise unresolved(name) from err

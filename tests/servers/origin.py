@@ -110,7 +110,8 @@ def gzip_bomb(size: int) -> Answer:
 
 
 def _raw(body: bytes, *, length: int, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(raw=[_head(200, {**(headers or {}), "Content-Length": str(length)}), body])
+    # In one piece: what comes after the answer was read is another matter.
+    return Answer(raw=[_head(200, {**(headers or {}), "Content-Length": str(length)}) + body])
 
 
 def _head(status: int, headers: Mapping[str, str]) -> bytes:
