@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 from datetime import timedelta
 from pathlib import Path
 
