@@ -1,7 +1,7 @@
 """What a request body may hold, judged in one pass before anything parses it (PROMISES T21-T23).
 
-The guard in front of the DAV handler and the HTTP API asks here: parsers behind it, Radicale's among
-them, can be kept busy for minutes by a body that is refused here in milliseconds.
+The guard in front of the DAV handler and the HTTP API asks here: parsers behind it, among them
+Radicale's, can be kept busy for minutes by a body that is refused here in milliseconds.
 """
 
 from __future__ import annotations

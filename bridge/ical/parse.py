@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical import repair
+from bridge.ical.bounds import DEFAULT, Limits
 from bridge.ical.contentline import (
     RawCalendar,
     fold,
@@ -27,7 +28,6 @@ from bridge.ical.contentline import (
     split_line,
     unfold,
 )
-from bridge.ical.bounds import DEFAULT, Limits
 from bridge.ical.serialize import escape_text
 from bridge.ical.values import Unreadable
 from bridge.ical.vevent import CUT, EventReader, ReadEvent, cut_text

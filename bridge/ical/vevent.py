@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TypeAlias, TypeVar
 
 from bridge.ical import repair
+from bridge.ical.bounds import Limits
 from bridge.ical.contentline import (
     Property,
     RawEvent,
@@ -19,7 +20,6 @@ from bridge.ical.contentline import (
     text_values,
     time_parameters,
 )
-from bridge.ical.bounds import Limits
 from bridge.ical.rules import read_rule
 from bridge.ical.values import Unreadable, duration, event_time, period
 from bridge.ical.zones import Zones
