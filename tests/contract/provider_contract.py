@@ -235,7 +235,7 @@ class ProviderContract:
     """The suite; a kind's class adds nothing but its `world`."""
 
     machine_examples = 8
-    machine_steps = 12
+    machine_steps = 16
 
     def fill(self, mirror: Mirror, **plans: Planned) -> dict[str, Planned]:
         for uid, plan in plans.items():
@@ -438,6 +438,7 @@ class ProviderContract:
                 stateful_step_count=self.machine_steps,
                 deadline=None,
                 report_multiple_bugs=False,
+                database=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )
@@ -468,37 +469,43 @@ class _Edits(RuleBasedStateMachine):
         self.calendar = self.world.new_calendar()
         self.mirror = Mirror(self.world, self.calendar)
         self.plans: dict[str, Planned] = {}
+        self.window = WINDOW
 
-    @rule(uid=_UIDS, plan=_PLANS)
-    def put(self, uid: str, plan: Planned) -> None:
+    @rule(uid=_UIDS, plan=_PLANS, pull=st.booleans())
+    def put(self, uid: str, plan: Planned, pull: bool) -> None:
         self.world.put(self.calendar, uid, plan)
         self.plans[uid] = plan
+        if pull:
+            self.pull()
 
     @precondition(lambda self: self.plans)
-    @rule(data=st.data())
-    def delete(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), pull=st.booleans())
+    def delete(self, data: st.DataObject, pull: bool) -> None:
         uid = data.draw(st.sampled_from(sorted(self.plans)))
         self.world.delete(self.calendar, uid)
         del self.plans[uid]
+        if pull:
+            self.pull()
 
-    @rule()
-    def expire(self) -> None:
-        self.world.expire(self.calendar)
-
-    @rule()
-    def pull_a_listing_that_is_cut(self) -> None:
-        with self.world.cutting(), pytest.raises(ProviderError):
-            self.mirror.pull()
+    @rule(fault=st.sampled_from(["expired", "cut", "later"]), later=st.integers(1, 4 * DAY))
+    def disturb(self, fault: str, later: int) -> None:
+        if fault == "expired":
+            self.world.expire(self.calendar)
+        elif fault == "cut":
+            with self.world.cutting(), pytest.raises(ProviderError):
+                self.mirror.pull(self.window)
+        else:
+            self.window = Window(self.window.start + later, self.window.end + later)
 
     @rule()
     def pull(self) -> None:
-        self.mirror.pull()
-        assert self.mirror.plans == self.plans
-
-    @rule(later=st.integers(min_value=0, max_value=4 * DAY))
-    def pull_later(self, later: int) -> None:
-        self.mirror.pull(Window(WINDOW.start + later, WINDOW.end + later))
-        assert self.mirror.plans == self.plans
+        self.mirror.pull(self.window)
+        future = {
+            uid: plan
+            for uid, plan in self.plans.items()
+            if plan.rrule or plan.end > self.window.start
+        }
+        assert future.items() <= self.mirror.plans.items() <= self.plans.items()
 
     def teardown(self) -> None:
         if hasattr(self, "mirror"):
