@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TypeAlias
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical import repair
@@ -24,19 +24,13 @@ _BOUNDARY = re.compile(
 _HEAD = re.compile(r'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
 _PARAMETER = re.compile(r';?([^=;]*)=((?:[^";]|"[^"]*")*)')
 _ESCAPED = re.compile(r"\\(.)")
-_LONG_ASCII = re.compile(r"[^\n]{76,}")
-_LONG = re.compile(r"[^\n]{19,}")  # a character has up to four octets
+_LONG_ASCII = re.compile(r"^.{76,}", re.MULTILINE)
+_LONG = re.compile(r"^.{19,}", re.MULTILINE)  # a character has up to four octets
 _CARET = re.compile(r"\^([n^'])")
 
 
-class Property(NamedTuple):
-    """One content line."""
-
-    parameters: str
-    """Raw, `VALUE=DATE;TZID=Europe/Berlin`."""
-    value: str
-
-
+Property: TypeAlias = tuple[str, str]
+"""Raw parameters, `VALUE=DATE;TZID=Europe/Berlin`, and value of one content line."""
 Parameters = Mapping[str, str]
 
 _NO_PARAMETERS: Parameters = MappingProxyType({})
@@ -184,9 +178,9 @@ def properties(text: str, wanted: frozenset[str]) -> dict[str, list[Property]]:
             if name not in wanted and (name or not line):
                 continue
         if name in found:
-            found[name].append(Property(raw, value))
+            found[name].append((raw, value))
         else:
-            found[name] = [Property(raw, value)]
+            found[name] = [(raw, value)]
     return found
 
 
@@ -202,13 +196,16 @@ def parameters(raw: str) -> Parameters:
     """Split `VALUE=DATE;TZID="Europe/Berlin"`; names in upper case, values unquoted."""
     if not raw:
         return _NO_PARAMETERS
-    if '"' not in raw:
-        pairs = [pair.partition("=") for pair in raw.split(";")]
+    found = {}
+    if '"' in raw or "^" in raw:
+        for match in _PARAMETER.finditer(raw):
+            value = _CARET.sub(_caret, match[2].replace('"', ""))  # RFC 6868
+            found[match[1].strip().upper()] = value.strip()
     else:
-        pairs = [(match[1], "=", match[2].replace('"', "")) for match in _PARAMETER.finditer(raw)]
-    if "^" in raw:  # RFC 6868
-        pairs = [(name, sign, _CARET.sub(_caret, value)) for name, sign, value in pairs]
-    return {name.strip().upper(): value.strip() for name, _, value in pairs}
+        for pair in raw.split(";"):
+            name, _, value = pair.partition("=")
+            found[name.strip().upper()] = value.strip()
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -36,8 +36,6 @@ from bridge.model.event import EventSeries, EventTime
 
 _ABOUT = frozenset({"VERSION", "X-WR-TIMEZONE"})
 _WHICH = frozenset({"UID", "RECURRENCE-ID"})
-_STAMP = re.compile(r"^DTSTAMP[:;][^\n]*$", re.MULTILINE)
-_MODIFIED = re.compile(r"^LAST-MODIFIED:([^\n]*)$", re.MULTILINE)
 _STAMPS = re.compile(r"^DTSTAMP[:;][^\n]*\n", re.MULTILINE)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _HEAD = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//BusyBridge//EN\n"
@@ -183,7 +181,7 @@ class _Calendar:
         if "VERSION" not in about:
             notes.append("VERSION is missing: read as 2.0")
         if "X-WR-TIMEZONE" in about:
-            name = about["X-WR-TIMEZONE"][0].value.strip()
+            name = about["X-WR-TIMEZONE"][0][1].strip()
             self._head = f"{_HEAD}X-WR-TIMEZONE:{name}\n"
             self._name_zone(name, notes)
 
@@ -215,7 +213,7 @@ class _Calendar:
 
     def _break(self, gathered: dict[str, _Gathered], text: str, reason: str) -> None:
         which = properties(text, _WHICH)
-        value = which["UID"][0].value if "UID" in which else ""
+        value = which["UID"][0][1] if "UID" in which else ""
         found = self._of(gathered, repair.uid(value, text)[0])
         if "RECURRENCE-ID" in which:
             found.lost.append(reason)
@@ -228,11 +226,20 @@ def _canonical(text: str, read: ReadEvent, limits: Limits) -> str:
     if read.irregular:
         kept = [f"UID:{escape_text(read.event.uid)}", *_kept_lines(text, limits)]
         text = "\n".join(kept) + "\n"
-    modified = _MODIFIED.search(text)
-    if modified is not None:
+    modified = _after(text, "LAST-MODIFIED:")
+    stamp = _after(text, "DTSTAMP:")
+    if modified is not None and stamp is not None:
         # Google sets DTSTAMP to the time of asking; the last change is what it should say
-        text = _STAMP.sub(f"DTSTAMP:{modified[1].strip()}", text, count=1)
+        text = text[: stamp.start] + text[modified] + text[stamp.stop :]
     return text
+
+
+def _after(text: str, head: str) -> slice | None:
+    """Return where the value of a property without parameters stands."""
+    start = text.find(head)
+    if start < 0 or (start and text[start - 1] != "\n"):
+        return None
+    return slice(start + len(head), text.find("\n", start))
 
 
 def _kept_lines(text: str, limits: Limits) -> Iterator[str]:

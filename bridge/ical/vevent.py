@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from bridge.ical import repair
@@ -79,6 +79,9 @@ _SHOW_AS = {
     "OOF": ShowAs.OUT_OF_OFFICE,
     "WORKINGELSEWHERE": ShowAs.WORKING_ELSEWHERE,
 }
+_STATUSES = {it.value: it for it in Status}
+_CLASSES = {it.value: it for it in Class}
+_PARTSTATS = {it.value: it for it in PartStat}
 _SHOWN_BY = (  # the first that is there decides: INTENDEDSTATUS is what the organizer wished for
     "X-MICROSOFT-CDO-BUSYSTATUS",
     "X-MICROSOFT-MSNCALENDAR-BUSYSTATUS",
@@ -94,7 +97,6 @@ CUT = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION"})
 """Texts that are shortened when they are too long; other properties are left out then."""
 
 _LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
-_Enum = TypeVar("_Enum", bound=Enum)
 _Moment = TypeVar("_Moment")
 _Found: TypeAlias = dict[str, list[Property]]
 
@@ -174,12 +176,12 @@ class EventReader:
             duration=length,
             recurrence_id=None if recurrence_id is None else self._time(recurrence_id[0]),
             this_and_future=recurrence_id is not None
-            and "THISANDFUTURE" in recurrence_id[0].parameters.upper(),
+            and "THISANDFUTURE" in recurrence_id[0][0].upper(),
             rrules=rules,
             exrules=exrules,
             rdates=rdates,
             exdates=exdates,
-            status=_member(Status, repair.status_name(_value(found, "STATUS"))),
+            status=_STATUSES.get(repair.status_name(_value(found, "STATUS"))),
             transp=Transp.TRANSPARENT
             if _value(found, "TRANSP").strip().upper().startswith("TRANSPARENT")
             else Transp.OPAQUE,
@@ -224,7 +226,7 @@ class EventReader:
                 self._notes.append(f"DTEND was left out: {err}")
         if "DURATION" in found:
             try:
-                return self._lasting(start, found["DURATION"][0].value)
+                return self._lasting(start, found["DURATION"][0][1])
             except Unreadable as err:
                 self._notes.append(f"DURATION was left out: {err}")
         # RFC 5545 section 3.6.1: a DATE lasts one day, a DATE-TIME ends when it starts
@@ -244,9 +246,9 @@ class EventReader:
         return later(day, timedelta(seconds=length.seconds)), length
 
     def _time(self, prop: Property) -> EventTime:
-        raw = prop.parameters
+        raw, value = prop
         tzid = time_parameters(raw).get("TZID", "") if "TZID" in raw or "tzid" in raw else ""
-        return event_time(prop.value, self._zone, tzid)
+        return event_time(value, self._zone, tzid)
 
     def _zone(self, tzid: str) -> tzinfo | None:
         zone, note = self._zones.resolve(tzid)
@@ -258,11 +260,8 @@ class EventReader:
     # Recurrence
 
     def _rules(self, found: _Found, name: str) -> tuple[str, ...]:
-        rules = tuple(
-            repair.rule_value(prop.parameters, prop.value)
-            for prop in found.get(name, ())
-            if prop.value.strip() or prop.parameters
-        )
+        values = [(raw, value) for raw, value in found.get(name, ()) if raw or value.strip()]
+        rules = tuple(repair.rule_value(raw, value) for raw, value in values)
         if len(rules) > self._limits.rules:
             raise Unreadable(f"more than {self._limits.rules} {name}")
         for rule in rules:
@@ -287,9 +286,9 @@ class EventReader:
         self, found: _Found, name: str, read: Callable[[str, str], _Moment]
     ) -> list[_Moment]:
         moments = []
-        for prop in found.get(name, ()):
-            tzid = time_parameters(prop.parameters).get("TZID", "")
-            for value in filter(None, map(str.strip, prop.value.split(","))):
+        for raw, values in found.get(name, ()):
+            tzid = time_parameters(raw).get("TZID", "")
+            for value in filter(None, map(str.strip, values.split(","))):
                 try:
                     moments.append(read(value, tzid))
                 except Unreadable as err:
@@ -308,10 +307,9 @@ class EventReader:
     def _cut(self, found: _Found, text: str) -> bool:
         """Shorten texts that are too long; their time blocks all the same (PROMISES F62)."""
         for name in sorted(CUT & found.keys()):
-            for place, prop in enumerate(found[name]):
-                if len(prop.value) > self._limits.property_size:
-                    kept = cut_text(prop.value, self._limits)
-                    found[name][place] = Property(prop.parameters, kept)
+            for place, (raw, value) in enumerate(found[name]):
+                if len(value) > self._limits.property_size:
+                    found[name][place] = (raw, cut_text(value, self._limits))
                     self._notes.append(f"{name} was cut at {self._limits.property_size} characters")
         return any(len(line) > self._limits.property_size for line in text.split("\n"))
 
@@ -346,14 +344,7 @@ def ends_after(start: EventTime, end: EventTime) -> bool:
 
 def _value(found: _Found, name: str) -> str:
     lines = found.get(name)
-    return lines[0].value if lines else ""
-
-
-def _member(kind: type[_Enum], value: str) -> _Enum | None:
-    try:
-        return kind(value) if value else None
-    except ValueError:
-        return None
+    return lines[0][1] if lines else ""
 
 
 def _show_as(found: _Found) -> ShowAs | None:
@@ -378,14 +369,17 @@ def _classification(found: _Found) -> Class:
     if not value:
         return Class.PUBLIC
     # RFC 5545 section 3.8.1.3: an unknown value MUST be treated as PRIVATE
-    return _member(Class, value) or Class.PRIVATE
+    return _CLASSES.get(value, Class.PRIVATE)
 
 
+@lru_cache(maxsize=4096)
 def _attendee(prop: Property) -> Attendee:
-    found = parameters(prop.parameters)
+    """Read an attendee; the same people are in many events."""
+    raw, value = prop
+    found = parameters(raw)
     return Attendee(
-        repair.address(prop.value, found.get("EMAIL", "")),
-        _member(PartStat, found.get("PARTSTAT", "").upper()) or PartStat.NEEDS_ACTION,
+        repair.address(value, found.get("EMAIL", "")),
+        _PARTSTATS.get(found.get("PARTSTAT", "").upper(), PartStat.NEEDS_ACTION),
         found.get("CN", ""),
     )
 
@@ -394,7 +388,7 @@ def _categories(found: _Found) -> tuple[str, ...]:
     lines = found.get("CATEGORIES")
     if lines is None:
         return ()
-    return tuple(name.strip() for prop in lines for name in text_values(prop.value) if name.strip())
+    return tuple(name.strip() for _, value in lines for name in text_values(value) if name.strip())
 
 
 def _web(value: str) -> str:
@@ -405,9 +399,9 @@ def _web(value: str) -> str:
 
 def _conference(found: _Found, location: str, description: str) -> str:
     lines = found.get("CONFERENCE", ())  # RFC 7986 section 5.11
-    for prop in sorted(lines, key=lambda it: "VIDEO" not in it.parameters.upper()):
-        if _web(prop.value):
-            return _web(prop.value)
+    for _, value in sorted(lines, key=lambda it: "VIDEO" not in it[0].upper()):
+        if _web(value):
+            return _web(value)
     for name in ("X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL"):
         if name in found and _web(_value(found, name)):
             return _web(_value(found, name))
@@ -428,7 +422,7 @@ def _stamp(lines: list[Property] | None) -> datetime | None:
     if not lines:
         return None
     try:
-        moment = event_time(lines[0].value, lambda _tzid: None)
+        moment = event_time(lines[0][1], lambda _tzid: None)
     except Unreadable:
         return None
     if isinstance(moment, datetime):

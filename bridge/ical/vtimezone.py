@@ -91,7 +91,7 @@ def names(text: str) -> tuple[str, str]:
     """Return the TZID and the X-LIC-LOCATION of a VTIMEZONE; empty where there is none."""
     found = properties(text.partition("\nBEGIN:")[0], _NAMES)
     tzid, location = (
-        text_value(found[name][0].value).strip() if name in found else ""
+        text_value(found[name][0][1]).strip() if name in found else ""
         for name in ("TZID", "X-LIC-LOCATION")
     )
     return tzid, location
@@ -138,21 +138,21 @@ def _onsets(block: str) -> tuple[int, int, list[Instant]]:
     """Return the offsets before and after an observance's onsets, and the onsets."""
     found = properties(block, _OBSERVANCE)
     try:
-        start = wall_of(event_time(found["DTSTART"][0].value, lambda _tzid: None))
-        before = round(utc_offset(found["TZOFFSETFROM"][0].value).total_seconds())
-        after = round(utc_offset(found["TZOFFSETTO"][0].value).total_seconds())
+        start = wall_of(event_time(found["DTSTART"][0][1], lambda _tzid: None))
+        before = round(utc_offset(found["TZOFFSETFROM"][0][1]).total_seconds())
+        after = round(utc_offset(found["TZOFFSETTO"][0][1]).total_seconds())
     except KeyError as err:
         raise Unreadable(f"an observance of the time zone has no {err.args[0]}") from err
     walls = [start]
-    for line in found.get("RDATE", []):
-        tzid = time_parameters(line.parameters).get("TZID", "")
-        for part in line.value.split(","):
+    for raw, values in found.get("RDATE", ()):
+        tzid = time_parameters(raw).get("TZID", "")
+        for part in values.split(","):
             moment = event_time(part.partition("/")[0], lambda _tzid: None, tzid)
             walls.append(wall_of(moment))
         if len(walls) > _MOST_TRANSITIONS:
             raise TooCostly(f"the time zone has more than {_MOST_TRANSITIONS} transitions")
-    for line in found.get("RRULE", []):
-        walls += _by_rule(line.value, start, before)
+    for _, rule in found.get("RRULE", ()):
+        walls += _by_rule(rule, start, before)
     return before, after, sorted(wall - EPOCH - before for wall in walls)
 
 
