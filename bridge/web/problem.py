@@ -84,6 +84,16 @@ def login_required(realm: str = "BusyBridge") -> Problem:
     )
 
 
+def too_many(seconds: int, what: str) -> Problem:
+    """Ask for a pause of so many seconds."""
+    return Problem(
+        429,
+        "rate_limited",
+        f"Too many {what} from this address; wait {seconds} s.",
+        headers=[("Retry-After", str(seconds))],
+    )
+
+
 _DAV_ELEMENTS = frozenset({"need-privileges", "propfind-finite-depth"})
 
 

@@ -1,0 +1,55 @@
+"""One indexed look at what stands: enough to answer "unchanged" without reading anything else."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from bridge.model.interval import Instant, Window
+from bridge.model.resource import Projection, ResourceId
+from bridge.store.resources import ResourceState
+from bridge.store.schema import changes, resources
+
+
+class Standing(NamedTuple):
+    """The state of one projection of one resource; equal states mean equal blocks."""
+
+    epoch: str
+    seq: int
+    """The last change that this projection shows: what happens in the other one, a title that
+    changes, does not move it."""
+    changed_at: Instant
+    """When that was; 0 when nothing ever changed."""
+    horizon: Window
+
+
+_CHANGES = (
+    changes.c.resource_id == bindparam("resource"),
+    changes.c.projection == bindparam("projection"),
+)
+_LOOK = select(
+    resources.c.epoch,
+    # Forgetting a tombstone lowers the maximum; the floor keeps an old ETag from coming back.
+    select(func.coalesce(func.max(changes.c.seq), 0)).where(*_CHANGES).scalar_subquery(),
+    resources.c.log_floor,
+    select(changes.c.changed_at)
+    .where(*_CHANGES)
+    .order_by(changes.c.seq.desc())
+    .limit(1)
+    .scalar_subquery(),
+    resources.c.horizon_start,
+    resources.c.horizon_end,
+).where(
+    resources.c.id == bindparam("resource"),
+    resources.c.state == ResourceState.ACTIVE.value,
+)
+
+
+def look(conn: Connection, resource_id: ResourceId, projection: Projection) -> Standing | None:
+    """Look at one projection; None for a resource that is not there or is parked."""
+    row = conn.execute(_LOOK, {"resource": resource_id, "projection": projection.value}).first()
+    if row is None:
+        return None
+    epoch, seq, floor, changed_at, start, end = row
+    return Standing(epoch, max(seq, floor), changed_at or 0, Window(start, end))

@@ -1,0 +1,125 @@
+"""The Flask application of the API: keys, scopes, errors, and the document that describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, g, request
+from flask.json.provider import DefaultJSONProvider
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from pydantic import ValidationError
+from pydantic_core import from_json
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from bridge import __version__
+from bridge.web.api import docs
+from bridge.web.api.busy import BusyRoutes
+from bridge.web.api.models import ProblemModel
+from bridge.web.api.routes import Routes, asking
+from bridge.web.context import WebContext
+from bridge.web.credentials import read_bearer
+from bridge.web.exchange import Reply, Request
+from bridge.web.mounted import call
+from bridge.web.problem import MEDIA_TYPE, Problem
+from bridge.web.reading import Reader
+
+_CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 415: "not_json"}
+
+
+class Api:
+    """Answers everything below `/api`."""
+
+    def __init__(self, context: WebContext, reader: Reader) -> None:
+        self._context = context
+        self.app = _make_app()
+        self.routes = Routes(self.app)
+        BusyRoutes(context, reader).register(self.routes)
+        docs.register(self.routes)
+        self.routes.close()
+        self.app.before_request(self._admit)
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request."""
+        return call(self.app, request)
+
+    def _admit(self) -> None:
+        """Let in whoever has a key with the route's scope; Basic never does (INTERFACE section 1).
+
+        Raises:
+            Problem: 401 without a good key, 403 without the scope, 415 or 400 for a bad body.
+        """
+        if request.endpoint is None:
+            return  # Flask answers 404 or 405
+        scope = self.routes.scope(request.endpoint)
+        if scope is not None:
+            token = read_bearer(request.headers.get("Authorization"))
+            principal = self._context.gate.key(token, asking().now) if token is not None else None
+            if principal is None:
+                raise Problem(
+                    401,
+                    "key_required",
+                    "Send an API key as Authorization: Bearer; make one: busybridge keys create",
+                    headers=[("WWW-Authenticate", 'Bearer realm="BusyBridge"')],
+                )
+            if scope.value not in principal.scopes:
+                raise Problem(403, "access_denied", f"The key lacks the scope {scope.value}.")
+            g.principal = principal
+        if request.method in {"POST", "PUT", "PATCH"}:
+            if not request.is_json:
+                raise Problem(415, "not_json", "Send the body as application/json.")
+            request.get_json()
+
+
+class _Json(DefaultJSONProvider):
+    """JSON without the traps of the standard parser: bounded depth, no NaN."""
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return from_json(s, allow_inf_nan=False)
+
+
+class _Application(OpenAPI):
+    json_provider_class = _Json
+
+
+def _make_app() -> OpenAPI:
+    problem = {
+        "description": "Problem details (RFC 9457)",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemModel"}}},
+    }
+    app = _Application(
+        "busybridge",
+        info=Info(title="BusyBridge", version=__version__, description="API version 1"),
+        security_schemes={"key": {"type": "http", "scheme": "bearer"}},
+        responses={"4XX": dict(problem), "5XX": dict(problem), "422": dict(problem)},
+        validation_error_model=ProblemModel,
+        validation_error_callback=_invalid,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.register_error_handler(Problem, _response)
+    app.register_error_handler(HTTPException, _http_error)
+    return app
+
+
+def _response(problem: Problem) -> Response:
+    reply = problem.reply()
+    return Response(reply.body, reply.status, reply.headers)
+
+
+def _invalid(err: ValidationError) -> Response:
+    errors = [
+        {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
+        for each in err.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:5])
+    return _response(Problem(422, "invalid_request", detail, errors=errors[:50]))
+
+
+def _http_error(err: HTTPException) -> Response | HTTPException:
+    if err.response is not None:
+        return err  # made by `_invalid`
+    status = err.code or 500
+    methods = err.valid_methods if isinstance(err, MethodNotAllowed) else None
+    headers = [("Allow", ", ".join(sorted(methods)))] if methods else []
+    return _response(Problem(status, _CODES.get(status, "invalid_request"), headers=headers))

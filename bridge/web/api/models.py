@@ -1,0 +1,131 @@
+"""What the API takes and gives; unknown keys are refused (T60)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from bridge.model.interval import Window
+from bridge.web.times import parse_instant
+
+MOST_RESOURCES = 100
+
+
+def _instant(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError("a time is a string; write 2026-11-20T09:00:00Z")  # noqa: TRY004 - pydantic
+    return parse_instant(value)
+
+
+Moment = Annotated[
+    int,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""RFC 3339 with an offset in, an instant inside."""
+ResourceName = Annotated[str, StringConstraints(min_length=1, max_length=254)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ResourcePath(Strict):
+    resource_id: ResourceName = Field(description="id or mail address of a resource")
+
+
+class Span(Strict):
+    start: Moment = Field(description="inclusive")
+    end: Moment = Field(description="exclusive")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Span:
+        if self.end <= self.start:
+            raise ValueError("end is not after start")
+        return self
+
+    @property
+    def window(self) -> Window:
+        """The span as a half-open window."""
+        return Window(self.start, self.end)
+
+
+class BusyQuery(Span):
+    sync: bool = Field(default=False, description="pull the sources first, for a limited time")
+
+
+class FreeBusyRequest(Span):
+    resources: list[ResourceName] = Field(
+        min_length=1, max_length=MOST_RESOURCES, description="ids or mail addresses"
+    )
+
+
+class PeriodModel(BaseModel):
+    start: str = Field(json_schema_extra={"format": "date-time"})
+    end: str = Field(json_schema_extra={"format": "date-time"})
+    type: Literal["BUSY", "BUSY-TENTATIVE", "BUSY-UNAVAILABLE"] = Field(
+        description="FBTYPE of RFC 5545 section 3.2.9"
+    )
+
+
+class FreshnessModel(BaseModel):
+    oldest: str | None = Field(
+        description="last success of the source that was read longest ago; null when one never was",
+        json_schema_extra={"format": "date-time"},
+    )
+    stale: int = Field(description="sources that could not be read")
+
+
+class Busy(BaseModel):
+    """Busy time of one resource."""
+
+    resource_id: str
+    start: str = Field(json_schema_extra={"format": "date-time"})
+    end: str = Field(json_schema_extra={"format": "date-time"})
+    periods: list[PeriodModel]
+    freshness: FreshnessModel
+
+
+class ErrorModel(BaseModel):
+    code: str
+    message: str
+
+
+class ResourceBusy(BaseModel):
+    """Busy time of one of several resources, or why there is none."""
+
+    resource_id: str = Field(description="as it was asked for")
+    periods: list[PeriodModel] | None = None
+    freshness: FreshnessModel | None = None
+    error: ErrorModel | None = None
+
+
+class FreeBusyAnswer(BaseModel):
+    start: str = Field(json_schema_extra={"format": "date-time"})
+    end: str = Field(json_schema_extra={"format": "date-time"})
+    resources: list[ResourceBusy]
+
+
+class FieldError(BaseModel):
+    field: str
+    message: str
+
+
+class ProblemModel(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="stable; branch on this")
+    detail: str | None = None
+    errors: list[FieldError] | None = None

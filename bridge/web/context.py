@@ -1,0 +1,57 @@
+"""What the web room is given by the composition root."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.access import Gate
+from bridge.config.live import Live
+from bridge.model.interval import Instant
+from bridge.model.resource import ResourceId
+from bridge.publish import Publisher
+from bridge.store.database import Database
+from bridge.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+class EngineHandle(Protocol):
+    """What a request may ask of the engine."""
+
+    def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
+        """Have the connections of these resources pulled now, and wait for it.
+
+        Connections pulled within `sync.just_in_time.min_interval` count as fresh. The caller holds
+        no database connection while it waits.
+
+        Returns:
+            Whether everything was fresh when the wait ended; False at the timeout.
+        """
+        ...
+
+
+def read_clock() -> Instant:
+    """Return this moment."""
+    return int(time.time())  # noqa: TID251 - web is one of the rooms that read a clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebContext:
+    """Everything that a request handler reaches."""
+
+    database: Database
+    publisher: Publisher
+    gate: Gate
+    live: Live
+    engine: EngineHandle
+    instance: str
+    """The key file's instance id: X-BUSYBRIDGE-ORIGIN of everything that is published."""
+    dav: WSGIApplication | None = None
+    """Answers every path whose first segment is not reserved; None while nothing is mounted."""
+    metrics: Metrics = field(default_factory=Metrics)
+    clock: Callable[[], Instant] = read_clock

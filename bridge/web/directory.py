@@ -1,0 +1,44 @@
+"""Finding a resource by what people call it: its id or its mail address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from bridge.config.live import Live
+from bridge.config.plan import ResourcePlan, plan
+from bridge.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource as the settings in force describe it."""
+
+    plan: ResourcePlan
+    digest: str
+    """Changes with the plan: part of every ETag, since answers show the name and the address."""
+
+
+class Directory:
+    """The resources of the settings in force; follows a reload by itself."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._built: tuple[Settings, Mapping[str, Entry]] | None = None
+
+    def find(self, name: str) -> Entry | None:
+        """Return the resource of this id or mail address; addresses know no case."""
+        built, current = self._built, self._live.current
+        if built is None or built[0] is not current:
+            built = self._built = (current, _index(current))
+        return built[1].get(name) or built[1].get(name.lower())
+
+
+def _index(settings: Settings) -> Mapping[str, Entry]:
+    entries = [
+        Entry(resource, sha256(resource.model_dump_json().encode()).hexdigest())
+        for resource, _ in plan(settings)
+    ]
+    by_address = {entry.plan.email.lower(): entry for entry in entries if entry.plan.email}
+    return by_address | {str(entry.plan.id): entry for entry in entries}

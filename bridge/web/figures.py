@@ -1,0 +1,72 @@
+"""Figures that are read from the store when somebody asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bridge.errors import StoreError
+from bridge.model.resource import ConnectionStatus
+from bridge.store import connections, resources
+from bridge.web.context import WebContext
+
+
+class StoreFigures(Collector):
+    """Freshness of every resource, and status and last success of every connection."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Name nothing in advance: registering must not need the database."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read the figures; when the database does not answer, say so and nothing else."""
+        up = GaugeMetricFamily("busybridge_store_up", "Whether the database answers.")
+        try:
+            families = self._read()
+        except StoreError:
+            up.add_metric([], 0)
+            families = []
+        else:
+            up.add_metric([], 1)
+        yield up
+        yield from families
+
+    def _read(self) -> list[GaugeMetricFamily]:
+        age = GaugeMetricFamily(
+            "busybridge_resource_age_seconds",
+            "Age of the oldest busy time of a resource; absent while a source was never read.",
+            labels=("resource",),
+        )
+        stale = GaugeMetricFamily(
+            "busybridge_resource_stale_calendars",
+            "Calendars of a resource that could not be read.",
+            labels=("resource",),
+        )
+        status = GaugeMetricFamily(
+            "busybridge_connection_status",
+            "1 for the status that a connection has.",
+            labels=("connection", "provider", "status"),
+        )
+        success = GaugeMetricFamily(
+            "busybridge_connection_last_success_timestamp_seconds",
+            "When a connection was last pulled completely.",
+            labels=("connection", "provider"),
+        )
+        now = self._context.clock()
+        with self._context.database.read() as conn:
+            for resource in resources.all_active(conn):
+                freshness = self._context.publisher.freshness(conn, resource.id)
+                stale.add_metric([resource.id], freshness.stale)
+                if freshness.oldest is not None:
+                    age.add_metric([resource.id], max(0, now - freshness.oldest))
+            for row in connections.every(conn):
+                for each in ConnectionStatus:
+                    status.add_metric([row.id, row.provider, each.value], row.status is each)
+                if row.success_at is not None:
+                    success.add_metric([row.id, row.provider], row.success_at)
+        return [age, stale, status, success]

@@ -1,0 +1,159 @@
+"""What every output has in common: one look at a resource, an ETag, and the same periods.
+
+The order of a read is fixed so that unchanged busy time costs almost nothing: who asks, what for,
+one look at the state, compare the ETag, and only then read and render.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import BoundedSemaphore
+from typing import NamedTuple
+
+from bridge import __version__
+from bridge.model.interval import Instant, Window
+from bridge.model.resource import Projection, ResourceId
+from bridge.publish import Freshness
+from bridge.store import standing
+from bridge.store.database import Transaction
+from bridge.store.standing import Standing
+from bridge.web.bodies import Bodies
+from bridge.web.conditional import http_date, is_unchanged, make_etag
+from bridge.web.context import WebContext
+from bridge.web.directory import Directory, Entry
+from bridge.web.exchange import Headers, Reply, Request
+from bridge.web.problem import Problem
+from bridge.web.times import rfc3339
+
+
+class View(NamedTuple):
+    """One resource at one moment, as one projection shows it."""
+
+    entry: Entry
+    projection: Projection
+    state: Standing
+    freshness: Freshness
+
+    def clip(self, asked: Window) -> Window:
+        """Cut a window to what is known; beyond the horizon nothing is called free.
+
+        Raises:
+            Problem: 422 `beyond_horizon`, when nothing of the window is known.
+        """
+        known = self.state.horizon
+        shown = Window(max(asked.start, known.start), min(asked.end, known.end))
+        if shown.start >= shown.end:
+            raise beyond_horizon(known)
+        return shown
+
+
+class Reader:
+    """Shared by free-busy URLs, feeds and the API."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self.directory = Directory(context.live)
+        self._bodies = Bodies()
+        # At most a quarter of the request threads wait for the engine; the others answer at once
+        # from the store.
+        self._waiting = BoundedSemaphore(max(1, context.live.current.server.threads // 4))
+
+    def refresh(self, resource_ids: Sequence[ResourceId]) -> None:
+        """Have sources pulled before the answer (`sync=true`); no connection is held meanwhile."""
+        settings = self._context.live.current.sync.just_in_time
+        if settings.enabled and self._waiting.acquire(blocking=False):
+            try:
+                self._context.engine.sync(resource_ids, settings.timeout)
+            finally:
+                self._waiting.release()
+
+    def look(self, conn: Transaction, entry: Entry, projection: Projection) -> View:
+        """Look at a resource.
+
+        Raises:
+            Problem: 503 `not_read_yet`, while a new resource has no busy time: an answer without
+                any would call it free.
+        """
+        state = standing.look(conn, entry.plan.id, projection)
+        if state is None or state.horizon.start == state.horizon.end:
+            raise _not_read_yet()
+        freshness = self._context.publisher.freshness(conn, entry.plan.id)
+        return View(entry, projection, state, freshness)
+
+    def answer(
+        self,
+        request: Request,
+        view: View,
+        shape: Shape,
+        render: Callable[[], bytes],
+    ) -> Reply:
+        """Answer 304, or 200 with a body that is rendered only when nobody asked for it before."""
+        state = view.state
+        tag = make_etag(
+            __version__,  # another version may render the same state differently
+            view.entry.digest,
+            view.projection.value,
+            state.epoch,
+            state.seq,
+            *shape.window,
+            shape.media_type,
+            shape.variant,
+            weak=shape.weak,
+        )
+        freshness = freshness_header(view.freshness)
+        modified = max(state.changed_at, shape.since)
+        headers: Headers = [
+            ("ETag", tag),
+            ("Cache-Control", "private, no-cache"),
+            ("X-BusyBridge-Freshness", freshness),
+        ]
+        # RFC 9110 section 8.8.2.1: within the second of a change a date does not tell two states
+        # apart; then the ETag alone speaks.
+        if modified < request.now:
+            headers.append(("Last-Modified", http_date(modified)))
+        if is_unchanged(request, tag, modified if modified < request.now else None):
+            return Reply(304, headers)
+        key = tag + freshness if shape.weak else tag
+        body = self._bodies.get(key)
+        if body is None:
+            body = render()
+            self._bodies.put(key, body)
+        headers.append(("Content-Type", shape.media_type))
+        return Reply(200, headers, body)
+
+
+class Shape(NamedTuple):
+    """What determines a body beside the state of its resource."""
+
+    window: Window
+    media_type: str
+    variant: str = ""
+    """What else was asked for: the feed's settings."""
+    since: Instant = 0
+    """When this window began to be the one that is shown; 0 when the request names it."""
+    weak: bool = False
+    """The body also says how fresh it is, which is no part of the state."""
+
+
+def freshness_header(freshness: Freshness) -> str:
+    """Write `oldest=<RFC 3339>; stale=<n>`; without `oldest` while nothing was ever read."""
+    stale = f"stale={freshness.stale}"
+    return stale if freshness.oldest is None else f"oldest={rfc3339(freshness.oldest)}; {stale}"
+
+
+def _not_read_yet() -> Problem:
+    return Problem(
+        503,
+        "not_read_yet",
+        "The calendars of this resource were not read yet.",
+        headers=[("Retry-After", "10")],
+    )
+
+
+def beyond_horizon(known: Window) -> Problem:
+    """Say that the window is not known, and which is."""
+    return Problem(
+        422,
+        "beyond_horizon",
+        f"Busy time is known from {rfc3339(known.start)} to {rfc3339(known.end)}.",
+    )
