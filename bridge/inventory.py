@@ -11,7 +11,7 @@ from bridge.config.settings import Settings
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.store import calendars, connections, meta, resources, schedule
+from bridge.store import calendars, connections, feeds, keys, meta, resources, schedule
 from bridge.store.connections import ConnectionRow, NewConnection
 from bridge.store.database import Database, Transaction
 from bridge.store.resources import Owner, ResourceRow, ResourceState
@@ -34,7 +34,9 @@ class InventoryReport:
     """Resources whose published time has to be made anew: all that are new, changed or back."""
 
 
-def apply(database: Database, settings: Settings, now: Instant) -> InventoryReport:
+def apply(
+    database: Database, settings: Settings, now: Instant, *, identity: bytes
+) -> InventoryReport:
     """Make the store follow the settings; safe when several processes start at once.
 
     - New and changed connections are due now. A connection that now is another account (its
@@ -45,6 +47,13 @@ def apply(database: Database, settings: Settings, now: Instant) -> InventoryRepo
       returns) or deleted, as `removed_resources` says. What was made by API stays.
     - Connections that wait for a new credential are tried once more: a reload is how an admin
       says that the password was put right.
+    - Users and feeds of the settings become those of the store.
+
+    Args:
+        database: migrated.
+        settings: what shall be.
+        now: the present.
+        identity: `KeyFile.identity`, which feed tokens are made from.
 
     Raises:
         ConfigError: an id of the settings belongs to something made by API; nothing is changed.
@@ -58,6 +67,9 @@ def apply(database: Database, settings: Settings, now: Instant) -> InventoryRepo
         purge = settings.removed_resources == "purge"
         _write_resources(conn, found, purge=purge)
         _write_connections(conn, found, now)
+        keys.sync_users(conn, settings.auth.users, now)
+        for resource in settings.resources:
+            feeds.sync_feeds(conn, identity, ResourceId(resource.id), resource.feeds)
     return found.report(purge=purge)
 
 

@@ -139,8 +139,9 @@ class Database:
         """
         with self._explained():
             pooled = self._engine.raw_connection()
+            own = pooled.driver_connection
             pooled.detach()
-            return pooled.driver_connection
+            return own
 
     def close(self) -> None:
         """Close every connection that is not in use."""

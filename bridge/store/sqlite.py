@@ -15,8 +15,8 @@ from sqlalchemy.pool import QueuePool
 
 from bridge.errors import StoreError
 
+_LOG_AHEAD = "PRAGMA journal_mode = WAL"
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
@@ -51,21 +51,32 @@ def engine(path: Path, patience: timedelta) -> Engine:
 
     @event.listens_for(made, "connect")
     def remember(_dbapi: object, record: Any) -> None:
-        record.info["file"] = identity(path)
+        record.info["opened"] = _circumstances(path)
 
     @event.listens_for(made, "checkout")
     def same_file(_dbapi: object, record: Any, _proxy: object) -> None:
-        # A restored backup is another file: an open connection would read the old one for ever.
-        if record.info["file"] != identity(path):
+        if record.info["opened"] != _circumstances(path):
             raise exc.DisconnectionError
 
     return made
+
+
+def _circumstances(path: Path) -> object:
+    """Tell what a connection depends on: when it changes, a new connection is needed.
+
+    A restored backup is another file: an open connection would read the old one for ever. And
+    what was opened on a read-only disk sees no change after the disk became writable.
+    """
+    return identity(path), os.access(path.parent, os.W_OK)
 
 
 def connect(path: Path, patience: timedelta) -> sqlite3.Connection:
     """Open an existing file; it is never created here, so that a lost one is noticed."""
     identity(path)
     uri = f"file:{quote(str(path))}?mode=rw"
+    writable = os.access(path.parent, os.W_OK)
+    if not writable and not Path(f"{path}-shm").exists():
+        uri += "&immutable=1"  # the log cannot be made, and nobody can write: read without it
     conn = sqlite3.connect(
         uri,
         uri=True,
@@ -74,7 +85,7 @@ def connect(path: Path, patience: timedelta) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        for pragma in _PRAGMAS:
+        for pragma in (_LOG_AHEAD, *_PRAGMAS) if writable else _PRAGMAS:
             conn.execute(pragma)
     except sqlite3.Error:
         conn.close()

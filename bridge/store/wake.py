@@ -172,12 +172,13 @@ class _Notifications:
     def close(self) -> None:
         self._stop.set()
         if self._thread is not None:
+            self.tell(_ANY)  # to our own listener, so that it looks
             self._thread.join()
 
     def _listen(self) -> None:
         while not self._stop.is_set():
             with (
-                suppress(StoreError, psycopg.OperationalError),
+                suppress(StoreError, psycopg.Error),
                 closing(self._database.own_connection()) as conn,
             ):
                 conn.autocommit = True
