@@ -12,12 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
 from bridge.config.policy import (
-    AllDay,
     Availability,
     AvailabilityOverride,
-    Blocks,
-    Buffers,
-    OnStale,
     Privacy,
     PrivacyMode,
     PrivacyOverride,
@@ -40,43 +36,6 @@ from bridge.config.values import (
     Zone,
 )
 from bridge.model.resource import Access, CUType
-
-__all__ = [
-    "ID_PATTERN",
-    "AllDay",
-    "Auth",
-    "Availability",
-    "AvailabilityOverride",
-    "Backoff",
-    "Blocks",
-    "Buffers",
-    "Connection",
-    "ExpansionLimits",
-    "Feed",
-    "FreeBusy",
-    "Grant",
-    "Id",
-    "JustInTime",
-    "Logging",
-    "Metrics",
-    "OnStale",
-    "Outbound",
-    "Privacy",
-    "PrivacyMode",
-    "PrivacyOverride",
-    "RateLimits",
-    "ReadCalendar",
-    "Resource",
-    "Section",
-    "Server",
-    "Settings",
-    "ShrinkGuard",
-    "Storage",
-    "Sync",
-    "SyncOverride",
-    "SyncWindow",
-    "User",
-]
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -182,8 +141,7 @@ class Auth(Section):
     users: tuple[User, ...] = ()
     htpasswd_file: FilePath | None = Field(
         default=None,
-        description="more logins, with bcrypt or argon2 hashes; one may see the resource of its "
-        "own name in full and nothing else",
+        description="more logins, bcrypt or argon2; each may use the resource of its own name",
         examples=["/etc/busybridge/htpasswd"],
     )
 
@@ -332,7 +290,7 @@ class Connection(Section):
 class Feed(Section):
     """A secret URL that calendar programs subscribe to."""
 
-    name: Id = Field(description="name within the resource", examples=["public"])
+    name: Id = Field(description="name within the resource", examples=["team"])
     detail: PrivacyMode = Field(
         default=PrivacyMode.BUSY_ONLY, description="never more than the resource's privacy allows"
     )
@@ -357,7 +315,11 @@ class Resource(Section):
     email: Email = Field(
         default="", description="address for free-busy look-ups", examples=["room-a@example.com"]
     )
-    type: CUType = Field(default=CUType.INDIVIDUAL, description="what it is")
+    type: CUType = Field(
+        default=CUType.INDIVIDUAL,
+        description="what calendar programs show it as",
+        examples=["room"],
+    )
     timezone: Zone | None = Field(
         default=None,
         description="zone of its floating and all-day times; left out: server.timezone",
