@@ -261,4 +261,5 @@ commands = Table(
     _time("done_at"),
     _flag("ok"),
     _text("verdict"),
+    sqlite_autoincrement=True,  # an id is never given twice, even after its row was forgotten
 )

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("ok", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("verdict", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commands")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "meta",
