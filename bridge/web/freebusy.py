@@ -148,7 +148,7 @@ def asked_window(
             span = parse_span(period_text) if period_text else shortest
         except ValueError as err:
             raise _wrong("period", str(err)) from err
-        base = start if start_text else floor_day(now + DAY - 1)
+        base = start if start_text else floor_day(now) + DAY
         end = base + min(int(span.total_seconds()), 1000 * 366 * DAY)
     if end <= start:
         raise _wrong("end", "the end is not after the start")

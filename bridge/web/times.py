@@ -89,7 +89,7 @@ def parse_moment(text: str, now: Instant, edge: Edge) -> Instant:
         moved = _add_months(now, count * _MONTHS[unit[0]])
     else:
         raise ValueError(f"{text[:40]!r} is not a time; units are mi, h, d, w, m, y")
-    return floor_day(moved) if edge is Edge.START else floor_day(moved + DAY - 1)
+    return floor_day(moved) + (DAY if edge is Edge.END else 0)
 
 
 def parse_span(text: str) -> timedelta:

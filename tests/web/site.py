@@ -68,7 +68,9 @@ class Engine:
 class Site:
     """One web room."""
 
-    def __init__(self, database: Database, settings: Settings, dav: Any = None) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, *, dav: Any = None, store: bool = True
+    ) -> None:
         self.database = database
         self.live = Live(settings)
         self.publisher = Publisher(IDENTITY)
@@ -87,7 +89,15 @@ class Site:
         )
         self.wsgi = make_wsgi(self.context)
         self.port = 0
-        self._store(settings)
+        if store:
+            self._store(settings)
+
+    @classmethod
+    def over(cls, other: Site) -> Site:
+        """The same installation in another process."""
+        made = cls(other.database, other.live.current, store=False)
+        made.now = other.now
+        return made
 
     def _store(self, settings: Settings) -> None:
         plans = plan(settings)
