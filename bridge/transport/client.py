@@ -22,7 +22,7 @@ from bridge.errors import (
 from bridge.model.http import Basic, Bearer, Credentials, Response, Service
 from bridge.transport.addresses import Allowance, Listed
 from bridge.transport.body import read_body, too_large
-from bridge.transport.network import Deadline, HandshakeFailed, PinnedBackend
+from bridge.transport.network import Exchange, HandshakeFailed, PinnedBackend
 from bridge.transport.redirects import MAX_REDIRECTS, Hop, next_hop
 from bridge.transport.resolver import Resolver, SystemResolver
 from bridge.transport.tls import explain_handshake, make_context
@@ -38,6 +38,7 @@ _DNS_TIMEOUT = 5.0
 _POOLS = 8
 _POOL_SIZE = 20
 _KEEP_ALIVE = 5.0
+_SAFE = {"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _VISIBLE = r"[\x21-\x7e\x80-\xff]"  # RFC 9110 section 5.5
 _VALUE = re.compile(rf"({_VISIBLE}([\t ]*{_VISIBLE})*)?")
@@ -59,7 +60,8 @@ class Transport:
     is resolved once, all its addresses must pass, and the connection goes to the very address that
     was checked. Nothing comes from the environment: no proxy, no netrc, no certificate path.
     Certificates are always verified, with TLS 1.2 or later. No cookies are kept. Digest
-    authentication is not supported. Nothing is tried twice; that is the scheduler's.
+    authentication is not supported. Trying again is the scheduler's; only a safe request that met a
+    kept connection which the server had closed goes out on another.
 
     Connections are spread over pools by host, each of at most 20, so that neither one slow host
     takes all of them nor a pool grows to where its bookkeeping costs more than the requests.
@@ -75,9 +77,9 @@ class Transport:
         """
         self._resolver = resolver or SystemResolver()
         self._user_agent = user_agent
-        self._deadline = Deadline()
+        self._exchange = Exchange()
         context = make_context(outbound.ca_file)
-        backend = PinnedBackend(self._resolver, Allowance(outbound.allow_networks), self._deadline)
+        backend = PinnedBackend(self._resolver, Allowance(outbound.allow_networks), self._exchange)
         self._pools = tuple(
             httpcore2.ConnectionPool(
                 ssl_context=context,
@@ -117,17 +119,30 @@ class Transport:
         home = parse_url(url)
         hop = Hop(method, home, headers or {}, content, auth)
         limit = DEFAULT_MAX_SIZE if max_size is None else max_size
-        with self._deadline.within((timeout or DEFAULT_TIMEOUT).total_seconds()):
-            for _ in range(MAX_REDIRECTS + 1):
-                answer = self._exchange(hop, limit)
-                following = next_hop(hop, answer, home, trusted_sites)
-                if following is None:
-                    return answer
-                hop = following
+        self._exchange.begin((timeout or DEFAULT_TIMEOUT).total_seconds())
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._answer(hop, limit)
+            following = next_hop(hop, answer, home, trusted_sites)
+            if following is None:
+                return answer
+            hop = following
         raise AddressRefused(f"{where(home)} redirects more than {MAX_REDIRECTS} times")
 
-    def _exchange(self, hop: Hop, max_size: int) -> Response:
+    def _answer(self, hop: Hop, max_size: int) -> Response:
         place = where(hop.url)
+        incoming = self._send(hop)
+        try:
+            answer = _read(incoming, hop, max_size)
+        except httpcore2.TimeoutException as err:
+            raise _no_answer(err, place) from err
+        except (httpcore2.NetworkError, httpcore2.ProtocolError) as err:
+            raise UnreadableAnswer(f"{place} sent an answer that was cut short") from err
+        finally:
+            incoming.close()
+        logger.debug("%s %s: %d, %d bytes", hop.method, place, answer.status, len(answer.body))
+        return answer
+
+    def _send(self, hop: Hop) -> httpcore2.Response:
         host = hop.url.raw_host
         request = httpcore2.Request(
             hop.method,
@@ -140,21 +155,18 @@ class Transport:
             headers=self._headers(hop),
             content=hop.content,
         )
-        try:
-            request.extensions["timeout"] = {"pool": self._deadline.left()}
-            incoming = self._pools[crc32(host) % _POOLS].handle_request(request)
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException) as err:
-            raise _no_answer(err, place) from err
-        try:
-            answer = _read(incoming, hop, max_size)
-        except httpcore2.TimeoutException as err:
-            raise _no_answer(err, place) from err
-        except (httpcore2.NetworkError, httpcore2.ProtocolError) as err:
-            raise UnreadableAnswer(f"{place} sent an answer that was cut short") from err
-        finally:
-            incoming.close()
-        logger.debug("%s %s: %d, %d bytes", hop.method, place, answer.status, len(answer.body))
-        return answer
+        pool = self._pools[crc32(host) % _POOLS]
+        while True:
+            self._exchange.has_new_connection = False
+            try:
+                request.extensions["timeout"] = {"pool": self._exchange.left()}
+                return pool.handle_request(request)
+            except httpcore2.TimeoutException as err:
+                raise _no_answer(err, where(hop.url)) from err
+            except (httpcore2.NetworkError, httpcore2.ProtocolError) as err:
+                # RFC 9112 section 9.3.1: a kept connection may close just as it is used again.
+                if self._exchange.has_new_connection or hop.method not in _SAFE:
+                    raise _no_answer(err, where(hop.url)) from err
 
     def _headers(self, hop: Hop) -> list[tuple[bytes, bytes]]:
         own = {
@@ -197,6 +209,8 @@ def _read(incoming: httpcore2.Response, hop: Hop, max_size: int) -> Response:
     encoding = headers.get("content-encoding", "") if expects_body else ""
     body = read_body(incoming.iter_stream(), encoding, max_size, place)
     if _left_over(incoming):
+        # Else the rest would be taken for the answer to the next request.
+        incoming.extensions["network_stream"].close()
         raise UnreadableAnswer(f"{place} sent an answer that is longer than it says")
     return Response(incoming.status, headers, body, str(hop.url))
 

@@ -47,7 +47,8 @@ def next_hop(hop: Hop, answer: Response, home: httpx2.URL, trusted: Sequence[str
     if answer.status not in _REDIRECTS or not location:
         return None
     try:
-        target = parse_url(str(hop.url.join(location)))
+        # URLs are ASCII; servers that forget it send UTF-8, and headers were read as Latin-1.
+        target = parse_url(str(hop.url.join(location.encode("latin-1").decode("utf-8"))))
     except (AddressRefused, httpx2.InvalidURL, ValueError) as err:
         raise AddressRefused(f"{where(hop.url)} redirects to a URL that is not allowed") from err
     if hop.url.scheme == "https" and target.scheme != "https":

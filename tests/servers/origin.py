@@ -55,7 +55,8 @@ def compressed(body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
 
 def half(body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
     """Announces all of the body and sends half of it."""
-    return _raw(body[: len(body) // 2], length=len(body), headers=headers)
+    head = _head(200, {**(headers or {}), "Content-Length": str(len(body))})
+    return Answer(raw=[head, body[: len(body) // 2]])
 
 
 def half_gzip(body: bytes) -> Answer:
@@ -71,8 +72,9 @@ def half_chunked(body: bytes) -> Answer:
 
 
 def overlong(body: bytes, extra: bytes) -> Answer:
-    """Sends more than it announced."""
-    return _raw(body + extra, length=len(body))
+    """Sends more than it announced, and keeps the connection."""
+    # In one piece: what comes after the answer was read is another matter.
+    return Answer(raw=[_head(200, {"Content-Length": str(len(body))}) + body + extra, 60.0])
 
 
 def slow(body: bytes, pause: float, size: int = 1) -> Answer:
@@ -107,11 +109,6 @@ def gzip_bomb(size: int) -> Answer:
         yield packer.flush()
 
     return Answer(raw=stream())
-
-
-def _raw(body: bytes, *, length: int, headers: Mapping[str, str] | None = None) -> Answer:
-    # In one piece: what comes after the answer was read is another matter.
-    return Answer(raw=[_head(200, {**(headers or {}), "Content-Length": str(length)}) + body])
 
 
 def _head(status: int, headers: Mapping[str, str]) -> bytes:

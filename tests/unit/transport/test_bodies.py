@@ -8,11 +8,13 @@ import time
 import tracemalloc
 from datetime import timedelta
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from bridge.config.settings import Outbound
-from bridge.errors import TemporarilyUnavailable, UnreadableAnswer
-from bridge.transport import Transport
+from bridge.errors import ProviderError, TemporarilyUnavailable, UnreadableAnswer
+from bridge.transport import Transport, raise_for_status
 from tests.servers.origin import (
     Answer,
     Origin,
@@ -85,7 +87,7 @@ def test_an_announced_length_beyond_the_limit_is_not_waited_for(
         overlong(TEXT, b"X"),
         overlong(b"", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
         Answer(304, body=b""),  # sends nothing more: control of the next
-        Answer(raw=[b"HTTP/1.1 304 Not Modified\r\n\r\nstray"]),
+        Answer(raw=[b"HTTP/1.1 304 Not Modified\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 60.0]),
         Answer(raw=[b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nhello12"]),
         Answer(raw=[b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello"]),
         Answer(raw=[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"]),
@@ -177,6 +179,50 @@ def test_a_server_that_never_reads_is_given_up_at_the_deadline(scheme: str) -> N
             )
         transport.close()
     assert caught.value.code == "timeout"
+
+
+def test_a_kept_connection_that_was_closed_is_replaced_for_reading_and_never_for_writing(
+    origin: Origin, transport: Transport
+) -> None:
+    answers = [Answer(), Answer(raw=[]), Answer(body=b"new"), Answer(raw=[]), Answer()]
+    origin.routes["/"] = lambda _: answers[len(origin.requests) - 1]
+    transport.request("GET", origin.url())
+    assert transport.request("PROPFIND", origin.url(), content=b"<x/>").body == b"new"
+    assert [request.body for request in origin.requests] == [b"", b"<x/>", b"<x/>"]
+    with pytest.raises(TemporarilyUnavailable):
+        transport.request("PUT", origin.url(), content=b"event")
+    assert len(origin.requests) == 4
+
+
+HEADS = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: http://[::1\xc3\xa4\xff\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 429 No\r\nRetry-After: 5\r\n\r\n",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+)
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    head=st.sampled_from(HEADS),
+    place=st.integers(min_value=0, max_value=120),
+    cut=st.integers(min_value=0, max_value=8),
+    junk=st.binary(max_size=8),
+)
+def test_whatever_a_server_sends_nothing_but_our_errors_comes_out(
+    head: bytes, place: int, cut: int, junk: bytes, origin: Origin, transport: Transport
+) -> None:
+    origin.routes["/"] = Answer(raw=[head[:place] + junk + head[place + cut :]])
+    try:
+        answer = transport.request("GET", origin.url(), timeout=timedelta(seconds=5))
+        raise_for_status(answer, what="the feed")
+    except ProviderError:
+        pass
 
 
 def test_a_server_that_hangs_up_or_speaks_something_else_is_unavailable(
