@@ -25,21 +25,25 @@ _LAST_WALL = LAST_DAY * DAY + DAY - 1
 _UNITS = {Freq.HOURLY: 3600, Freq.MINUTELY: 60}
 
 
+_STEP = 8
+"""How many days of a set cost as much as one period."""
+
+
 class Budget:
     """What one series may still cost."""
 
     def __init__(self, limits: Limits) -> None:
-        self._steps = limits.steps
+        self._left = limits.steps * _STEP
         self.occurrences = limits.occurrences
 
-    def spend(self, steps: int) -> None:
-        """Take steps.
+    def spend(self, days: int = _STEP) -> None:
+        """Take one step, or as much as looking at so many days costs.
 
         Raises:
-            TooCostly: there are none left.
+            TooCostly: there is nothing left.
         """
-        self._steps -= steps
-        if self._steps < 0:
+        self._left -= days
+        if self._left < 0:
             raise TooCostly("the rule takes too many steps to expand")
 
 
@@ -71,8 +75,10 @@ def recurs(rule: Rule, start: int, within: int, budget: Budget) -> bool:
     Raises:
         TooCostly: finding out takes more steps than the budget has.
     """
-    walls = _walls(rule, start, start, min(start + within, _LAST_WALL), budget)
-    return any(wall > start for wall in walls)
+    last = start + within
+    if last > _LAST_WALL:
+        return True  # so few periods are left that no parser is kept busy
+    return any(wall > start for wall in _walls(rule, start, start, last, budget))
 
 
 def _counted(walls: Iterator[int], start: int, count: int) -> Iterator[int]:
@@ -168,7 +174,7 @@ def _dated(rule: Rule, start: int, entry: int, last: int, budget: Budget) -> Ite
     final = dates.period_of(last // DAY)
     for period in range(place + skipped, final + 1, rule.interval):
         days = dates.of_period(period)
-        budget.spend(1 + len(days) * len(times))
+        budget.spend(_STEP + len(days) * len(times))
         if days:
             yield [day * DAY + time for day in days for time in times]
 
@@ -186,7 +192,7 @@ def _within_days(
     period = origin + (entry // unit - origin) // interval * interval
     while period * unit <= last:
         wall = period * unit
-        budget.spend(1)
+        budget.spend()
         if not dates.allows(wall // DAY):
             beyond = (wall // DAY + 1) * DAY // unit
         elif rule.by_hour and wall // 3600 % 24 not in rule.by_hour:
@@ -256,7 +262,7 @@ class _Dates:
 
     def _of_week(self, first: int) -> list[int]:
         rule = self._rule
-        self._budget.spend(7)
+        self._budget.spend()
         days: Iterable[int] = range(max(first, 1), min(first + 7, LAST_DAY + 1))
         if not (rule.by_day or rule.by_month_day or rule.by_year_day or rule.by_week):
             days = (day for day in days if (day - 1) % 7 == self._start.weekday())

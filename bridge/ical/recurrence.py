@@ -33,7 +33,16 @@ from bridge.ical.bounds import DEFAULT, Limits, TooCostly
 from bridge.ical.generation import Budget, generate
 from bridge.ical.rules import check_rule, read_rule
 from bridge.ical.values import Unreadable
-from bridge.ical.wallclock import DAY, EPOCH, instant_of, midnight_of, wall_at, wall_of
+from bridge.ical.wallclock import (
+    DAY,
+    EPOCH,
+    FIRST_INSTANT,
+    LAST_INSTANT,
+    instant_of,
+    midnight_of,
+    wall_at,
+    wall_of,
+)
 from bridge.model.event import Event, EventSeries, EventTime, Floating, Occurrence, Period
 from bridge.model.interval import Instant, Window
 
@@ -78,8 +87,9 @@ def expand(
     master = _Placed(series.master, zone, day_zone)
     if not (series.overrides or series.master.is_recurring or series.master.exdates):
         start, end = master.own_start, master.own_end
-        if not window.overlaps(start, end):
+        if start >= window.end or end <= window.start:
             return Expansion([])
+        start, end = max(start, FIRST_INSTANT), min(end, LAST_INSTANT)
         return Expansion([Occurrence(series.master, start, start, end, master.all_day)])
     return _Expander(series, window, zone, day_zone, limits).expand(master)
 
@@ -285,6 +295,7 @@ class _Expander:
 
     def _add(self, placed: _Placed, original: Instant, start: Instant, end: Instant) -> None:
         if start < self._window.end and end > self._window.start:
+            start, end = max(start, FIRST_INSTANT), min(end, LAST_INSTANT)
             self._found.append(Occurrence(placed.event, original, start, end, placed.all_day))
 
     def _expansion(self) -> Expansion:

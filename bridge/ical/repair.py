@@ -17,7 +17,9 @@ _LONGEST_UID = 1000
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _VOLATILE = ("DTSTAMP", "LAST-MODIFIED", "CREATED", "SEQUENCE", "X-MOZ-", "ACKNOWLEDGED")
 ONE_DAY = timedelta(days=1)
-_LAST = datetime.combine(date.max, time(23, 59, 59))
+LAST_YEAR = date.max.year
+_LAST = datetime(LAST_YEAR, 12, 30, 23, 59, 59)  # noqa: DTZ001 - a wall clock
+"""A day short of what can be said, so that it can be said in every zone."""
 
 
 # The text as a whole
@@ -141,7 +143,7 @@ def rule_value(parameters: str, value: str) -> str:
     parts = [part for part in value.split(";") if "=" in part]
     if "FREQ=" not in value.upper() and "FREQ=" in parameters.upper():
         parts = [part for part in parameters.split(";") if "=" in part] + parts
-    return ";".join(parts)
+    return ";".join(parts) or value
 
 
 def in_override(names: str, notes: list[str]) -> None:
@@ -211,11 +213,22 @@ def dashes_and_colons(text: str) -> str:
     return text
 
 
+def midnight_of_date(moment: EventTime) -> EventTime:
+    """Read a midnight as the date that VALUE=DATE says it is."""
+    wall = wall_clock(moment)
+    return wall.date() if wall.time() == time() else moment
+
+
 def short_time(text: str) -> str:
     """Give `20260301T1000` its seconds."""
     if len(text.rstrip("Z")) == 13:
         return f"{text[:13]}00{text[13:]}"
     return text
+
+
+def short_offset(text: str) -> str:
+    """Give the UTC offset `-500` its leading zero."""
+    return re.sub(r"^([+-]?)(\d)(?=(\d\d)+$)", r"\g<1>0\2", text)
 
 
 def wall_clock(moment: EventTime) -> datetime:
@@ -228,14 +241,14 @@ def wall_clock(moment: EventTime) -> datetime:
 
 
 def shift(moment: EventTime, by: timedelta) -> EventTime:
-    """Move by wall clock; stop at the last moment that can be said (year 9999)."""
+    """Move by wall clock; stop where the years end (9999)."""
     try:
         if isinstance(moment, Floating):
             return Floating(moment.wall + by)
         return moment + by
     except OverflowError:
         if isinstance(moment, Floating):
-            return Floating(_LAST)
+            return max(moment, Floating(_LAST))
         if isinstance(moment, datetime):
-            return _LAST.replace(tzinfo=moment.tzinfo)
+            return max(moment, _LAST.replace(tzinfo=moment.tzinfo))
         return date.max

@@ -86,8 +86,8 @@ def read_rule(text: str) -> Rule:
     if interval < 1:
         raise Unreadable(f"the rule {text[:80]!r} has an INTERVAL below 1")
     count = _number(parts["COUNT"], text) if "COUNT" in parts else None
-    if count is not None and (count < 0 or count > _ENDLESS):
-        count = None  # -1 is written for "no end"
+    if count is not None and not 0 < count < _ENDLESS:
+        count = None  # clients write -1 and 0 for "no end"
     by = {name: _numbers(parts[name], name, text) for name in _RANGES if name in parts}
     return Rule(
         freq=freq,

@@ -12,10 +12,9 @@ from bridge.model.event import EventTime, Floating, Period
 ZoneOf = Callable[[str], tzinfo | None]
 """TZID to zone; None for one that nobody knows, which makes the time floating."""
 
-_DURATION = re.compile(
-    r"([+-]?)P(?=[\dT])(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE
-)
+_DURATION = re.compile(r"([+-]?)P((?:T?\d+[WDHMS])*)T?")
 _OFFSET = re.compile(r"([+-]?)(\d{2}):?(\d{2}):?(\d{2})?")
+_UNITS = {"W": 7 * 86400, "D": 86400, "H": 3600, "M": 60, "S": 1}
 
 
 class Unreadable(ValueError):
@@ -70,21 +69,22 @@ def _repaired(text: str, zone_of: ZoneOf, tzid: str) -> EventTime:
 def duration(text: str) -> tuple[timedelta, bool]:
     """Read a DURATION: its length, and whether weeks or days are in it.
 
-    Weeks and days beside hours are read, though RFC 5545 section 3.3.6 keeps weeks apart.
+    RFC 5545 section 3.3.6 keeps weeks apart, wants a `T` before hours and something after `P`;
+    `P1W2D`, `PT1D` and a bare `P` are written all the same, and mean one thing only.
 
     Raises:
         Unreadable: it is none, or longer than time can be told.
     """
-    match = _DURATION.fullmatch(text.strip())
+    match = _DURATION.fullmatch(text.strip().upper())
     if match is None:
         raise Unreadable(f"{text[:40]!r} is not a duration")
-    sign, *parts = match.groups()
+    parts = re.findall(r"(\d{1,18})([WDHMS])", match[2])
     try:
-        weeks, days, hours, minutes, seconds = (int(part or 0) for part in parts)
-        length = timedelta(weeks * 7 + days, seconds, 0, 0, minutes, hours)
-    except (ValueError, OverflowError) as err:
+        length = timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError as err:
         raise Unreadable(f"{text[:40]!r} is too long a duration") from err
-    return (-length if sign == "-" else length), bool(weeks or days)
+    nominal = any(unit in "WD" and int(number) for number, unit in parts)
+    return (-length if match[1] == "-" else length), nominal
 
 
 def period(text: str, zone_of: ZoneOf, tzid: str = "") -> Period:
@@ -116,7 +116,7 @@ def utc_offset(text: str) -> timedelta:
     Raises:
         Unreadable: it is none, or not less than a day.
     """
-    match = _OFFSET.fullmatch(text.strip())
+    match = _OFFSET.fullmatch(repair.short_offset(text.strip()))
     if match is None:
         raise Unreadable(f"{text[:40]!r} is not a UTC offset")
     sign, hours, minutes, seconds = match.groups()

@@ -96,7 +96,6 @@ _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 CUT = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION"})
 """Texts that are shortened when they are too long; other properties are left out then."""
 
-_LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 _Moment = TypeVar("_Moment")
 _Found: TypeAlias = dict[str, list[Property]]
 
@@ -243,12 +242,16 @@ class EventReader:
             return later(start, length), None
         # RFC 5545 section 3.3.6: days by the calendar first, then hours by the clock
         day = repair.shift(start, length.days * repair.ONE_DAY)
-        return later(day, timedelta(seconds=length.seconds)), length
+        end = later(day, timedelta(seconds=length.seconds))
+        return end, length if repair.wall_clock(end).year < repair.LAST_YEAR else None
 
     def _time(self, prop: Property) -> EventTime:
         raw, value = prop
-        tzid = time_parameters(raw).get("TZID", "") if "TZID" in raw or "tzid" in raw else ""
-        return event_time(value, self._zone, tzid)
+        if not raw:
+            return event_time(value, self._zone)
+        found = time_parameters(raw)
+        moment = event_time(value, self._zone, found.get("TZID", ""))
+        return repair.midnight_of_date(moment) if found.get("VALUE") == "DATE" else moment
 
     def _zone(self, tzid: str) -> tzinfo | None:
         zone, note = self._zones.resolve(tzid)
@@ -328,9 +331,10 @@ def is_day(moment: EventTime) -> bool:
 def later(moment: EventTime, by: timedelta) -> EventTime:
     """Move by exact time: by the clock of UTC where the moment has a zone."""
     if isinstance(moment, datetime):
-        zone = moment.tzinfo
-        moment = moment.astimezone(UTC)
-        return (moment + min(by, _LAST - moment)).astimezone(zone)
+        try:
+            return (moment.astimezone(UTC) + by).astimezone(moment.tzinfo)
+        except OverflowError:
+            pass  # a first or last hour of time: the wall clock will do
     return repair.shift(moment, by)
 
 

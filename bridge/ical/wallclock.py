@@ -18,6 +18,9 @@ from bridge.model.interval import Instant
 DAY = 86400
 LAST_DAY = date.max.toordinal()
 EPOCH = date(1970, 1, 1).toordinal() * DAY
+FIRST_INSTANT = DAY - EPOCH
+LAST_INSTANT = LAST_DAY * DAY + DAY - 1 - EPOCH
+"""Years 1 and 9999 in UTC: beyond, no `datetime` can say it."""
 
 
 def wall_of(moment: EventTime) -> int:

@@ -97,7 +97,9 @@ class Zones:
         text = self.definition(tzid)
         if not text:
             if named.zone is None:
-                return Resolved(None, f"time zone {_short(tzid)} is unknown: taken as floating")
+                return Resolved(
+                    None, f"time zone {_short(tzid)} is unknown: the calendar's is used"
+                )
             return named
         if named.zone is not None:
             return _preferred(named, tzid, text)
@@ -108,7 +110,7 @@ class Zones:
         try:
             zone = custom_zone(text)
         except (Unreadable, TooCostly) as err:
-            return Resolved(None, f"time zone {_short(tzid)} is taken as floating: {err}")
+            return Resolved(None, f"time zone {_short(tzid)}: the calendar's is used, since {err}")
         return Resolved(zone, f"time zone {_short(tzid)} is as the calendar defines it")
 
 
@@ -119,7 +121,9 @@ def _preferred(named: Resolved, tzid: str, text: str) -> Resolved:
     if not day:
         return named
     if "/" not in tzid and isinstance(named.zone, ZoneInfo) and named.zone.key == tzid:
-        return Resolved(custom_zone(text), f"time zone {tzid} is as the calendar defines it")
+        return Resolved(
+            custom_zone(text), f"time zone {_short(tzid)} is as the calendar defines it"
+        )
     return Resolved(
         named.zone,
         f"time zone {_short(tzid)} is defined otherwise by the calendar, first for {day}: "
