@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from bridge.model.interval import Instant, Window
+from bridge.model.resource import ConnectionStatus
 from bridge.store.bulk import chunks, delete_rows, upsert_rows
-from bridge.store.schema import blocks, changes, resources
+from bridge.store.schema import blocks, calendars, changes, connections, resources
 
 
 class BlockRow(NamedTuple):
@@ -37,6 +38,14 @@ class ChangeRow(NamedTuple):
     seq: int
     deleted: bool
     changed_at: Instant
+
+
+class Source(NamedTuple):
+    """One calendar that blocks time, or a connection whose calendars are not known yet."""
+
+    success_at: Instant | None
+    stale: bool
+    """Its last pull failed, none ever succeeded, or nobody pulls it at present."""
 
 
 class Extents(NamedTuple):
@@ -173,3 +182,32 @@ def set_extents(conn: Connection, resource_id: str, found: Extents) -> None:
         .where(resources.c.id == resource_id)
         .values(longest_block=found.block, longest_occurrence=found.occurrence)
     )
+
+
+def sources(conn: Connection, resource_id: str) -> list[Source]:
+    """List what a resource's busy time is made of, and how each is doing."""
+    unread = ConnectionStatus.PAUSED.value
+    query = (
+        select(
+            calendars.c.success_at,
+            or_(
+                calendars.c.stale,
+                calendars.c.failed_since.is_not(None),
+                calendars.c.success_at.is_(None),
+                connections.c.status == unread,
+            ),
+        )
+        .select_from(
+            connections.outerjoin(
+                calendars,
+                and_(calendars.c.connection_id == connections.c.id, calendars.c.reads),
+            )
+        )
+        .where(
+            connections.c.resource_id == resource_id,
+            connections.c.status != ConnectionStatus.DISCONNECTED.value,
+            # A connection that was read and blocks nothing is no source.
+            or_(calendars.c.id.is_not(None), connections.c.success_at.is_(None)),
+        )
+    )
+    return [Source(success_at, bool(stale)) for success_at, stale in conn.execute(query)]

@@ -157,6 +157,11 @@ def set_shrink(conn: Connection, calendar_id: str, shrink: str | None) -> None:
     _set(conn, calendar_id, shrink=shrink)
 
 
+def set_notes(conn: Connection, calendar_id: str, notes: str) -> None:
+    """Replace the notes (JSON list of texts) without a pull."""
+    _set(conn, calendar_id, notes=notes)
+
+
 def forget_tokens(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
     """Make the next pull of these connections a full listing; their busy time stays."""
     if connection_ids:

@@ -1,0 +1,102 @@
+"""What a pull or a rebuild starts from, and the lock under which this is checked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bridge.config.plan import ConnectionPlan, ResourcePlan
+from bridge.config.policy import OnStale
+from bridge.ingest.rules import Rules
+from bridge.model.interval import Instant, Window
+from bridge.model.resource import ConnectionId, ResourceId
+from bridge.publish import Publisher
+from bridge.store import calendars, connections, resources
+from bridge.store.calendars import CalendarRow
+from bridge.store.connections import ConnectionRow
+from bridge.store.database import Database, Transaction
+from bridge.store.resources import ResourceRow, ResourceState
+
+
+class Moved(Exception):
+    """The plan or the horizon changed while rows were being made: make them again."""
+
+
+class Superseded(Exception):
+    """Somebody else pulled the calendar meanwhile: what was read is older than what is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """One connection with its resource, as they were when the work began."""
+
+    resource: ResourceRow
+    resource_plan: ResourcePlan
+    connection: ConnectionRow
+    plan: ConnectionPlan
+    calendars: dict[str, CalendarRow]
+    """By id."""
+
+    @property
+    def horizon(self) -> Window:
+        """Where occurrences are known."""
+        return self.resource.horizon
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What every stage of ingesting shares."""
+
+    database: Database
+    publisher: Publisher
+
+    def basis(self, connection_id: ConnectionId) -> Basis | None:
+        """Read where a connection stands; None when it, or its resource, is not in use."""
+        with self.database.read() as conn:
+            connection = connections.get(conn, connection_id)
+            resource = resources.get(conn, connection.resource_id) if connection else None
+            if not connection or not resource or resource.state is not ResourceState.ACTIVE:
+                return None
+            rows = calendars.of_connection(conn, connection_id)
+        return Basis(
+            resource,
+            ResourcePlan.model_validate_json(resource.plan),
+            connection,
+            ConnectionPlan.model_validate_json(connection.plan),
+            {row.id: row for row in rows},
+        )
+
+    @contextmanager
+    def locked(self, before: ResourceRow) -> Iterator[Transaction]:
+        """Open the transaction that changes a resource, if it still is what the work is based on.
+
+        Raises:
+            Moved: its plan, its horizon or its state changed.
+        """
+        with self.database.write() as conn:
+            resource = resources.lock(conn, before.id)
+            if resource is None or _fundament(resource) != _fundament(before):
+                raise Moved
+            yield conn
+
+    def publish(
+        self, conn: Transaction, resource_id: ResourceId, dirty: Iterable[Window], now: Instant
+    ) -> int:
+        """Publish what became of dirty spans; the caller holds the resource's lock."""
+        resource = resources.get(conn, resource_id)
+        if resource is None:
+            raise Moved
+        silent = muted(calendars.of_resource(conn, resource_id))
+        return self.publisher.publish(conn, resource, dirty, now, without=silent)
+
+
+def muted(rows: Sequence[CalendarRow]) -> list[str]:
+    """Name the calendars whose time counts as free because they are stale."""
+    return [
+        row.id for row in rows if row.stale and Rules.parse(row.policy).on_stale is OnStale.FREE
+    ]
+
+
+def _fundament(resource: ResourceRow) -> tuple[int, Window, ResourceState]:
+    return resource.generation, resource.horizon, resource.state

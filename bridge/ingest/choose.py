@@ -1,0 +1,81 @@
+"""Which calendars of an account a connection reads, by what its plan names. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from bridge.config.plan import CalendarPolicy, ConnectionPlan
+from bridge.model.resource import ConnectionId
+from bridge.provider import CalendarInfo
+
+PRIMARY = "primary"
+
+
+class Choice(NamedTuple):
+    """One calendar that is pulled."""
+
+    info: CalendarInfo
+    policy: CalendarPolicy
+    writes: bool
+    """Bookings go here."""
+
+
+class Chosen(NamedTuple):
+    """What a plan comes to in an account."""
+
+    choices: list[Choice]
+    missing: list[str]
+    """Names of the plan that no calendar answers to."""
+
+
+def choose(plan: ConnectionPlan, infos: Sequence[CalendarInfo]) -> Chosen:
+    """Match the plan's names with the calendars of an account.
+
+    A name means the calendar of that id, else every calendar of that name (of two calendars with
+    one name both block), else the primary one. The write calendar is read as well.
+    """
+    chosen: dict[str, Choice] = {}
+    missing: list[str] = []
+    if plan.read_calendars is None:
+        chosen = {info.id: Choice(info, plan.policy, writes=False) for info in infos}
+    for entry in plan.read_calendars or ():
+        found = _named(entry.calendar, infos)
+        if not found:
+            missing.append(entry.calendar)
+        for info in found:
+            chosen.setdefault(info.id, Choice(info, entry.policy, writes=False))
+    if plan.write_calendar is not None:
+        found = _named(plan.write_calendar, infos)
+        if not found and plan.write_calendar not in missing:
+            missing.append(plan.write_calendar)
+        for info in found[:1]:
+            policy = chosen[info.id].policy if info.id in chosen else plan.policy
+            chosen[info.id] = Choice(info, policy, writes=True)
+    return Chosen(list(chosen.values()), missing)
+
+
+def wishes(plan: ConnectionPlan) -> dict[str, CalendarPolicy]:
+    """Give the names that a plan uses, each with its policy; one empty name for all calendars."""
+    if plan.read_calendars is None:
+        named = {"": plan.policy}
+    else:
+        named = {entry.calendar: entry.policy for entry in plan.read_calendars}
+    if plan.write_calendar is not None:
+        named.setdefault(plan.write_calendar, plan.policy)
+    return named
+
+
+def calendar_key(connection_id: ConnectionId, remote_id: str) -> str:
+    """Name a calendar within the whole database."""
+    return blake2b(f"{connection_id}\n{remote_id}".encode(), digest_size=16).hexdigest()
+
+
+def _named(name: str, infos: Sequence[CalendarInfo]) -> list[CalendarInfo]:
+    by_id = [info for info in infos if info.id == name]
+    by_name = [info for info in infos if info.name == name]
+    if by_id or by_name or name != PRIMARY:
+        return by_id or by_name
+    primary = [info for info in infos if info.is_primary]
+    return primary or list(infos if len(infos) == 1 else ())

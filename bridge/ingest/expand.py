@@ -1,0 +1,217 @@
+"""From calendar objects to occurrences that block or do not, one object apart from the others.
+
+An object whose recurrence is refused, or for which a pull has no CPU time left, is never taken for
+free time: what was known of it stays, and where nothing was known, the times that it names outright
+(first occurrence, RDATE, changed occurrences) block. Its row says why.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import NamedTuple
+
+from bridge.errors import InvalidCalendarObject
+from bridge.ical.compose import series_text
+from bridge.ical.limits import Limits
+from bridge.ical.parse import parse_calendar
+from bridge.ical.recurrence import expand
+from bridge.ingest.rules import Rules
+from bridge.model.event import Event, EventSeries, Occurrence
+from bridge.model.interval import Instant, Window
+from bridge.privacy import details
+from bridge.store.events import EventRow, OccurrenceRow
+
+WAITING = "not expanded yet: the pull had no CPU time left; the next one continues"
+_SHARE = 0.01
+"""CPU seconds that each object adds to `limits.expand_time`."""
+_STAMPS = re.compile(r"^DTSTAMP[:;][^\n]*\n", re.MULTILINE)
+_UNEXPANDABLE = (InvalidCalendarObject, ValueError, ArithmeticError)
+
+
+class Found(NamedTuple):
+    """A calendar object as it was read."""
+
+    remote_id: str
+    series: EventSeries
+    text: str
+    digest: str
+    etag: str | None
+
+
+class Made(NamedTuple):
+    """The rows of one object."""
+
+    event: EventRow
+    occurrences: list[OccurrenceRow]
+
+
+class CpuBudget:
+    """CPU time of this thread that the expansions of one pull may take."""
+
+    def __init__(self, allowance: float, objects: int) -> None:
+        """Begin to count; each object adds its share, so that size alone exhausts nothing."""
+        self._until = time.thread_time() + allowance + _SHARE * objects
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return time.thread_time() >= self._until
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The calendar whose rows are made."""
+
+    resource_id: str
+    calendar_id: str
+    rules: Rules
+    horizon: Window
+
+
+@dataclass(slots=True)
+class Expander:
+    """Makes the rows of a calendar's objects."""
+
+    target: Target
+    budget: CpuBudget
+    now: Instant
+
+    def make(self, found: Found, standing: Sequence[OccurrenceRow]) -> Made:
+        """Expand an object; what cannot be expanded keeps its standing rows and says why."""
+        if self.budget.spent:
+            return self._kept(found._replace(digest=""), standing, WAITING)
+        try:
+            rows, notes = self._rows(found.remote_id, found.series)
+        except _UNEXPANDABLE as err:
+            return self._kept(found, standing, f"cannot be expanded: {err}")
+        return Made(self._event(found, notes=notes), rows)
+
+    def unchanged(self, row: EventRow, standing: Sequence[OccurrenceRow]) -> Made:
+        """Keep an object that could not be read again, as far as the rules still allow."""
+        return Made(row, self._allowed(standing))
+
+    def _kept(self, found: Found, standing: Sequence[OccurrenceRow], problem: str) -> Made:
+        rows = self._allowed(standing)
+        if not standing:
+            rows = self._outright(found)
+        return Made(self._event(found, problem=problem), rows)
+
+    def _allowed(self, standing: Sequence[OccurrenceRow]) -> list[OccurrenceRow]:
+        horizon, blocks = self.target.horizon, self.target.rules.blocks
+        return [
+            row if blocks else row._replace(fbtype=0)
+            for row in standing
+            if horizon.overlaps(row.start, row.end)
+        ]
+
+    def _outright(self, found: Found) -> list[OccurrenceRow]:
+        """Give the occurrences that need no rule."""
+        master = found.series.master
+        if master is not None:
+            master = replace(master, rrules=(), exrules=())
+        try:
+            return self._rows(found.remote_id, replace(found.series, master=master))[0]
+        except _UNEXPANDABLE:
+            return []
+
+    def _rows(
+        self, remote_id: str, series: EventSeries
+    ) -> tuple[list[OccurrenceRow], tuple[str, ...]]:
+        rules, horizon = self.target.rules, self.target.horizon
+        before, after = rules.buffers
+        zone, day_zone = rules.zones()
+        wide = Window(horizon.start - after, horizon.end + before)
+        limits = Limits(occurrences=rules.most)
+        expansion = expand(series, wide, zone, day_zone=day_zone, limits=limits)
+        judged: dict[int, tuple[int, str, str]] = {}
+        rows: dict[str, OccurrenceRow] = {}
+        for occurrence in expansion.occurrences:
+            event = occurrence.event
+            if id(event) not in judged:
+                judged[id(event)] = self._judge(event, all_day=occurrence.all_day)
+            row = self._row(remote_id, occurrence, *judged[id(event)])
+            if horizon.overlaps(row.start, row.end):
+                rows[row.id] = row
+        return list(rows.values()), expansion.notes
+
+    def _judge(self, event: Event, *, all_day: bool) -> tuple[int, str, str]:
+        fbtype, reason = self.target.rules.verdict(event, all_day=all_day)
+        return (fbtype, reason, self._details(event)) if fbtype else (0, reason, "{}")
+
+    def _details(self, event: Event) -> str:
+        rules = self.target.rules
+        return _json(details(event, rules.calendar_name, rules.policy.privacy))
+
+    def _row(
+        self, remote_id: str, occurrence: Occurrence, fbtype: int, reason: str, shown: str
+    ) -> OccurrenceRow:
+        target = self.target
+        before, after = target.rules.buffers if fbtype else (0, 0)
+        return OccurrenceRow(
+            occurrence_id(target.calendar_id, remote_id, occurrence.original_start),
+            target.resource_id,
+            target.calendar_id,
+            remote_id,
+            occurrence.original_start,
+            occurrence.start - before,
+            occurrence.end + after,
+            fbtype,
+            occurrence.all_day,
+            reason,
+            shown,
+        )
+
+    def _event(self, found: Found, *, problem: str = "", notes: Sequence[str] = ()) -> EventRow:
+        return EventRow(
+            self.target.calendar_id,
+            found.remote_id,
+            found.series.uid,
+            found.etag,
+            found.text,
+            found.digest,
+            problem,
+            _json(list(dict.fromkeys([*found.series.notes, *notes]))),
+            self.now,
+        )
+
+
+def occurrence_id(calendar_id: str, remote_id: str, original_start: Instant) -> str:
+    """Name an occurrence: the same wherever it is moved to, and after every rebuild."""
+    name = f"{calendar_id}\n{remote_id}\n{original_start}".encode()
+    return blake2b(name, digest_size=16).hexdigest()
+
+
+def found_series(
+    remote_id: str, series: EventSeries, *, text: str = "", etag: str | None = None
+) -> Found:
+    """Take an object from a provider, writing its canonical text where the adapter had none."""
+    text = text or series_text(series)
+    return Found(remote_id, series, text, digest_of(text), etag)
+
+
+def stored_series(row: EventRow, owner: str) -> Found:
+    """Read an object back from its stored text.
+
+    Raises:
+        InvalidCalendarObject: the text cannot be read, though it could be when it was stored.
+    """
+    calendar = parse_calendar(row.text, owner=owner)
+    if len(calendar.series) != 1:
+        reason = calendar.broken[0].reason if calendar.broken else "no single series in its text"
+        raise InvalidCalendarObject(reason)
+    return Found(row.remote_id, calendar.series[0].series, row.text, row.digest, row.etag)
+
+
+def digest_of(text: str) -> str:
+    """Name a text by its content; DTSTAMP is left out, which some servers set when asked."""
+    plain = _STAMPS.sub("", text).encode("utf-8", "surrogatepass")
+    return blake2b(plain, digest_size=16).hexdigest()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

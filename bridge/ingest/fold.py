@@ -1,0 +1,201 @@
+"""Fold what the pages of one listing say, in whatever order and however often they say it. Pure.
+
+A provider may repeat items, send the exception of a series before its master, or change things
+while we page. Items are keyed by (remote id of the series, original start) and the last word about
+each key counts, so that pages read twice or in another order end in the same objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, tzinfo
+from typing import NamedTuple, TypeAlias
+
+from bridge.errors import UnreadableAnswer
+from bridge.ical.recurrence import instant_in
+from bridge.model.event import Event, EventSeries, EventTime, Floating
+from bridge.model.interval import Instant
+from bridge.provider import (
+    Instance,
+    Item,
+    OccurrenceRemoved,
+    Override,
+    Page,
+    RemoteId,
+    Series,
+    SeriesRemoved,
+    SyncToken,
+    Unreadable,
+)
+
+MAX_PAGES = 10_000
+"""Of one listing; a provider whose pages never end is not believed."""
+
+Part: TypeAlias = Override | Instance | OccurrenceRemoved
+
+
+class Zones(NamedTuple):
+    """Where times without a zone of their own are placed."""
+
+    floating: tzinfo
+    day: tzinfo
+
+
+@dataclass(slots=True)
+class Listing:
+    """What one complete listing says about a calendar."""
+
+    full: bool = False
+    """What it does not name is gone."""
+    token: SyncToken | None = None
+    time_zone: str = ""
+    notes: list[str] = field(default_factory=list)
+    series: dict[RemoteId, Series] = field(default_factory=dict)
+    parts: dict[RemoteId, list[Part]] = field(default_factory=dict)
+    unreadable: dict[RemoteId, Unreadable] = field(default_factory=dict)
+    removed: set[RemoteId] = field(default_factory=set)
+    """Gone; one that has parts as well came back as single occurrences."""
+
+    def named(self) -> set[str]:
+        """Name every object that the listing says exists."""
+        return set[str]().union(self.series, self.parts, self.unreadable)
+
+
+def collect(pages: Iterable[Page]) -> Listing:
+    """Read every page before anything is believed.
+
+    Raises:
+        UnreadableAnswer: the pages do not end.
+        ProviderError: from the adapter; what was read so far is forgotten.
+    """
+    listing = Listing()
+    full = True
+    count = 0
+    for count, page in enumerate(pages, start=1):
+        if count > MAX_PAGES:
+            raise UnreadableAnswer(f"the listing does not end after {MAX_PAGES} pages")
+        full = full and page.full
+        listing.token = page.token
+        listing.time_zone = page.time_zone or listing.time_zone
+        listing.notes.extend(page.notes)
+        for item in page.items:
+            _note(listing, item)
+    listing.full = full and count > 0
+    return listing
+
+
+def _note(listing: Listing, item: Item) -> None:
+    match item:
+        case Series(remote_id=key):
+            listing.series[key] = item
+            listing.unreadable.pop(key, None)
+            listing.removed.discard(key)
+        case SeriesRemoved(remote_id=key):
+            listing.series.pop(key, None)
+            listing.parts.pop(key, None)
+            listing.unreadable.pop(key, None)
+            listing.removed.add(key)
+        case Unreadable(remote_id=key):
+            # An earlier page of this listing could be read: that is what we know of it now.
+            if key not in listing.series:
+                listing.unreadable[key] = item
+            listing.removed.discard(key)
+        case _:
+            listing.parts.setdefault(item.series_id, []).append(item)
+
+
+def assemble(
+    remote_id: RemoteId, base: EventSeries | None, parts: Iterable[Part], zones: Zones
+) -> EventSeries | None:
+    """Put changed occurrences into a series; None when nothing of it is left.
+
+    Without a master they stand for themselves: somebody may be invited to one occurrence only.
+    """
+    draft = _Draft(base, zones)
+    for part in parts:
+        match part:
+            case Override(event=event):
+                draft.override(event)
+            case Instance():
+                draft.override(draft.instance(remote_id, part))
+            case OccurrenceRemoved(original_start=start):
+                draft.drop(start)
+    return draft.series(remote_id)
+
+
+class _Draft:
+    """A series while its occurrences are being replaced."""
+
+    def __init__(self, base: EventSeries | None, zones: Zones) -> None:
+        self._zones = zones
+        self._base = base
+        self._master = base.master if base else None
+        self._overrides = {self._key(it): it for it in (base.overrides if base else ())}
+
+    def override(self, event: Event) -> None:
+        if event.recurrence_id is None:
+            event = replace(event, recurrence_id=event.start)
+        event = replace(event, rrules=(), exrules=(), rdates=(), exdates=())
+        start = self._key(event)
+        self._overrides[start] = event
+        if self._master and self._master.exdates:
+            kept = tuple(it for it in self._master.exdates if self._instant(it) != start)
+            self._master = replace(self._master, exdates=kept)
+
+    def instance(self, remote_id: str, part: Instance) -> Event:
+        """Make an event of times alone; it inherits the rest from its master."""
+        original = self._moment(part.original_start)
+        start, end = self._moment(part.start), self._moment(part.end)
+        if self._master is None:
+            return Event(uid=remote_id, start=start, end=end, recurrence_id=original)
+        return replace(self._master, start=start, end=end, duration=None, recurrence_id=original)
+
+    def drop(self, original_start: Instant) -> None:
+        moment = self._moment(original_start)
+        start = self._instant(moment)
+        self._overrides.pop(start, None)
+        if self._master and start not in map(self._instant, self._master.exdates):
+            self._master = replace(self._master, exdates=(*self._master.exdates, moment))
+
+    def series(self, remote_id: str) -> EventSeries | None:
+        master, overrides = self._master, tuple(self._overrides.values())
+        if master and not master.is_recurring and not overrides:
+            gone = self._instant(master.start) in map(self._instant, master.exdates)
+            master = None if gone else master
+        if master is None and not overrides:
+            return None
+        uid = self._base.uid if self._base else overrides[0].uid or remote_id
+        notes = self._base.notes if self._base else ()
+        return EventSeries(uid=uid, master=master, overrides=overrides, notes=notes)
+
+    def _moment(self, when: Instant) -> EventTime:
+        """Say an instant the way the master says its start."""
+        start = self._master.start if self._master else None
+        if isinstance(start, Floating):
+            local = datetime.fromtimestamp(when, self._zones.floating)
+            return Floating(local.replace(tzinfo=None))
+        if start is None or isinstance(start, datetime):
+            return datetime.fromtimestamp(when, start.tzinfo if start else UTC)
+        # Providers say the days of all-day events as midnights of the day's zone, or of UTC.
+        local = datetime.fromtimestamp(when, self._zones.day)
+        return local.date() if local.time() == time() else datetime.fromtimestamp(when, UTC).date()
+
+    def _key(self, event: Event) -> Instant:
+        moment = event.recurrence_id
+        return self._instant(event.start if moment is None else moment)
+
+    def _instant(self, moment: EventTime) -> Instant:
+        """Place a moment on the clock of the series."""
+        start = self._master.start if self._master else None
+        if isinstance(start, datetime):
+            if isinstance(moment, Floating):
+                moment = moment.wall.replace(tzinfo=start.tzinfo)
+            elif not isinstance(moment, datetime):
+                moment = datetime.combine(moment, start.timetz())
+        elif isinstance(start, date) and isinstance(moment, datetime):
+            moment = (
+                moment if moment.time() == time() else moment.astimezone(self._zones.day)
+            ).date()
+        zone = self._zones.floating if isinstance(moment, Floating) else self._zones.day
+        return instant_in(moment, zone)

@@ -1,0 +1,150 @@
+"""Pull one connection: its calendars one after another, each failure noted where it belongs.
+
+Failure is never emptiness: whatever goes wrong is recorded, and what was known stays published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bridge.errors import (
+    AuthorizationExpired,
+    ProviderError,
+    RateLimited,
+    TemporarilyUnavailable,
+    UnreadableAnswer,
+)
+from bridge.ingest.basis import Basis, Moved, Room, Superseded
+from bridge.ingest.choose import Choice, calendar_key, choose
+from bridge.ingest.fold import Listing
+from bridge.ingest.read import read
+from bridge.ingest.report import CalendarPull
+from bridge.ingest.settle import apply, settle, unreached
+from bridge.ingest.take import Take, progress
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId
+from bridge.provider import CalendarInfo, Provider
+from bridge.store import calendars
+from bridge.store.calendars import CalendarRow, NewCalendar
+
+_TRIES = 5
+_RESTLESS = "the configuration kept changing during the pull"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPull:
+    """One pull of one connection."""
+
+    room: Room
+    connection_id: ConnectionId
+    now: Instant
+    full: bool
+
+    def run(self, basis: Basis, provider: Provider) -> list[CalendarPull]:
+        """Pull every chosen calendar.
+
+        Raises:
+            ProviderError: nothing could be read, or the account as a whole refuses. What was read
+                before that is stored, and what was not is marked.
+        """
+        try:
+            infos = _calendars(provider)
+        except ProviderError as err:
+            self.mark(basis, err)
+            raise
+        pulls = self._settle(basis, infos)
+        failed = len(pulls)
+        basis = self._basis() or basis
+        for choice in choose(basis.plan, infos).choices:
+            try:
+                pulls.append(self._pull(basis, provider, infos, choice))
+            except ProviderError as err:
+                failed += 1
+                pulls.append(CalendarPull(choice.info.name, error=err))
+                self._note(err, [calendar_key(self.connection_id, choice.info.id)])
+                if isinstance(err, AuthorizationExpired):
+                    self.mark(basis, err)
+                if isinstance(err, AuthorizationExpired | RateLimited):
+                    raise
+        errors = [pull.error for pull in pulls if pull.error]
+        if errors and failed == len(pulls):
+            raise errors[0]
+        return pulls
+
+    def mark(self, basis: Basis, err: ProviderError) -> None:
+        """Note that nothing of the connection could be read."""
+        self._note(err, list(basis.calendars), unreached(self.room, basis))
+
+    def _note(
+        self, err: ProviderError, keys: Iterable[str], new: Sequence[NewCalendar] = ()
+    ) -> None:
+        with self.room.database.write() as conn:
+            calendars.upsert(conn, new)
+            for key in [*keys, *(row.id for row in new)]:
+                calendars.record_failure(conn, key, self.now, err.code, str(err))
+
+    def _basis(self) -> Basis | None:
+        return self.room.basis(self.connection_id)
+
+    def _settle(self, basis: Basis, infos: Sequence[CalendarInfo]) -> list[CalendarPull]:
+        """Make rows for what is wanted, drop what is not; report what is missing."""
+        for _ in range(_TRIES):
+            settlement = settle(self.room, basis, choose(basis.plan, infos), self.now)
+            try:
+                apply(self.room, basis, settlement, self.now)
+            except Moved:
+                again = self._basis()
+                if again is None:
+                    return []
+                basis = again
+            else:
+                return [CalendarPull(name, error=err) for name, err in settlement.errors()]
+        raise TemporarilyUnavailable(_RESTLESS)
+
+    def _pull(
+        self, basis: Basis, provider: Provider, infos: Sequence[CalendarInfo], choice: Choice
+    ) -> CalendarPull:
+        key = calendar_key(self.connection_id, choice.info.id)
+        row = basis.calendars[key]
+        full = self.full or _is_full_due(basis, row, self.now)
+        listing = read(provider, choice.info, None if full else row.token, basis.horizon)
+        return self._take(basis, infos, choice, row, listing)
+
+    def _take(
+        self,
+        basis: Basis,
+        infos: Sequence[CalendarInfo],
+        choice: Choice,
+        row: CalendarRow,
+        listing: Listing,
+    ) -> CalendarPull:
+        nothing = CalendarPull(choice.info.name)
+        for _ in range(_TRIES):
+            try:
+                return Take(self.room, basis, choice, listing, self.now).run(row)
+            except Superseded:
+                return nothing
+            except Moved:
+                again = self._basis()
+                fresh = again.calendars.get(row.id) if again else None
+                if again is None or fresh is None or progress(fresh) != progress(row):
+                    return nothing
+                chosen = choose(again.plan, infos).choices
+                same = next((it for it in chosen if it.info.id == choice.info.id), None)
+                if same is None:
+                    return nothing
+                basis, choice, row = again, same, fresh
+        raise TemporarilyUnavailable(_RESTLESS)
+
+
+def _calendars(provider: Provider) -> Sequence[CalendarInfo]:
+    if provider.source is None:
+        raise UnreadableAnswer("connections of this kind have no calendars to read")
+    return provider.source.list_calendars()
+
+
+def _is_full_due(basis: Basis, row: CalendarRow, now: Instant) -> bool:
+    """Tell whether everything has to be read: now and then, and to confirm a suspicious listing."""
+    every = basis.plan.full_reconcile.total_seconds()
+    return bool(row.shrink) or row.full_at is None or now - row.full_at >= every

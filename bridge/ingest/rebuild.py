@@ -1,0 +1,185 @@
+"""Make the rows of a resource anew from the stored texts: no provider is asked.
+
+What asks for it: another plan, a month that begins, other time zone rules. Blocks that come out as
+they were keep their rows, so that a rebuild that changes nothing is seen by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
+from bridge.ingest import notes
+from bridge.ingest.basis import Moved, Room
+from bridge.ingest.choose import choose, wishes
+from bridge.ingest.difference import Difference
+from bridge.ingest.examine import Examiner
+from bridge.ingest.expand import CpuBudget, Expander, Target
+from bridge.ingest.horizon import horizon
+from bridge.ingest.rules import Rules, Traits, make_rules
+from bridge.ingest.stale import NOBODY, is_stale, stand_in
+from bridge.ingest.take import progress
+from bridge.model.interval import Instant, Window
+from bridge.model.resource import ConnectionStatus, ResourceId
+from bridge.provider import CalendarInfo
+from bridge.store import calendars, connections, events, resources
+from bridge.store.calendars import CalendarRow, NewCalendar
+from bridge.store.connections import ConnectionRow
+from bridge.store.database import Transaction
+from bridge.store.resources import ResourceRow, ResourceState
+
+_TRIES = 5
+
+
+def rebuild(room: Room, resource_id: ResourceId, now: Instant) -> int:
+    """Make occurrences, blocks and horizon of a resource what plan and present ask for.
+
+    Returns:
+        How many blocks changed.
+    """
+    for _ in range(_TRIES):
+        with room.database.read() as conn:
+            resource = resources.get(conn, resource_id)
+            if resource is None or resource.state is not ResourceState.ACTIVE:
+                return 0
+            rebuilding = _Rebuild(room, resource, now, *_sources(conn, resource_id))
+        try:
+            return rebuilding.run()
+        except Moved:
+            continue
+    return 0  # whoever keeps changing it rebuilds it as well
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """One calendar's new rules, and what they change."""
+
+    row: CalendarRow
+    new: NewCalendar
+    rules: Rules
+    stale: bool
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class _Rebuild:
+    room: Room
+    resource: ResourceRow
+    now: Instant
+    connections: list[ConnectionRow]
+    rows: list[CalendarRow]
+
+    def run(self) -> int:
+        plan = ResourcePlan.model_validate_json(self.resource.plan)
+        before, after = self.resource.horizon, horizon(self.now, plan.window)
+        made = list(self._made(plan, after))
+        obsolete = {row.id for row in self.rows} - {it.row.id for it in made}
+        with self.room.locked(self.resource) as conn:
+            self._check(conn)
+            resources.set_horizon(conn, self.resource.id, after)
+            calendars.remove(conn, sorted(obsolete))
+            calendars.upsert(conn, [it.new for it in made])
+            for it in made:
+                self._write(conn, it)
+            dirty = [*(window for it in made for window in it.difference.dirty), after]
+            if before.start < before.end:
+                dirty.append(before)
+            return self.room.publish(conn, self.resource.id, dirty, self.now)
+
+    def _made(self, plan: ResourcePlan, after: Window) -> Iterator[_Made]:
+        """Work out every calendar that is still wanted."""
+        with self.room.database.read() as conn:
+            known = {row.id: events.known(conn, row.id) for row in self.rows}
+        allowance = plan.limits.expand_time.total_seconds()
+        budget = CpuBudget(allowance, sum(map(len, known.values())))
+        for connection in self.connections:
+            wanted = _wanted(connection, self.rows)
+            for row in self.rows:
+                if row.id not in wanted:
+                    continue
+                old = Rules.parse(row.policy)
+                traits = Traits(row.name, row.time_zone, old.ignores_busy)
+                source = ConnectionPlan.model_validate_json(connection.plan)
+                policy, writes = wanted[row.id]
+                instance = self.room.publisher.instance
+                rules = make_rules(plan, source, policy, traits, instance)
+                target = Target(self.resource.id, row.id, rules, after)
+                difference = Difference(row.id)
+                expander = Expander(target, budget, self.now)
+                Examiner(self.room.database, expander, difference).again(
+                    list(known[row.id]), known[row.id]
+                )
+                stale = is_stale(row, connection, rules, self.now)
+                self._stand_in(row, rules, after, difference, stale=stale)
+                yield _Made(row, _new(row, rules, writes=writes), rules, stale, difference)
+
+    def _stand_in(
+        self,
+        row: CalendarRow,
+        rules: Rules,
+        after: Window,
+        difference: Difference,
+        *,
+        stale: bool,
+    ) -> None:
+        with self.room.database.read() as conn:
+            standing = events.occurrences_of(conn, row.id, [NOBODY])
+        difference.compare(standing, stand_in(row, self.resource.id, rules, after, stale=stale))
+
+    def _check(self, conn: Transaction) -> None:
+        now = calendars.of_resource(conn, self.resource.id)
+        if {row.id: progress(row) for row in now} != {row.id: progress(row) for row in self.rows}:
+            raise Moved
+
+    def _write(self, conn: Transaction, made: _Made) -> None:
+        made.difference.write(conn, self.resource.id)
+        calendars.set_stale(conn, [made.row.id], stale=made.stale)
+        if made.difference.events:
+            text = notes.of_calendar(conn, made.row.id, (), made.row.notes, examined=True)
+            calendars.set_notes(conn, made.row.id, text)
+
+
+def _sources(
+    conn: Transaction, resource_id: ResourceId
+) -> tuple[list[ConnectionRow], list[CalendarRow]]:
+    return connections.of_resource(conn, resource_id), calendars.of_resource(conn, resource_id)
+
+
+def _wanted(
+    connection: ConnectionRow, rows: list[CalendarRow]
+) -> dict[str, tuple[CalendarPolicy, bool]]:
+    """Give policy and write flag of the stored calendars that the connection's plan still wants."""
+    if connection.status is ConnectionStatus.DISCONNECTED:
+        return {}
+    plan = ConnectionPlan.model_validate_json(connection.plan)
+    mine = {row.remote_id: row for row in rows if row.connection_id == connection.id}
+    names = wishes(plan)
+    wanted = {
+        row.id: (names[row.name], False)
+        for row in rows
+        if row.connection_id == connection.id and not row.remote_id and row.name in names
+    }
+    infos = [
+        CalendarInfo(row.remote_id, row.name, row.role, row.is_primary)
+        for remote_id, row in mine.items()
+        if remote_id
+    ]
+    for choice in choose(plan, infos).choices:
+        wanted[mine[choice.info.id].id] = (choice.policy, choice.writes)
+    return wanted
+
+
+def _new(row: CalendarRow, rules: Rules, *, writes: bool) -> NewCalendar:
+    return NewCalendar(
+        row.id,
+        row.connection_id,
+        row.remote_id,
+        row.name,
+        row.role,
+        row.time_zone,
+        row.is_primary,
+        reads=rules.blocks,
+        writes=writes,
+        policy=rules.model_dump_json(),
+    )
