@@ -6,11 +6,12 @@ short transaction that holds no lock while anything is waited for.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import (
     URL,
@@ -23,11 +24,13 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from bridge.errors import StoreError
 from bridge.store import failures, migrations, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 Transaction: TypeAlias = Connection
 """What `read` and `write` give, for rooms that pass it on without knowing SQLAlchemy."""
@@ -113,13 +116,8 @@ class Database:
         if self.revision() == migrations.HEAD:
             return
         with self._explained(), self._engine.connect() as opened:
-            if self.path:
-                # A batch step drops and renames tables; with foreign keys on, that deletes rows.
-                # SQLite takes the switch only outside a transaction.
-                opened.connection.driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr] # just connected
-                opened.detach()
             conn = opened.execution_options(write=True)
-            with conn.begin():
+            with sqlite.loose(conn) if self.path else nullcontext(), conn.begin():
                 self._migrate(conn)
 
     def revision(self) -> str | None:
@@ -168,7 +166,7 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except exc.SQLAlchemyError as err:
+        except (exc.SQLAlchemyError, sqlite3.Error) as err:
             meaning = failures.explain(err)
             if meaning is None:
                 raise
@@ -245,10 +243,20 @@ def upsert(
     """Insert rows; where the primary key exists, overwrite the columns of `update`."""
     if not rows:
         return
-    dialect = sqlite_dialect if conn.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
+    statement = _dialect_insert(conn.dialect.name, table)
     statement = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={name: statement.excluded[name] for name in update},
     )
     conn.execute(statement, list(rows))
+
+
+def _dialect_insert(dialect: str, table: Table) -> postgresql.Insert | sqlite_dialect.Insert:
+    # Only one of them is used, and each takes tens of milliseconds to import.
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+    return postgresql_insert(table)

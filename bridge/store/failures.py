@@ -35,19 +35,20 @@ class Damaged(StoreError):
     """The file is not a database (any more); writing on would make it worse."""
 
 
-def explain(err: exc.SQLAlchemyError) -> StoreError | None:
-    """Translate what SQLAlchemy raised; None for a fault of ours, which keeps its traceback."""
+def explain(err: exc.SQLAlchemyError | sqlite3.Error) -> StoreError | None:
+    """Translate what SQLAlchemy or SQLite raised; None for a fault of ours, which stays so."""
+    if isinstance(err, sqlite3.Error):
+        return _explain_sqlite(err)
     if isinstance(err, exc.TimeoutError):
         return StoreError("all database connections are in use; try again in a moment", busy=True)
     if not isinstance(err, exc.DBAPIError) or isinstance(err, exc.IntegrityError | exc.DataError):
         return None
     if isinstance(err.orig, sqlite3.Error):
-        return explain_sqlite(err.orig)
+        return _explain_sqlite(err.orig)
     return _explain_postgresql(err)
 
 
-def explain_sqlite(err: sqlite3.Error) -> StoreError | None:
-    """Translate an error of the SQLite driver itself."""
+def _explain_sqlite(err: sqlite3.Error) -> StoreError | None:
     code: int = getattr(err, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     primary = code & 0xFF
     if primary in _SQLITE_BUSY:

@@ -60,10 +60,13 @@ _COLUMNS = [
     )
 ]
 
+_GET = select(*_COLUMNS).where(resources.c.id == bindparam("id"))
+_LOCK = _GET.with_for_update()
+
 
 def get(conn: Connection, resource_id: ResourceId) -> ResourceRow | None:
     """Find a resource, a parked one too."""
-    row = conn.execute(select(*_COLUMNS).where(resources.c.id == resource_id)).mappings().first()
+    row = conn.execute(_GET, {"id": resource_id}).mappings().first()
     return _read(row) if row else None
 
 
@@ -73,8 +76,7 @@ def lock(conn: Connection, resource_id: ResourceId) -> ResourceRow | None:
     Lock before reading what the change depends on; at most one resource, or several in the order
     of their ids.
     """
-    query = select(*_COLUMNS).where(resources.c.id == resource_id).with_for_update()
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_LOCK, {"id": resource_id}).mappings().first()
     return _read(row) if row else None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,8 +48,11 @@ def engine(path: Path, patience: timedelta) -> Engine:
     @event.listens_for(made, "begin")
     def begin(conn: Connection) -> None:
         write = conn.get_execution_options().get("write", False)
-        conn.exec_driver_sql("PRAGMA query_only = 0" if write else "PRAGMA query_only = 1")
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        driver = _driver(conn)
+        if conn.info.get("write") != write:
+            driver.execute("PRAGMA query_only = 0" if write else "PRAGMA query_only = 1")
+            conn.info["write"] = write
+        driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
     @event.listens_for(made, "connect")
     def remember(_dbapi: object, record: Any) -> None:
@@ -59,6 +64,26 @@ def engine(path: Path, patience: timedelta) -> Engine:
             raise exc.DisconnectionError
 
     return made
+
+
+def _driver(conn: Connection) -> sqlite3.Connection:
+    # Past SQLAlchemy, which takes longer for these statements than SQLite does.
+    driver = conn.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - `connect` made it
+    return driver
+
+
+@contextmanager
+def loose(conn: Connection) -> Iterator[None]:
+    """Let a migration drop and rename tables: with foreign keys on, that would delete rows.
+
+    SQLite heeds the switch only outside a transaction.
+    """
+    _driver(conn).execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        _driver(conn).execute("PRAGMA foreign_keys = ON")
 
 
 def _circumstances(path: Path) -> object:

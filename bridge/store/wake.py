@@ -14,13 +14,15 @@ from contextlib import closing, suppress
 from secrets import token_hex
 from threading import Condition, Event, Thread
 from time import monotonic
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import psycopg
 from sqlalchemy import text
 
 from bridge.errors import StoreError
 from bridge.store.database import Database
+
+if TYPE_CHECKING:
+    import psycopg
 
 _POLL = 0.025
 _HEARTBEAT = 1.0
@@ -176,6 +178,8 @@ class _Notifications:
             self._thread.join()
 
     def _listen(self) -> None:
+        import psycopg
+
         while not self._stop.is_set():
             with (
                 suppress(StoreError, psycopg.Error),
