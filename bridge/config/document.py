@@ -124,7 +124,8 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
             else:
                 document.problem((), "the file must hold keys with values", "version: 1")
     except yaml.MarkedYAMLError as err:
-        line = err.problem_mark.line + 1 if err.problem_mark else 1
+        last = text.rstrip().count("\n")  # an open bracket is missed only after the end
+        line = min(err.problem_mark.line, last) + 1 if err.problem_mark else 1
         document.problem_on_line(line, f"this is not YAML: {err.problem or err.context}")
         raise ConfigError(document.problems) from err
     except yaml.reader.ReaderError as err:

@@ -41,8 +41,8 @@ def parse_duration(value: object) -> timedelta:
     if text == "0":
         return timedelta()
     try:
-        if re.fullmatch(r"(?:\d{1,9}[wdhms])+", text):
-            parts = re.findall(r"(\d+)([wdhms])", text)
+        if re.fullmatch(r"(?:[0-9]{1,10}[wdhms])+", text):
+            parts = re.findall(r"([0-9]+)([wdhms])", text)
             length = timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
         elif text.upper().startswith("P"):
             length = TypeAdapter(timedelta).validate_python(text.upper())
@@ -66,7 +66,7 @@ def show_duration(value: timedelta) -> str:
 
 def parse_size(value: object) -> int:
     """Read `1MiB`, `20MB` or a number of bytes."""
-    match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", str(value).strip().lower())
+    match = re.fullmatch(r"([0-9]{1,15})\s*([a-z]*)", str(value).strip().lower())
     if not match or match[2] not in _SIZES:
         raise ValueError(f"{value!r} is not a size; write 512KiB, 1MiB or a number of bytes")
     return int(match[1]) * _SIZES[match[2]]
@@ -111,7 +111,7 @@ def parse_rate(value: object) -> Rate:
     """Read `600/min`."""
     if isinstance(value, Rate):
         return value
-    match = re.fullmatch(r"([1-9]\d{0,8})\s*/\s*(s|min|h)", str(value).strip())
+    match = re.fullmatch(r"([1-9][0-9]{0,8})\s*/\s*(s|min|h)", str(value).strip())
     if not match:
         raise ValueError(f"{value!r} is not a rate; write 10/s, 600/min or 100/h")
     return Rate(int(match[1]), timedelta(seconds={"s": 1, "min": 60, "h": 3600}[match[2]]))
@@ -137,7 +137,7 @@ def parse_network(value: object) -> Network:
     if isinstance(value, Network):
         return value
     text = str(value).strip()
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(/\d+)?(?::(\d{1,5}))?", text)
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(/[0-9]+)?(?::([0-9]{1,5}))?", text)
     try:
         if match is None:
             return Network(ip_network(text))
@@ -162,7 +162,7 @@ def parse_cidr(value: object) -> Network:
 
 def parse_bind(value: str) -> str:
     """Read `127.0.0.1:5232` or `[::]:5232`."""
-    match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})", value)
+    match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", value)
     if not match or int(match[1]) > 65535:
         raise ValueError(f"{value!r} is not an address with a port; write 127.0.0.1:5232")
     return value
@@ -170,7 +170,7 @@ def parse_bind(value: str) -> str:
 
 def parse_base_url(value: str) -> str:
     """Read a public URL without path, query and login; a slash at its end is dropped."""
-    match = re.fullmatch(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?", value)
+    match = re.fullmatch(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", value)
     if value and not match:
         raise ValueError("not a URL of a scheme and a host alone; write https://cal.example.com")
     return value.rstrip("/")

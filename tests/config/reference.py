@@ -59,7 +59,11 @@ CONNECTIONS = (
     Example(
         "work",
         "caldav",
-        {"url": "https://dav.example.com", "username": "room-a", "password": "WORK_PASSWORD"},
+        {
+            "server_url": "https://dav.example.com",
+            "username": "room-a",
+            "password": "WORK_PASSWORD",
+        },
         whole=True,
     ),
     Example("family", "apple", {"username": "alice@icloud.com", "password": "ICLOUD_APP_PASSWORD"}),
@@ -173,7 +177,11 @@ def with_defaults(key: Key) -> Iterator[Key]:
 def _setting(key: Key, default: Any, *, in_item: bool) -> str:
     examples = key.info.examples
     if key.section is ReadCalendar:
-        inner = {"calendar": "Maintenance", "availability": {"all_day": "busy"}}
+        inner = {
+            "calendar": "Maintenance",
+            "availability": {"all_day": "busy"},
+            "privacy": {"mode": "full"},
+        }
         return f"{key.name}: {_yaml(['primary', inner])}"
     if key.is_secret:
         return f"#{key.name}_env: {examples[0] if examples else 'VARIABLE'}"
