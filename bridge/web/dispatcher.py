@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -52,7 +51,12 @@ Handler = Callable[[Request], Reply]
 
 _log = logging.getLogger("bridge.web")
 _READ = ("GET", "HEAD")
-_METHOD = re.compile(r"[A-Z-]{1,20}", re.ASCII)
+_METHODS = frozenset(
+    {
+        *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"),
+        *("PROPPATCH", "REPORT", "MKCOL", "MKCALENDAR", "MOVE", "COPY", "LOCK", "UNLOCK", "ACL"),
+    }
+)
 # No page of ours runs a script, is framed, or tells another site where the reader came from.
 _SECURITY = (
     ("X-Content-Type-Options", "nosniff"),
@@ -137,7 +141,7 @@ class Dispatcher:
         raw = str(environ.get("PATH_INFO", "")) or "/"
         request = Request(
             environ=environ,
-            method=method if _METHOD.fullmatch(method) else "OTHER",
+            method=method if method in _METHODS else "OTHER",
             path=raw.encode("latin-1", "replace").decode("utf-8", "replace"),
             client=client,
             id=secrets.token_hex(8),

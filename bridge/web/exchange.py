@@ -39,6 +39,7 @@ class Request:
 
     environ: WSGIEnvironment = field(repr=False)
     method: str
+    """One that HTTP or WebDAV knows, else `OTHER`: any word can come in, few may reach labels."""
     path: str = field(repr=False)
     """Percent-decoded, valid UTF-8, begins with a slash."""
     client: Client

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+
+_FOLDED = re.compile(rb"\n[ \t]")
+_HOST = re.compile(r"[A-Za-z0-9._~:%\[\]-]*")
 
 
 class StrictParser(HTTPRequestParser):
@@ -15,15 +20,20 @@ class StrictParser(HTTPRequestParser):
         Raises:
             ParsingError: answered with 400, and the connection is closed.
         """
+        # Section 5.2: a folded line is one header to us and may be two to somebody else.
+        if _FOLDED.search(header_plus):
+            raise ParsingError("a folded header")
         super().parse_header(header_plus)
+        if self.version not in {"1.0", "1.1"}:
+            raise ParsingError("neither HTTP/1.0 nor HTTP/1.1")
         # Section 6.1: both together, or Transfer-Encoding in HTTP/1.0, is how one smuggles.
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             raise ParsingError("Content-Length beside Transfer-Encoding")
         if "TRANSFER_ENCODING" in self.headers:
             raise ParsingError("Transfer-Encoding in HTTP/1.0")
-        # Section 3.2: exactly one Host; waitress joins several with a comma.
-        host = self.headers.get("HOST")
-        if (host is None and self.version == "1.1") or "," in (host or ""):
+        # Section 3.2: one Host, that can be one; waitress joins several with a comma.
+        host = self.headers.get("HOST", "" if self.version == "1.0" else None)
+        if host is None or not _HOST.fullmatch(host):
             raise ParsingError("not exactly one Host")
 
 

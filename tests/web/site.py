@@ -7,6 +7,7 @@ import socket
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -31,6 +32,7 @@ from bridge.store.events import OccurrenceRow
 from bridge.store.resources import Owner
 from bridge.web.context import WebContext
 from bridge.web.dispatcher import make_wsgi
+from bridge.web.framing import StrictChannel
 from tests.builders import make_settings
 
 IDENTITY = b"identity of the tests, 32 bytes."
@@ -225,6 +227,7 @@ class Site:
 
     def __enter__(self) -> Site:
         self._server = create_server(self.wsgi, **SERVING)
+        self._server.channel_class = StrictChannel
         self.port = self._server.effective_port
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
@@ -232,7 +235,8 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         server = self._server
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
+        with suppress(OSError):  # the loop may wake by itself and close the trigger first
+            server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
         self._thread.join(10)
         assert not self._thread.is_alive()
 

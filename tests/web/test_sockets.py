@@ -1,0 +1,131 @@
+"""What arrives on the socket: ambiguous framing, half requests, many of them."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.web.site import Site
+
+HEAD = b"Host: localhost\r\n"
+INNER = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def answers(raw: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.\d (\d{3}) ", raw)]
+
+
+@pytest.mark.covers("T57")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+        b"Content-Length: 4\r\nContent-Length: 5\r\n",
+        b"Content-Length: 4\r\nContent-Length: 4\r\n",
+        b"Content-Length: 4, 4\r\n",
+        b"Content-Length: +4\r\n",
+        b"Content-Length: -4\r\n",
+        b"Content-Length: 0x4\r\n",
+        b"Content-Length: 4 4\r\n",
+        b"Content-Length: \r\n",
+        b"Content-Length : 4\r\n",
+        b"Transfer-Encoding : chunked\r\n",
+        b" Transfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding: chunked, identity\r\n",
+        b"Transfer-Encoding: identity\r\n",
+        b"Transfer-Encoding: \x0bchunked\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n",
+        b"X: y\nTransfer-Encoding: chunked\r\n",
+        b"X: y\rTransfer-Encoding: chunked\r\n",
+        b"Host: other\r\n",
+        b"No-Colon\r\n",
+        b"Bad Name: x\r\n",
+        b"X: \x00\r\n",
+    ],
+)
+def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_read(
+    site: Site, headers: bytes
+) -> None:
+    for body in (b"0\r\n\r\n" + INNER, b"aaaa" + INNER, INNER):
+        raw = site.raw(
+            b"POST /freebusy/room-b HTTP/1.1\r\n" + HEAD + headers + b"\r\n" + body, whole=False
+        )
+        statuses = answers(raw)
+        assert statuses, headers
+        assert statuses[0] in {400, 501}
+        assert len(statuses) == 1
+
+
+@pytest.mark.covers("T57")
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"GET /healthz HTTP/1.1\r\n",  # no Host
+        b"GET /healthz\r\n" + HEAD,
+        b"GET  /healthz HTTP/1.1\r\n" + HEAD,
+        b"GET /healthz HTTP/1.1 x\r\n" + HEAD,
+        b"GET /healthz HTTP/9\r\n" + HEAD,
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n" + HEAD,
+        b"POST /healthz HTTP/1.0\r\nTransfer-Encoding: chunked\r\n" + HEAD,
+        b"POST /healthz HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n" + HEAD,
+    ],
+)
+def test_a_start_that_is_no_http_is_400(site: Site, start: bytes) -> None:
+    assert answers(site.raw(start + b"\r\n", whole=False)) == [400]
+
+
+def test_chunked_bodies_that_are_what_they_say_are_read(site: Site) -> None:
+    raw = site.raw(
+        b"POST /api/v1/free-busy HTTP/1.1\r\n"
+        + HEAD
+        + b"Authorization: Bearer "
+        + site.key().encode()
+        + b"\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+        + b"Connection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    )
+    assert answers(raw) == [422]
+
+
+@pytest.mark.covers("T57")
+def test_pipelined_requests_are_answered_one_by_one_in_order(site: Site) -> None:
+    one = b"GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+    last = one % (b"/healthz", b"Connection: close\r\n")
+    raw = site.raw(one % (b"/healthz", b"") + one % (b"/nothing", b"") + last, whole=False)
+    assert answers(raw) == [200, 404, 200]
+
+
+@pytest.fixture
+def crowd() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.mark.covers("T54")
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"",
+        b"GET /freebusy/room-b HT",
+        b"GET /freebusy/room-b HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /api/v1/free-busy HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{",
+        b"PUT /x.ics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nB",
+    ],
+)
+def test_200_half_requests_hold_up_nobody(site: Site, crowd: ExitStack, half: bytes) -> None:
+    for _ in range(200):
+        client = crowd.enter_context(socket.create_connection(("127.0.0.1", site.port), 10))
+        client.sendall(half)
+    times = []
+    for _ in range(100):
+        started = time.perf_counter()
+        assert site.get("/freebusy/room-b").status == 200
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[98] < 1
