@@ -47,22 +47,31 @@ class Budget:
             raise TooCostly("the rule takes too many steps to expand")
 
 
-def generate(rule: Rule, start: int, first: int, last: int, budget: Budget) -> list[int]:
+def generate(
+    rule: Rule, start: int, first: int, last: int, budget: Budget, *, start_counts: bool = True
+) -> list[int]:
     """Return the rule's starts from `first` to `last`, both included, in order.
 
-    `start` is DTSTART. It is returned only if it matches, and counts even if it does not: "The
-    DTSTART property value always counts as the first occurrence" (RFC 5545 section 3.3.10).
+    Args:
+        rule: with its COUNT; UNTIL is for the caller to turn into `last`.
+        start: DTSTART; it is returned only if it matches.
+        first: no earlier than DTSTART is returned in any case.
+        last: of the window.
+        budget: what the expansion may still cost.
+        start_counts: a DTSTART that does not match uses up one of COUNT.
 
     Raises:
         TooCostly: more occurrences or steps than the budget has.
     """
     first, last = max(first, start), min(last, _LAST_WALL)
     if _is_plain(rule):
+        if rule.count is not None:
+            last = min(last, _last_plain(rule, rule.count, start, start_counts=start_counts))
         found = _plain(rule, start, first, last, budget.occurrences + 1)
     else:
         walls = _walls(rule, start, (first if rule.count is None else start), last, budget)
         if rule.count is not None:
-            walls = _counted(walls, start, rule.count)
+            walls = _counted(walls, rule.count, start if start_counts else None)
         found = list(islice((wall for wall in walls if wall >= first), budget.occurrences + 1))
     if len(found) > budget.occurrences:
         raise TooCostly(f"more than {budget.occurrences} occurrences in the window")
@@ -81,9 +90,10 @@ def recurs(rule: Rule, start: int, within: int, budget: Budget) -> bool:
     return any(wall > start for wall in _walls(rule, start, start, last, budget))
 
 
-def _counted(walls: Iterator[int], start: int, count: int) -> Iterator[int]:
+def _counted(walls: Iterator[int], count: int, start: int | None) -> Iterator[int]:
+    """Yield as many as COUNT says, one less where `start` is given and is not the first."""
     for wall in walls:
-        left = count if wall == start else count - 1
+        left = count if start in (None, wall) else count - 1
         yield from islice(chain((wall,), walls), max(left, 0))
         return
 
@@ -110,28 +120,31 @@ def _plain(rule: Rule, start: int, first: int, last: int, most: int) -> list[int
     """Expand FREQ=DAILY without BY parts, or FREQ=WEEKLY with BYDAY at most."""
     if rule.freq is Freq.DAILY:
         step = rule.interval * DAY
-        if rule.count is not None:
-            last = min(last, start + (rule.count - 1) * step)
         entry = start - (start - first) // step * step  # the first one not before `first`
         return list(islice(range(entry, last + 1, step), most))
-    step = rule.interval * 7 * DAY
-    back = (start // DAY - 1 - rule.week_start) % 7 * DAY
-    week = start - back
-    offsets = sorted((weekday - rule.week_start) % 7 * DAY for _, weekday in rule.by_day) or [back]
-    if rule.count is not None:
-        last = min(last, _last_weekly(rule.count, week, step, back, offsets))
+    week, step, offsets = _weekly(rule, start)
     entry = week + (first - week) // step * step
     weeks = range(entry, last + 1, step)
     found = [monday + offset for monday in weeks[:most] for offset in offsets]
     return found[bisect_left(found, first) : bisect_right(found, last)]
 
 
-def _last_weekly(count: int, week: int, step: int, back: int, offsets: list[int]) -> int:
-    """Return the wall of the last start of a weekly rule with COUNT."""
-    left = count if back in offsets else count - 1
-    skipped = bisect_left(offsets, back)  # weekdays of the first week that lie before DTSTART
+def _weekly(rule: Rule, start: int) -> tuple[int, int, list[int]]:
+    """Return the start of DTSTART's week, the step from week to week, and the days in it."""
+    back = (start // DAY - 1 - rule.week_start) % 7 * DAY
+    offsets = sorted((weekday - rule.week_start) % 7 * DAY for _, weekday in rule.by_day) or [back]
+    return start - back, rule.interval * 7 * DAY, offsets
+
+
+def _last_plain(rule: Rule, count: int, start: int, *, start_counts: bool) -> int:
+    """Return the wall of the last start of a plain rule with COUNT."""
+    if rule.freq is Freq.DAILY:
+        return start + (count - 1) * rule.interval * DAY
+    week, step, offsets = _weekly(rule, start)
+    left = count - 1 if start_counts and start - week not in offsets else count
+    skipped = bisect_left(offsets, start - week)  # weekdays of the first week before DTSTART
     weeks, place = divmod(skipped + left - 1, len(offsets))
-    return week + weeks * step + offsets[place] if left > 0 else week - 1
+    return week + weeks * step + offsets[place] if left > 0 else start - 1
 
 
 # All other rules: the candidates of each period

@@ -5,7 +5,8 @@ meeting at nine stays at nine when clocks change. Where RFC 5545 leaves a choice
 to the letter, this is what holds:
 
 - DTSTART is the first instance and counts for COUNT, whether or not it matches the rule (section
-  3.3.10). A rule whose UNTIL lies before DTSTART has no instances at all: that is how Google writes
+  3.3.10: "always counts as the first occurrence"); beside a second rule it counts where it matches.
+  A rule whose UNTIL lies before DTSTART has no instances at all: that is how Google writes
   a series that was cut off before its start.
 - A start that the clock skips takes the offset before the gap (section 3.3.5), as clients show it.
   Section 3.3.10 would drop it from a rule; then an event that everybody sees would block nothing.
@@ -31,7 +32,7 @@ from typing import TypeAlias
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.bounds import DEFAULT, Limits, TooCostly
 from bridge.ical.generation import Budget, generate
-from bridge.ical.rules import check_rule, read_rule
+from bridge.ical.rules import Rule, check_rule, read_rule
 from bridge.ical.values import Unreadable
 from bridge.ical.wallclock import (
     DAY,
@@ -284,11 +285,15 @@ class _Expander:
             # RFC 5545 section 3.3.10: BYSECOND, BYMINUTE and BYHOUR of a DATE "MUST be ignored"
             rule = replace(rule, by_hour=(), by_minute=(), by_second=())
         if rule.until is None:
-            return generate(rule, master.wall, first, last, self._budget)
+            return self._generate(rule, master, first, last)
         until = master.until(rule.until)
         last = min(last, until + EPOCH + _MARGIN)
-        walls = generate(rule, master.wall, first, last, self._budget)
+        walls = self._generate(rule, master, first, last)
         return (wall for wall in walls if master.start(wall) <= until)
+
+    def _generate(self, rule: Rule, master: _Placed, first: int, last: int) -> list[int]:
+        only = len(master.event.rrules) == 1
+        return generate(rule, master.wall, first, last, self._budget, start_counts=only)
 
     def _add_override(self, override: _Placed, original: Instant) -> None:
         self._add(override, original, override.own_start, override.own_end)
