@@ -164,8 +164,9 @@ class Site:
             row = resources.lock(conn, ResourceId(resource_id))
             assert row is not None
             events.save_occurrences(conn, rows)
-            longest = max(end - start for start, end in spans)
-            busy.set_extents(conn, resource_id, busy.Extents(longest, longest))
+            before = busy.extents(conn, resource_id)
+            longest = max(before.occurrence, *(end - start for start, end in spans))
+            busy.set_extents(conn, resource_id, before._replace(occurrence=longest))
             dirty = [Window(start, end) for start, end in spans]
             self.publisher.publish(conn, row, dirty, at)
 

@@ -123,7 +123,7 @@ def test_without_a_good_key_every_route_is_401(site: Site) -> None:
             assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.covers("T49", "T59")
+@pytest.mark.covers("T59")
 def test_a_key_reaches_only_the_resources_that_its_globs_match(site: Site, key: str) -> None:
     narrow = site.key("room-b", "meeting-*")
     own = site.api(f"/resources/room-b/busy?{RANGE}", narrow)
@@ -215,7 +215,6 @@ def test_a_wrong_body_is_422_and_names_the_field(
     assert answer.json["errors"][0]["field"] == field
 
 
-@pytest.mark.covers("P9")
 @pytest.mark.parametrize(
     ("body", "status"),
     [

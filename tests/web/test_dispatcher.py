@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,9 +15,16 @@ from bridge.model.resource import ConnectionStatus
 from bridge.store import connections
 from bridge.store.database import Database
 from bridge.web.dispatcher import RESERVED
-from tests.web.site import SERVING, Response, Site, site_settings
+from tests.web.site import Response, Site, site_settings
 
 PROPFIND = {"Content-Type": "application/xml"}
+
+
+EVENT = (
+    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:x\r\n"
+    b"DTSTAMP:20261120T000000Z\r\nDTSTART:20261120T000000Z\r\n%s\r\n"
+    b"END:VEVENT\r\nEND:VCALENDAR\r\n"
+)
 
 
 class Dav:
@@ -87,16 +95,15 @@ def test_an_application_gets_an_environ_made_from_the_request_alone(
         "BUSYBRIDGE_CANARY": "secret of the process",
         "REMOTE_USER": "admin",
         "SCRIPT_NAME": "/elsewhere",
-        "REQUEST_METHOD": "PUT",
+        "REQUEST_METHOD": "POST",
         "PATH_INFO": "/alice/x.txt",
         "REMOTE_ADDR": "192.0.2.1",
         "CONTENT_LENGTH": "3",
         "CONTENT_TYPE": "text/plain",
         "HTTP_IF_MATCH": '"1"',
-        "wsgi.input": __import__("io").BytesIO(b"abcdef"),
+        "wsgi.input": BytesIO(b"abcdef"),
         "server.secret": "x",
     }
-    outer["REQUEST_METHOD"] = "POST"
     list(mounted.wsgi(outer, lambda *_: print))
     (environ,) = dav.environs
     assert "secret of the process" not in repr(environ)
@@ -175,13 +182,15 @@ def test_hostile_xml_is_400_within_50_ms_of_work_and_reaches_nobody(
     assert dav.environs == []
 
 
-@pytest.mark.covers("T22", "T34")
+@pytest.mark.covers("T22")
 @pytest.mark.parametrize(
     ("body", "status"),
     [
         (b"BEGIN:VCALENDAR\r\n" + b"X" * 1_040_000 + b"\r\nEND:VCALENDAR\r\n", 403),
         (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\nEND:VEVENT\r\n" * 20_000, 403),
         (b"BEGIN:VEVENT\r\n" * 1000, 403),
+        (EVENT % (b"ATTACH;ENCODING=BASE64;VALUE=BINARY:" + b"A" * 500_000), 403),
+        (EVENT % (b"DESCRIPTION:x" + b"\r\n x" * 200_000), 403),
         (b"\x00" * 1000, 403),
         (b"x" * ((1 << 20) + 1), 413),
     ],
@@ -210,7 +219,6 @@ def test_a_refusal_of_caldav_names_its_precondition(mounted: Site) -> None:
     assert b"<C:" in answer.body
 
 
-@pytest.mark.covers("T25", "T26")
 @pytest.mark.parametrize(
     "path",
     [
@@ -233,7 +241,6 @@ def test_hostile_paths_are_4xx_wherever_they_lead(mounted: Site, dav: Dav, path:
     assert dav.environs == []
 
 
-@pytest.mark.covers("P9")
 @pytest.mark.parametrize("value", ["Basic abc", "Basic \xff", "Bearer", "Bearer a b", "Basic Og"])
 def test_malformed_credentials_are_400_everywhere(mounted: Site, dav: Dav, value: str) -> None:
     for path in ("/alice/", "/freebusy/room-a", "/api/v1/resources/room-a/busy", "/nothing"):
@@ -439,7 +446,3 @@ def test_health_is_only_what_it_is_called(site: Site) -> None:
         assert site.get(path).status == 404
     assert site.get("/healthz", "HEAD").status == 200
     assert site.get("/healthz", "POST").status == 405
-
-
-def test_the_tests_serve_as_the_product_does() -> None:
-    assert SERVING["clear_untrusted_proxy_headers"] is False

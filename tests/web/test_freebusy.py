@@ -163,7 +163,7 @@ def test_a_login_with_free_busy_access_opens_a_resource(site: Site) -> None:
     assert site.get("/freebusy/room-a", Authorization=basic("alice", password)).status == 200
 
 
-@pytest.mark.covers("T36", "T49")
+@pytest.mark.covers("T36")
 def test_what_does_not_exist_and_what_may_not_be_seen_answer_alike(site: Site) -> None:
     stranger = {"Authorization": basic("bob", site.app_password("bob"))}
     token_b = site.token("room-b", "public")

@@ -60,7 +60,6 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
-@pytest.mark.covers("F33")
 def test_the_first_and_the_last_year_do_not_overflow(text: str) -> None:
     assert isinstance(parse_instant(text), int)
 

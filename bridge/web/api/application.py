@@ -97,6 +97,7 @@ def _make_app() -> OpenAPI:
         doc_ui=False,
         static_folder=None,
     )
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["PROPAGATE_EXCEPTIONS"] = True  # the dispatcher answers what is not a Problem
     app.register_error_handler(Problem, _response)
     app.register_error_handler(HTTPException, _http_error)

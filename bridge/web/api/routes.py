@@ -6,9 +6,9 @@ A route without either does not get as far as a running server: `close` refuses 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, Final
+from typing import Final
 
 from flask import Response, request
 from flask_openapi3.openapi import OpenAPI
@@ -79,8 +79,8 @@ class Routes:
         if unknown:
             raise RuntimeError(f"routes without a scope: {', '.join(sorted(unknown))}")
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[tuple[str, str, Scope | None]]:
         """Iterate over (method, path, scope)."""
         for rule in self.app.url_map.iter_rules():
-            for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            for method in sorted(rule.methods or ()):
                 yield method, rule.rule, self._scopes[rule.endpoint]
