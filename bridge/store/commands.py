@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bridge.model.interval import Instant
 from bridge.store.schema import commands
@@ -43,6 +43,17 @@ def pending(conn: Connection) -> list[CommandRow]:
     """List the commands without a verdict, oldest first."""
     query = select(*_COLUMNS).where(commands.c.done_at.is_(None)).order_by(commands.c.id)
     return [CommandRow._make(row) for row in conn.execute(query)]
+
+
+def since(conn: Connection, command_id: int) -> list[CommandRow]:
+    """List the commands after this one, with a verdict or without: every process heeds each."""
+    query = select(*_COLUMNS).where(commands.c.id > command_id).order_by(commands.c.id)
+    return [CommandRow._make(row) for row in conn.execute(query)]
+
+
+def last(conn: Connection) -> int:
+    """Return the id of the last command ever submitted and still known; 0 when there is none."""
+    return conn.execute(select(func.max(commands.c.id))).scalar() or 0
 
 
 def get(conn: Connection, command_id: int) -> CommandRow | None:

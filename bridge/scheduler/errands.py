@@ -1,0 +1,64 @@
+"""Commands that other processes leave in the store: done here, and answered in their row."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import NamedTuple
+
+from bridge.scheduler.ground import Ground
+from bridge.store import commands
+
+logger = logging.getLogger(__name__)
+
+
+class Verdict(NamedTuple):
+    """What came of a command."""
+
+    ok: bool
+    text: str
+
+
+Handler = Callable[[], Verdict]
+"""Does what a kind of command asks for."""
+
+
+class Errands:
+    """Heeds every command that is submitted while this process runs.
+
+    Each process that shares the database heeds each command, since each has settings to reload;
+    the first to end gives the verdict.
+    """
+
+    def __init__(self, ground: Ground, handlers: Mapping[str, Handler]) -> None:
+        self._ground = ground
+        self._handlers = handlers
+        self._lock = Lock()
+        self._last = 0
+
+    def begin(self) -> None:
+        """Leave out what was submitted before: this process starts with what it asks for."""
+        with self._ground.database.read() as conn:
+            self._last = commands.last(conn)
+
+    def look(self) -> None:
+        """Do what was submitted since the last look.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        with self._lock:
+            with self._ground.database.read() as conn:
+                new = commands.since(conn, self._last)
+            for command in new:
+                self._last = command.id
+                handler = self._handlers.get(command.kind)
+                if handler is None:
+                    logger.warning("a command of an unknown kind was left alone")
+                    continue
+                verdict = handler()
+                now = self._ground.clock()
+                with self._ground.database.write() as conn:
+                    commands.finish(conn, command.id, now, ok=verdict.ok, verdict=verdict.text)
+                self._ground.wake.notify("commands")

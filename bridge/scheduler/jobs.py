@@ -1,0 +1,90 @@
+"""The clock: APScheduler, in memory, with the few jobs of one process.
+
+What is due when is in the store; these jobs only look. A job that takes longer than its interval
+is not started a second time, and ticks that were missed are made up for by one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from threading import Lock
+from typing import NamedTuple
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bridge.errors import BridgeError
+
+logger = logging.getLogger(__name__)
+# It would tell of every tick.
+logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+
+class Job(NamedTuple):
+    """Something that one process does regularly."""
+
+    name: str
+    run: Callable[[], object]
+    every: int
+    """Seconds."""
+
+
+@dataclass(slots=True)
+class Record:
+    """How the runs of a job went so far."""
+
+    runs: int = 0
+    failures: int = 0
+    problem: str = ""
+    """Of the last run; empty when it went well."""
+
+
+class Jobs:
+    """Runs jobs until it is stopped."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        """Take the jobs; each runs for the first time one interval after `start`."""
+        self._jobs = {job.name: job for job in jobs}
+        self._lock = Lock()
+        self.records = {job.name: Record() for job in jobs}
+        self._clock = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(len(jobs))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+            daemon=True,
+        )
+        for job in jobs:
+            self._clock.add_job(
+                self.run, IntervalTrigger(seconds=job.every), args=(job.name,), id=job.name
+            )
+
+    def start(self) -> None:
+        """Let the clock run."""
+        self._clock.start()
+
+    def stop(self) -> None:
+        """Start no more jobs; one that runs is not waited for."""
+        if self._clock.running:
+            self._clock.shutdown(wait=False)
+
+    def run(self, name: str) -> None:
+        """Run a job once, now; its failure is logged and recorded, never raised."""
+        record = self.records[name]
+        problem = ""
+        try:
+            self._jobs[name].run()
+        except BridgeError as err:
+            problem = str(err)
+            logger.warning("%s: %s", name, err)
+        except Exception as err:
+            # A fault of ours in one job must not end the clock.
+            problem = f"{type(err).__name__}: see the log"
+            logger.exception("the job %s failed by a fault of ours", name)
+        with self._lock:
+            record.runs += 1
+            record.failures += bool(problem)
+            record.problem = problem

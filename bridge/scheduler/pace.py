@@ -1,0 +1,122 @@
+"""When a connection is pulled next: the interval after a success, a backoff after a failure. Pure.
+
+Waits after failures have full jitter: any moment between now and a bound that doubles with each
+failure in a row, so that a provider that comes back is not met by everybody at once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import floor
+from random import Random
+from typing import NamedTuple
+
+from bridge.config.plan import ConnectionPlan
+from bridge.config.settings import Backoff
+from bridge.errors import (
+    AuthorizationExpired,
+    BridgeError,
+    Disposition,
+    ProviderError,
+    RateLimited,
+    StoreError,
+    TemporarilyUnavailable,
+)
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionStatus
+from bridge.store.connections import Failure
+
+TICK = 1
+"""Seconds between two looks at what is due."""
+REAUTHORIZE = 3600
+"""Seconds between two tries with a credential that was refused: more would lock the account."""
+_SLOW = 900
+"""Least seconds after a refusal that the provider will not take back by itself."""
+_MOST_DOUBLINGS = 40
+
+
+class Verdict(NamedTuple):
+    """What a pull that ended means to its connection."""
+
+    failure: Failure | None
+    """None after a success."""
+    next_due: Instant
+
+
+def after_success(plan: ConnectionPlan, started: Instant, now: Instant, random: Random) -> Instant:
+    """Return when a healthy connection is due again.
+
+    Counted from the start of the pull, so that starts are never further apart than
+    `longest_gap`. A pull that outlasts its interval rests for a tenth of it.
+    """
+    interval = plan.interval.total_seconds()
+    latest = longest_gap(plan) - TICK
+    drawn = interval * random.uniform(1 - plan.jitter, 1 + plan.jitter)
+    return max(started + floor(min(drawn, latest)), now + floor(interval / 10))
+
+
+def longest_gap(plan: ConnectionPlan) -> int:
+    """Return the most seconds that may lie between two starts of a healthy connection."""
+    return floor(plan.interval.total_seconds() * (1 + plan.jitter))
+
+
+def after_failure(
+    err: BridgeError,
+    backoff: Backoff,
+    before: tuple[ConnectionStatus, int],
+    now: Instant,
+    random: Random,
+) -> Verdict:
+    """Decide what a failed pull means.
+
+    Args:
+        err: what ended the pull.
+        backoff: the bounds in force.
+        before: the connection's status, and its failures in a row, without this one.
+        now: the end of the pull.
+        random: where jitter comes from.
+    """
+    status, failures = before
+    bound = _bound(backoff, failures)
+    most = backoff.max.total_seconds()
+    match err:
+        case AuthorizationExpired():
+            status, wait = ConnectionStatus.TOKEN_EXPIRED, REAUTHORIZE * random.uniform(1, 1.1)
+        case TemporarilyUnavailable(retry_after=timedelta() as asked):
+            # The pause is honoured up to the longest backoff; a little is added, never taken off.
+            pause = min(max(asked.total_seconds(), 1), most)
+            return _limited(err, status, now, pause * random.uniform(1, 1.1))
+        case RateLimited():
+            return _limited(err, status, now, bound * random.uniform(0.5, 1))
+        case ProviderError(disposition=Disposition.REJECT):
+            status, wait = ConnectionStatus.ERROR, max(random.uniform(0, bound), min(_SLOW, most))
+        case StoreError():  # our trouble, not the connection's: its status stays
+            wait = random.uniform(0, bound)
+        case _:
+            status, wait = ConnectionStatus.ERROR, random.uniform(0, bound)
+    return Verdict(failure(err, status), now + _whole(wait))
+
+
+def _limited(
+    err: TemporarilyUnavailable, status: ConnectionStatus, now: Instant, wait: float
+) -> Verdict:
+    until = now + _whole(wait)
+    # Slowing down is no fault of the connection: it stays what it was.
+    return Verdict(failure(err, status)._replace(limited_until=until), until)
+
+
+def failure(err: BridgeError, status: ConnectionStatus) -> Failure:
+    """Describe a failure as it is shown with its connection."""
+    if isinstance(err, ProviderError):
+        return Failure(err.code, str(err), err.hint, status)
+    code = "store_unavailable" if isinstance(err, StoreError) else "internal_error"
+    return Failure(code, str(err), status=status)
+
+
+def _bound(backoff: Backoff, failures: int) -> float:
+    doubled = backoff.initial.total_seconds() * 2.0 ** min(failures, _MOST_DOUBLINGS)
+    return min(doubled, backoff.max.total_seconds())
+
+
+def _whole(seconds: float) -> int:
+    return max(1, round(seconds))

@@ -1,0 +1,209 @@
+"""One pull from claim to release: leases, what is recorded, when it is due again. No threads here.
+
+Any number of processes may share a database. Each pull belongs to the process that claimed it, and
+its claim's fence decides whether what it says at the end still counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bridge.config.plan import ConnectionPlan
+from bridge.errors import BridgeError
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId, ConnectionStatus
+from bridge.scheduler import pace
+from bridge.scheduler.ground import Ground, Puller, Report
+from bridge.store import connections, leases, schedule
+from bridge.store.connections import ConnectionRow
+from bridge.store.database import Transaction
+from bridge.store.schedule import Claim
+
+LEASE = 120
+"""Seconds. A process that dies gives its pulls back after so long."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Job:
+    """One claimed pull."""
+
+    claim: Claim
+    row: ConnectionRow
+    """The connection as it was before."""
+    claimed_at: Instant
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        """The connection that is pulled."""
+        return self.claim.connection_id
+
+
+class Pulled(NamedTuple):
+    """How a pull ended."""
+
+    connection_id: ConnectionId
+    report: Report | None
+    """None when nothing was read."""
+    error: BridgeError | None
+    """Of the pull, or of one of its calendars."""
+    seconds: float
+    """How long it took."""
+    lateness: int
+    """Seconds by which it started later than interval and jitter allow; 0 when in time."""
+    next_due: Instant
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, or the code of the failure; for metrics."""
+        return "ok" if self.error is None else str(getattr(self.error, "code", "internal_error"))
+
+
+class InternalError(BridgeError):
+    """A fault of ours in a pull; its traceback is in the log."""
+
+
+class Pulls:
+    """Claims connections, pulls them, and records what came of it. Safe in many threads."""
+
+    def __init__(
+        self, ground: Ground, puller: Puller, *, observe: Callable[[Pulled], None] = lambda _: None
+    ) -> None:
+        """Claim nothing yet; `observe` is told of each pull that ended."""
+        self._ground = ground
+        self._puller = puller
+        self._observe = observe
+
+    def claim(self, limit: int) -> list[Job]:
+        """Take up to `limit` pulls that are due.
+
+        Raises:
+            StoreError: nothing is claimed.
+        """
+        ground, now = self._ground, self._ground.clock()
+        jobs: list[Job] = []
+        with ground.database.write() as conn:
+            for claim in schedule.claim(conn, ground.owner, now, limit, LEASE):
+                row = connections.get(conn, claim.connection_id)
+                if row is not None:
+                    jobs.append(self._begin(conn, claim, row, now))
+        return jobs
+
+    def take(self, connection_id: ConnectionId, *, full: bool = False) -> Job | None:
+        """Claim one connection for a person who asked, due or not.
+
+        Returns:
+            None when another process pulls it, its provider asked for a pause, or it is stopped.
+        """
+        ground, now = self._ground, self._ground.clock()
+        with ground.database.write() as conn:
+            if full:
+                schedule.mark(conn, [connection_id], now, full=True)
+            for claim in schedule.claim(conn, ground.owner, now, 1, LEASE, connection_id):
+                row = connections.get(conn, connection_id)
+                if row is not None:
+                    return self._begin(conn, claim, row, now)
+        return None
+
+    def run(self, job: Job) -> Pulled:
+        """Pull, record and release; whatever the provider does, this returns."""
+        began = time.monotonic()
+        report, error = self._pull(job)
+        seconds = time.monotonic() - began
+        now = self._ground.clock()
+        plan = ConnectionPlan.model_validate_json(job.row.plan)
+        verdict = self._judge(job, plan, (report, error), now)
+        self._settle(job, verdict, now)
+        pulled = Pulled(
+            connection_id=job.connection_id,
+            report=report,
+            error=error or (report.error if report else None),
+            seconds=seconds,
+            lateness=_lateness(job, plan),
+            next_due=verdict.next_due,
+        )
+        self._ground.wake.notify("published")
+        self._observe(pulled)
+        return pulled
+
+    def renew(self, jobs: list[Job]) -> None:
+        """Hold on to leases of pulls that are still running."""
+        now = self._ground.clock()
+        with self._ground.database.write() as conn:
+            for job in jobs:
+                # One that was lost is noticed at the end, by `release`.
+                leases.renew(conn, job.claim, now + LEASE)
+
+    def give_back(self, jobs: list[Job]) -> None:
+        """Let others pull at once what this process will not finish."""
+        now = self._ground.clock()
+        with self._ground.database.write() as conn:
+            for job in jobs:
+                schedule.release(conn, job.claim, now, done=False)
+
+    def _begin(self, conn: Transaction, claim: Claim, row: ConnectionRow, now: Instant) -> Job:
+        connections.record_attempt(conn, claim.connection_id, now)
+        return Job(claim, row, now)
+
+    def _pull(self, job: Job) -> tuple[Report | None, BridgeError | None]:
+        try:
+            report = self._puller.pull(job.connection_id, job.claimed_at, full=job.claim.full)
+        except BridgeError as err:
+            logger.warning("%s: %s", job.connection_id, err)
+            return None, err
+        except Exception as err:
+            # One connection's fault must not end the others; it is shown with the connection.
+            logger.exception("%s: the pull failed by a fault of ours", job.connection_id)
+            name = type(err).__name__
+            return None, InternalError(f"a fault of BusyBridge ({name}); see the log")
+        if report.error is not None:
+            logger.warning("%s: %s", job.connection_id, report.error)
+        return report, None
+
+    def _judge(
+        self,
+        job: Job,
+        plan: ConnectionPlan,
+        outcome: tuple[Report | None, BridgeError | None],
+        now: Instant,
+    ) -> pace.Verdict:
+        """Decide what is recorded, and when the connection is due again."""
+        report, error = outcome
+        random = self._ground.random
+        if error is not None:
+            backoff = self._ground.live.current.sync.backoff
+            before = (job.row.status, job.row.failures)
+            return pace.after_failure(error, backoff, before, now, random)
+        due = pace.after_success(plan, job.claimed_at, now, random)
+        if report is not None and report.error is not None:
+            # The calendars that can be read are pulled as often as ever.
+            return pace.Verdict(pace.failure(report.error, ConnectionStatus.ERROR), due)
+        return pace.Verdict(None, due)
+
+    def _settle(self, job: Job, verdict: pace.Verdict, now: Instant) -> None:
+        """Record the outcome and release the claim; the lease ends by itself when that fails."""
+        failure = verdict.failure
+        try:
+            with self._ground.database.write() as conn:
+                done = failure is None
+                if not schedule.release(conn, job.claim, verdict.next_due, done=done):
+                    logger.warning("%s: somebody else pulled it meanwhile", job.connection_id)
+                elif failure is None:
+                    connections.record_success(conn, job.connection_id, now)
+                else:
+                    connections.record_failure(conn, job.connection_id, now, failure)
+        except BridgeError as err:
+            # The message names the remedy.
+            logger.error("%s: the end of a pull was not recorded: %s", job.connection_id, err)  # noqa: TRY400
+
+
+def _lateness(job: Job, plan: ConnectionPlan) -> int:
+    row = job.row
+    if row.failures or row.attempt_at is None or row.success_at is None:
+        return 0
+    return max(0, job.claimed_at - row.attempt_at - pace.longest_gap(plan))

@@ -1,0 +1,159 @@
+"""The scheduler of one process: clock, workers, just-in-time pulls, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from threading import Event, Thread
+from typing import Protocol
+
+from bridge.errors import StoreError
+from bridge.model.interval import Instant
+from bridge.model.resource import ResourceId
+from bridge.scheduler import pace
+from bridge.scheduler.errands import Errands, Handler
+from bridge.scheduler.freshening import Freshening
+from bridge.scheduler.ground import Ground, Puller
+from bridge.scheduler.jobs import Job, Jobs, Record
+from bridge.scheduler.pulls import LEASE, Pulled, Pulls
+from bridge.scheduler.workers import Workers
+from bridge.store import schedule
+
+_WATCH = 1.0
+_MINUTE, _HOUR = 60, 3600
+
+
+class Engine(Puller, Protocol):
+    """What the scheduler has done regularly; `bridge.ingest.Ingest` is one."""
+
+    def check_staleness(self, now: Instant) -> object:
+        """Apply `on_stale` to calendars that became stale or fresh."""
+        ...
+
+    def advance_horizons(self, now: Instant) -> object:
+        """Move the horizon of resources where a new month began, and forget old changes."""
+        ...
+
+
+class Scheduler:
+    """Pulls what is due until it is stopped; without an engine it only passes wishes on.
+
+    It stays the same object over a reload: intervals, limits and backoff are read from the
+    settings in force whenever they are needed.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        engine: Engine | None,
+        *,
+        handlers: Mapping[str, Handler] | None = None,
+        observe: Callable[[Pulled], None] = lambda _: None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            ground: store, settings and clock.
+            engine: None in a process that does not pull (`server.role: web`).
+            handlers: what to do with each kind of command (`reload`).
+            observe: told of each pull that ended, by the thread that pulled.
+        """
+        self._ground = ground
+        self._stopping = Event()
+        self._freshening = Freshening(ground)
+        self._errands = Errands(ground, handlers or {})
+        self._workers = None if engine is None else _workers(ground, engine, observe)
+        jobs = [Job("commands", self._errands.look, pace.TICK)]
+        if self._workers is not None and engine is not None:
+            jobs += _pulling_jobs(ground, engine, self._workers)
+        self._jobs = Jobs(jobs)
+        heeded = {"commands": lambda: self._jobs.run("commands")}
+        if self._workers is not None:
+            heeded["schedule"] = self._workers.stir
+        self._watchers = {
+            topic: Thread(target=self._watch, args=(topic, run), name=f"watch-{topic}", daemon=True)
+            for topic, run in heeded.items()
+        }
+
+    @property
+    def running(self) -> int:
+        """How many pulls run at this moment."""
+        return 0 if self._workers is None else self._workers.running
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """How each regular job went so far."""
+        return self._jobs.records
+
+    def start(self) -> None:
+        """Begin to pull.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        self._errands.begin()
+        if self._workers is not None:
+            heal_clock(self._ground)
+            self._workers.start()
+            self._workers.stir()
+        for watcher in self._watchers.values():
+            watcher.start()
+        self._jobs.start()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Start no new work and wait for what runs, at most `timeout` seconds.
+
+        Returns:
+            Whether all pulls ended by themselves; those that did not are given back.
+        """
+        self._stopping.set()
+        self._jobs.stop()
+        finished = self._workers is None or self._workers.stop(timeout)
+        for topic, watcher in self._watchers.items():
+            self._ground.wake.notify(topic)
+            if watcher.ident is not None:
+                watcher.join(_WATCH)
+        return finished
+
+    def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
+        """See `Freshening.sync`."""
+        return self._freshening.sync(resource_ids, timeout)
+
+    def _watch(self, topic: str, run: Callable[[], None]) -> None:
+        seen = None
+        while not self._stopping.is_set():
+            try:
+                number = self._ground.wake.wait(topic, _WATCH, seen)
+            except StoreError:
+                self._stopping.wait(_WATCH)  # the job of the same name goes on looking
+                continue
+            if number is not None:
+                seen = number
+                run()
+
+
+def heal_clock(ground: Ground) -> None:
+    """Make due what was put off by a clock that ran ahead.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    with ground.database.write() as conn:
+        schedule.heal_clock(conn, ground.clock())
+
+
+def _workers(ground: Ground, engine: Puller, observe: Callable[[Pulled], None]) -> Workers:
+    return Workers(
+        Pulls(ground, engine, observe=observe), lambda: ground.live.current.sync.concurrency
+    )
+
+
+def _pulling_jobs(ground: Ground, engine: Engine, workers: Workers) -> list[Job]:
+    clock = ground.clock
+    return [
+        Job("tick", workers.stir, pace.TICK),
+        Job("leases", workers.renew, LEASE // 4),
+        Job("staleness", lambda: engine.check_staleness(clock()), _MINUTE),
+        Job("horizon", lambda: engine.advance_horizons(clock()), _HOUR),
+        Job("housekeeping", lambda: heal_clock(ground), _MINUTE),
+    ]

@@ -1,0 +1,64 @@
+"""Leases of `bridge.store.schedule` while they last: holding on to them, and joining them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, case, exists, select, update
+
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId
+from bridge.store.schedule import Claim
+from bridge.store.schema import connections, schedule
+
+
+def renew(conn: Connection, claim: Claim, until: Instant) -> bool:
+    """Move the end of a lease.
+
+    Returns:
+        False when the claim was released, or its lease had ended and somebody else claimed since.
+    """
+    statement = (
+        update(schedule)
+        .where(
+            schedule.c.connection_id == claim.connection_id,
+            schedule.c.fence == claim.fence,
+            schedule.c.lease_until > 0,
+        )
+        .values(next_due=until, lease_until=until)
+    )
+    return conn.execute(statement).rowcount == 1
+
+
+def want(
+    conn: Connection, connection_ids: Collection[ConnectionId], now: Instant, oldest: Instant
+) -> None:
+    """Ask for a pull now, unless one is running or has succeeded since `oldest`.
+
+    Those who ask at the same time join: the conditions are compared again under the row's lock.
+    """
+    fresh = exists().where(
+        connections.c.id == schedule.c.connection_id, connections.c.success_at >= oldest
+    )
+    due = schedule.c.next_due
+    statement = (
+        update(schedule)
+        .where(schedule.c.lease_until <= now, ~fresh)
+        .values(marked_at=now, next_due=case((due < now, due), else_=now))
+    )
+    for connection_id in sorted(connection_ids):  # one order of locks
+        conn.execute(statement.where(schedule.c.connection_id == connection_id))
+
+
+def holder(conn: Connection, connection_id: ConnectionId, now: Instant) -> str:
+    """Name the process that pulls a connection at this moment; empty when none does."""
+    query = select(schedule.c.lease_owner).where(
+        schedule.c.connection_id == connection_id, schedule.c.lease_until > now
+    )
+    return conn.execute(query).scalar() or ""
+
+
+def due_at(conn: Connection, connection_id: ConnectionId) -> Instant | None:
+    """Tell when a connection is due, or its lease ends."""
+    query = select(schedule.c.next_due).where(schedule.c.connection_id == connection_id)
+    return conn.execute(query).scalar()

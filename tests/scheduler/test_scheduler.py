@@ -1,0 +1,121 @@
+"""The clock and the errands of one process."""
+
+import logging
+
+import pytest
+
+from bridge.errors import StoreError
+from bridge.scheduler.errands import Errands, Verdict
+from bridge.scheduler.jobs import Job, Jobs
+from bridge.scheduler.scheduler import Scheduler
+from bridge.store import commands
+from tests.scheduler.world import PATIENCE, World
+
+
+def submit(world: World, kind: str = "reload") -> int:
+    with world.database.write() as conn:
+        number = commands.submit(conn, kind, "{}", world.clock.now)
+    world.wake.notify("commands")
+    return number
+
+
+def verdict(world: World, number: int) -> commands.CommandRow:
+    with world.database.read() as conn:
+        row = commands.get(conn, number)
+    assert row is not None
+    return row
+
+
+def test_a_process_has_fewer_than_ten_jobs(make_world) -> None:
+    world = make_world()
+    assert 1 < len(Scheduler(world.ground, world.sources).records) < 10
+    assert list(Scheduler(world.ground, None).records) == ["commands"]
+
+
+def test_ticks_find_what_becomes_due(make_world) -> None:
+    world = make_world(interval="1m", jitter="0%")
+    scheduler = Scheduler(world.ground, world.sources)
+    scheduler.start()
+    try:
+        world.sources.wait(lambda: len(world.sources.pulls) == 1)
+        world.clock.advance(60)
+        world.sources.wait(lambda: len(world.sources.pulls) == 2)
+    finally:
+        assert scheduler.stop(PATIENCE)
+    world.clock.advance(600)
+    assert len(world.sources.pulls) == 2, "nothing is begun after the end"
+
+
+def test_a_command_of_another_process_is_done_once_and_answered_in_its_row(make_world) -> None:
+    world = make_world()
+    before = submit(world)
+    runs: list[int] = []
+
+    def reload() -> Verdict:
+        runs.append(1)
+        return Verdict(ok=False, text="line 3: no such key")
+
+    scheduler = Scheduler(world.ground, None, handlers={"reload": reload})
+    scheduler.start()
+    try:
+        other = make_world(like=world)
+        number = submit(other)
+        seen = other.wake.seen("commands")
+        for _ in range(50):
+            if verdict(other, number).done_at is not None:
+                break
+            seen = other.wake.wait("commands", PATIENCE / 50, seen) or seen
+        row = verdict(other, number)
+        assert (row.ok, row.verdict) == (False, "line 3: no such key")
+        assert runs == [1]
+        assert verdict(other, before).done_at is None, "what came before the start is not repeated"
+    finally:
+        scheduler.stop(PATIENCE)
+
+
+def test_every_process_heeds_a_command_and_the_first_one_answers(make_world) -> None:
+    one = make_world()
+    two = make_world(like=one)
+    heeded: list[str] = []
+
+    def handler(name: str):
+        def run() -> Verdict:
+            heeded.append(name)
+            return Verdict(ok=True, text=name)
+
+        return run
+
+    errands = [
+        Errands(world.ground, {"reload": handler(name)})
+        for name, world in (("one", one), ("two", two))
+    ]
+    for each in errands:
+        each.begin()
+    number = submit(one)
+    submit(one, "dance")
+    for each in (*errands, *errands):
+        each.look()
+    assert heeded == ["one", "two"]
+    assert verdict(one, number).verdict == "one"
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("in a job"), StoreError("the disk is full")])
+def test_a_job_that_fails_is_logged_and_recorded_and_the_clock_goes_on(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes: list[Exception | None] = [error, None]
+
+    def work() -> None:
+        outcome = outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+
+    jobs = Jobs([Job("staleness", work, 3600)])
+    with caplog.at_level(logging.WARNING):
+        jobs.run("staleness")
+    assert str(error) in caplog.text
+    record = jobs.records["staleness"]
+    assert (record.runs, record.failures) == (1, 1)
+    assert record.problem
+    jobs.run("staleness")
+    assert (record.runs, record.failures, record.problem) == (2, 1, "")
