@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge.access.htpasswd import Htpasswd
 from bridge.access.principal import Principal, PrincipalKind
-from bridge.config.settings import Grant, Settings, User
+from bridge.config.settings import ID_PATTERN, Grant, Settings, User
 from bridge.model.interval import Instant
 from bridge.model.resource import Access
 from bridge.store import keys
@@ -58,11 +59,13 @@ class Logins:
     def find(self, name: str) -> Login | None:
         """Find a login; the file goes before the database, and both before htpasswd.
 
-        The same is read whether there is such a login or not, so that it takes the same time.
+        The same is read whether there is a login of this name or not: it takes the same time.
 
         Raises:
             StoreError: the database cannot be read.
         """
+        if not re.fullmatch(ID_PATTERN, name):
+            return None  # not even text, perhaps; nobody has such a name
         with self._database.read() as conn:
             row = keys.user(conn, name)
         listed = self._listed()
@@ -87,7 +90,7 @@ class Logins:
             self._stored_until = now + _HASHES_KEPT
         of_file = [_hash(user) for user in self._users.values()]
         real = {*of_file, *self._stored, *self._listed().values()} - {""}
-        choice = hmac.digest(self._decoy_key, name.encode(), "sha256")
+        choice = hmac.digest(self._decoy_key, name.encode(errors="surrogatepass"), "sha256")
         return sorted(real)[int.from_bytes(choice) % len(real)] if real else _NOBODY
 
     def _listed(self) -> Mapping[str, str]:

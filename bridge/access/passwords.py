@@ -41,7 +41,8 @@ def check_hash(stored: str, password: str) -> bool:
 
     try:
         # bcrypt never looked beyond 72 bytes; this library refuses them instead.
-        return bcrypt.checkpw(password.encode()[:72], stored.encode())
+        given = password.encode(errors="surrogatepass")[:72]
+        return bcrypt.checkpw(given, stored.encode())
     except ValueError:
         return False
 
@@ -51,7 +52,7 @@ def _check_argon2(stored: str, password: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     try:
-        return PasswordHasher().verify(stored, password)
+        return PasswordHasher().verify(stored, password.encode(errors="surrogatepass"))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -82,7 +83,9 @@ class Verifier:
             now: decides whether what is remembered still counts.
             admit: asked before anything is hashed; when it says no, the password is not right.
         """
-        mark = hmac.digest(self._key, "\0".join((name, stored, password)).encode(), "sha256")
+        mark = hmac.digest(
+            self._key, "\0".join((name, stored, password)).encode(errors="surrogatepass"), "sha256"
+        )
         with self._lock:
             if self._right.get(mark, 0) > now:
                 return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,15 +137,13 @@ def new_secret(prefix: str) -> tuple[str, str]:
 
 def digest(token: str) -> str:
     """Return what is kept of a secret of ours: its SHA-256."""
-    return sha256(token.encode()).hexdigest()
+    return sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def key_id(token: str, prefix: str) -> str | None:
     """Return the id in a text that has the form of our secrets, None for any other text."""
-    parts = token.split("_")
-    if len(parts) == 3 and parts[0] == prefix and len(parts[1]) == 8 and len(parts[2]) == 32:
-        return parts[1]
-    return None
+    match = re.fullmatch(rf"{prefix}_([a-z2-7]{{8}})_[a-z2-7]{{32}}", token)
+    return match[1] if match else None
 
 
 # App passwords
