@@ -7,6 +7,7 @@ import re
 
 import pytest
 from flask import Response
+from sqlalchemy import event
 
 from bridge.access import Scope
 from bridge.model.interval import FBType
@@ -244,14 +245,25 @@ def test_a_body_of_another_type_is_415(site: Site, key: str) -> None:
     assert code(site.get("/api/v1/free-busy", "POST", b"{}", **headers)) == (415, "not_json")
 
 
-def test_too_many_periods_cost_only_the_resource_that_has_them(
+def test_too_many_periods_are_refused_and_what_follows_is_not_read(
     site: Site, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.web.api.busy.MOST_PERIODS", 1)
-    site.fill("room-a", [(TODAY + DAY, TODAY + DAY + HOUR)])
-    answer = site.api("/free-busy", key, BODY | {"resources": ["room-a", "room-b"]})
-    assert ["error" in each for each in answer.json["resources"]] == [True, False]
-    assert answer.json["resources"][0]["error"]["code"] == "too_many_periods"
+    monkeypatch.setattr("bridge.web.api.busy.MOST_PERIODS", 2)
+    site.fill("room-a", [(TODAY + DAY + n * HOUR, TODAY + DAY + n * HOUR + 60) for n in range(5)])
+    statements: list[str] = []
+    event.listen(
+        site.database._engine, "before_cursor_execute", lambda *args: statements.append(args[2])
+    )
+    names = ["room-b", "room-a", "nobody", "room-a", "room-b"]
+    answer = site.api("/free-busy", key, BODY | {"resources": names})
+    assert [each.get("error", {}).get("code") for each in answer.json["resources"]] == [
+        None,
+        "too_many_periods",
+        "resource_not_found",
+        "too_many_periods",
+        "too_many_periods",
+    ]
+    assert len([text for text in statements if "FROM blocks" in text]) == 2
 
 
 def test_what_is_not_there_is_a_problem_too(site: Site, key: str) -> None:

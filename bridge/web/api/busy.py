@@ -22,6 +22,7 @@ from bridge.web.times import rfc3339
 MOST_PERIODS = 50_000
 """Periods in one answer to POST /free-busy; about 100 ms of work."""
 _JSON = "application/json"
+_TOO_MANY = "too_many_periods"
 
 
 class BusyRoutes:
@@ -72,12 +73,13 @@ class BusyRoutes:
         with self._context.database.read() as conn:
             for name in body.resources:
                 try:
-                    text, count = self._one_of_many(conn, name, body.window, left)
+                    text, left = self._one_of_many(conn, name, body.window, left)
                 except Problem as problem:
                     error = {"code": problem.code, "message": problem.detail}
-                    text, count = f'"error":{json.dumps(error)}', 0
+                    text = f'"error":{json.dumps(error)}'
+                    if problem.code == _TOO_MANY:
+                        left = 0  # what follows is not even read
                 parts.append(f'{{"resource_id":{json.dumps(name)},{text}}}')
-                left -= count
         document = (
             f'{{"start":"{rfc3339(body.start)}","end":"{rfc3339(body.end)}",'
             f'"resources":[{",".join(parts)}]}}'
@@ -85,14 +87,15 @@ class BusyRoutes:
         return Response(document, 200, [("Cache-Control", "no-store")], content_type=_JSON)
 
     def _one_of_many(
-        self, conn: Transaction, name: str, window: Window, most: int
+        self, conn: Transaction, name: str, window: Window, left: int
     ) -> tuple[str, int]:
+        """Write one resource's part, and return how many periods the others may have."""
         view = self._look(conn, self._find(name), window)
-        periods = self._context.publisher.periods(conn, view.entry.plan.id, window)
-        if len(periods) > most:
-            raise Problem(422, "too_many_periods", "Ask for fewer resources or a shorter window.")
+        periods = self._context.publisher.periods(conn, view.entry.plan.id, window) if left else []
+        if not left or len(periods) > left:
+            raise Problem(422, _TOO_MANY, "Ask for fewer resources or a shorter window.")
         text = f'"periods":{periods_json(periods)},"freshness":{freshness_json(view.freshness)}'
-        return text, len(periods)
+        return text, left - len(periods)
 
     def _find(self, name: str) -> Entry:
         """Find a resource that the key may read; others are as if they did not exist (T49)."""
