@@ -63,7 +63,7 @@ def _command(folder: Path, port: int) -> list[str]:
         "logging-level": "error",
     }
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return [sys.executable, "-m", "radicale", "--config", "", *flags]
+    return [sys.executable, "-m", "bridge.demo.child", "--config", "", *flags]
 
 
 @contextlib.contextmanager
@@ -75,7 +75,7 @@ def running(folder: Path, ports: Sequence[int]) -> Iterator[list[Source]]:
         for port in ports:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
                 _command(folder / str(port), port),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # its end tells the child that the demo is gone
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=environment,
@@ -92,6 +92,8 @@ def running(folder: Path, ports: Sequence[int]) -> Iterator[list[Source]]:
             except subprocess.TimeoutExpired:
                 source.process.kill()
                 source.process.wait()
+            if source.process.stdin:
+                source.process.stdin.close()
 
 
 def wait_until_ready(http: Http, source: Source, deadline: float = _START_TIMEOUT) -> None:

@@ -38,7 +38,7 @@ class Response:
     headers: Mapping[str, str]
     """Names in lower case; repeated headers joined with `, `."""
     body: bytes = field(repr=False)
-    url: str
+    url: str = field(repr=False)
     """The URL that answered in the end, after redirects."""
 
 

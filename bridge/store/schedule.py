@@ -181,6 +181,12 @@ def next_due(conn: Connection) -> Instant | None:
     return conn.execute(query).scalar()
 
 
+def due_times(conn: Connection) -> dict[ConnectionId, Instant]:
+    """Tell when each connection is next due; while one is pulled, when its lease would end."""
+    query = select(schedule.c.connection_id, schedule.c.next_due)
+    return {ConnectionId(row.connection_id): row.next_due for row in conn.execute(query)}
+
+
 def heal_clock(conn: Connection, now: Instant) -> int:
     """Make due what a clock that ran ahead pushed into the future; returns how many.
 

@@ -1,0 +1,5 @@
+"""`python -m bridge` is `busybridge`."""
+
+from bridge.cli import main
+
+main()

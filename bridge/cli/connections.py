@@ -1,0 +1,108 @@
+"""Connections: what the file says of them stays with the file; here they are seen and stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bridge.cli.ground import Ground, Store, command, table
+from bridge.cli.status import look
+from bridge.errors import BridgeError
+from bridge.model.resource import ConnectionId, ConnectionStatus
+
+
+@click.group()
+def connections() -> None:
+    """Accounts that resources read from."""
+
+
+@connections.command(name="list")
+@click.argument("resource", required=False)
+@command
+def list_(ground: Ground, resource: str | None) -> None:
+    """List the connections of RESOURCE, or of all."""
+    with ground.store() as store:
+        found = look(store, store.resource(resource).id if resource else None)
+    ground.show(found, lambda: table(found, ("id", "provider", "status", "state", "last_sync_at")))
+
+
+@connections.command()
+@click.argument("connection")
+@command
+def show(ground: Ground, connection: str) -> None:
+    """Show CONNECTION (`room-a.work`) with its calendars."""
+    with ground.store() as store:
+        found = _find(store, connection)
+    rows = [{"name": name, "value": value} for name, value in found.items() if name != "calendars"]
+
+    def tell() -> None:
+        table(rows, ("name", "value"))
+        columns = ("name", "reads", "time_zone", "last_sync_at", "stale")
+        table(found["calendars"], columns)
+
+    ground.show(found, tell)
+
+
+@connections.command()
+@click.argument("connection")
+@command
+def pause(ground: Ground, connection: str) -> None:
+    """Stop pulling CONNECTION until `resume`; its last busy time stays."""
+    _switch(ground, connection, ConnectionStatus.PAUSED)
+
+
+@connections.command()
+@click.argument("connection")
+@command
+def resume(ground: Ground, connection: str) -> None:
+    """Pull CONNECTION again, now."""
+    _switch(ground, connection, ConnectionStatus.ACTIVE)
+
+
+@connections.command()
+@click.argument("connection")
+@command
+def disconnect(ground: Ground, connection: str) -> None:
+    """Refuse to remove CONNECTION: the file that names it would bring it back."""
+    with ground.store() as store:
+        _find(store, connection)
+    raise BridgeError(
+        f"managed_by_file: {connection} stands in {ground.config_path}; "
+        "remove it there, then `busybridge reload`"
+    )
+
+
+def _find(store: Store, connection: str) -> dict[str, Any]:
+    known = {each["id"]: each for each in look(store)}
+    if connection not in known:
+        raise BridgeError(f"there is no connection {connection!r}; there are: {', '.join(known)}")
+    return known[connection]
+
+
+def _switch(ground: Ground, connection: str, status: ConnectionStatus) -> None:
+    from bridge.cli.ground import now
+    from bridge.config.plan import ConnectionPlan
+    from bridge.store import connections as stored
+    from bridge.store import schedule
+    from bridge.store.wake import Wake
+
+    with ground.store() as store:
+        _find(store, connection)
+        name = ConnectionId(connection)
+        with store.database.write() as conn:
+            row = stored.get(conn, name)
+            if row is not None and ConnectionPlan.model_validate_json(row.plan).paused:
+                raise BridgeError(
+                    f"managed_by_file: {connection} is `paused: true` in {ground.config_path}"
+                )
+            stored.set_status(conn, name, status)
+            if status is ConnectionStatus.ACTIVE:
+                schedule.mark(conn, [name], now())
+        wake = Wake(store.database)
+        wake.notify("schedule")
+        wake.close()
+    ground.show(
+        {"id": connection, "status": status.value},
+        lambda: click.echo(f"{connection} is {status.value}"),
+    )

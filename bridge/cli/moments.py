@@ -1,0 +1,77 @@
+"""Times as people type them on the command line, and as they are shown to them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from bridge.config.values import parse_duration
+from bridge.model.interval import Instant, instant, utc
+
+_LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+
+
+def read_moment(text: str, now: Instant, zone: str) -> Instant:
+    """Read `now`, `today`, `+2d`, `-90m`, a date, a local time of `zone`, or RFC 3339.
+
+    Raises:
+        click.BadParameter: none of these.
+    """
+    local = ZoneInfo(zone)
+    text = text.strip()
+    if text == "now":
+        return now
+    if text == "today":
+        return _midnight(utc(now).astimezone(local).date(), local)
+    try:
+        if text[:1] in ("+", "-"):
+            return now + int(parse_duration(text).total_seconds())
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return _midnight(date.fromisoformat(text), local)
+        for form in _LOCAL:
+            if (naive := _read(text, form)) is not None:
+                return instant(naive.replace(tzinfo=local))
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return instant(moment)
+    except (ValueError, OverflowError):
+        pass
+    raise click.BadParameter(
+        f"{text!r} is not a time; write now, +2d, 2026-11-20, "
+        "2026-11-20T09:00 or 2026-11-20T09:00:00+01:00"
+    )
+
+
+def show_moment(when: Instant | None, zone: str) -> str:
+    """Write an instant in a zone, `Fri 2026-11-20 09:00 CET`."""
+    return f"{utc(when).astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M %Z}" if when else "never"
+
+
+def show_age(when: Instant | None, now: Instant) -> str:
+    """Write how long ago an instant was, `3m ago`."""
+    if when is None:
+        return "never"
+    seconds = max(0, now - when)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago"
+
+
+def rfc3339(when: Instant | None) -> str | None:
+    """Write an instant for programs."""
+    return f"{utc(when):%Y-%m-%dT%H:%M:%SZ}" if when is not None else None
+
+
+def _midnight(day: date, zone: ZoneInfo) -> Instant:
+    return instant(datetime.combine(day, datetime.min.time(), zone))
+
+
+def _read(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - wall time of the resource's zone
+    except ValueError:
+        return None

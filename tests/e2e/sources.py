@@ -1,0 +1,97 @@
+"""Calendars at real servers, edited with plain HTTP as any calendar program would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tests.e2e.oracle import Written
+from tests.servers.dav import Dav
+from tests.servers.origin import Answer, Origin
+
+HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//tests//EN\r\n"
+TAIL = "END:VCALENDAR\r\n"
+
+
+class Source(Protocol):
+    """A calendar that a test edits and that the bridge reads."""
+
+    def put(self, event: Written) -> None: ...
+    def delete(self, uid: str) -> None: ...
+    def connection(self) -> dict[str, Any]: ...
+
+
+@dataclass
+class CalDavCalendar:
+    """One calendar of an account at a CalDAV server."""
+
+    account: Dav
+    name: str
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        self.path = self.account.make_calendar(self.name)
+
+    def put(self, event: Written) -> None:
+        self.account.put(self.path, f"{event.uid}.ics", event.ics())
+
+    def put_text(self, uid: str, vevents: str) -> None:
+        self.account.put(self.path, f"{uid}.ics", HEAD + vevents + TAIL)
+
+    def delete(self, uid: str) -> None:
+        self.account.delete(self.path, f"{uid}.ics")
+
+    def connection(self) -> dict[str, Any]:
+        return {
+            "id": self.name,
+            "provider": "caldav",
+            "server_url": self.account.url,
+            "username": self.account.username,
+            "password": self.account.password,
+            "read_calendars": [self.name],
+        }
+
+
+@dataclass
+class IcsUrl:
+    """One calendar file behind a URL; a conditional request is answered as good servers do."""
+
+    origin: Origin
+    path: str
+    name: str = "feed"
+    events: dict[str, str] = field(default_factory=dict)
+    prologue: str = ""
+    """Lines after PRODID, each with its line end: X-WR-TIMEZONE, VTIMEZONEs."""
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        self._publish()
+
+    def put(self, event: Written) -> None:
+        self.put_text(event.uid, event.vevents())
+
+    def put_text(self, uid: str, vevents: str) -> None:
+        self.events[uid] = vevents
+        self._publish()
+
+    def delete(self, uid: str) -> None:
+        del self.events[uid]
+        self._publish()
+
+    def connection(self) -> dict[str, Any]:
+        return {"id": self.name, "provider": "ics", "url": self.origin.url(self.path)}
+
+    def text(self) -> str:
+        return HEAD + self.prologue + "".join(self.events.values()) + TAIL
+
+    def _publish(self) -> None:
+        self.version += 1
+        etag, body = f'"{self.version}"', self.text().encode()
+        headers = {"Content-Type": "text/calendar; charset=utf-8", "ETag": etag}
+
+        def answer(request: Any) -> Answer:
+            if request.headers.get("if-none-match") == etag:
+                return Answer(304, headers)
+            return Answer(200, headers, body)
+
+        self.origin.routes[self.path] = answer
