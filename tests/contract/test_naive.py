@@ -169,7 +169,7 @@ class NoOddNames(Naive):
 
 
 CASES = [
-    (TokenOnEveryPage, "five_hundred_objects_come_in_pages_and_three_changes_stay_three"),
+    (TokenOnEveryPage, "hundreds_of_objects_come_in_pages_and_three_changes_stay_three"),
     (NoTokenAtTheEnd, "an_empty_calendar_gives_an_empty_full_listing_with_a_token"),
     (FailureIsTheEnd, "a_listing_cut_short_raises_and_the_old_token_still_works"),
     (ExpiredIsUnchanged, "an_expired_token_costs_one_restart_and_no_event"),
@@ -181,7 +181,7 @@ CASES = [
     (UnreadableIsGone, "an_unreadable_object_is_unknown_and_not_gone"),
     (WindowByMasterStart, "a_series_is_never_cut_by_the_window"),
     (FrozenWindow, "a_window_that_grows_or_moves_finds_what_is_in_it_now"),
-    (FirstPageOnly, "five_hundred_objects_come_in_pages_and_three_changes_stay_three"),
+    (FirstPageOnly, "hundreds_of_objects_come_in_pages_and_three_changes_stay_three"),
     (AlwaysFull, "nothing_changed_is_nothing_reported"),
     (AlwaysFull, "the_token_of_another_calendar_asks_for_a_full_listing"),
     (DropsOverrides, "a_series_comes_whole_with_its_changed_occurrences"),

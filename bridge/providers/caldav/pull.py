@@ -1,0 +1,276 @@
+"""One listing of one calendar: what is there, or what changed, and the objects themselves.
+
+Objects are asked for in batches. One object can spoil its batch, by characters that XML has none
+for, by its size, or by a defect of the server; then the batch is halved until the others are read,
+and the one is called unreadable and asked for again with the next pull.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from bridge.errors import ProviderError, RemoteNotFound, RemoteRejected, UnreadableAnswer
+from bridge.provider import CalendarId, Item, Page, RemoteId, SeriesRemoved, Unreadable
+from bridge.providers.caldav import translate, wire
+from bridge.providers.caldav.client import Client, Found, ServerFailed, path_of
+from bridge.providers.caldav.envelope import Envelope, mark, same_content, same_etag
+from bridge.providers.caldav.wire import (
+    CALENDAR_DATA,
+    DAV,
+    GETCTAG,
+    GETETAG,
+    RESOURCETYPE,
+    SUPPORTED_REPORTS,
+    SYNC_COLLECTION,
+    SYNC_TOKEN,
+    Reply,
+)
+
+_BATCH = 64
+_MAX_ROUNDS = 200
+"""Of a sync that the server cuts into parts."""
+_MAX_STUMBLES = 40
+"""Batches that may fail in one pull before the server, not an object, is at fault."""
+_MAX_SINGLES = 100
+"""Objects that are fetched one by one in one pull, where a multiget leaves them out."""
+_GONE = {404, 410}
+_INSUFFICIENT_STORAGE = 507
+
+_T = TypeVar("_T")
+
+
+class Member(NamedTuple):
+    """An object as a listing names it."""
+
+    href: str
+    """As the server spells it."""
+    etag: str
+    """As it came, empty where there is none."""
+
+
+class Object(NamedTuple):
+    """An object as it was delivered."""
+
+    item: Item
+    mark: str
+    """Empty where nothing was delivered."""
+
+
+class Pull:
+    """One listing; make a new one for each."""
+
+    def __init__(self, client: Client, calendar: CalendarId, url: str, owner: str) -> None:
+        """Make a listing without touching the network."""
+        self._client = client
+        self._calendar = calendar
+        self._url = url
+        self._owner = owner
+        self._what = f"calendar {calendar}"
+        self._stumbles = 0
+        self._singles = 0
+
+    def everything(self) -> Iterator[Page]:
+        """Yield all objects.
+
+        The token is older than the listing: what changes meanwhile is told once more, never lost.
+        """
+        state = self._state()
+        members = self._members()
+        marks: dict[str, str] = {}
+        for objects in self._fetch(members):
+            marks |= {name: each.mark for name, each in objects.items()}
+            there = [each.item for each in objects.values()]
+            yield Page([item for item in there if not isinstance(item, SeriesRemoved)], full=True)
+        synced = SYNC_COLLECTION in state.tags(SUPPORTED_REPORTS)
+        sync_token = state.text(SYNC_TOKEN) if synced else ""
+        missed = tuple(name for name, content in marks.items() if not content)
+        if sync_token:
+            envelope = Envelope(self._calendar, sync_token, again=missed)
+        else:
+            ctag = "" if missed else state.text(GETCTAG)
+            envelope = Envelope(self._calendar, ctag=ctag, marks=marks)
+        yield Page(token=envelope.write(), full=True)
+
+    def since(self, known: Envelope) -> Iterator[Page]:
+        """Yield what changed since a sync token (RFC 6578)."""
+        changed, token = self._synced(known.sync_token)
+        gone = [name for name, member in changed.items() if member is None]
+        if gone:
+            yield Page([SeriesRemoved(RemoteId(name)) for name in gone])
+        again = {name: Member(self._href(name), "") for name in known.again if name not in changed}
+        asked = {name: member for name, member in changed.items() if member is not None}
+        missed: list[str] = []
+        for objects in self._fetch({**asked, **again}, known_to_fail=again):
+            missed += [name for name, each in objects.items() if not each.mark]
+            yield Page([each.item for each in objects.values()])
+        yield Page(token=Envelope(self._calendar, token, again=tuple(missed)).write())
+
+    def by_etags(self, known: Envelope) -> Iterator[Page]:
+        """Yield what changed since a listing of ETags; nothing is listed while the ctag stands."""
+        ctag = self._state().text(GETCTAG)
+        if ctag and ctag == known.ctag:
+            yield Page(token=known.write())
+            return
+        members = self._members()
+        marks = {name: content for name, content in known.marks.items() if name in members}
+        gone = [RemoteId(name) for name in known.marks if name not in members]
+        yield Page([SeriesRemoved(name) for name in gone])
+        asked = {
+            name: member
+            for name, member in members.items()
+            if not same_etag(marks.get(name, ""), member.etag)
+        }
+        failing = [name for name, content in known.marks.items() if not content]
+        for objects in self._fetch(asked, known_to_fail=failing):
+            # An ETag that changed by itself, or is missing, is no change of the object.
+            yield Page(
+                [
+                    each.item
+                    for name, each in objects.items()
+                    if not each.mark or not same_content(marks.get(name, ""), each.mark)
+                ]
+            )
+            marks |= {name: each.mark for name, each in objects.items()}
+        complete = all(marks.values())
+        yield Page(token=replace(known, ctag=ctag if complete else "", marks=marks).write())
+
+    def _state(self) -> Reply:
+        names = (GETCTAG, SYNC_TOKEN, SUPPORTED_REPORTS)
+        found = self._client.propfind(self._url, names, depth=0, what=self._what)
+        own = found.own()
+        self._refuse_missing(own)
+        if own is None:
+            raise UnreadableAnswer(f"{self._what}: the server says nothing of the calendar itself")
+        return own
+
+    def _members(self) -> dict[str, Member]:
+        found = self._client.propfind(self._url, (GETETAG, RESOURCETYPE), depth=1, what=self._what)
+        self._refuse_missing(found.own())
+        if any(reply.status == _INSUFFICIENT_STORAGE for reply in found.replies):
+            raise UnreadableAnswer(f"{self._what}: the server lists only a part of the calendar")
+        return {
+            name: Member(reply.href, reply.text(GETETAG))
+            for name, reply in self._named(found)
+            if reply.status not in _GONE and f"{DAV}collection" not in reply.tags(RESOURCETYPE)
+        }
+
+    def _refuse_missing(self, own: Reply | None) -> None:
+        # Xandikos 0.4 answers 207 and hides the 404 inside.
+        if own is not None and own.status in _GONE:
+            raise RemoteNotFound(f"{self._what} is not there", hint="it may have been deleted")
+
+    def _synced(self, token: str) -> tuple[dict[str, Member | None], str]:
+        """Follow a sync to its end; None stands for objects that are gone."""
+        changed: dict[str, Member | None] = {}
+        for _ in range(_MAX_ROUNDS):
+            found = self._client.sync(self._url, token, what=self._what)
+            for name, reply in self._named(found):
+                gone = reply.status in _GONE
+                changed[name] = None if gone else Member(reply.href, reply.text(GETETAG))
+            before, token = token, found.answer.sync_token
+            # RFC 6578 section 3.6: 507 for the collection means that there is more.
+            if not any(reply.status == _INSUFFICIENT_STORAGE for reply in found.replies):
+                break
+            if token == before:
+                raise UnreadableAnswer(f"{self._what}: the server repeats a part of its changes")
+        else:
+            raise UnreadableAnswer(f"{self._what}: the server's changes have no end")
+        if not token:
+            raise UnreadableAnswer(f"{self._what}: the server gives no sync token")
+        return changed, token
+
+    def _named(self, found: Found) -> Iterator[tuple[str, Reply]]:
+        """Yield the members of the collection with their names; not itself, not collections."""
+        prefix = path_of(found.url).rstrip("/") + "/"
+        for reply in found.replies:
+            try:
+                path = wire.canonical(urljoin(prefix, urlsplit(reply.href).path))
+            except ValueError as err:
+                raise UnreadableAnswer(
+                    f"{self._what}: the server names a URL that is none"
+                ) from err
+            if not path.endswith("/") and path != prefix.rstrip("/"):
+                yield path.removeprefix(prefix), reply
+
+    def _href(self, name: str) -> str:
+        return name if name.startswith("/") else f"{path_of(self._url).rstrip('/')}/{name}"
+
+    def _fetch(
+        self, members: Mapping[str, Member], *, known_to_fail: Iterable[str] = ()
+    ) -> Iterator[dict[str, Object]]:
+        """Yield the objects in batches.
+
+        Raises:
+            ProviderError: a batch failed, or nothing at all could be read but what never could.
+        """
+        missed: dict[str, str] = {}
+        delivered = 0
+        for batch in _batches(members.items(), _BATCH):
+            objects = self._batch(batch)
+            for name, (item, content) in objects.items():
+                delivered += bool(content)
+                if isinstance(item, Unreadable) and not content:
+                    missed[name] = item.reason
+            yield objects
+        if not delivered and (fresh := missed.keys() - set(known_to_fail)):
+            raise UnreadableAnswer(f"{self._what}: {missed[min(fresh)]}")
+
+    def _batch(self, batch: Sequence[tuple[str, Member]]) -> dict[str, Object]:
+        try:
+            hrefs = [member.href for _, member in batch]
+            found = self._client.multiget(self._url, hrefs, what=self._what)
+        except ProviderError as err:
+            self._stumbles += 1
+            if not _may_be_one_object(err) or self._stumbles > _MAX_STUMBLES:
+                raise
+            if len(batch) == 1:
+                name = RemoteId(batch[0][0])
+                return {name: Object(Unreadable(name, f"cannot be delivered: {err}"), "")}
+            half = len(batch) // 2
+            return self._batch(batch[:half]) | self._batch(batch[half:])
+        replies = dict(self._named(found))
+        return {name: self._object(name, member, replies.get(name)) for name, member in batch}
+
+    def _object(self, name: str, member: Member, reply: Reply | None) -> Object:
+        remote_id = RemoteId(name)
+        if reply is None:
+            return self._single(remote_id, member)
+        if reply.status in _GONE:
+            return Object(SeriesRemoved(remote_id), mark("", ""))
+        data = reply.text(CALENDAR_DATA)
+        if not data:
+            return Object(Unreadable(remote_id, "the server withholds its content"), "")
+        return self._read(remote_id, reply.text(GETETAG) or member.etag, data)
+
+    def _single(self, name: RemoteId, member: Member) -> Object:
+        """Fetch an object that a multiget left out: Xandikos 0.4 misreads hrefs with `%23`."""
+        self._singles += 1
+        if self._singles > _MAX_SINGLES:
+            return Object(Unreadable(name, "the server lists it and does not deliver it"), "")
+        try:
+            url = self._client.resolve(self._url, member.href)
+            response = self._client.get(url, what=self._what)
+        except RemoteNotFound:
+            return Object(SeriesRemoved(name), mark("", ""))
+        except (RemoteRejected, UnreadableAnswer, ServerFailed) as err:
+            return Object(Unreadable(name, f"cannot be delivered: {err}"), "")
+        etag = response.headers.get("etag", "") or member.etag
+        return self._read(name, etag, response.body)
+
+    def _read(self, name: RemoteId, etag: str, data: str | bytes) -> Object:
+        item = translate.calendar_object(name, translate.strong_etag(etag), data, owner=self._owner)
+        return Object(item, mark(etag, data))
+
+
+def _may_be_one_object(err: ProviderError) -> bool:
+    return isinstance(err, wire.BrokenXml | ServerFailed) or err.code == "too_large"
+
+
+def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
