@@ -15,7 +15,7 @@ from typing import Protocol
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -237,6 +237,7 @@ class ProviderContract:
     many = 500
     machine_examples = 8
     machine_steps = 16
+    machine_phases = tuple(Phase)
 
     def fill(self, mirror: Mirror, **plans: Planned) -> dict[str, Planned]:
         for uid, plan in plans.items():
@@ -440,6 +441,7 @@ class ProviderContract:
                 max_examples=self.machine_examples,
                 stateful_step_count=self.machine_steps,
                 deadline=None,
+                phases=self.machine_phases,
                 report_multiple_bugs=False,
                 database=None,
                 suppress_health_check=list(HealthCheck),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
+from hypothesis import Phase
 
 from bridge.errors import ProviderError, SyncTokenExpired
 from bridge.model.interval import Window
@@ -191,6 +192,7 @@ CASES = [
 
 class Contract(ProviderContract):
     machine_examples = 200
+    machine_phases = (Phase.generate,)
 
 
 @pytest.mark.parametrize(
