@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC
-from threading import Lock
 from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -33,24 +31,20 @@ class Job(NamedTuple):
     """Seconds."""
 
 
-@dataclass(slots=True)
-class Record:
-    """How the runs of a job went so far."""
-
-    runs: int = 0
-    failures: int = 0
-    problem: str = ""
-    """Of the last run; empty when it went well."""
-
-
 class Jobs:
     """Runs jobs until it is stopped."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        """Take the jobs; each runs for the first time one interval after `start`."""
+    def __init__(
+        self, jobs: Sequence[Job], *, observe: Callable[[str, str], None] = lambda _, __: None
+    ) -> None:
+        """Take the jobs; each runs for the first time one interval after `start`.
+
+        Args:
+            jobs: with different names.
+            observe: told of each run: the job's name, and the problem or an empty text.
+        """
         self._jobs = {job.name: job for job in jobs}
-        self._lock = Lock()
-        self.records = {job.name: Record() for job in jobs}
+        self._observe = observe
         self._clock = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(jobs))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -72,8 +66,7 @@ class Jobs:
             self._clock.shutdown(wait=False)
 
     def run(self, name: str) -> None:
-        """Run a job once, now; its failure is logged and recorded, never raised."""
-        record = self.records[name]
+        """Run a job once, now; its failure is logged and told to `observe`, never raised."""
         problem = ""
         try:
             self._jobs[name].run()
@@ -84,7 +77,4 @@ class Jobs:
             # A fault of ours in one job must not end the clock.
             problem = f"{type(err).__name__}: see the log"
             logger.exception("the job %s failed by a fault of ours", name)
-        with self._lock:
-            record.runs += 1
-            record.failures += bool(problem)
-            record.problem = problem
+        self._observe(name, problem)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bridge.config.plan import ConnectionPlan
+from bridge.config.settings import Settings
 from bridge.errors import BridgeError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
@@ -25,6 +26,9 @@ from bridge.store.schedule import Claim
 
 LEASE = 120
 """Seconds. A process that dies gives its pulls back after so long."""
+
+_ELSEWHERE = 2
+"""Seconds that a pull is left to processes that know its connection."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +82,7 @@ class Pulls:
         self._ground = ground
         self._puller = puller
         self._observe = observe
+        self._known: tuple[Settings | None, frozenset[str]] = (None, frozenset())
 
     def claim(self, limit: int) -> list[Job]:
         """Take up to `limit` pulls that are due.
@@ -87,20 +92,27 @@ class Pulls:
         """
         ground, now = self._ground, self._ground.clock()
         jobs: list[Job] = []
+        configured = self._configured(ground.live.current)
         with ground.database.write() as conn:
             for claim in schedule.claim(conn, ground.owner, now, limit, LEASE):
                 row = connections.get(conn, claim.connection_id)
-                if row is not None:
+                if row is not None and claim.connection_id in configured:
                     jobs.append(self._begin(conn, claim, row, now))
+                else:
+                    # Another process read it in its file; this one has not reloaded yet.
+                    schedule.release(conn, claim, now + _ELSEWHERE, done=False)
         return jobs
 
     def take(self, connection_id: ConnectionId, *, full: bool = False) -> Job | None:
         """Claim one connection for a person who asked, due or not.
 
         Returns:
-            None when another process pulls it, its provider asked for a pause, or it is stopped.
+            None when another process pulls it, its provider asked for a pause, it is stopped, or
+            it is not in the file that this process read.
         """
         ground, now = self._ground, self._ground.clock()
+        if connection_id not in self._configured(ground.live.current):
+            return None
         with ground.database.write() as conn:
             if full:
                 schedule.mark(conn, [connection_id], now, full=True)
@@ -145,6 +157,16 @@ class Pulls:
         with self._ground.database.write() as conn:
             for job in jobs:
                 schedule.release(conn, job.claim, now, done=False)
+
+    def _configured(self, settings: Settings) -> frozenset[str]:
+        if self._known[0] is not settings:
+            ids = (
+                f"{resource.id}.{connection.id}"
+                for resource in settings.resources
+                for connection in resource.connections
+            )
+            self._known = (settings, frozenset(ids))
+        return self._known[1]
 
     def _begin(self, conn: Transaction, claim: Claim, row: ConnectionRow, now: Instant) -> Job:
         connections.record_attempt(conn, claim.connection_id, now)

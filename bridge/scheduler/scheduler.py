@@ -14,7 +14,7 @@ from bridge.scheduler import pace
 from bridge.scheduler.errands import Errands, Handler
 from bridge.scheduler.freshening import Freshening
 from bridge.scheduler.ground import Ground, Puller
-from bridge.scheduler.jobs import Job, Jobs, Record
+from bridge.scheduler.jobs import Job, Jobs
 from bridge.scheduler.pulls import LEASE, Pulled, Pulls
 from bridge.scheduler.workers import Workers
 from bridge.store import schedule
@@ -35,6 +35,28 @@ class Engine(Puller, Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Keeps figures; called by the threads that do the work."""
+
+    def pulled(self, pulled: Pulled) -> None:
+        """A pull ended."""
+        ...
+
+    def job(self, name: str, problem: str) -> None:
+        """A regular job ended; the problem is empty when it went well."""
+        ...
+
+
+class Unobserved:
+    """Keeps no figures."""
+
+    def pulled(self, pulled: Pulled) -> None:
+        """Forget it."""
+
+    def job(self, name: str, problem: str) -> None:
+        """Forget it."""
+
+
 class Scheduler:
     """Pulls what is due until it is stopped; without an engine it only passes wishes on.
 
@@ -48,7 +70,8 @@ class Scheduler:
         engine: Engine | None,
         *,
         handlers: Mapping[str, Handler] | None = None,
-        observe: Callable[[Pulled], None] = lambda _: None,
+        chores: Sequence[Job] = (),
+        observer: Observer | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -56,17 +79,19 @@ class Scheduler:
             ground: store, settings and clock.
             engine: None in a process that does not pull (`server.role: web`).
             handlers: what to do with each kind of command (`reload`).
-            observe: told of each pull that ended, by the thread that pulled.
+            chores: what else this process does regularly.
+            observer: keeps the figures.
         """
         self._ground = ground
         self._stopping = Event()
         self._freshening = Freshening(ground)
         self._errands = Errands(ground, handlers or {})
-        self._workers = None if engine is None else _workers(ground, engine, observe)
-        jobs = [Job("commands", self._errands.look, pace.TICK)]
+        observer = observer or Unobserved()
+        self._workers = None if engine is None else _workers(ground, engine, observer)
+        jobs = [Job("commands", self._errands.look, pace.TICK), *chores]
         if self._workers is not None and engine is not None:
             jobs += _pulling_jobs(ground, engine, self._workers)
-        self._jobs = Jobs(jobs)
+        self._jobs = Jobs(jobs, observe=observer.job)
         heeded = {"commands": lambda: self._jobs.run("commands")}
         if self._workers is not None:
             heeded["schedule"] = self._workers.stir
@@ -79,11 +104,6 @@ class Scheduler:
     def running(self) -> int:
         """How many pulls run at this moment."""
         return 0 if self._workers is None else self._workers.running
-
-    @property
-    def records(self) -> Mapping[str, Record]:
-        """How each regular job went so far."""
-        return self._jobs.records
 
     def start(self) -> None:
         """Begin to pull.
@@ -142,10 +162,9 @@ def heal_clock(ground: Ground) -> None:
         schedule.heal_clock(conn, ground.clock())
 
 
-def _workers(ground: Ground, engine: Puller, observe: Callable[[Pulled], None]) -> Workers:
-    return Workers(
-        Pulls(ground, engine, observe=observe), lambda: ground.live.current.sync.concurrency
-    )
+def _workers(ground: Ground, engine: Puller, observer: Observer) -> Workers:
+    pulls = Pulls(ground, engine, observe=observer.pulled)
+    return Workers(pulls, lambda: ground.live.current.sync.concurrency)
 
 
 def _pulling_jobs(ground: Ground, engine: Engine, workers: Workers) -> list[Job]:

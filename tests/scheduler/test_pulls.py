@@ -229,3 +229,14 @@ def test_more_connections_than_asked_for_wait_for_the_next_claim(make_world) -> 
     world = make_world(7)
     assert [len(world.pulls.claim(3)) for _ in range(4)] == [3, 3, 1, 0]
     assert settings_of(7).resources[6].id == "room-6"
+
+
+def test_what_another_process_read_in_its_file_is_left_to_it(make_world) -> None:
+    behind = make_world(1)
+    ahead = make_world(like=behind)
+    apply(ahead.database, settings_of(2), ahead.clock.now, identity=IDENTITY)
+    ahead.ground.live.swap(settings_of(2))
+    assert [pulled.connection_id for pulled in behind.run_due()] == [ROOM]
+    assert behind.row("room-1.work").attempt_at is None
+    ahead.clock.advance(2)
+    assert [pulled.connection_id for pulled in ahead.run_due()] == ["room-1.work"]
