@@ -18,8 +18,7 @@ from bridge.config.policy import (
     PrivacyMode,
     PrivacyOverride,
 )
-from bridge.config.section import Section as Section  # noqa: PLC0414 - kinds take it from here
-from bridge.config.section import section, written
+from bridge.config.section import Section, section, written
 from bridge.config.values import (
     BaseUrl,
     Bind,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from threading import RLock
 
-from bridge.config.settings import Section
+from bridge.config.section import Section
 from bridge.errors import ProviderError, RemoteNotFound, SyncTokenExpired
 from bridge.model.event import EventSeries, EventTime, Floating
 from bridge.model.interval import Window, instant

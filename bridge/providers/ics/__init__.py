@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from bridge.config.section import Section, written
-from bridge.config.values import Duration, Secret, Size
+from bridge.config.values import Duration, FilePath, Secret, Size
 from bridge.provider import Account, Provider, ProviderKind
 
 _SCHEMES = {"http": "http", "https": "https", "webcal": "https", "webcals": "https"}
@@ -27,8 +26,8 @@ class IcsConnection(Section):
     url: SecretUrl | None = Field(
         default=None, description="https, http or webcal URL of the feed; kept secret"
     )
-    path: str | None = Field(
-        default=None, description="instead of url: absolute path of a file on this machine"
+    path: FilePath | None = Field(
+        default=None, description="instead of url: a file on this machine"
     )
     username: str = Field(default="", description="login, where the URL asks for one")
     password: Secret | None = Field(default=None, description="password of that login")
@@ -52,13 +51,6 @@ class IcsConnection(Section):
         if "@" in parts.netloc:
             raise ValueError("holds a login; give it as username and password")
         return SecretUrl(url)
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, value: str | None) -> str | None:
-        if value is not None and not PurePath(value).is_absolute():
-            raise ValueError("is not an absolute path; write /data/holidays.ics")
-        return value
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -80,7 +80,7 @@ def make_feed(account: Account) -> Feed:
     if not (isinstance(settings, IcsConnection) and isinstance(defaults, IcsDefaults)):
         raise TypeError("not the settings of an ics connection")
     if settings.path is not None:
-        return FileFeed(settings.path, defaults.max_size)
+        return FileFeed(str(settings.path), defaults.max_size)
     if settings.url is None:
         raise ValueError("neither url nor path")
     password = settings.password
