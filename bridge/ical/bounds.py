@@ -36,7 +36,7 @@ class Limits:
     """RRULE and EXRULE of one event."""
     occurrences: int = 10_000
     """Occurrences of one series in one window (`sync.limits.occurrences_per_series`)."""
-    steps: int = 40_000
+    steps: int = 25_000
     """Periods and candidates that the expansion of one series may look at; about 1 us each."""
 
 

@@ -225,6 +225,8 @@ class _Dates:
         self._rule = rule
         self._start = date.fromordinal(start)
         self._budget = budget
+        self._month_days = frozenset(rule.by_month_day)
+        self._year_days = frozenset(rule.by_year_day)
         self._weekdays = frozenset(weekday for _, weekday in rule.by_day)
         self._allowed: tuple[int, bool] = (0, False)
         self._year_of_weeks = 0
@@ -270,8 +272,14 @@ class _Dates:
         of = date.fromordinal(day)
         if rule.by_month and of.month not in rule.by_month:
             return False
-        named = self._named(of.year, [_month(of.year, of.month)])
-        return all(day in days for days in named)
+        if rule.by_month_day and not _is_among(
+            self._month_days, of.day, monthrange(of.year, of.month)[1]
+        ):
+            return False
+        first, size = _year(of.year)
+        if rule.by_year_day and not _is_among(self._year_days, day - first + 1, size):
+            return False
+        return not rule.by_week or day in self._weeks(of.year)
 
     def _of_week(self, first: int) -> list[int]:
         rule = self._rule
@@ -367,6 +375,11 @@ def _year(year: int) -> _Span:
 
 def _month(year: int, month: int) -> _Span:
     return date(year, month, 1).toordinal(), monthrange(year, month)[1]
+
+
+def _is_among(numbers: frozenset[int], number: int, size: int) -> bool:
+    """Tell whether a span's n-th day is named, from the start or from the end."""
+    return number in numbers or number - size - 1 in numbers
 
 
 def _numbered(numbers: tuple[int, ...], spans: Iterable[_Span]) -> set[int]:

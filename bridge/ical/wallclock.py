@@ -55,8 +55,9 @@ def midnight_of(day: int, zone: tzinfo) -> Instant:
 
 def wall_at(when: Instant, zone: tzinfo) -> int:
     """Return what the zone's clock shows at an instant."""
-    local = datetime.fromtimestamp(when, UTC).astimezone(zone)
-    return wall_of(local.replace(tzinfo=None))
+    sayable = min(max(when, FIRST_INSTANT + DAY), LAST_INSTANT - DAY)
+    offset = datetime.fromtimestamp(sayable, UTC).astimezone(zone).utcoffset()
+    return when + EPOCH + (0 if offset is None else round(offset.total_seconds()))
 
 
 def _offset(zone: tzinfo, wall: int, fold: int = 0) -> int:
