@@ -27,9 +27,9 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 def details(event: Event, calendar_name: str, privacy: Privacy) -> Details:
     """Take from an event what its calendar's privacy lets show."""
+    if is_reserved(event, privacy):
+        return reserved(calendar_name, privacy)
     full = privacy.mode is PrivacyMode.FULL
-    if event.classification is not Class.PUBLIC or privacy.mode is PrivacyMode.BUSY_ONLY:
-        return {"title": title(privacy, calendar_name=calendar_name)}
     place = full or privacy.show_location
 
     def shown(text: str) -> str:
@@ -52,6 +52,16 @@ def details(event: Event, calendar_name: str, privacy: Privacy) -> Details:
         fields["categories"] = list(event.categories)
         fields["status"] = event.status.value if event.status else ""
     return {key: value for key, value in fields.items() if value}
+
+
+def is_reserved(event: Event, privacy: Privacy) -> bool:
+    """Tell whether nothing of an event may show but its time."""
+    return event.classification is not Class.PUBLIC or privacy.mode is PrivacyMode.BUSY_ONLY
+
+
+def reserved(calendar_name: str, privacy: Privacy) -> Details:
+    """Give what shows of such an event."""
+    return {"title": title(privacy, calendar_name=calendar_name)}
 
 
 def title(privacy: Privacy, *, calendar_name: str = "", event_name: str = "") -> str:

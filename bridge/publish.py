@@ -15,12 +15,11 @@ UID, ETag, SEQUENCE and `changed_at`, which is what DTSTAMP shows.
 from __future__ import annotations
 
 import hmac
-from base64 import b32encode
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from bridge.merge import clip, coalesce, merge, month_start, month_starts, next_month_start
+from bridge.merge import clip, coalesce, merge, month_starts
 from bridge.model.interval import BusyPeriod, FBType, Instant, Window
 from bridge.model.resource import Projection, ResourceId
 from bridge.store import busy, events, resources
@@ -30,7 +29,8 @@ from bridge.store.events import BusyRow
 from bridge.store.resources import ResourceRow
 
 _FEW = 40
-"""Up to so many dirty ranges are looked up one by one, more of them by whole months."""
+"""Up to so many dirty ranges are looked up one by one."""
+_GAPS = (3600, 86400, 7 * 86400, 31 * 86400)
 
 
 class State(NamedTuple):
@@ -180,7 +180,7 @@ class Publisher:
     def _uid(self, resource_id: str, projection: str, name: str) -> str:
         text = f"{projection}\n{resource_id}\n{name}".encode()
         digest = hmac.digest(self._identity, text, "sha256")
-        return f"{b32encode(digest[:20]).decode().lower()}@busybridge"
+        return f"{digest[:20].hex()}@busybridge"
 
 
 class _Wanted(NamedTuple):
@@ -267,13 +267,13 @@ def _etag(uid: str, block: _Wanted, seq: int) -> str:
 
 
 def _ranges(dirty: Iterable[Window]) -> list[Window]:
-    """Join the dirty spans; many of them become whole months, which are fewer queries."""
-    ranges = coalesce(window for window in dirty if window.start < window.end)
-    if len(ranges) <= _FEW:
-        return ranges
-    return coalesce(
-        Window(month_start(start), max(end, next_month_start(end))) for start, end in ranges
-    )
+    """Join the dirty spans; many of them are joined over ever longer gaps, for fewer queries."""
+    ranges = coalesce(dirty)
+    for gap in _GAPS:
+        if len(ranges) <= _FEW:
+            return ranges
+        ranges = coalesce(ranges, gap=gap)
+    return [Window(ranges[0].start, max(end for _, end in ranges))]
 
 
 def _standing(

@@ -52,11 +52,12 @@ class Difference:
             busy.set_extents(conn, resource_id, extents._replace(occurrence=self.longest))
 
     def _touch(self, before: OccurrenceRow | None, after: OccurrenceRow | None) -> None:
-        rows = [row for row in (before, after) if row and row.fbtype]
-        if len(rows) == 2 and _published(rows[0]) == _published(rows[1]):
+        if before and after and _published(before) == _published(after):
             return
-        self.dirty.extend(Window(row.start, row.end) for row in rows)
+        for row in (before, after):
+            if row and row.fbtype:
+                self.dirty.append(Window(row.start, row.end))
 
 
-def _published(row: OccurrenceRow) -> tuple[object, ...]:
-    return row.start, row.end, row.fbtype, row.details
+def _published(row: OccurrenceRow) -> tuple[object, ...] | None:
+    return (row.start, row.end, row.fbtype, row.details) if row.fbtype else None

@@ -7,13 +7,15 @@ free time: what was known of it stays, and where nothing was known, the times th
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from hashlib import blake2b
 from typing import NamedTuple
+
+import msgspec
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.compose import series_text
@@ -23,7 +25,7 @@ from bridge.ical.recurrence import expand
 from bridge.ingest.rules import Rules
 from bridge.model.event import Event, EventSeries, Occurrence
 from bridge.model.interval import Instant, Window
-from bridge.privacy import details
+from bridge.privacy import details, is_reserved, reserved
 from bridge.store.events import EventRow, OccurrenceRow
 
 WAITING = "not expanded yet: the pull had no CPU time left; the next one continues"
@@ -80,6 +82,22 @@ class Expander:
     target: Target
     budget: CpuBudget
     now: Instant
+    _zones: tuple[tzinfo, tzinfo] = field(init=False)
+    _buffers: tuple[int, int] = field(init=False)
+    _window: Window = field(init=False)
+    """The horizon, wide enough to see what only a buffer brings into it."""
+    _limits: Limits = field(init=False)
+    _reserved: str = field(init=False)
+    """Details of an event of which nothing may show."""
+
+    def __post_init__(self) -> None:
+        """Work out what is the same for every object."""
+        rules, horizon = self.target.rules, self.target.horizon
+        before, after = self._buffers = rules.buffers
+        self._zones = rules.zones()
+        self._window = Window(horizon.start - after, horizon.end + before)
+        self._limits = Limits(occurrences=rules.most)
+        self._reserved = _json(reserved(rules.calendar_name, rules.policy.privacy))
 
     def make(self, found: Found, standing: Sequence[OccurrenceRow]) -> Made:
         """Expand an object; what cannot be expanded keeps its standing rows and says why."""
@@ -122,12 +140,9 @@ class Expander:
     def _rows(
         self, remote_id: str, series: EventSeries
     ) -> tuple[list[OccurrenceRow], tuple[str, ...]]:
-        rules, horizon = self.target.rules, self.target.horizon
-        before, after = rules.buffers
-        zone, day_zone = rules.zones()
-        wide = Window(horizon.start - after, horizon.end + before)
-        limits = Limits(occurrences=rules.most)
-        expansion = expand(series, wide, zone, day_zone=day_zone, limits=limits)
+        horizon = self.target.horizon
+        zone, day_zone = self._zones
+        expansion = expand(series, self._window, zone, day_zone=day_zone, limits=self._limits)
         judged: dict[int, tuple[int, str, str]] = {}
         rows: dict[str, OccurrenceRow] = {}
         for occurrence in expansion.occurrences:
@@ -145,13 +160,15 @@ class Expander:
 
     def _details(self, event: Event) -> str:
         rules = self.target.rules
+        if is_reserved(event, rules.policy.privacy):
+            return self._reserved
         return _json(details(event, rules.calendar_name, rules.policy.privacy))
 
     def _row(
         self, remote_id: str, occurrence: Occurrence, fbtype: int, reason: str, shown: str
     ) -> OccurrenceRow:
         target = self.target
-        before, after = target.rules.buffers if fbtype else (0, 0)
+        before, after = self._buffers if fbtype else (0, 0)
         return OccurrenceRow(
             occurrence_id(target.calendar_id, remote_id, occurrence.original_start),
             target.resource_id,
@@ -175,7 +192,7 @@ class Expander:
             found.text,
             found.digest,
             problem,
-            _json(list(dict.fromkeys([*found.series.notes, *notes]))),
+            _json([*dict.fromkeys([*found.series.notes, *notes])]),
             self.now,
         )
 
@@ -214,4 +231,4 @@ def digest_of(text: str) -> str:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(value).decode()

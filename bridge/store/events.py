@@ -152,7 +152,7 @@ def counts_in(conn: Connection, calendar_id: str, window: Window) -> dict[str, i
         )
         .group_by(occurrences.c.remote_id)
     )
-    return dict(conn.execute(query).tuples().all())
+    return dict(conn.execute(query).all())
 
 
 def busy_in(

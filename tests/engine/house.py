@@ -109,9 +109,13 @@ class House:
         return memory.calendars[key]
 
     def pull(self, connection: str = "work", *, full: bool = False, later: int = 60) -> PullReport:
-        """Pull some time later."""
+        """Pull some time later, and record it as the scheduler does."""
         self.now += later
-        return self.ingest.pull(ConnectionId(f"room-a.{connection}"), self.now, full=full)
+        connection_id = ConnectionId(f"room-a.{connection}")
+        report = self.ingest.pull(connection_id, self.now, full=full)
+        with self.database.write() as conn:
+            connections.record_success(conn, connection_id, self.now)
+        return report
 
     def periods(self, window: Window = ALWAYS) -> list[BusyPeriod]:
         with self.database.read() as conn:

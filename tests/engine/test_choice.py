@@ -1,0 +1,149 @@
+"""Which calendars of an account block time, and what becomes of those that come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.errors import RemoteNotFound
+from tests.engine.house import DAY, House, make_series
+
+
+@pytest.fixture
+def full_house(house: House) -> House:
+    """An account with three calendars, an event in each: at 9, 12 and 15."""
+    house.calendar("main", is_primary=True).put("a", make_series("2026-11-23 09:00", uid="a"))
+    house.calendar("team").put("b", make_series("2026-11-23 12:00", uid="b"))
+    house.calendar("home").put("c", make_series("2026-11-23 15:00", uid="c"))
+    return house
+
+
+def hours(house: House) -> list[str]:
+    return [start[11:13] for start, _, _ in house.busy()]
+
+
+def connect(house: House, **keys: Any) -> None:
+    house.configure(connections=[{"id": "work"} | keys])
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({}, ["09", "12", "15"]),
+        ({"read_calendars": []}, []),
+        ({"read_calendars": ["primary"]}, ["09"]),
+        ({"read_calendars": ["team", "Home"]}, ["12", "15"]),
+        ({"read_calendars": ["primary"], "write_calendar": "team"}, ["09", "12"]),
+        ({"validate_availability": False}, []),
+    ],
+)
+def test_the_named_calendars_block(
+    full_house: House, keys: dict[str, Any], expected: list[str]
+) -> None:
+    connect(full_house, **keys)
+    full_house.pull()
+    assert hours(full_house) == expected
+    assert full_house.freshness().stale == 0
+
+
+def test_a_name_without_a_calendar_is_an_error_and_the_others_go_on(full_house: House) -> None:
+    connect(full_house, read_calendars=["Maintenance", "main"])
+    report = full_house.pull()
+    assert hours(full_house) == ["09"]
+    assert report.error is not None
+    assert (report.error.code, "'Maintenance'" in str(report.error)) == ("calendar_not_found", True)
+    row = full_house.calendar_rows()["Maintenance"]
+    assert row.error_code == "calendar_not_found"
+    assert full_house.freshness().stale == 1
+
+    full_house.calendar("x", name="Maintenance").put("d", make_series("2026-11-23 18:00", uid="d"))
+    assert full_house.pull().error is None
+    assert hours(full_house) == ["09", "18"]
+    assert full_house.freshness().stale == 0
+
+
+def test_a_connection_whose_only_name_is_wrong_fails(full_house: House) -> None:
+    connect(full_house, read_calendars=["Maintenance"])
+    with pytest.raises(RemoteNotFound, match="'Maintenance'"):
+        full_house.pull()
+
+
+@pytest.mark.covers("F14")
+def test_a_named_calendar_that_is_gone_keeps_blocking_and_is_marked(full_house: House) -> None:
+    connect(full_house, read_calendars=["team", "main"])
+    full_house.pull()
+    del full_house.memory().calendars["team"]
+    for _ in range(3):
+        report = full_house.pull(later=DAY)
+    assert report.error is not None
+    assert hours(full_house) == ["09", "12"]
+    assert full_house.calendar_rows()["Team"].error_code == "calendar_not_found"
+    assert full_house.freshness().stale == 1
+
+
+def test_of_a_whole_account_a_calendar_that_stays_away_for_a_day_is_let_go(
+    full_house: House,
+) -> None:
+    full_house.pull()
+    del full_house.memory().calendars["team"]
+    full_house.pull()
+    full_house.pull()
+    assert hours(full_house) == ["09", "12", "15"]
+    full_house.pull(later=DAY)
+    assert hours(full_house) == ["09", "15"]
+    assert set(full_house.calendar_rows()) == {"Main", "Home"}
+
+
+def test_a_calendar_that_left_the_file_stops_blocking_at_once(full_house: House) -> None:
+    full_house.pull()
+    connect(full_house, read_calendars=["main", "home"])
+    assert hours(full_house) == ["09", "15"]
+
+
+def test_a_connection_that_left_the_file_stops_blocking_at_once(full_house: House) -> None:
+    full_house.configure(connections=[{"id": "work"}, {"id": "other"}])
+    full_house.calendar("x", "other").put("d", make_series("2026-11-23 18:00", uid="d"))
+    full_house.pull()
+    full_house.pull("other")
+    full_house.configure(connections=[{"id": "work"}])
+    assert hours(full_house) == ["09", "12", "15"]
+
+
+def test_a_calendar_whose_owner_says_it_does_not_block_does_not(full_house: House) -> None:
+    full_house.calendar("holidays", ignores_busy=True).put(
+        "d", make_series("2026-11-23 18:00", uid="d")
+    )
+    full_house.pull()
+    assert hours(full_house) == ["09", "12", "15"]
+    told = full_house.explain(uid="d")
+    assert [it.reason for it in told] == ["the calendar does not block time"]
+
+
+def test_a_reload_with_other_rules_needs_no_provider(full_house: House) -> None:
+    full_house.pull()
+    asked = full_house.memory().listings
+    connect(full_house, availability={"buffers": {"before": "30m"}})
+    assert full_house.busy()[0] == ("2026-11-23 08:30", "2026-11-23 10:00", "BUSY")
+    connect(full_house, validate_availability=False)
+    assert full_house.busy() == []
+    connect(full_house)
+    assert hours(full_house) == ["09", "12", "15"]
+    assert full_house.memory().listings == asked
+
+
+def test_a_policy_of_one_calendar_leaves_the_others_alone(full_house: House) -> None:
+    override = {"calendar": "team", "availability": {"buffers": {"after": "1h"}}}
+    connect(full_house, read_calendars=["main", override])
+    full_house.pull()
+    assert full_house.busy() == [
+        ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY"),
+        ("2026-11-23 12:00", "2026-11-23 14:00", "BUSY"),
+    ]
+
+
+def test_two_calendars_of_one_name_both_block(full_house: House) -> None:
+    full_house.calendar("second", name="Team").put("d", make_series("2026-11-23 18:00", uid="d"))
+    connect(full_house, read_calendars=["Team"])
+    full_house.pull()
+    assert hours(full_house) == ["12", "18"]
