@@ -1,14 +1,34 @@
-"""Where a request ends: stricter than waitress, so that no proxy disagrees with us (T57)."""
+"""Where a request ends, and how long one may take to arrive: waitress, set up strictly (T54, T57).
+
+server = waitress.server.create_server(application, **WAITRESS, threads=..., ...)
+server.channel_class = StrictChannel
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 
 _FOLDED = re.compile(rb"\n[ \t]")
 _HOST = re.compile(r"[A-Za-z0-9._~:%\[\]-]*")
+
+
+WAITRESS: Mapping[str, int | bool | str] = {
+    # A connection that says nothing costs a descriptor, never a thread; the default of 100 would
+    # let so many of them shut everybody else out.
+    "connection_limit": 2000,
+    "asyncore_use_poll": True,  # select ends at 1,024 descriptors
+    "channel_timeout": 60,
+    "cleanup_interval": 10,
+    "max_request_header_size": 32 << 10,
+    # The dispatcher decides which proxies are believed, and notices those that are not.
+    "clear_untrusted_proxy_headers": False,
+    "ident": "",
+}
+"""Options that do not depend on the settings."""
 
 
 class StrictParser(HTTPRequestParser):

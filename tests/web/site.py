@@ -32,7 +32,7 @@ from bridge.store.events import OccurrenceRow
 from bridge.store.resources import Owner
 from bridge.web.context import WebContext
 from bridge.web.dispatcher import make_wsgi
-from bridge.web.framing import StrictChannel
+from bridge.web.framing import WAITRESS, StrictChannel
 from tests.builders import make_settings
 
 IDENTITY = b"identity of the tests, 32 bytes."
@@ -242,13 +242,10 @@ class Site:
         assert not self._thread.is_alive()
 
 
-SERVING = {
+SERVING: dict[str, Any] = dict(WAITRESS) | {
     "host": "127.0.0.1",
     "port": 0,
     "threads": 8,
-    "connection_limit": 2000,
-    "asyncore_use_poll": True,
-    "clear_untrusted_proxy_headers": False,
     "max_request_body_size": 2 << 20,
 }
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from bridge.web.framing import WAITRESS
 from tests.web.site import Site
 
 HEAD = b"Host: localhost\r\n"
@@ -129,3 +130,11 @@ def test_200_half_requests_hold_up_nobody(site: Site, crowd: ExitStack, half: by
         assert site.get("/freebusy/room-b").status == 200
         times.append(time.perf_counter() - started)
     assert sorted(times)[98] < 1
+
+
+@pytest.mark.covers("T54")
+def test_headers_without_end_are_refused(site: Site) -> None:
+    start = b"GET /healthz HTTP/1.1\r\n" + HEAD + b"X-Filler: "
+    # Not a byte more: what the server leaves unread would reset the connection.
+    raw = site.raw(start.ljust(int(WAITRESS["max_request_header_size"]), b"x"), whole=False)
+    assert answers(raw) == [431]
