@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC
+from threading import Condition
 from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -45,6 +46,8 @@ class Jobs:
         """
         self._jobs = {job.name: job for job in jobs}
         self._observe = observe
+        self._changed = Condition()
+        self._running = 0
         self._clock = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(jobs))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -61,13 +64,20 @@ class Jobs:
         self._clock.start()
 
     def stop(self) -> None:
-        """Start no more jobs; one that runs is not waited for."""
+        """Start no more jobs."""
         if self._clock.running:
             self._clock.shutdown(wait=False)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the jobs that run; False at the timeout."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running == 0, timeout)
 
     def run(self, name: str) -> None:
         """Run a job once, now; its failure is logged and told to `observe`, never raised."""
         problem = ""
+        with self._changed:
+            self._running += 1
         try:
             self._jobs[name].run()
         except BridgeError as err:
@@ -77,4 +87,8 @@ class Jobs:
             # A fault of ours in one job must not end the clock.
             problem = f"{type(err).__name__}: see the log"
             logger.exception("the job %s failed by a fault of ours", name)
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
         self._observe(name, problem)

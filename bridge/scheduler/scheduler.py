@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from threading import Event, Thread
+from time import monotonic
 from typing import Protocol
 
 from bridge.errors import StoreError
@@ -124,11 +125,13 @@ class Scheduler:
         """Start no new work and wait for what runs, at most `timeout` seconds.
 
         Returns:
-            Whether all pulls ended by themselves; those that did not are given back.
+            Whether all jobs and pulls ended; pulls that did not are given back.
         """
+        deadline = monotonic() + timeout
         self._stopping.set()
         self._jobs.stop()
         finished = self._workers is None or self._workers.stop(timeout)
+        finished = self._jobs.wait(max(0.0, deadline - monotonic())) and finished
         for topic, watcher in self._watchers.items():
             self._ground.wake.notify(topic)
             if watcher.ident is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LONG_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 class Metrics:
@@ -32,6 +35,28 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._pull_seconds = Histogram(
+            "busybridge_pull_seconds",
+            "How long pulls took.",
+            buckets=_LONG_SECONDS,
+            registry=self._registry,
+        )
+        self._lateness = Histogram(
+            "busybridge_pull_lateness_seconds",
+            "How much later than interval and jitter pulls of healthy connections began.",
+            buckets=_LONG_SECONDS,
+            registry=self._registry,
+        )
+        self._running = Gauge(
+            "busybridge_pulls_running", "Pulls that run at this moment.", registry=self._registry
+        )
+        self._jobs = Counter(
+            "busybridge_jobs_total",
+            "Regular jobs that ended, by outcome.",
+            ("job", "outcome"),
+            registry=self._registry,
+        )
+
     def request(self, area: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request."""
         self._requests.labels(area, method, f"{status // 100}xx").observe(seconds)
@@ -39,6 +64,19 @@ class Metrics:
     def pull(self, outcome: str) -> None:
         """Count a pull that ended; the outcome is `ok` or a provider error's `code`."""
         self._pulls.labels(outcome).inc()
+
+    def pace(self, seconds: float, lateness: float) -> None:
+        """Note how long a pull took, and how much too late it began."""
+        self._pull_seconds.observe(seconds)
+        self._lateness.observe(lateness)
+
+    def running(self, count: Callable[[], int]) -> None:
+        """Ask this for the number of running pulls."""
+        self._running.set_function(count)
+
+    def job(self, name: str, outcome: str) -> None:
+        """Count a regular job that ended; the outcome is `ok` or `failed`."""
+        self._jobs.labels(name, outcome).inc()
 
     def register(self, collector: Collector) -> None:
         """Add figures that are read when somebody asks."""

@@ -1,0 +1,1 @@
+"""One process: its parts, how it serves, logs, reloads and ends."""

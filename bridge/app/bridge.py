@@ -1,0 +1,240 @@
+"""The composition root: everything that one process is made of, put together in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.accounts import Accounts
+from bridge.app.outlet import Outlet, make_transport
+from bridge.app.reload import Reload
+from bridge.config.keyfile import KeyFile
+from bridge.config.live import Live
+from bridge.config.load import load
+from bridge.config.settings import Settings
+from bridge.errors import ConfigError, ConfigProblem
+from bridge.inventory import InventoryReport, apply
+from bridge.model.interval import Instant
+from bridge.provider import ProviderKind
+from bridge.publish import Publisher
+from bridge.registry import KINDS
+from bridge.scheduler.ground import Ground, read_clock
+from bridge.store import meta
+from bridge.store.database import Database
+from bridge.store.wake import Wake
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from bridge.access import Gate
+    from bridge.ingest import Ingest
+    from bridge.scheduler.scheduler import Scheduler
+    from bridge.web.metrics import Metrics
+
+_INSTANCE = "instance"
+
+
+class Bridge:
+    """One process' parts, each made when it is first asked for.
+
+    A command takes what it needs of them; `serve` takes all. They follow `live`: a reload swaps
+    the settings in it, and every part stays the same object.
+    """
+
+    def __init__(
+        self,
+        config_path: str | Path,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], Instant] = read_clock,
+        kinds: Mapping[str, ProviderKind] = KINDS,
+    ) -> None:
+        """Read the configuration and the key file; nothing is opened or started.
+
+        Raises:
+            ConfigError: one of them cannot be used.
+        """
+        self.config_path = Path(config_path)
+        self.environ = environ
+        self.clock = clock
+        self.kinds = kinds
+        settings = self.read_settings()
+        self.keyfile = KeyFile.read(settings.storage.encryption_key_file)
+        self.live = Live(settings)
+        self.reload = Reload(self)
+        """Reads the file again and puts it in force, whole or not at all."""
+        self.followers: list[Callable[[Settings], None]] = []
+        """Told of the settings that a reload put in force."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.live.current
+
+    def read_settings(self) -> Settings:
+        """Read the configuration file as it is now.
+
+        Raises:
+            ConfigError: with every problem.
+        """
+        return load(self.config_path, self.kinds, self.environ)
+
+    def open(self) -> InventoryReport:
+        """Bring the database to this version's schema and to the settings in force.
+
+        Raises:
+            ConfigError: the database belongs to another key file, or to ids made by API.
+            StoreError: the database cannot be used.
+        """
+        self.database.migrate()
+        self._pin_instance()
+        report = self.apply(self.settings)
+        self.rebuild(report)
+        return report
+
+    def apply(self, settings: Settings) -> InventoryReport:
+        """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`."""
+        return apply(self.database, settings, self.clock(), identity=self.keyfile.identity)
+
+    def rebuild(self, report: InventoryReport) -> None:
+        """Publish anew what a change of the settings touched.
+
+        Raises:
+            StoreError: the database cannot be used; each resource is done whole or not at all.
+        """
+        for resource_id in report.rebuild:
+            self.ingest.rebuild(resource_id, self.clock())
+
+    def close(self) -> None:
+        """Close what was opened."""
+        opened = vars(self)
+        if "accounts" in opened:
+            self.accounts.close()
+        if "http" in opened:
+            self.http.close()
+        if "wake" in opened:
+            self.wake.close()
+        if "database" in opened:
+            self.database.close()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database; not opened yet."""
+        storage = self.settings.storage
+        password = storage.database_password
+        return Database(
+            storage.database, password=password.get_secret_value() if password else None
+        )
+
+    @cached_property
+    def wake(self) -> Wake:
+        """Signals between this process' threads, and to other processes."""
+        return Wake(self.database)
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What the scheduler's parts stand on."""
+        return Ground(database=self.database, wake=self.wake, live=self.live, clock=self.clock)
+
+    @cached_property
+    def http(self) -> Outlet:
+        """The way out.
+
+        Raises:
+            ConfigError: `outbound.ca_file` cannot be used.
+        """
+        return Outlet(make_transport(self.settings.outbound))
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Opens providers."""
+        return Accounts(self.live, self.http, self.kinds)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Reads and writes busy blocks."""
+        return Publisher(self.keyfile.identity, self.keyfile.instance)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Pulls and publishes."""
+        from bridge.ingest import Ingest
+
+        return Ingest(self.database, self.accounts, self.publisher)
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Tells who asks."""
+        from bridge.access import Gate
+
+        return Gate(self.database, self.live)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What this process counts."""
+        from bridge.web.metrics import Metrics
+
+        return Metrics()
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """Pulls what is due, unless `server.role` is `web`; not started."""
+        return self.make_scheduler(pulling=self.settings.server.role != "web")
+
+    def make_scheduler(self, *, pulling: bool) -> Scheduler:
+        """Make a scheduler that pulls, or one that only passes wishes on."""
+        from bridge.app.observed import Observed
+        from bridge.scheduler.jobs import Job
+        from bridge.scheduler.scheduler import Scheduler
+
+        scheduler = Scheduler(
+            self.ground,
+            self.ingest if pulling else None,
+            handlers={"reload": self.reload},
+            chores=[Job("uses", self.gate.record_uses, 60)],
+            observer=Observed(self.metrics),
+        )
+        self.metrics.running(lambda: scheduler.running)
+        return scheduler
+
+    @cached_property
+    def wsgi(self) -> WSGIApplication:
+        """Answers requests."""
+        from bridge.web.context import WebContext
+        from bridge.web.dispatcher import make_wsgi
+
+        context = WebContext(
+            database=self.database,
+            publisher=self.publisher,
+            gate=self.gate,
+            live=self.live,
+            engine=self.scheduler,
+            instance=self.keyfile.instance,
+            metrics=self.metrics,
+            clock=self.clock,
+        )
+        return make_wsgi(context)
+
+    def _pin_instance(self) -> None:
+        """Refuse a database that another key file was used with: its URLs would all change."""
+        ours = self.keyfile.instance
+        with self.database.write() as conn:
+            meta.lock(conn, _INSTANCE)
+            pinned = meta.get(conn, _INSTANCE)
+            if pinned is None:
+                meta.put(conn, _INSTANCE, ours)
+        if pinned not in (None, ours):
+            raise ConfigError(
+                [
+                    ConfigProblem(
+                        f"the database belongs to instance {pinned}, this key file to {ours}",
+                        file=str(self.settings.storage.encryption_key_file),
+                        key="storage.encryption_key_file",
+                        hint="name the key file that the database was made with; without it feed "
+                        "URLs and published events would all become others",
+                    )
+                ]
+            )

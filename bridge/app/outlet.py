@@ -1,0 +1,112 @@
+"""The transport in force: a reload replaces it without a request in flight noticing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+from typing import NamedTuple
+
+from bridge import __version__
+from bridge.config.settings import Outbound
+from bridge.config.values import Network
+from bridge.model.http import Credentials, Response, Service
+from bridge.transport import Transport
+
+USER_AGENT = f"BusyBridge/{__version__}"
+
+
+class _Outbound(NamedTuple):
+    """The section of the configuration, as the transport takes it."""
+
+    allow_networks: tuple[Network, ...]
+    ca_file: str | None
+
+
+def make_transport(outbound: Outbound) -> Transport:
+    """Make the transport that a configuration asks for.
+
+    Raises:
+        ConfigError: `outbound.ca_file` cannot be used.
+    """
+    ca_file = None if outbound.ca_file is None else str(outbound.ca_file)
+    return Transport(_Outbound(outbound.allow_networks, ca_file), user_agent=USER_AGENT)
+
+
+@dataclass(slots=True)
+class _Held:
+    transport: Transport
+    users: int = 0
+    retired: bool = False
+
+
+class Outlet:
+    """Implements `bridge.model.http.Http` by the transport that is in force."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._lock = Lock()
+        self._held = _Held(transport)
+
+    def replace(self, transport: Transport) -> None:
+        """Send everything from now on through another transport; the old one ends its requests."""
+        with self._lock:
+            old, self._held = self._held, _Held(transport)
+            old.retired = True
+            idle = old.users == 0
+        if idle:
+            old.transport.close()
+
+    def close(self) -> None:
+        """Close all connections; requests that are under way fail."""
+        self._held.transport.close()
+
+    def request(  # noqa: PLR0913 - the Protocol's
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: Credentials | None = None,
+        timeout: timedelta | None = None,
+        max_size: int | None = None,
+        trusted_sites: Sequence[str] = (),
+    ) -> Response:
+        """See `Http`."""
+        with self._use() as transport:
+            return transport.request(
+                method,
+                url,
+                headers=headers,
+                content=content,
+                auth=auth,
+                timeout=timeout,
+                max_size=max_size,
+                trusted_sites=trusted_sites,
+            )
+
+    def services(self, name: str) -> Sequence[Service]:
+        """See `Http`."""
+        with self._use() as transport:
+            return transport.services(name)
+
+    def texts(self, name: str) -> Sequence[str]:
+        """See `Http`."""
+        with self._use() as transport:
+            return transport.texts(name)
+
+    @contextmanager
+    def _use(self) -> Iterator[Transport]:
+        with self._lock:
+            held = self._held
+            held.users += 1
+        try:
+            yield held.transport
+        finally:
+            with self._lock:
+                held.users -= 1
+                last = held.retired and held.users == 0
+            if last:
+                held.transport.close()

@@ -1,0 +1,148 @@
+"""Swapping the configuration inside a running process: whole, or not at all.
+
+Everything that can be wrong is looked for first: the file, the accounts as their kinds understand
+them, the certificates, the ids in the store. Only then are the rows written, in one transaction,
+and the settings swapped, with one assignment. No part is made anew: the scheduler, above all, stays
+the one that it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from bridge.accounts import Accounts
+from bridge.app.outlet import make_transport
+from bridge.config.live import Live
+from bridge.config.plan import plan
+from bridge.config.settings import Settings
+from bridge.errors import BridgeError, ConfigError, ConfigProblem, ProviderError
+from bridge.inventory import InventoryReport
+from bridge.scheduler.errands import Verdict
+
+if TYPE_CHECKING:
+    from bridge.app.bridge import Bridge
+    from bridge.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+_FIXED = (
+    "server.bind",
+    "server.role",
+    "storage.database",
+    "storage.database_password",
+    "storage.encryption_key_file",
+)
+"""What only a new process can change."""
+
+
+class Reload:
+    """Reads the file again and puts it in force; callable from any thread."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._lock = Lock()
+
+    def __call__(self) -> Verdict:
+        """Do it, and say what came of it: in the log, and to whoever asked."""
+        with self._lock:
+            try:
+                text = self._reload()
+            except BridgeError as err:
+                logger.error("not reloaded, the old configuration stays: %s", err)  # noqa: TRY400
+                return Verdict(
+                    ok=False, text=f"not reloaded, the old configuration stays\n{_lines(err)}"
+                )
+            logger.info("%s", text)
+            return Verdict(ok=True, text=text)
+
+    def _reload(self) -> str:
+        bridge = self._bridge
+        old, new = bridge.settings, bridge.read_settings()
+        self._refuse_fixed(old, new)
+        transport = None
+        if new.outbound != old.outbound:
+            transport = make_transport(new.outbound)
+        try:
+            self._try_opening(new)
+            report = bridge.apply(new)
+        except BaseException:
+            if transport is not None:
+                transport.close()
+            raise
+        self._put_in_force(new, transport)
+        try:
+            bridge.rebuild(report)
+        except BridgeError as err:
+            logger.warning("published times follow with the next pulls: %s", err)
+        bridge.wake.notify("schedule")
+        return "\n".join([f"reloaded: {_summary(report)}", *new.warnings])
+
+    def _refuse_fixed(self, old: Settings, new: Settings) -> None:
+        problems = [
+            ConfigProblem(
+                f"cannot change in a running server, which has {_value(old, key)}",
+                file=str(self._bridge.config_path),
+                key=key,
+                hint="restart it, or put the old value back",
+            )
+            for key in _FIXED
+            if _value(old, key) != _value(new, key)
+        ]
+        if problems:
+            raise ConfigError(problems)
+
+    def _try_opening(self, new: Settings) -> None:
+        """Open every account that is not paused; none of this touches the network.
+
+        Raises:
+            ConfigError: with every account that its kind refuses.
+        """
+        accounts = Accounts(Live(new), self._bridge.http, self._bridge.kinds)
+        problems = []
+        try:
+            for _, connections in plan(new):
+                for connection in connections:
+                    try:
+                        accounts.open(connection.id)
+                    except ProviderError as err:
+                        problems.append(ConfigProblem(str(err), key=connection.id, hint=err.hint))
+        finally:
+            accounts.close()
+        if problems:
+            raise ConfigError(problems)
+
+    def _put_in_force(self, new: Settings, transport: Transport | None) -> None:
+        bridge = self._bridge
+        bridge.live.swap(new)
+        if transport is not None:
+            bridge.http.replace(transport)
+        for follow in bridge.followers:
+            follow(new)
+
+
+def _value(settings: Settings, key: str) -> object:
+    section, _, name = key.partition(".")
+    value: object = getattr(getattr(settings, section), name)
+    return value
+
+
+def _lines(err: BridgeError) -> str:
+    hint = getattr(err, "hint", "")
+    return f"{err} ({hint})" if hint else str(err)
+
+
+def _summary(report: InventoryReport) -> str:
+    told = [
+        f"{len(names)} {what} ({', '.join(names)})"
+        for what, names in (
+            ("added", report.added),
+            ("changed", report.changed),
+            ("back", report.returned),
+            ("parked", report.parked),
+            ("removed", report.removed),
+        )
+        if names
+    ]
+    return ", ".join([*told, f"{report.unchanged} resources unchanged"])
