@@ -35,7 +35,7 @@ CALENDAR_DATA = f"{CALDAV}calendar-data"
 VALID_SYNC_TOKEN = f"{DAV}valid-sync-token"
 
 _MAX_DEPTH = 50
-_MAX_ELEMENTS = 1_000_000
+_MAX_ELEMENTS = 500_000
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})\b")
 _SEGMENT_SAFE = "!$&'()*+,;=:@-._~"  # RFC 3986 section 3.3, pchar
 _END = re.compile(rb"</(?:[\w.-]+:)?multistatus\s*>\s*\Z")
