@@ -82,6 +82,7 @@ def expand(
 
     Raises:
         TooCostly: a rule is refused, or has more occurrences than the limits allow.
+        InvalidCalendarObject: a rule says nothing; `parse_calendar` lets none of those through.
     """
     if series.master is None:
         return _Expander(series, window, zone, day_zone, limits).stand_alone()
@@ -228,8 +229,8 @@ class _Expander:
         )
         first, last = self._bounds(master, following)
         starts = self._starts(master, first, last)
-        for text in master.event.exrules:
-            for wall in self._rule(text, master, first, last):
+        for rule in map(_read, master.event.exrules):
+            for wall in self._rule(rule, master, first, last):
                 starts.pop(master.start(wall), None)
         for start, (wall, period) in starts.items():
             if excluded.has(start, wall) or replaced.has(start, wall):
@@ -260,10 +261,11 @@ class _Expander:
     def _starts(self, master: _Placed, first: int, last: int) -> dict[Instant, _Start]:
         event = master.event
         starts: dict[Instant, _Start] = {}
-        if not _ended_before_start(master):
+        rules = [_read(text) for text in event.rrules]
+        if not _ended_before_start(master, rules):
             starts[master.own_start] = (master.wall, None)
-        for text in event.rrules:
-            for wall in self._rule(text, master, first, last):
+        for rule in rules:
+            for wall in self._rule(rule, master, first, last):
                 starts.setdefault(master.start(wall), (wall, None))
         if len(event.rdates) + len(event.exdates) > self._limits.dates:
             raise TooCostly(f"more than {self._limits.dates} dates in RDATE and EXDATE")
@@ -275,11 +277,7 @@ class _Expander:
                 starts[start] = (wall, length)
         return starts
 
-    def _rule(self, text: str, master: _Placed, first: int, last: int) -> Iterable[int]:
-        try:
-            rule = read_rule(text)
-        except Unreadable as err:
-            raise InvalidCalendarObject(str(err)) from err
+    def _rule(self, rule: Rule, master: _Placed, first: int, last: int) -> Iterable[int]:
         check_rule(rule, self._limits, all_day=master.all_day)
         if master.all_day:
             # RFC 5545 section 3.3.10: BYSECOND, BYMINUTE and BYHOUR of a DATE "MUST be ignored"
@@ -352,9 +350,15 @@ def _recurrence_id(event: Event) -> EventTime:
     return event.start if event.recurrence_id is None else event.recurrence_id
 
 
-def _ended_before_start(master: _Placed) -> bool:
+def _read(text: str) -> Rule:
+    try:
+        return read_rule(text)
+    except Unreadable as err:
+        raise InvalidCalendarObject(str(err)) from err
+
+
+def _ended_before_start(master: _Placed, rules: Sequence[Rule]) -> bool:
     """Tell whether every rule's UNTIL lies before DTSTART."""
-    untils = [read_rule(text).until for text in master.event.rrules]
-    return bool(untils) and all(
-        until is not None and master.until(until) < master.own_start for until in untils
+    return bool(rules) and all(
+        rule.until is not None and master.until(rule.until) < master.own_start for rule in rules
     )
