@@ -33,13 +33,18 @@ def backup(ground: Ground, file: Path) -> None:
 @command
 def restore(ground: Ground, file: Path, force: bool) -> None:  # noqa: FBT001 - click names it
     """Put the backup FILE in the place of the database; nothing may be running."""
+    from bridge.app.presence import alone
     from bridge.config.load import load
+    from bridge.errors import StoreError
     from bridge.store.backup import restore as put_back
     from bridge.store.database import Database
 
     database = Database(load(ground.config_path).storage.database)
+    if database.path is None:
+        raise StoreError("this is a PostgreSQL database; use pg_restore")
     try:
-        put_back(file, database, force=force)
+        with alone(database.path):
+            put_back(file, database, force=force)
     finally:
         database.close()
     ground.show({"restored": str(file)}, lambda: click.echo(f"restored from {file}"))

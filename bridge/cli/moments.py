@@ -28,7 +28,8 @@ def read_moment(text: str, now: Instant, zone: str) -> Instant:
         return _midnight(utc(now).astimezone(local).date(), local)
     try:
         if text[:1] in ("+", "-"):
-            return now + int(parse_duration(text).total_seconds())
+            seconds = int(parse_duration(text[1:]).total_seconds())
+            return now + (seconds if text[0] == "+" else -seconds)
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             return _midnight(date.fromisoformat(text), local)
         for form in _LOCAL:
