@@ -22,6 +22,7 @@ from bridge.ical.compose import series_text
 from bridge.ical.limits import Limits
 from bridge.ical.parse import parse_calendar
 from bridge.ical.recurrence import expand
+from bridge.ingest.crash import QUARANTINED, CrashMark
 from bridge.ingest.rules import Rules
 from bridge.model.event import Event, EventSeries, Occurrence
 from bridge.model.interval import Instant, Window
@@ -81,6 +82,7 @@ class Expander:
 
     target: Target
     budget: CpuBudget
+    mark: CrashMark
     now: Instant
     _zones: tuple[tzinfo, tzinfo] = field(init=False)
     _buffers: tuple[int, int] = field(init=False)
@@ -103,6 +105,11 @@ class Expander:
         """Expand an object; what cannot be expanded keeps its standing rows and says why."""
         if self.budget.spent:
             return self._kept(found._replace(digest=""), standing, WAITING)
+        if _recurs(found.series):
+            if found.remote_id == self.mark.culprit:
+                # Not even what it names outright: whatever killed us may be in there.
+                return Made(self._event(found, problem=QUARANTINED), self._allowed(standing))
+            self.mark.expanding(found.remote_id)
         try:
             rows, notes = self._rows(found.remote_id, found.series)
         except _UNEXPANDABLE as err:
@@ -195,6 +202,10 @@ class Expander:
             _json([*dict.fromkeys([*found.series.notes, *notes])]),
             self.now,
         )
+
+
+def _recurs(series: EventSeries) -> bool:
+    return series.master is not None and bool(series.master.rrules)
 
 
 def occurrence_id(calendar_id: str, remote_id: str, original_start: Instant) -> str:

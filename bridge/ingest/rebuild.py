@@ -6,13 +6,14 @@ they were keep their rows, so that a rebuild that changes nothing is seen by nob
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
 from bridge.ingest import notes
 from bridge.ingest.basis import Moved, Room
 from bridge.ingest.choose import choose, wishes
+from bridge.ingest.crash import CrashMark
 from bridge.ingest.difference import Difference
 from bridge.ingest.examine import Examiner
 from bridge.ingest.expand import CpuBudget, Expander, Target
@@ -27,6 +28,7 @@ from bridge.store import calendars, connections, events, resources
 from bridge.store.calendars import CalendarRow, NewCalendar
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
+from bridge.store.events import Known
 from bridge.store.resources import ResourceRow, ResourceState
 
 _TRIES = 5
@@ -53,12 +55,12 @@ def rebuild(room: Room, resource_id: ResourceId, now: Instant) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """One calendar's new rules, and what they change."""
+    """One calendar, and what other rules change of it."""
 
     row: CalendarRow
     new: NewCalendar
-    rules: Rules
     stale: bool
+    mark: CrashMark
     difference: Difference
 
 
@@ -94,38 +96,33 @@ class _Rebuild:
         allowance = plan.limits.expand_time.total_seconds()
         budget = CpuBudget(allowance, sum(map(len, known.values())))
         for connection in self.connections:
-            wanted = _wanted(connection, self.rows)
+            source = ConnectionPlan.model_validate_json(connection.plan)
+            wanted = _wanted(connection, source, self.rows)
             for row in self.rows:
-                if row.id not in wanted:
-                    continue
-                old = Rules.parse(row.policy)
-                traits = Traits(row.name, row.time_zone, old.ignores_busy)
-                source = ConnectionPlan.model_validate_json(connection.plan)
-                policy, writes = wanted[row.id]
-                instance = self.room.publisher.instance
-                rules = make_rules(plan, source, policy, traits, instance)
-                target = Target(self.resource.id, row.id, rules, after)
-                difference = Difference(row.id)
-                expander = Expander(target, budget, self.now)
-                Examiner(self.room.database, expander, difference).again(
-                    list(known[row.id]), known[row.id]
-                )
-                stale = is_stale(row, connection, rules, self.now)
-                self._stand_in(row, rules, after, difference, stale=stale)
-                yield _Made(row, _new(row, rules, writes=writes), rules, stale, difference)
+                if row.id in wanted:
+                    policy, writes = wanted[row.id]
+                    traits = Traits(row.name, row.time_zone, Rules.parse(row.policy).ignores_busy)
+                    rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
+                    target = Target(self.resource.id, row.id, rules, after)
+                    mark = CrashMark.find(self.room.database, row.id)
+                    expander = Expander(target, budget, mark, self.now)
+                    difference = self._difference(expander, known[row.id])
+                    stale = is_stale(row, connection, rules, self.now)
+                    self._stand_in(row, target, difference, stale=stale)
+                    yield _Made(row, _new(row, rules, writes=writes), stale, mark, difference)
+
+    def _difference(self, expander: Expander, known: Mapping[str, Known]) -> Difference:
+        difference = Difference(expander.target.calendar_id)
+        Examiner(self.room.database, expander, difference).again(list(known), known)
+        return difference
 
     def _stand_in(
-        self,
-        row: CalendarRow,
-        rules: Rules,
-        after: Window,
-        difference: Difference,
-        *,
-        stale: bool,
+        self, row: CalendarRow, target: Target, difference: Difference, *, stale: bool
     ) -> None:
         with self.room.database.read() as conn:
             standing = events.occurrences_of(conn, row.id, [NOBODY])
-        difference.compare(standing, stand_in(row, self.resource.id, rules, after, stale=stale))
+        wanted = stand_in(row, self.resource.id, target.rules, target.horizon, stale=stale)
+        difference.compare(standing, wanted)
 
     def _check(self, conn: Transaction) -> None:
         now = calendars.of_resource(conn, self.resource.id)
@@ -133,6 +130,7 @@ class _Rebuild:
             raise Moved
 
     def _write(self, conn: Transaction, made: _Made) -> None:
+        made.mark.remove(conn)
         made.difference.write(conn, self.resource.id)
         calendars.set_stale(conn, [made.row.id], stale=made.stale)
         if made.difference.events:
@@ -147,12 +145,11 @@ def _sources(
 
 
 def _wanted(
-    connection: ConnectionRow, rows: list[CalendarRow]
+    connection: ConnectionRow, plan: ConnectionPlan, rows: list[CalendarRow]
 ) -> dict[str, tuple[CalendarPolicy, bool]]:
     """Give policy and write flag of the stored calendars that the connection's plan still wants."""
     if connection.status is ConnectionStatus.DISCONNECTED:
         return {}
-    plan = ConnectionPlan.model_validate_json(connection.plan)
     mine = {row.remote_id: row for row in rows if row.connection_id == connection.id}
     names = wishes(plan)
     wanted = {

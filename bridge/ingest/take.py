@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bridge.ingest import notes, shrink
 from bridge.ingest.basis import Basis, Room, Superseded
 from bridge.ingest.choose import Choice
+from bridge.ingest.crash import CrashMark
 from bridge.ingest.difference import Difference
 from bridge.ingest.examine import Examiner
 from bridge.ingest.expand import CpuBudget, Expander, Target
@@ -45,9 +46,17 @@ class Take:
         rules = self._rules(row)
         known, waiting = self._known(row, rules)
         gone, held = self._gone(row, known)
-        difference = self._difference(row.id, rules, known, gone, waiting)
+        mark = CrashMark.find(self.room.database, row.id)
+        difference = self._difference(
+            Target(self.basis.resource.id, row.id, rules, self.basis.horizon),
+            mark,
+            known,
+            gone,
+            waiting,
+        )
         with self.room.locked(self.basis.resource) as conn:
             self._check(conn, row)
+            mark.remove(conn)
             calendars.upsert(conn, [self._calendar(row.id, rules)])
             blocks = self._write(conn, row, difference, known)
             if held:
@@ -120,18 +129,17 @@ class Take:
 
     def _difference(
         self,
-        key: str,
-        rules: Rules,
+        target: Target,
+        mark: CrashMark,
         known: dict[str, Known],
         gone: list[str],
         waiting: list[str],
     ) -> Difference:
-        target = Target(self.basis.resource.id, key, rules, self.basis.horizon)
         allowance = self.basis.resource_plan.limits.expand_time.total_seconds()
         listing = self.listing
-        difference = Difference(key)
+        difference = Difference(target.calendar_id)
         budget = CpuBudget(allowance, len(listing.named()) + len(waiting))
-        expander = Expander(target, budget, self.now)
+        expander = Expander(target, budget, mark, self.now)
         examiner = Examiner(self.room.database, expander, difference)
         changed = examiner.changed(listing, known)
         handled = {*changed, *listing.parts, *listing.unreadable, *gone}

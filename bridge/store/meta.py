@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from bridge.store.database import upsert
 from bridge.store.schema import meta
@@ -16,6 +16,11 @@ def get(conn: Connection, key: str) -> str | None:
 def put(conn: Connection, key: str, value: str) -> None:
     """Write a value."""
     upsert(conn, meta, [{"key": key, "value": value}], update=["value"])
+
+
+def drop(conn: Connection, key: str) -> None:
+    """Delete a value."""
+    conn.execute(delete(meta).where(meta.c.key == key))
 
 
 def lock(conn: Connection, name: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bridge.config.plan import CalendarPolicy
 from bridge.config.policy import Availability, Privacy
+from bridge.ingest.crash import CrashMark
 from bridge.ingest.expand import WAITING, CpuBudget, Expander, Target, found_series
 from bridge.ingest.rules import Rules, zones_version
 from bridge.model.event import EventSeries
 from bridge.model.interval import Window
+from bridge.store.database import Database
 from tests.engine.house import at, instant_at, make_event, make_series
 
 HORIZON = Window(instant_at("2026-11-01 00:00"), instant_at("2026-12-01 00:00"))
@@ -31,7 +33,11 @@ def make_expander(
         most=10_000,
         tzdata=zones_version(),
     )
-    return Expander(Target("room-a", "calendar", rules, horizon), CpuBudget(budget, 0), now=0)
+    target = Target("room-a", "calendar", rules, horizon)
+    mark = CrashMark(
+        Database("sqlite:///unused"), "expanding.calendar", "", careful=False, _set=True
+    )
+    return Expander(target, CpuBudget(budget, 0), mark, now=0)
 
 
 def starts(expander: Expander, series: EventSeries) -> list[int]:

@@ -40,7 +40,7 @@ def shown(privacy: Privacy, **changes: Any) -> str:
     return json.dumps(details(event, "Work", privacy))
 
 
-@pytest.mark.parametrize("flags", product([False, True], repeat=4))
+@pytest.mark.parametrize("flags", list(product([False, True], repeat=4)))
 def test_mode_private_shows_exactly_what_its_flags_allow(flags: tuple[bool, ...]) -> None:
     chosen = dict(zip(SECRET_OF, flags, strict=True))
     text = shown(Privacy(mode=PrivacyMode.PRIVATE, **chosen))
@@ -117,7 +117,7 @@ def test_placeholders_in_an_event_title_are_not_filled() -> None:
     )
 
 
-@pytest.mark.parametrize("flags", product([False, True], repeat=4))
+@pytest.mark.parametrize("flags", list(product([False, True], repeat=4)))
 def test_a_narrower_view_shows_no_more_than_the_flags_allow(flags: tuple[bool, ...]) -> None:
     chosen = dict(zip(SECRET_OF, flags, strict=True))
     fields = details(EVENT, "Work", Privacy(mode=PrivacyMode.FULL))
