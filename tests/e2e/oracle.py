@@ -148,7 +148,8 @@ class Script:
         choice = self.random.choice(("move", "recur", "skip", "move one") if timed else ("move",))
         if choice == "recur" or (choice in ("skip", "move one") and event.every is None):
             every = self.random.choice((timedelta(days=1), timedelta(weeks=1)))
-            return replace(event, every=every, times=self.random.randrange(2, 8))
+            times = self.random.randrange(2, 8)
+            return replace(event, every=every, times=times, skipped=frozenset(), moved=())
         if choice == "move":
             by = timedelta(days=self.random.randrange(-1, 3))
             return replace(event, start=event.start + by, skipped=frozenset(), moved=())
