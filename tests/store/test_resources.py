@@ -60,8 +60,10 @@ def test_a_reader_that_polls_changes_never_misses_one_while_threads_write(
 
     with ThreadPoolExecutor(THREADS + 1) as pool:
         reader = pool.submit(poll)
-        total = sum(pool.map(write, range(THREADS)))
-        finished.set()
+        try:
+            total = sum(pool.map(write, range(THREADS)))
+        finally:
+            finished.set()
         assert reader.result() == list(range(1, total + 1))
 
 

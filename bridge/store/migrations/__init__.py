@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Connection
 
 HEAD = "0001"
 """The revision of this version; kept here, so that a current database is opened without alembic."""
 
+_ALEMBIC = Lock()  # it keeps what it works on in its modules
 _FOLDER = Path(__file__).parent
 
 
@@ -26,4 +28,5 @@ def upgrade(conn: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = conn
-    command.upgrade(config, HEAD)
+    with _ALEMBIC:
+        command.upgrade(config, HEAD)
