@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0001"
 """The revision of this version; kept here, so that a current database is opened without alembic."""
@@ -23,10 +27,17 @@ def known() -> frozenset[str]:
 def upgrade(conn: Connection) -> None:
     """Run the missing revisions inside the caller's transaction."""
     from alembic import command
+
+    with _ALEMBIC:
+        command.upgrade(configuration(conn), HEAD)
+
+
+def configuration(conn: Connection) -> Config:
+    """Tell alembic where the revisions are and which connection it works on."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("file_template", "r%%(rev)s_%%(slug)s")
     config.attributes["connection"] = conn
-    with _ALEMBIC:
-        command.upgrade(config, HEAD)
+    return config
