@@ -1,7 +1,8 @@
 """A series of events to its canonical text, for providers whose events are not iCalendar.
 
 `parse_calendar` reads the text back into the same series. Times are in UTC or carry the IANA key of
-their zone, which needs no VTIMEZONE to be understood here; the text is for the store alone.
+their zone, which needs no VTIMEZONE to be understood here; the text is for the store alone. A zone
+that only its calendar defined goes with its definition.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.contentline import fold
 from bridge.ical.serialize import PRODID, duration_text, escape_text, parameter, uri
+from bridge.ical.vtimezone import CustomZone
 from bridge.model.event import Attendee, Event, EventSeries, EventTime, Floating, Period, ShowAs
 
 _SHOWN = {
@@ -31,10 +33,19 @@ def series_text(series: EventSeries) -> str:
         InvalidCalendarObject: a time has a zone that has no name.
     """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODID}"]
+    lines += sorted({zone.definition for zone in _zones(series) if isinstance(zone, CustomZone)})
     for event in series.events():
         lines += ["BEGIN:VEVENT", f"UID:{escape_text(series.uid)}"]
         lines += [*_when(event), *_what(event), *_shown(event), *_who(event), "END:VEVENT"]
     return fold("\n".join([*lines, "END:VCALENDAR", ""]))
+
+
+def _zones(series: EventSeries) -> Iterator[tzinfo | None]:
+    for event in series.events():
+        for moment in (event.start, event.end, event.recurrence_id, *event.rdates, *event.exdates):
+            of = moment.start if isinstance(moment, Period) else moment
+            if isinstance(of, datetime):
+                yield of.tzinfo
 
 
 def _when(event: Event) -> Iterator[str]:
@@ -110,12 +121,14 @@ def _moment(name: str, moment: EventTime) -> str:
     if not isinstance(moment, datetime):
         return f"{name};VALUE=DATE:{moment.year:04}{moment:%m%d}"
     key = _key(moment.tzinfo)
-    return f"{name};TZID={key}:{_wall(moment)}" if key else f"{name}:{_wall(moment)}Z"
+    if not key:
+        return f"{name}:{_wall(moment)}Z"
+    quoted = parameter(key) if isinstance(moment.tzinfo, CustomZone) else key
+    return f"{name};TZID={quoted}:{_wall(moment)}"
 
 
 def _period(extra: Period) -> str:
-    name, _, start = _moment("RDATE;VALUE=PERIOD", extra.start).partition(":")
-    return f"{name}:{start}/{duration_text(extra.duration)}"
+    return f"{_moment('RDATE;VALUE=PERIOD', extra.start)}/{duration_text(extra.duration)}"
 
 
 def _wall(moment: datetime) -> str:
@@ -128,4 +141,6 @@ def _key(zone: tzinfo | None) -> str:
         return ""
     if isinstance(zone, ZoneInfo) and zone.key:
         return zone.key
+    if isinstance(zone, CustomZone):
+        return zone.name
     raise InvalidCalendarObject(f"a time in {zone!r}, which has no name")

@@ -65,6 +65,8 @@ _WANTED = frozenset(
         "X-GOOGLE-CONFERENCE",
         "X-MICROSOFT-SKYPETEAMSMEETINGURL",
         "X-BUSYBRIDGE-ORIGIN",
+        "X-BUSYBRIDGE-EVENT-TYPE",
+        "X-BUSYBRIDGE-PARTSTAT",
         "X-MICROSOFT-CDO-BUSYSTATUS",
         "X-MICROSOFT-CDO-INTENDEDSTATUS",
         "X-MICROSOFT-CDO-ALLDAYEVENT",
@@ -185,7 +187,10 @@ class EventReader:
             if _value(found, "TRANSP").strip().upper().startswith("TRANSPARENT")
             else Transp.OPAQUE,
             show_as=_show_as(found),
-            self_partstat=self._own_reply(attendees),
+            # `compose` writes the two for providers that know them without iCalendar
+            event_type=text_value(_value(found, "X-BUSYBRIDGE-EVENT-TYPE")).strip() or "default",
+            self_partstat=self._own_reply(attendees)
+            or _PARTSTATS.get(_value(found, "X-BUSYBRIDGE-PARTSTAT")),
             classification=_classification(found),
             summary=text_value(_value(found, "SUMMARY")),
             description=description,

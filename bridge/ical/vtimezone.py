@@ -36,9 +36,12 @@ class CustomZone(tzinfo):
     Skipped times take the offset before the gap, as `zoneinfo` has it with fold 0.
     """
 
-    def __init__(self, name: str, transitions: list[tuple[Instant, int]], before: int) -> None:
+    def __init__(
+        self, definition: str, transitions: list[tuple[Instant, int]], before: int
+    ) -> None:
         """Take (instant, offset from then on) in order, and the offset before the first."""
-        self._name = name
+        self._name = names(definition)[0]
+        self._definition = definition
         self._instants = [when for when, _ in transitions]
         self._offsets = [timedelta(seconds=it) for it in [before, *(it for _, it in transitions)]]
         steps = list(pairwise([before, *(offset for _, offset in transitions)]))
@@ -46,6 +49,16 @@ class CustomZone(tzinfo):
             [when + max(step) for when, step in zip(self._instants, steps, strict=True)],
             [when + min(step) for when, step in zip(self._instants, steps, strict=True)],
         )
+
+    @property
+    def name(self) -> str:
+        """The TZID."""
+        return self._name
+
+    @property
+    def definition(self) -> str:
+        """The unfolded text of its VTIMEZONE."""
+        return self._definition
 
     @property
     def first(self) -> Instant | None:
@@ -118,7 +131,7 @@ def custom_zone(text: str) -> CustomZone:
             earliest = (instants[0], since)
     if earliest is None:
         raise Unreadable("the time zone has no STANDARD or DAYLIGHT")
-    return CustomZone(names(text)[0], sorted(onsets.items()), earliest[1])
+    return CustomZone(text, sorted(onsets.items()), earliest[1])
 
 
 def _observances(text: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from bridge.errors import InvalidCalendarObject
+from bridge.ical.compose import series_text
 from bridge.ical.parse import ParsedCalendar, parse_calendar
 from bridge.ical.recurrence import expand
 from bridge.model.event import Event, EventSeries
@@ -116,3 +117,15 @@ def test_the_canonical_text_reads_back_as_the_same_series(case: str) -> None:
         assert [other.series.overrides for other in again.series] == [it.series.overrides]
         assert again.series[0].text == it.text
         assert again.series[0].fingerprint == it.fingerprint
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_series_that_is_written_out_reads_back_as_the_same(case: str) -> None:
+    try:
+        parsed = parse_calendar((HERE / case / "input.ics").read_bytes())
+    except InvalidCalendarObject:
+        return
+    for it in parsed.series:
+        (again,) = parse_calendar(series_text(it.series)).series
+        assert again.series.events() == it.series.events()
+        assert series_text(again.series) == series_text(it.series)

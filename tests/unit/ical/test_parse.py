@@ -1,0 +1,164 @@
+"""What a reading gives besides the events: identity, texts, notes, speed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import icalendar
+import pytest
+import recurring_ical_events
+import vobject
+
+from bridge.errors import InvalidCalendarObject
+from bridge.ical.parse import parse_calendar
+from bridge.ical.recurrence import expand
+from bridge.model.event import PartStat
+from bridge.model.interval import Window, instant
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def calendar(*events: str) -> str:
+    inside = "".join(f"BEGIN:VEVENT\n{event}\nEND:VEVENT\n" for event in events)
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:test\n{inside}END:VCALENDAR\n"
+
+
+@pytest.mark.parametrize("owner", ["ann@example.com", "Ann@Example.COM", "mailto:ann@example.com"])
+def test_the_owners_reply_is_found_whatever_the_case(owner: str) -> None:
+    text = calendar(
+        "UID:one\nDTSTART:20260310T090000Z\nATTENDEE;PARTSTAT=ACCEPTED:mailto:bob@example.com\n"
+        "ATTENDEE;PARTSTAT=DECLINED:MAILTO:Ann@example.com"
+    )
+    master = parse_calendar(text, owner=owner).series[0].series.master
+    assert master is not None
+    assert master.self_partstat is PartStat.DECLINED
+
+
+def test_an_owner_who_is_not_invited_has_no_reply() -> None:
+    text = calendar("UID:one\nDTSTART:20260310T090000Z\nATTENDEE:mailto:bob@example.com")
+    for owner in ("", "ann@example.com"):
+        master = parse_calendar(text, owner=owner).series[0].series.master
+        assert master is not None
+        assert master.self_partstat is None
+
+
+def test_a_fingerprint_does_not_change_when_only_dtstamp_does() -> None:
+    first, second = (
+        parse_calendar(calendar(f"UID:one\nDTSTAMP:2026030{day}T000000Z\nDTSTART:20260310T090000Z"))
+        for day in (1, 2)
+    )
+    assert first.series[0].fingerprint == second.series[0].fingerprint
+    other = parse_calendar(calendar("UID:one\nDTSTAMP:20260301T000000Z\nDTSTART:20260310T100000Z"))
+    assert other.series[0].fingerprint != first.series[0].fingerprint
+
+
+def test_alarms_are_no_part_of_what_is_kept() -> None:
+    event = "UID:one\nDTSTART:20260310T090000Z"
+    alarm = "\nBEGIN:VALARM\nTRIGGER:-PT5M\nUID:alarm\nDTSTART:20200101\nEND:VALARM"
+    with_alarm, without = parse_calendar(calendar(event + alarm)), parse_calendar(calendar(event))
+    assert with_alarm.series == without.series
+
+
+def test_only_the_zones_that_a_series_uses_go_with_it() -> None:
+    zones = "".join(
+        f"BEGIN:VTIMEZONE\nTZID:{name}\nBEGIN:STANDARD\nDTSTART:19700101T000000\n"
+        "TZOFFSETFROM:+0300\nTZOFFSETTO:+0300\nEND:STANDARD\nEND:VTIMEZONE\n"
+        for name in ("Used", "Unused")
+    )
+    text = calendar("UID:one\nDTSTART;TZID=Used:20260310T090000")
+    kept = parse_calendar(text.replace("PRODID:test\n", f"PRODID:test\n{zones}")).series[0].text
+    assert "TZID:Used" in kept
+    assert "Unused" not in kept
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "no text"),
+        (b"\xef\xbb\xbf \r\n", "no text"),
+        (b"<html><body>Sign in</body></html>", "HTML"),
+        (b"  <?xml version='1.0'?><d:multistatus/>", "HTML or XML"),
+        (b"not found", "no BEGIN:VCALENDAR"),
+        (b'{"error": "denied"}', "no BEGIN:VCALENDAR"),
+        (b"BEGIN:VCARD\r\nEND:VCARD\r\n", "VCARD"),
+        (b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n", "cut short"),
+        (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n", "cut short"),
+        (b"BEGIN:VCALENDAR\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "cut short"),
+    ],
+)
+def test_what_is_not_a_whole_calendar_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(InvalidCalendarObject, match=reason):
+        parse_calendar(data)
+
+
+def test_a_file_cut_anywhere_is_never_taken_for_whole() -> None:
+    data = calendar(
+        "UID:one\nDTSTART:20260310T090000Z", "UID:two\nDTSTART:20260311T090000Z"
+    ).encode()
+    for size in range(len(data) - len("\n")):
+        with pytest.raises(InvalidCalendarObject):
+            parse_calendar(data[:size])
+
+
+def cpu(act: Callable[[], object]) -> float:
+    start = time.process_time()
+    act()
+    return time.process_time() - start
+
+
+def large(events: int) -> str:
+    first = datetime(2026, 1, 1, 8)  # noqa: DTZ001 - a wall clock
+    bodies = []
+    for n in range(events):
+        start = first + timedelta(minutes=30 * n)
+        bodies.append(
+            f"UID:{n:08}-4b1f-4c0e-9d0e-aabbccddeeff@example.com\nDTSTAMP:20260101T000000Z\n"
+            "CREATED:20250101T120000Z\nLAST-MODIFIED:20260101T120000Z\nSEQUENCE:2\n"
+            f"SUMMARY:Meeting number {n}\\, weekly planning\n"
+            "DESCRIPTION:Agenda: look at the numbers and talk about the things that need a\n"
+            " ttention in the coming week\\nand others\n"
+            f"LOCATION:Room {n % 20}\nDTSTART;TZID=Europe/Berlin:{start:%Y%m%dT%H%M%S}\n"
+            f"DTEND;TZID=Europe/Berlin:{start + timedelta(minutes=45):%Y%m%dT%H%M%S}\n"
+            "ORGANIZER;CN=Ann Example:mailto:ann@example.com\n"
+            "ATTENDEE;CN=Bob Example;PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT:mailto:bob@exa\n"
+            " mple.com\nSTATUS:CONFIRMED\nTRANSP:OPAQUE"
+        )
+    return calendar(*bodies).replace("\n", "\r\n")
+
+
+def test_a_large_calendar_is_read_and_expanded_faster_than_vobject_parses_it() -> None:
+    text = large(1500)
+    window = Window(
+        instant(datetime(2026, 1, 1, tzinfo=UTC)), instant(datetime(2027, 2, 1, tzinfo=UTC))
+    )
+
+    def ours() -> None:
+        for it in parse_calendar(text.encode()).series:
+            expand(it.series, window, BERLIN, day_zone=BERLIN)
+
+    assert cpu(ours) * 3 < cpu(lambda: vobject.readOne(text))
+
+
+def test_series_are_expanded_faster_than_by_the_oracle() -> None:
+    rules = ["DAILY", "WEEKLY;BYDAY=MO,WE,FR", "MONTHLY;BYDAY=-1FR", "YEARLY", "DAILY;BYDAY=MO,TU"]
+    text = calendar(
+        *(
+            f"UID:{n}\nDTSTAMP:20260101T000000Z\n"
+            f"DTSTART;TZID=Europe/Berlin:2024{1 + n % 12:02}05T{n % 24:02}0000\n"
+            f"DURATION:PT1H\nRRULE:FREQ={rules[n % len(rules)]}"
+            for n in range(60)
+        )
+    )
+    from_, to = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
+    parsed = parse_calendar(text)
+    oracle = recurring_ical_events.of(icalendar.Calendar.from_ical(text))
+
+    def ours() -> None:
+        window = Window(instant(from_), instant(to))
+        for it in parsed.series:
+            expand(it.series, window, BERLIN, day_zone=BERLIN)
+
+    assert cpu(ours) * 8 < cpu(lambda: oracle.between(from_, to))
