@@ -21,6 +21,7 @@ from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.caldav import translate
 from bridge.providers.caldav.client import Client, Found, path_of
 from bridge.providers.caldav.wire import APPLE, CALDAV, DAV, RESOURCETYPE, Reply
+from bridge.transport import where
 
 CALENDAR = f"{CALDAV}calendar"
 _PRINCIPAL = f"{DAV}current-user-principal"
@@ -43,10 +44,7 @@ _CALENDAR = (
 )
 _WELL_KNOWN = "/.well-known/caldav"
 _WHAT = "finding the calendars"
-_NOT_HERE = (
-    *(RemoteNotFound, RemoteRejected, UnreadableAnswer),
-    *(TemporarilyUnavailable, AddressRefused),
-)
+_NOT_HERE = (RemoteNotFound, RemoteRejected, UnreadableAnswer, AddressRefused)
 """What one possible place may answer while another is still worth asking."""
 
 
@@ -92,8 +90,12 @@ def find(client: Client, server: str) -> Place:
     for url in _places(client.http, server):
         try:
             place = _look(client, url)
-        except RateLimited:
-            raise
+        except TemporarilyUnavailable as err:
+            # Of several servers that DNS names another may answer; one URL has no other.
+            if "://" in server or isinstance(err, RateLimited):
+                raise
+            first = first or err
+            continue
         except _NOT_HERE as err:
             first = first or err
             continue
@@ -102,7 +104,7 @@ def find(client: Client, server: str) -> Place:
     if first is not None:
         raise first
     raise RemoteNotFound(
-        f"{_WHAT}: no calendars are found at {server if '://' in server else home_of(server)}",
+        f"{_WHAT}: {where(home_of(server))} names none",
         hint="write the URL of the CalDAV server or of one calendar as server_url",
     )
 
@@ -113,6 +115,7 @@ def calendars(client: Client, place: Place) -> Sequence[Calendar]:
     default = place.default
     for home in place.homes:
         listed = client.propfind(home, _CALENDAR, depth=0 if place.single else 1, what=_WHAT)
+        _believe(listed)
         for reply in listed.replies:
             default = default or _path(reply)
             if _holds_events(reply):
@@ -121,6 +124,18 @@ def calendars(client: Client, place: Place) -> Sequence[Calendar]:
     return _with_primary(
         [found[key] for key in sorted(found)], default, guess=client.login.preset.has_primary
     )
+
+
+def _believe(listed: Found) -> None:
+    """Refuse a listing that is none, or that leaves out what the server could not look at.
+
+    A calendar that is not listed counts as gone.
+    """
+    own = listed.own()
+    if own is not None and own.status is not None and own.status >= 400:
+        raise RemoteNotFound(f"{_WHAT}: {where(listed.url)} does not have the place it named")
+    if any(reply.fails() and not reply.has(RESOURCETYPE) for reply in listed.replies):
+        raise TemporarilyUnavailable(f"{_WHAT}: the server could not look at all of them")
 
 
 def _places(http: Http, server: str) -> Iterator[str]:

@@ -3,6 +3,8 @@
 Objects are asked for in batches. One object can spoil its batch, by characters that XML has none
 for, by its size, or by a defect of the server; then the batch is halved until the others are read,
 and the one is called unreadable and asked for again with the next pull.
+
+A server that fails on everything is not taken for one with unreadable objects.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ _MAX_STUMBLES = 40
 """Batches that may fail in one pull before the server, not an object, is at fault."""
 _MAX_SINGLES = 100
 """Objects that are fetched one by one in one pull, where a multiget leaves them out."""
+_MAX_AGAIN = 50
+"""Objects that are asked for again; the others wait until they change or all are listed."""
 _GONE = {404, 410}
 _INSUFFICIENT_STORAGE = 507
 
@@ -57,7 +61,8 @@ class Object(NamedTuple):
 
     item: Item
     mark: str
-    """Empty where nothing was delivered."""
+    """Empty where it is to be asked for again."""
+    failure: ServerFailed | None = None
 
 
 class Pull:
@@ -81,10 +86,16 @@ class Pull:
         state = self._state()
         members = self._members()
         marks: dict[str, str] = {}
+        unreadable: list[Unreadable] = []
         for objects in self._fetch(members):
             marks |= {name: each.mark for name, each in objects.items()}
-            there = [each.item for each in objects.values()]
-            yield Page([item for item in there if not isinstance(item, SeriesRemoved)], full=True)
+            items = [each.item for each in objects.values()]
+            unreadable += [item for item in items if isinstance(item, Unreadable)]
+            yield Page([item for item in items if not isinstance(item, SeriesRemoved)], full=True)
+        if unreadable and len(unreadable) == len(members):
+            raise UnreadableAnswer(
+                f"{self._what}: none of its objects can be read; {unreadable[0].reason}"
+            )
         synced = SYNC_COLLECTION in state.tags(SUPPORTED_REPORTS)
         sync_token = state.text(SYNC_TOKEN) if synced else ""
         missed = tuple(name for name, content in marks.items() if not content)
@@ -104,7 +115,7 @@ class Pull:
         again = {name: Member(self._href(name), "") for name in known.again if name not in changed}
         asked = {name: member for name, member in changed.items() if member is not None}
         missed: list[str] = []
-        for objects in self._fetch({**asked, **again}, known_to_fail=again):
+        for objects in self._fetch({**asked, **again}, failing=again):
             missed += [name for name, each in objects.items() if not each.mark]
             yield Page([each.item for each in objects.values()])
         yield Page(token=Envelope(self._calendar, token, again=tuple(missed)).write())
@@ -118,14 +129,15 @@ class Pull:
         members = self._members()
         marks = {name: content for name, content in known.marks.items() if name in members}
         gone = [RemoteId(name) for name in known.marks if name not in members]
-        yield Page([SeriesRemoved(name) for name in gone])
+        if gone:
+            yield Page([SeriesRemoved(name) for name in gone])
         asked = {
             name: member
             for name, member in members.items()
             if not same_etag(marks.get(name, ""), member.etag)
         }
         failing = [name for name, content in known.marks.items() if not content]
-        for objects in self._fetch(asked, known_to_fail=failing):
+        for objects in self._fetch(asked, failing=failing):
             # An ETag that changed by itself, or is missing, is no change of the object.
             yield Page(
                 [
@@ -200,24 +212,34 @@ class Pull:
         return name if name.startswith("/") else f"{path_of(self._url).rstrip('/')}/{name}"
 
     def _fetch(
-        self, members: Mapping[str, Member], *, known_to_fail: Iterable[str] = ()
+        self, members: Mapping[str, Member], *, failing: Iterable[str] = ()
     ) -> Iterator[dict[str, Object]]:
         """Yield the objects in batches.
 
+        Args:
+            members: what is asked for.
+            failing: objects of which it is known that they cannot be delivered.
+
         Raises:
-            ProviderError: a batch failed, or nothing at all could be read but what never could.
+            ProviderError: a batch failed, or the server failed on everything that is new.
         """
-        missed: dict[str, str] = {}
-        delivered = 0
+        known = frozenset(failing)
+        delivered = missed = 0
+        failure: ServerFailed | None = None
         for batch in _batches(members.items(), _BATCH):
             objects = self._batch(batch)
-            for name, (item, content) in objects.items():
-                delivered += bool(content)
-                if isinstance(item, Unreadable) and not content:
-                    missed[name] = item.reason
+            for name, each in objects.items():
+                if each.mark:
+                    delivered += 1
+                    continue
+                missed += 1
+                if missed > _MAX_AGAIN:
+                    objects[name] = each._replace(mark=mark(members[name].etag, ""))
+                if name not in known:
+                    failure = failure or each.failure
             yield objects
-        if not delivered and (fresh := missed.keys() - set(known_to_fail)):
-            raise UnreadableAnswer(f"{self._what}: {missed[min(fresh)]}")
+        if failure is not None and not delivered:
+            raise failure
 
     def _batch(self, batch: Sequence[tuple[str, Member]]) -> dict[str, Object]:
         try:
@@ -228,8 +250,7 @@ class Pull:
             if not _may_be_one_object(err) or self._stumbles > _MAX_STUMBLES:
                 raise
             if len(batch) == 1:
-                name = RemoteId(batch[0][0])
-                return {name: Object(Unreadable(name, f"cannot be delivered: {err}"), "")}
+                return {batch[0][0]: _undelivered(batch[0][0], err)}
             half = len(batch) // 2
             return self._batch(batch[:half]) | self._batch(batch[half:])
         replies = dict(self._named(found))
@@ -257,13 +278,18 @@ class Pull:
         except RemoteNotFound:
             return Object(SeriesRemoved(name), mark("", ""))
         except (RemoteRejected, UnreadableAnswer, ServerFailed) as err:
-            return Object(Unreadable(name, f"cannot be delivered: {err}"), "")
+            return _undelivered(name, err)
         etag = response.headers.get("etag", "") or member.etag
         return self._read(name, etag, response.body)
 
     def _read(self, name: RemoteId, etag: str, data: str | bytes) -> Object:
         item = translate.calendar_object(name, translate.strong_etag(etag), data, owner=self._owner)
         return Object(item, mark(etag, data))
+
+
+def _undelivered(name: str, err: ProviderError) -> Object:
+    item = Unreadable(RemoteId(name), f"cannot be delivered: {err}")
+    return Object(item, "", err if isinstance(err, ServerFailed) else None)
 
 
 def _may_be_one_object(err: ProviderError) -> bool:

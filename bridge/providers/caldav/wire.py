@@ -57,10 +57,16 @@ class Reply:
     """Of the resource itself; None where only its properties have one."""
     _found: dict[str, ET.Element] = field(default_factory=dict, repr=False)
     """Properties under a 2xx status; what stands under another is unknown, not absent."""
+    _refused: frozenset[int] = frozenset()
+    """The other statuses."""
 
     def has(self, name: str) -> bool:
         """Tell whether the property was given."""
         return name in self._found
+
+    def fails(self) -> bool:
+        """Tell whether the server could not look at the resource, or at a property of it."""
+        return any(status >= 500 for status in (self.status or 0, *self._refused))
 
     def text(self, name: str) -> str:
         """Return a property's text, empty when it was not given."""
@@ -167,12 +173,16 @@ def _written(root: ET.Element) -> bytes:
 def _replies(element: ET.Element) -> Iterator[Reply]:
     status = _status(element)
     found: dict[str, ET.Element] = {}
+    refused: set[int] = set()
     for propstat in element.findall(f"{DAV}propstat"):
-        if (_status(propstat) or 0) // 100 == 2:
+        code = _status(propstat) or 0
+        if code // 100 == 2:
             found |= {prop.tag: prop for prop in propstat.findall(f"{DAV}prop/*")}
+        else:
+            refused.add(code)
     # RFC 4918 section 14.24: a status may stand for several hrefs at once.
     for href in element.findall(f"{DAV}href"):
-        yield Reply((href.text or "").strip(), status, found)
+        yield Reply((href.text or "").strip(), status, found, frozenset(refused))
 
 
 def _status(element: ET.Element) -> int | None:

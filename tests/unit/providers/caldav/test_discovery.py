@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from bridge.errors import (
     ProviderError,
     RateLimited,
     RemoteNotFound,
+    TemporarilyUnavailable,
     UnreadableAnswer,
 )
 from bridge.model.http import Service
@@ -348,6 +350,44 @@ def test_a_server_without_calendars_says_what_to_write(site: Site) -> None:
     with site.proxy.fault(answering(404)), pytest.raises(ProviderError) as missing:
         site.open().list_calendars()
     assert missing.value.hint
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_calendar_that_the_server_cannot_look_at_is_not_left_out(site: Site, status: int) -> None:
+    """A calendar that is not listed counts as gone, and with it its busy time."""
+    calendar = site.calendar().encode()
+    shape = re.compile(rb"(<href>" + calendar + rb"</href><propstat>.*?)200 OK", re.DOTALL)
+    for fault in (
+        rewriting(lambda body: shape.sub(rb"\g<1>%d x" % status, body)),
+        rewriting(
+            lambda body: body.replace(
+                b"<href>" + calendar + b"</href><propstat>",
+                b"<href>" + calendar + b"</href><status>HTTP/1.1 %d x</status><propstat>" % status,
+            ).replace(b"200 OK", b"404 x")
+        ),
+    ):
+        source = site.open()
+        source.list_calendars()
+        with site.proxy.fault(fault), pytest.raises(ProviderError):
+            source.list_calendars()
+
+
+def test_a_home_that_is_not_there_is_no_empty_account(make_site: Callable[..., Site]) -> None:
+    """Xandikos hides the 404 in a multistatus."""
+    site = make_site("xandikos")
+    calendar = site.calendar()
+    source = site.open(site.proxy.url(calendar))
+    source.list_calendars()
+    site.dav.delete(calendar)
+    with pytest.raises(RemoteNotFound):
+        source.list_calendars()
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_server_that_is_down_is_asked_once(site: Site, status: int) -> None:
+    with site.proxy.fault(answering(status)), pytest.raises(TemporarilyUnavailable):
+        site.open().list_calendars()
+    assert len(site.proxy.calls) == 1
 
 
 def test_homes_that_moved_are_found_again(site: Site) -> None:

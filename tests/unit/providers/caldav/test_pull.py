@@ -296,6 +296,43 @@ def test_one_object_that_spoils_its_batch_costs_the_others_nothing(
     assert mirror.unknown == set()
 
 
+def test_a_lone_change_that_cannot_be_delivered_is_asked_for_again(site: Site) -> None:
+    mirror = site.mirror(one=Planned(), two=Planned())
+    mirror.put("one", LATER)
+    spoilt = rewriting(lambda body: body.replace(b"SUMMARY:", b"SUMMARY:\x0b"), when=MULTIGET)
+    with site.proxy.fault(spoilt):
+        mirror.pull()
+        assert (mirror.plans["one"], mirror.unknown) == (Planned(), {"one.ics"})
+        mirror.delete("two")
+        mirror.pull()
+    assert mirror.plans == {"one": Planned()}
+    mirror.pull()
+    assert mirror.plans == {"one": LATER}
+
+
+def test_a_calendar_of_which_nothing_can_be_read_is_not_read(site: Site) -> None:
+    mirror = SiteMirror(site, site.calendar())
+    mirror.put("one", Planned())
+    mirror.put("two", Planned())
+    spoilt = rewriting(lambda body: body.replace(b"DTSTART:", b"DTSTART:when-"), when=MULTIGET)
+    with site.proxy.fault(spoilt), pytest.raises(UnreadableAnswer, match="none of its objects"):
+        mirror.pull()
+
+
+def test_objects_that_are_withheld_by_the_hundred_are_not_asked_for_for_ever(site: Site) -> None:
+    mirror = SiteMirror(site, site.calendar())
+    mirror.put("open", Planned())
+    for uid, plan in many(70).items():
+        mirror.put(uid, plan)
+    hidden = re.compile(rb"(event-\d+\.ics</href><propstat>.*?)200 OK", re.DOTALL)
+    withheld = rewriting(lambda body: hidden.sub(rb"\g<1>403 Forbidden", body), when=MULTIGET)
+    with site.proxy.fault(withheld):
+        mirror.pull()
+        assert len(mirror.unknown) == 70
+        mirror.pull()
+    assert site.proxy.calls[-1].body.count(b"<D:href>") == 50
+
+
 def test_one_failed_multiget_is_read_in_halves(site: Site) -> None:
     mirror = SiteMirror(site, site.calendar())
     plans = many(5)
@@ -497,16 +534,17 @@ def test_a_task_among_events_is_no_event(each: Site) -> None:
 def test_a_calendar_object_with_two_uids_is_named_and_not_halved(site: Site) -> None:
     mirror = SiteMirror(site, site.calendar())
     mirror.put("one", Planned())
+    mirror.put("other", Planned())
     event = re.compile(rb"BEGIN:VEVENT.*?END:VEVENT\r?\n", re.DOTALL)
 
     def doubled(found: re.Match[bytes]) -> bytes:
-        return found[0] + found[0].replace(b"UID:one", b"UID:two")
+        return found[0] + found[0].replace(b"UID:one", b"UID:two") * (b"UID:one" in found[0])
 
     two = rewriting(lambda body: event.sub(doubled, body), when=MULTIGET)
     with site.proxy.fault(two):
-        [item] = items(mirror.pull())
-    assert isinstance(item, Unreadable)
-    assert "2 different events" in item.reason
+        found = {item.remote_id: item for item in items(mirror.pull())}
+    assert isinstance(found["other.ics"], Series)
+    assert "2 different events" in found["one.ics"].reason
 
 
 def test_the_owners_reply_is_read_by_the_address_that_the_server_knows(site: Site) -> None:
