@@ -1,0 +1,1 @@
+"""The benchmarks, one module each: `rows(scale)` yields what it measured."""

@@ -1,0 +1,45 @@
+"""The benchmarks run, compare answers, and print their rows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("ingest", "ICS ingest of 300 events"),
+        ("expansion", "expansion of 40 rules"),
+        ("merge", "merge of 500 intervals"),
+        ("changes", "pull of 10 changes in 1,000 events"),
+        ("hostile", "worst of 25 rules"),
+    ],
+)
+def test_a_benchmark_prints_its_rows(name: str, operation: str) -> None:
+    done = run(name, "--quick")
+    assert done.returncode == 0, done.stderr
+    assert operation in done.stdout
+    assert done.stderr == ""
+
+
+def test_an_unknown_name_is_answered_with_those_there_are() -> None:
+    done = run("speed")
+    assert done.returncode == 2
+    assert "unchanged, ingest, expansion" in done.stderr
