@@ -185,6 +185,9 @@ class Pulls:
             return None, InternalError(f"a fault of BusyBridge ({name}); see the log")
         if report.error is not None:
             logger.warning("%s: %s", job.connection_id, report.error)
+        logger.debug(
+            "%s: %d objects and %d blocks changed", job.connection_id, report.objects, report.blocks
+        )
         return report, None
 
     def _judge(
