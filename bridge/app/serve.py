@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -54,14 +53,14 @@ def serve(bridge: Bridge, *, ready: Callable[[str], None] = lambda _: None) -> i
         held.enter_context(serving(bridge.database.path))
         process = Process(bridge)
         process.start()
-        ready(process.address)
-        while (number := signals.get()) == signal.SIGHUP:
-            bridge.reload()
-        logger.info("%s: ending", signal.Signals(number).name)
-        if not process.stop():
-            # A thread hangs in a provider. What it holds was given back; it must not hold us.
-            logging.shutdown()
-            os._exit(0)
+        try:
+            ready(process.address)
+            while (number := signals.get()) == signal.SIGHUP:
+                bridge.reload()
+            logger.info("%s: ending", signal.Signals(number).name)
+        finally:
+            # What hangs in a provider was given back; its thread, a daemon, ends with the process.
+            process.stop()
     logger.info("ended")
     return 0
 

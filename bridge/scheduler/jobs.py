@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC
-from threading import Condition
+from threading import Condition, Thread
 from typing import NamedTuple
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -47,16 +47,17 @@ class Jobs:
         self._jobs = {job.name: job for job in jobs}
         self._observe = observe
         self._changed = Condition()
-        self._running = 0
+        self._running: set[str] = set()
         self._clock = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(len(jobs))},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            # The clock's own thread only launches: its pools' threads would keep a process alive.
+            executors={"default": DebugExecutor()},
+            job_defaults={"coalesce": True, "misfire_grace_time": None},
             timezone=UTC,
             daemon=True,
         )
         for job in jobs:
             self._clock.add_job(
-                self.run, IntervalTrigger(seconds=job.every), args=(job.name,), id=job.name
+                self._launch, IntervalTrigger(seconds=job.every), args=(job.name,), id=job.name
             )
 
     def start(self) -> None:
@@ -71,13 +72,16 @@ class Jobs:
     def wait(self, timeout: float) -> bool:
         """Wait for the jobs that run; False at the timeout."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._running == 0, timeout)
+            return self._changed.wait_for(lambda: not self._running, timeout)
 
     def run(self, name: str) -> None:
-        """Run a job once, now; its failure is logged and told to `observe`, never raised."""
+        """Run a job once, now, unless it is running already.
+
+        Its failure is logged and told to `observe`, never raised.
+        """
+        if not self._begin(name):
+            return
         problem = ""
-        with self._changed:
-            self._running += 1
         try:
             self._jobs[name].run()
         except BridgeError as err:
@@ -89,6 +93,16 @@ class Jobs:
             logger.exception("the job %s failed by a fault of ours", name)
         finally:
             with self._changed:
-                self._running -= 1
+                self._running.discard(name)
                 self._changed.notify_all()
         self._observe(name, problem)
+
+    def _launch(self, name: str) -> None:
+        Thread(target=self.run, args=(name,), name=f"job-{name}", daemon=True).start()
+
+    def _begin(self, name: str) -> bool:
+        with self._changed:
+            if name in self._running:
+                return False
+            self._running.add(name)
+            return True
