@@ -53,6 +53,8 @@ class Freshness(NamedTuple):
     """Oldest last success among the calendars that block; None when one was never read."""
     stale: int
     """Calendars that could not be read when last tried, or that nobody reads at present."""
+    unread: bool = False
+    """There are sources and none was ever read: nothing is known, so nothing may be called free."""
 
 
 class Publisher:
@@ -149,6 +151,7 @@ class Publisher:
         return Freshness(
             oldest=None if None in reached else oldest,
             stale=sum(source.stale for source in sources),
+            unread=bool(reached) and all(at is None for at in reached),
         )
 
     def _times(

@@ -9,6 +9,7 @@ import click
 
 from bridge.cli.ground import Ground, Store, command, now, table
 from bridge.cli.moments import read_moment, rfc3339, show_moment
+from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from bridge.config.plan import ResourcePlan
@@ -52,6 +53,8 @@ def busy(ground: Ground, resource: str, start: str, end: str | None, form: str) 
         with store.database.read() as conn:
             periods = publisher.periods(conn, row.id, shown)
             freshness = publisher.freshness(conn, row.id)
+    if freshness.unread:
+        raise BridgeError(f"no calendar of {resource} was read yet; see `busybridge status`")
     if shown.end < finish:
         click.echo(f"known until {rfc3339(shown.end)}; nothing after it is called free", err=True)
     _print("json" if ground.as_json else form, plan, shown, periods, freshness, row.changed_at)

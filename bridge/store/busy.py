@@ -184,30 +184,32 @@ def set_extents(conn: Connection, resource_id: str, found: Extents) -> None:
     )
 
 
-def sources(conn: Connection, resource_id: str) -> list[Source]:
-    """List what a resource's busy time is made of, and how each is doing."""
-    unread = ConnectionStatus.PAUSED.value
-    query = (
-        select(
-            calendars.c.success_at,
-            or_(
-                calendars.c.stale,
-                calendars.c.failed_since.is_not(None),
-                calendars.c.success_at.is_(None),
-                connections.c.status == unread,
-            ),
-        )
-        .select_from(
-            connections.outerjoin(
-                calendars,
-                and_(calendars.c.connection_id == connections.c.id, calendars.c.reads),
-            )
-        )
-        .where(
-            connections.c.resource_id == resource_id,
-            connections.c.status != ConnectionStatus.DISCONNECTED.value,
-            # A connection that was read and blocks nothing is no source.
-            or_(calendars.c.id.is_not(None), connections.c.success_at.is_(None)),
+_SOURCES = (
+    select(
+        calendars.c.success_at,
+        or_(
+            calendars.c.stale,
+            calendars.c.failed_since.is_not(None),
+            calendars.c.success_at.is_(None),
+            connections.c.status == ConnectionStatus.PAUSED.value,
+        ),
+    )
+    .select_from(
+        connections.outerjoin(
+            calendars,
+            and_(calendars.c.connection_id == connections.c.id, calendars.c.reads),
         )
     )
-    return [Source(success_at, bool(stale)) for success_at, stale in conn.execute(query)]
+    .where(
+        connections.c.resource_id == bindparam("resource"),
+        connections.c.status != ConnectionStatus.DISCONNECTED.value,
+        # A connection that was read and blocks nothing is no source.
+        or_(calendars.c.id.is_not(None), connections.c.success_at.is_(None)),
+    )
+)
+
+
+def sources(conn: Connection, resource_id: str) -> list[Source]:
+    """List what a resource's busy time is made of, and how each is doing."""
+    rows = conn.execute(_SOURCES, {"resource": resource_id})
+    return [Source(success_at, bool(stale)) for success_at, stale in rows]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from bridge.config.settings import Feed
 from bridge.model.interval import Instant
@@ -76,19 +76,21 @@ def sync_feeds(
     return left
 
 
+_FIND = (
+    select(*_COLUMNS)
+    .join(resources, resources.c.id == feeds.c.resource_id)
+    .where(
+        feeds.c.digest == bindparam("digest"),
+        _IN_FILE,
+        feeds.c.revoked_at.is_(None),
+        resources.c.state == ResourceState.ACTIVE.value,
+    )
+)
+
+
 def find_feed(conn: Connection, token: str) -> FeedRow | None:
     """Find the feed of a token, if it is in force and its resource is, too."""
-    query = (
-        select(*_COLUMNS)
-        .join(resources, resources.c.id == feeds.c.resource_id)
-        .where(
-            feeds.c.digest == digest(token),
-            _IN_FILE,
-            feeds.c.revoked_at.is_(None),
-            resources.c.state == ResourceState.ACTIVE.value,
-        )
-    )
-    row = conn.execute(query).first()
+    row = conn.execute(_FIND, {"digest": digest(token)}).first()
     return _feed(row) if row else None
 
 

@@ -71,13 +71,15 @@ class Reader:
         """Look at a resource.
 
         Raises:
-            Problem: 503 `not_read_yet`, while a new resource has no busy time: an answer without
-                any would call it free.
+            Problem: 503 `not_read_yet`, while none of its calendars was ever read: an answer
+                without any busy time would call it free.
         """
         state = standing.look(conn, entry.plan.id, projection)
         if state is None or state.horizon.start == state.horizon.end:
             raise _not_read_yet()
         freshness = self._context.publisher.freshness(conn, entry.plan.id)
+        if freshness.unread:
+            raise _not_read_yet()
         return View(entry, projection, state, freshness)
 
     def answer(

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from bridge.config.settings import Settings
 from bridge.model.interval import FBType, Window
-from bridge.store import resources
+from bridge.store import resources, schema
 from bridge.store.database import Database
 from bridge.web.conditional import http_date
 from bridge.web.times import rfc3339
@@ -147,6 +147,15 @@ def test_a_resource_that_was_never_read_is_not_called_free(site: Site) -> None:
     answer = site.get("/freebusy/room-b")
     assert (answer.status, answer.json["code"]) == (503, "not_read_yet")
     assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.covers("P4")
+def test_a_resource_none_of_whose_calendars_could_be_read_is_not_called_free(site: Site) -> None:
+    with site.database.write() as conn:
+        conn.execute(schema.calendars.update().values(success_at=None))
+    for target in ("/freebusy/room-b", f"/feeds/{site.token('room-b', 'public')}/room-b.ics"):
+        answer = site.get(target)
+        assert (answer.status, answer.json["code"]) == (503, "not_read_yet")
 
 
 # Who may ask
