@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.registry import KINDS
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -82,6 +84,27 @@ def test_the_first_ten_minutes_work_in_an_empty_home(tmp_path: Path) -> None:
     assert "active" in output
     assert "BUSY" in output
     assert "Cleaning" not in re.sub(r".*closures/.*", "", output), "only explain names events"
+
+
+def support_table() -> str:
+    """A row for each kind of source, in its own words."""
+    abilities = list(dict.fromkeys(name for kind in KINDS.values() for name in kind.capabilities))
+    lines = [["Source", *abilities], ["---"] * (len(abilities) + 1)]
+    for kind in KINDS.values():
+        names = ", ".join(f"`{name}`" for name in (kind.name, *kind.synonyms))
+        cells = [kind.capabilities.get(ability, "todo") for ability in abilities]
+        lines.append([f"{kind.title} ({names})", *cells])
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def test_the_support_table_is_what_the_kinds_say(update_golden: bool) -> None:
+    path = ROOT / "README.md"
+    parts = re.split(r"(<!-- (?:support|end of support) table[^\n]*-->\n)", path.read_text())
+    assert len(parts) == 5
+    parts[2] = f"\n{support_table()}\n"
+    if update_golden:
+        path.write_text("".join(parts))
+    assert path.read_text() == "".join(parts)
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:
