@@ -8,7 +8,7 @@ it has a quoted parameter.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -18,14 +18,14 @@ from bridge.errors import InvalidCalendarObject
 from bridge.ical import repair
 from bridge.ical.bounds import Limits
 
-_BOUNDARY = re.compile(
-    r"^(BEGIN|END)[ \t]*(?:;[^:\n]*)?:[ \t]*([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE | re.IGNORECASE
+_BOUNDARY = re.compile(  # begins with a literal: that is what makes the search fast
+    r"\n([Bb][Ee][Gg][Ii][Nn]|[Ee][Nn][Dd])[ \t]*(?:;[^:\n]*)?:[ \t]*([A-Za-z0-9-]+)[ \t]*(?=\n|$)"
 )
 _HEAD = re.compile(r'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
 _PARAMETER = re.compile(r';?([^=;]*)=((?:[^";]|"[^"]*")*)')
 _ESCAPED = re.compile(r"\\(.)")
-_LONG_ASCII = re.compile(r"^.{76,}", re.MULTILINE)
-_LONG = re.compile(r"^.{19,}", re.MULTILINE)  # a character has up to four octets
+_LONGEST = 75
+_SURELY_SHORT = _LONGEST // 4  # a character has up to four octets
 _CARET = re.compile(r"\^([n^'])")
 
 
@@ -73,14 +73,14 @@ def unfold(data: bytes | str) -> tuple[str, list[str]]:
     Folds are undone on octets, since RFC 5545 section 3.1 lets a fold split a character.
     """
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
-    raw = repair.line_ends(repair.byte_order_mark(raw))
-    raw = raw.replace(b"\n ", b"").replace(b"\n\t", b"")
     notes: list[str] = []
+    raw = repair.control_characters(repair.byte_order_mark(raw), notes)
+    raw = repair.line_ends(raw)
+    raw = raw.replace(b"\n ", b"").replace(b"\n\t", b"")
     try:
-        text = raw.decode()
+        return raw.decode(), notes
     except UnicodeDecodeError:
-        text = repair.not_utf8(raw, notes)
-    return repair.control_characters(text, notes), notes
+        return repair.not_utf8(raw, notes), notes
 
 
 def split_calendars(text: str, limits: Limits) -> list[RawCalendar]:
@@ -89,13 +89,15 @@ def split_calendars(text: str, limits: Limits) -> list[RawCalendar]:
     Raises:
         InvalidCalendarObject: there is none, or the last one has no END:VCALENDAR (cut short).
     """
+    text = f"\n{text}"
     splitter = _Splitter(text, limits.depth)
     for boundary in _BOUNDARY.finditer(text):
-        name = boundary[2].upper()
-        if boundary[1][0] in "Bb":
-            splitter.begin(name, boundary.start(), boundary.end())
+        start, end = boundary.span()
+        kind, name = boundary.groups()
+        if kind[0] in "Bb":
+            splitter.begin(name.upper(), start + 1, end)
         else:
-            splitter.end(name, boundary.start(), boundary.end())
+            splitter.end(name.upper(), start + 1, end)
     if not splitter.calendars:
         raise InvalidCalendarObject("not a calendar: there is no BEGIN:VCALENDAR")
     if splitter.stack:
@@ -162,26 +164,60 @@ class _Splitter:
         self.stack[-1].resume = start
 
 
-def properties(text: str, wanted: frozenset[str]) -> dict[str, list[Property]]:
-    """Return the properties of a component that are wanted, by name in upper case.
+class Properties:
+    """The properties of a component that are wanted, by name in upper case."""
 
-    Lines that are no property at all are kept under the empty name.
-    """
-    found: dict[str, list[Property]] = {}
-    for line in text.split("\n"):
-        head, colon, value = line.partition(":")
-        if '"' in head:
-            head, colon, value = split_line(line)
-        name, _, raw = head.partition(";")
-        if name not in wanted:
-            name = repair.property_name(name) if colon else ""
-            if name not in wanted and (name or not line):
-                continue
-        if name in found:
-            found[name].append((raw, value))
-        else:
-            found[name] = [(raw, value)]
-    return found
+    __slots__ = ("_more", "first", "irregular")
+
+    def __init__(self, text: str, wanted: frozenset[str]) -> None:
+        """Read the unfolded lines of a component."""
+        self.first: dict[str, Property] = {}
+        """The first of each name; hardly any property comes twice."""
+        self.irregular = False
+        """There are lines that are no property at all."""
+        self._more: dict[str, list[Property]] = {}
+        first = self.first
+        for line in text.split("\n"):
+            head, colon, value = line.partition(":")
+            if '"' in head:
+                head, colon, value = split_line(line)
+            name, _, raw = head.partition(";")
+            if name not in wanted:
+                if not colon:
+                    self.irregular = self.irregular or bool(line)
+                    continue
+                name = repair.property_name(name)
+                if name not in wanted:
+                    continue
+            if name in first:
+                self._more.setdefault(name, []).append((raw, value))
+            else:
+                first[name] = (raw, value)
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether there is one of that name."""
+        return name in self.first
+
+    def __len__(self) -> int:
+        """Count them all."""
+        return len(self.first) + sum(map(len, self._more.values()))
+
+    def value(self, name: str) -> str:
+        """Return the first value, empty when there is none."""
+        found = self.first.get(name)
+        return "" if found is None else found[1]
+
+    def every(self, name: str) -> list[Property]:
+        """Return all of one name."""
+        found = self.first.get(name)
+        return [] if found is None else [found, *self._more.get(name, ())]
+
+    def map(self, name: str, change: Callable[[str], str]) -> None:
+        """Change every value of one name."""
+        if name in self.first:
+            (raw, value), *rest = self.every(name)
+            self.first[name] = (raw, change(value))
+            self._more[name] = [(raw, change(value)) for raw, value in rest]
 
 
 def split_line(line: str) -> tuple[str, str, str]:
@@ -216,7 +252,11 @@ def time_parameters(raw: str) -> Parameters:
 
 def text_value(value: str) -> str:
     """Undo the escapes of a TEXT value, RFC 5545 section 3.3.11."""
-    return _ESCAPED.sub(_unescape, value) if "\\" in value else value
+    if "\\" not in value:
+        return value
+    plain = value.replace("\\n", "\n").replace("\\,", ",").replace("\\;", ";")
+    # what is left is rare, and one backslash can escape the next
+    return _ESCAPED.sub(_unescape, value) if "\\" in plain or "\\\\" in value else plain
 
 
 def text_values(value: str) -> list[str]:
@@ -236,20 +276,26 @@ def _caret(match: re.Match[str]) -> str:
 
 def fold(text: str) -> str:
     """Return lines that end in LF as content lines: CRLF, folded at 75 octets (section 3.1)."""
-    pattern = _LONG_ASCII if text.isascii() else _LONG
-    return pattern.sub(_fold_line, text).replace("\n", "\r\n")
+    lines = text.split("\n")
+    short = _LONGEST if text.isascii() else _SURELY_SHORT
+    if max(map(len, lines)) > short:
+        lines = [line if len(line) <= short else _fold_line(line) for line in lines]
+    return "\r\n".join(lines)
 
 
-def _fold_line(match: re.Match[str]) -> str:
-    octets = match[0].encode()
-    parts = []
-    size = 75
+def _fold_line(line: str) -> str:
+    if line.isascii():
+        rest = range(_LONGEST, len(line), _LONGEST - 1)
+        parts = [line[:_LONGEST], *(line[at : at + _LONGEST - 1] for at in rest)]
+        return "\r\n ".join(parts)
+    octets = line.encode()
+    folded = []
+    size = _LONGEST
     while len(octets) > size:
         cut = size
         while octets[cut] & 0xC0 == 0x80:  # never inside a character
             cut -= 1
-        parts.append(octets[:cut].decode())
+        folded.append(octets[:cut].decode())
         octets = octets[cut:]
-        size = 74
-    parts.append(octets.decode())
-    return "\n ".join(parts)
+        size = _LONGEST - 1
+    return "\r\n ".join([*folded, octets.decode()])

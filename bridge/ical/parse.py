@@ -21,9 +21,9 @@ from bridge.errors import InvalidCalendarObject
 from bridge.ical import repair
 from bridge.ical.bounds import DEFAULT, Limits
 from bridge.ical.contentline import (
+    Properties,
     RawCalendar,
     fold,
-    properties,
     split_calendars,
     split_line,
     unfold,
@@ -38,7 +38,7 @@ _ABOUT = frozenset({"VERSION", "X-WR-TIMEZONE"})
 _WHICH = frozenset({"UID", "RECURRENCE-ID"})
 _STAMPS = re.compile(r"^DTSTAMP[:;][^\n]*\n", re.MULTILINE)
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_HEAD = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//BusyBridge//EN\n"
+_HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//BusyBridge//EN\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,11 @@ class _Gathered:
         """Return the series with its text."""
         reads = [read for read, _ in self.chosen.values()]
         notes = [f"an override was left out: {reason}" for reason in self.lost]
-        notes += [*self.notes, *(note for read in reads for note in read.notes)]
+        notes += self.notes
+        tzids: set[str] = set()
+        for read in reads:
+            notes += read.notes
+            tzids |= read.tzids
         master = self.chosen.get(None)
         series = EventSeries(
             uid=self.uid,
@@ -153,14 +157,13 @@ class _Gathered:
             overrides=tuple(
                 read.event for key, (read, _) in self.chosen.items() if key is not None
             ),
-            notes=tuple(dict.fromkeys(notes)) if notes else (),
+            notes=tuple(dict.fromkeys(notes)),
         )
-        used = sorted({tzid for read in reads for tzid in read.tzids})
-        definitions = [text for tzid in used if (text := self.zones.definition(tzid))]
-        parts = [self.head, *(f"{text}\n" for text in definitions)]
-        parts += [f"BEGIN:VEVENT\n{text}END:VEVENT\n" for _, text in self.chosen.values()]
-        parts.append("END:VCALENDAR\n")
-        return ParsedSeries(series, fold("".join(parts)))
+        parts = [self.head, *map(self.zones.folded, sorted(tzids))]
+        for _, text in self.chosen.values():
+            parts += ("BEGIN:VEVENT\r\n", text, "END:VEVENT\r\n")
+        parts.append("END:VCALENDAR\r\n")
+        return ParsedSeries(series, "".join(parts))
 
 
 def _rank(read: ReadEvent) -> tuple[int, datetime]:
@@ -171,7 +174,7 @@ class _Calendar:
     """The reading of one VCALENDAR."""
 
     def __init__(self, raw: RawCalendar, owner: str, limits: Limits, notes: list[str]) -> None:
-        about = properties(raw.text, _ABOUT)
+        about = Properties(raw.text, _ABOUT)
         self._raw = raw
         self._limits = limits
         self.zones = Zones(raw.timezones)
@@ -181,8 +184,8 @@ class _Calendar:
         if "VERSION" not in about:
             notes.append("VERSION is missing: read as 2.0")
         if "X-WR-TIMEZONE" in about:
-            name = about["X-WR-TIMEZONE"][0][1].strip()
-            self._head = f"{_HEAD}X-WR-TIMEZONE:{name}\n"
+            name = about.value("X-WR-TIMEZONE").strip()
+            self._head = _HEAD + fold(f"X-WR-TIMEZONE:{name}\n")
             self._name_zone(name, notes)
 
     def _name_zone(self, name: str, notes: list[str]) -> None:
@@ -212,8 +215,8 @@ class _Calendar:
         return found
 
     def _break(self, gathered: dict[str, _Gathered], text: str, reason: str) -> None:
-        which = properties(text, _WHICH)
-        value = which["UID"][0][1] if "UID" in which else ""
+        which = Properties(text, _WHICH)
+        value = which.value("UID")
         found = self._of(gathered, repair.uid(value, text)[0])
         if "RECURRENCE-ID" in which:
             found.lost.append(reason)
@@ -222,7 +225,7 @@ class _Calendar:
 
 
 def _canonical(text: str, read: ReadEvent, limits: Limits) -> str:
-    """Return the lines that are kept of a VEVENT, each ended by LF."""
+    """Return the content lines that are kept of a VEVENT."""
     if read.irregular:
         kept = [f"UID:{escape_text(read.event.uid)}", *_kept_lines(text, limits)]
         text = "\n".join(kept) + "\n"
@@ -231,7 +234,7 @@ def _canonical(text: str, read: ReadEvent, limits: Limits) -> str:
     if modified is not None and stamp is not None:
         # Google sets DTSTAMP to the time of asking; the last change is what it should say
         text = text[: stamp.start] + text[modified] + text[stamp.stop :]
-    return text
+    return fold(text)
 
 
 def _after(text: str, head: str) -> slice | None:

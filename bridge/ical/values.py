@@ -31,19 +31,16 @@ def event_time(text: str, zone_of: ZoneOf, tzid: str = "") -> EventTime:
     """
     size = len(text)
     try:
-        if size == 16 and text[15] == "Z" and text[8] == "T" and _digits(text, 15):
-            return datetime.fromisoformat(text)
-        if size == 15 and text[8] == "T" and _digits(text, 15):
-            return _placed(datetime.fromisoformat(text), zone_of, tzid)
-        if size == 8 and text.isdigit():
+        if size >= 15 and text[8] == "T" and text[:8].isdigit() and text[9:15].isdigit():
+            if size == 15:
+                return _placed(datetime.fromisoformat(text), zone_of, tzid)
+            if text[15:] == "Z":
+                return datetime.fromisoformat(text)
+        elif size == 8 and text.isdigit():
             return date.fromisoformat(text)
     except ValueError:
         pass  # looks like one, with a field out of range
     return _repaired(text, zone_of, tzid)
-
-
-def _digits(text: str, end: int) -> bool:
-    return text[:8].isdigit() and text[9:end].isdigit()
 
 
 def _placed(wall: datetime, zone_of: ZoneOf, tzid: str) -> EventTime:

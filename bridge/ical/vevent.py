@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from bridge.ical import repair
 from bridge.ical.bounds import Limits
 from bridge.ical.contentline import (
+    Properties,
     Property,
     RawEvent,
     parameters,
-    properties,
     text_value,
     text_values,
     time_parameters,
@@ -74,6 +74,8 @@ _WANTED = frozenset(
         "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
     }
 )
+_ALL_DAY = frozenset({"X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT"})
+_RECURRING = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 _SHOW_AS = {
     "FREE": ShowAs.FREE,
     "TENTATIVE": ShowAs.TENTATIVE,
@@ -99,7 +101,6 @@ CUT = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION"})
 """Texts that are shortened when they are too long; other properties are left out then."""
 
 _Moment = TypeVar("_Moment")
-_Found: TypeAlias = dict[str, list[Property]]
 
 
 @dataclass(slots=True)
@@ -137,100 +138,101 @@ class EventReader:
         text = raw.text
         notes = self._notes = []
         tzids = self._tzids = set()
-        found = properties(text, _WANTED)
-        if sum(map(len, found.values())) > self._limits.properties:
+        found = Properties(text, _WANTED)
+        if len(found) > self._limits.properties:
             raise Unreadable(f"more than {self._limits.properties} properties")
-        irregular = "" in found
+        irregular = found.irregular
         if irregular:
             notes.append("lines that are no properties were left out")
         if len(text) > self._limits.property_size:
             irregular = self._cut(found, text) or irregular
-        uid, note = repair.uid(_value(found, "UID"), text)
+        uid, note = repair.uid(found.value("UID"), text)
         if note:
             irregular = True
             notes.append(note)
         event = self._event(uid, found)
         return ReadEvent(event, notes, tzids, irregular)
 
-    def _event(self, uid: str, found: _Found) -> Event:
+    def _event(self, uid: str, found: Properties) -> Event:
         start, end, length = self._times(found)
-        recurrence_id = found.get("RECURRENCE-ID")
+        first = found.first
+        recurrence_id = first.get("RECURRENCE-ID")
         rules: tuple[str, ...] = ()
         exrules: tuple[str, ...] = ()
         rdates: tuple[EventTime | Period, ...] = ()
         exdates: tuple[EventTime, ...] = ()
-        if not found.keys().isdisjoint(("RRULE", "RDATE", "EXDATE", "EXRULE")):
+        if not _RECURRING.isdisjoint(first):
             if recurrence_id is not None:
                 repair.in_override("recurrence", self._notes)
             else:
                 rules, exrules = self._rules(found, "RRULE"), self._rules(found, "EXRULE")
                 rdates, exdates = self._rdates(found), self._exdates(found)
-        attendees = tuple(map(_attendee, found.get("ATTENDEE", ())))
-        organizer = found.get("ORGANIZER")
-        location = text_value(_value(found, "LOCATION"))
-        description = text_value(_value(found, "DESCRIPTION"))
-        modified = found.get("LAST-MODIFIED") or found.get("DTSTAMP")
+        attendees = tuple(map(_attendee, found.every("ATTENDEE")))
+        organizer = first.get("ORGANIZER")
+        location = text_value(found.value("LOCATION"))
+        description = text_value(found.value("DESCRIPTION"))
+        modified = first.get("LAST-MODIFIED") or first.get("DTSTAMP")
         return Event(
             uid=uid,
             start=start,
             end=end,
             duration=length,
-            recurrence_id=None if recurrence_id is None else self._time(recurrence_id[0]),
+            recurrence_id=None if recurrence_id is None else self._time(recurrence_id),
             this_and_future=recurrence_id is not None
-            and "THISANDFUTURE" in recurrence_id[0][0].upper(),
+            and "THISANDFUTURE" in recurrence_id[0].upper(),
             rrules=rules,
             exrules=exrules,
             rdates=rdates,
             exdates=exdates,
-            status=_STATUSES.get(repair.status_name(_value(found, "STATUS"))),
+            status=_STATUSES.get(repair.status_name(found.value("STATUS"))),
             transp=Transp.TRANSPARENT
-            if _value(found, "TRANSP").strip().upper().startswith("TRANSPARENT")
+            if found.value("TRANSP").strip().upper().startswith("TRANSPARENT")
             else Transp.OPAQUE,
             show_as=_show_as(found),
             # `compose` writes the two for providers that know them without iCalendar
-            event_type=text_value(_value(found, "X-BUSYBRIDGE-EVENT-TYPE")).strip() or "default",
+            event_type=text_value(found.value("X-BUSYBRIDGE-EVENT-TYPE")).strip() or "default",
             self_partstat=self._own_reply(attendees)
-            or _PARTSTATS.get(_value(found, "X-BUSYBRIDGE-PARTSTAT")),
+            or _PARTSTATS.get(found.value("X-BUSYBRIDGE-PARTSTAT")),
             classification=_classification(found),
-            summary=text_value(_value(found, "SUMMARY")),
+            summary=text_value(found.value("SUMMARY")),
             description=description,
             location=location,
-            url=_web(_value(found, "URL")),
+            url=_web(found.value("URL")),
             conference_url=_conference(found, location, description),
             categories=_categories(found),
-            organizer=None if organizer is None else _attendee(organizer[0]),
+            organizer=None if organizer is None else _attendee(organizer),
             attendees=attendees,
-            sequence=_sequence(_value(found, "SEQUENCE")),
-            created=_stamp(found.get("CREATED")),
+            sequence=_sequence(found.value("SEQUENCE")),
+            created=_stamp(first.get("CREATED")),
             last_modified=_stamp(modified),
-            origin=text_value(_value(found, "X-BUSYBRIDGE-ORIGIN")).strip(),
+            origin=text_value(found.value("X-BUSYBRIDGE-ORIGIN")).strip(),
         )
 
     # Times
 
-    def _times(self, found: _Found) -> tuple[EventTime, EventTime, timedelta | None]:
+    def _times(self, found: Properties) -> tuple[EventTime, EventTime, timedelta | None]:
         """Return start, end, and the DURATION where its days are nominal."""
         if "DTSTART" not in found:
             raise Unreadable("there is no DTSTART")
-        start = self._time(found["DTSTART"][0])
+        start = self._time(found.first["DTSTART"])
         end, length = self._end(found, start)
         if type(end) is not type(start):
             end = repair.end_of_other_type(start, end, self._notes)
         if not ends_after(start, end):
             end = repair.end_before_start(start, end, self._notes)
-        if _says_all_day(found) and not is_day(start):
+        if not _ALL_DAY.isdisjoint(found.first) and not is_day(start) and _says_all_day(found):
             start, end = repair.all_day_by_times(start, end)
         return start, end, length
 
-    def _end(self, found: _Found, start: EventTime) -> tuple[EventTime, timedelta | None]:
+    def _end(self, found: Properties, start: EventTime) -> tuple[EventTime, timedelta | None]:
         if "DTEND" in found:
             try:
-                return self._time(found["DTEND"][0]), None
+                return self._time(found.first["DTEND"]), None
             except Unreadable as err:
                 self._notes.append(f"DTEND was left out: {err}")
         if "DURATION" in found:
             try:
-                return self._lasting(start, found["DURATION"][0][1])
+                return self._lasting(start, found.value("DURATION"))
             except Unreadable as err:
                 self._notes.append(f"DURATION was left out: {err}")
         # RFC 5545 section 3.6.1: a DATE lasts one day, a DATE-TIME ends when it starts
@@ -267,8 +269,8 @@ class EventReader:
 
     # Recurrence
 
-    def _rules(self, found: _Found, name: str) -> tuple[str, ...]:
-        values = [(raw, value) for raw, value in found.get(name, ()) if raw or value.strip()]
+    def _rules(self, found: Properties, name: str) -> tuple[str, ...]:
+        values = [(raw, value) for raw, value in found.every(name) if raw or value.strip()]
         rules = tuple(repair.rule_value(raw, value) for raw, value in values)
         if len(rules) > self._limits.rules:
             raise Unreadable(f"more than {self._limits.rules} {name}")
@@ -276,7 +278,7 @@ class EventReader:
             read_rule(rule)
         return rules
 
-    def _rdates(self, found: _Found) -> tuple[EventTime | Period, ...]:
+    def _rdates(self, found: Properties) -> tuple[EventTime | Period, ...]:
         def one(value: str, tzid: str) -> EventTime | Period:
             if "/" in value:
                 return period(value, self._zone, tzid)
@@ -284,17 +286,17 @@ class EventReader:
 
         return tuple(self._listed(found, "RDATE", one))
 
-    def _exdates(self, found: _Found) -> tuple[EventTime, ...]:
+    def _exdates(self, found: Properties) -> tuple[EventTime, ...]:
         def one(value: str, tzid: str) -> EventTime:
             return event_time(value, self._zone, tzid)
 
         return tuple(self._listed(found, "EXDATE", one))
 
     def _listed(
-        self, found: _Found, name: str, read: Callable[[str, str], _Moment]
+        self, found: Properties, name: str, read: Callable[[str, str], _Moment]
     ) -> list[_Moment]:
         moments = []
-        for raw, values in found.get(name, ()):
+        for raw, values in found.every(name):
             tzid = time_parameters(raw).get("TZID", "")
             for value in filter(None, map(str.strip, values.split(","))):
                 try:
@@ -310,15 +312,17 @@ class EventReader:
     def _own_reply(self, attendees: tuple[Attendee, ...]) -> PartStat | None:
         if not self._owner:
             return None
-        return next((it.partstat for it in attendees if it.address == self._owner), None)
+        for it in attendees:
+            if it.address == self._owner:
+                return it.partstat
+        return None
 
-    def _cut(self, found: _Found, text: str) -> bool:
+    def _cut(self, found: Properties, text: str) -> bool:
         """Shorten texts that are too long; their time blocks all the same (PROMISES F62)."""
-        for name in sorted(CUT & found.keys()):
-            for place, (raw, value) in enumerate(found[name]):
-                if len(value) > self._limits.property_size:
-                    found[name][place] = (raw, cut_text(value, self._limits))
-                    self._notes.append(f"{name} was cut at {self._limits.property_size} characters")
+        for name in sorted(CUT):
+            if len(found.value(name)) > self._limits.property_size:
+                self._notes.append(f"{name} was cut at {self._limits.property_size} characters")
+            found.map(name, lambda value: cut_text(value, self._limits))
         return any(len(line) > self._limits.property_size for line in text.split("\n"))
 
 
@@ -351,30 +355,21 @@ def ends_after(start: EventTime, end: EventTime) -> bool:
     return end_wall > wall if is_day(start) else end_wall >= wall
 
 
-def _value(found: _Found, name: str) -> str:
-    lines = found.get(name)
-    return lines[0][1] if lines else ""
-
-
-def _show_as(found: _Found) -> ShowAs | None:
+def _show_as(found: Properties) -> ShowAs | None:
     for name in _SHOWN_BY:
-        if name in found:
-            shown = _SHOW_AS.get(_value(found, name).strip().upper())
+        if name in found.first:
+            shown = _SHOW_AS.get(found.value(name).strip().upper())
             if shown is not None:
                 return shown
     return None
 
 
-def _says_all_day(found: _Found) -> bool:
-    return any(
-        _value(found, name).strip().upper() == "TRUE"
-        for name in ("X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT")
-        if name in found
-    )
+def _says_all_day(found: Properties) -> bool:
+    return any(found.value(name).strip().upper() == "TRUE" for name in _ALL_DAY)
 
 
-def _classification(found: _Found) -> Class:
-    value = _value(found, "CLASS").strip().upper()
+def _classification(found: Properties) -> Class:
+    value = found.value("CLASS").strip().upper()
     if not value:
         return Class.PUBLIC
     # RFC 5545 section 3.8.1.3: an unknown value MUST be treated as PRIVATE
@@ -393,10 +388,10 @@ def _attendee(prop: Property) -> Attendee:
     )
 
 
-def _categories(found: _Found) -> tuple[str, ...]:
-    lines = found.get("CATEGORIES")
-    if lines is None:
+def _categories(found: Properties) -> tuple[str, ...]:
+    if "CATEGORIES" not in found.first:
         return ()
+    lines = found.every("CATEGORIES")
     return tuple(name.strip() for _, value in lines for name in text_values(value) if name.strip())
 
 
@@ -406,15 +401,15 @@ def _web(value: str) -> str:
     return plain if _WEB.fullmatch(plain) else ""
 
 
-def _conference(found: _Found, location: str, description: str) -> str:
-    lines = found.get("CONFERENCE", ())  # RFC 7986 section 5.11
+def _conference(found: Properties, location: str, description: str) -> str:
+    lines = found.every("CONFERENCE")  # RFC 7986 section 5.11
     for _, value in sorted(lines, key=lambda it: "VIDEO" not in it[0].upper()):
         if _web(value):
             return _web(value)
     for name in ("X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL"):
-        if name in found and _web(_value(found, name)):
-            return _web(_value(found, name))
-    for text in (location, _value(found, "URL"), description):
+        if name in found and _web(found.value(name)):
+            return _web(found.value(name))
+    for text in (location, found.value("URL"), description):
         match = _CONFERENCE.search(text) if "https://" in text else None
         if match is not None:
             return match[0].rstrip(".,;)>")
@@ -426,12 +421,12 @@ def _sequence(value: str) -> int:
     return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else 0
 
 
-def _stamp(lines: list[Property] | None) -> datetime | None:
+def _stamp(prop: Property | None) -> datetime | None:
     """Read a UTC time that only informs: no defect of it matters."""
-    if not lines:
+    if prop is None:
         return None
     try:
-        moment = event_time(lines[0][1], lambda _tzid: None)
+        moment = event_time(prop[1], lambda _tzid: None)
     except Unreadable:
         return None
     if isinstance(moment, datetime):

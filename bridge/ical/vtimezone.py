@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bridge.ical.bounds import Limits, TooCostly
-from bridge.ical.contentline import properties, text_value, time_parameters
+from bridge.ical.contentline import Properties, text_value, time_parameters
 from bridge.ical.generation import Budget, generate
 from bridge.ical.rules import check_rule, read_rule
 from bridge.ical.values import Unreadable, event_time, utc_offset
@@ -102,11 +102,8 @@ def _back(offsets: list[timedelta], place: int) -> float:
 @lru_cache(maxsize=256)
 def names(text: str) -> tuple[str, str]:
     """Return the TZID and the X-LIC-LOCATION of a VTIMEZONE; empty where there is none."""
-    found = properties(text.partition("\nBEGIN:")[0], _NAMES)
-    tzid, location = (
-        text_value(found[name][0][1]).strip() if name in found else ""
-        for name in ("TZID", "X-LIC-LOCATION")
-    )
+    found = Properties(text.partition("\nBEGIN:")[0], _NAMES)
+    tzid, location = (text_value(found.value(name)).strip() for name in ("TZID", "X-LIC-LOCATION"))
     return tzid, location
 
 
@@ -149,22 +146,22 @@ def _observances(text: str) -> Iterator[str]:
 
 def _onsets(block: str) -> tuple[int, int, list[Instant]]:
     """Return the offsets before and after an observance's onsets, and the onsets."""
-    found = properties(block, _OBSERVANCE)
+    found = Properties(block, _OBSERVANCE)
     try:
-        start = wall_of(event_time(found["DTSTART"][0][1], lambda _tzid: None))
-        before = round(utc_offset(found["TZOFFSETFROM"][0][1]).total_seconds())
-        after = round(utc_offset(found["TZOFFSETTO"][0][1]).total_seconds())
+        start = wall_of(event_time(found.first["DTSTART"][1], lambda _tzid: None))
+        before = round(utc_offset(found.first["TZOFFSETFROM"][1]).total_seconds())
+        after = round(utc_offset(found.first["TZOFFSETTO"][1]).total_seconds())
     except KeyError as err:
         raise Unreadable(f"an observance of the time zone has no {err.args[0]}") from err
     walls = [start]
-    for raw, values in found.get("RDATE", ()):
+    for raw, values in found.every("RDATE"):
         tzid = time_parameters(raw).get("TZID", "")
         for part in values.split(","):
             moment = event_time(part.partition("/")[0], lambda _tzid: None, tzid)
             walls.append(wall_of(moment))
         if len(walls) > _MOST_TRANSITIONS:
             raise TooCostly(f"the time zone has more than {_MOST_TRANSITIONS} transitions")
-    for _, rule in found.get("RRULE", ()):
+    for _, rule in found.every("RRULE"):
         walls += _by_rule(rule, start, before)
     return before, after, sorted(wall - EPOCH - before for wall in walls)
 

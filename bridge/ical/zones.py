@@ -25,6 +25,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from bridge.ical.bounds import TooCostly
+from bridge.ical.contentline import fold
 from bridge.ical.values import Unreadable
 from bridge.ical.vtimezone import CustomZone, custom_zone, names
 
@@ -80,6 +81,7 @@ class Zones:
         for text in definitions:
             self._definitions.setdefault(names(text)[0], text)
         self._resolved: dict[str, Resolved] = {}
+        self._folded: dict[str, str] = {}
 
     def resolve(self, tzid: str) -> Resolved:
         """Return what the calendar means by a TZID."""
@@ -91,6 +93,14 @@ class Zones:
     def definition(self, tzid: str) -> str:
         """Return the text of the VTIMEZONE, empty when the calendar has none of that TZID."""
         return self._definitions.get(tzid, "")
+
+    def folded(self, tzid: str) -> str:
+        """Return the definition as content lines, empty when there is none."""
+        found = self._folded.get(tzid)
+        if found is None:
+            text = self.definition(tzid)
+            found = self._folded[tzid] = fold(f"{text}\n") if text else ""
+        return found
 
     def _resolve(self, tzid: str) -> Resolved:
         named = _by_name(tzid)

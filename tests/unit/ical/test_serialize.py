@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.ical.contentline import properties, split_line
+from bridge.ical.contentline import Properties, split_line
 from bridge.ical.parse import parse_calendar
 from bridge.ical.serialize import (
     FeedBlock,
@@ -219,7 +219,7 @@ def test_a_name_or_address_cannot_break_out_of_the_organizer(
 @given(TEXTS)
 def test_a_parameter_reads_back_as_it_was(text: str) -> None:
     line = f"X;CN={parameter(text)}:value"
-    ((raw, value),) = properties(line, frozenset({"X"}))["X"]
+    raw, value = Properties(line, frozenset({"X"})).first["X"]
     assert value == "value"
     assert "\n" not in raw
 
