@@ -6,6 +6,7 @@ Failure is never emptiness: whatever goes wrong is recorded, and what was known 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bridge.errors import (
@@ -20,7 +21,7 @@ from bridge.ingest.choose import Choice, calendar_key, choose
 from bridge.ingest.fold import Listing
 from bridge.ingest.read import read
 from bridge.ingest.report import CalendarPull
-from bridge.ingest.settle import apply, settle, unreached
+from bridge.ingest.settle import apply, drop, settle, unreached
 from bridge.ingest.take import Take, progress
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
@@ -54,7 +55,7 @@ class ConnectionPull:
             self.mark(basis, err)
             raise
         pulls = self._settle(basis, infos)
-        failed = len(pulls)
+        failed = missing = len(pulls)
         basis = self._basis() or basis
         for choice in choose(basis.plan, infos).choices:
             try:
@@ -70,6 +71,8 @@ class ConnectionPull:
         errors = [pull.error for pull in pulls if pull.error]
         if errors and failed == len(pulls):
             raise errors[0]
+        if failed == missing:
+            self._drop(infos)
         return pulls
 
     def mark(self, basis: Basis, err: ProviderError) -> None:
@@ -101,6 +104,14 @@ class ConnectionPull:
             else:
                 return [CalendarPull(name, error=err) for name, err in settlement.errors()]
         raise TemporarilyUnavailable(_RESTLESS)
+
+    def _drop(self, infos: Sequence[CalendarInfo]) -> None:
+        """Let go of what nothing wants any more, once nothing it could stand for is unread."""
+        basis = self._basis()
+        if basis is not None:
+            obsolete = settle(self.room, basis, choose(basis.plan, infos), self.now).obsolete
+            with suppress(Moved):
+                drop(self.room, basis, obsolete, self.now)
 
     def _pull(
         self, basis: Basis, provider: Provider, infos: Sequence[CalendarInfo], choice: Choice

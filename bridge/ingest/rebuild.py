@@ -101,7 +101,8 @@ class _Rebuild:
             for row in self.rows:
                 if row.id in wanted:
                     policy, writes = wanted[row.id]
-                    traits = Traits(row.name, row.time_zone, Rules.parse(row.policy).ignores_busy)
+                    old = Rules.parse(row.policy)
+                    traits = Traits(row.name, row.time_zone, old.ignores_busy, old.account)
                     rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
                     target = Target(self.resource.id, row.id, rules, after)
                     mark = CrashMark.find(self.room.database, row.id)

@@ -32,6 +32,8 @@ class Rules(Section):
     owner: str
     """Mail address whose replies to invitations count."""
     instance: str
+    account: str
+    """Fingerprint of the account that the rows were read from."""
     most: int
     """Occurrences of one series; more are refused."""
     tzdata: str
@@ -90,6 +92,8 @@ class Traits(NamedTuple):
     name: str
     zone: str
     ignores_busy: bool
+    account: str = ""
+    """Where the rows come from, when that is not the account that the plan names by now."""
 
 
 def make_rules(
@@ -109,6 +113,7 @@ def make_rules(
         day_zone=resource.timezone,
         owner=connection.account_email.lower(),
         instance=instance,
+        account=traits.account or connection.fingerprint,
         most=resource.limits.occurrences_per_series,
         tzdata=zones_version(),
     )

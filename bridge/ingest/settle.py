@@ -13,12 +13,11 @@ from bridge.config.plan import CalendarPolicy
 from bridge.errors import ProviderError, RemoteNotFound
 from bridge.ingest.basis import Basis, Room
 from bridge.ingest.choose import PRIMARY, Chosen, calendar_key, wishes
-from bridge.ingest.rules import Traits, make_rules
+from bridge.ingest.rules import Rules, Traits, make_rules
 from bridge.model.interval import Instant
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.store import calendars
 from bridge.store.calendars import CalendarRow, NewCalendar
-from bridge.store.database import Transaction
 
 NOT_FOUND = "calendar_not_found"
 _REMEDY = "correct the name in read_calendars or write_calendar, or restore the calendar"
@@ -30,7 +29,7 @@ class Settlement:
 
     new: list[NewCalendar] = field(default_factory=list)
     obsolete: list[str] = field(default_factory=list)
-    """Ids of rows that nothing wants any more; their busy time goes."""
+    """Ids of rows that nothing wants any more; their busy time goes when all else was read."""
     missing: dict[str, str] = field(default_factory=dict)
     """Id -> name of calendars that are wanted and not there; their busy time stays."""
 
@@ -60,13 +59,14 @@ def settle(room: Room, basis: Basis, chosen: Chosen, now: Instant) -> Settlement
         if key in wanted:
             continue
         name = _missed(row, unmatched)
-        if name is not None and row.remote_id:
-            settlement.missing[key] = row.name
-            unmatched.pop(name)
-        elif row.remote_id and basis.plan.read_calendars is None and not _is_over(basis, row, now):
-            settlement.missing[key] = row.name
-        elif name is None or row.remote_id:
+        if not row.remote_id:  # it stands for a calendar that was never seen
+            if name is None:
+                settlement.obsolete.append(key)
+        elif _is_other_account(basis, row) or (name is None and not _is_awaited(basis, row, now)):
             settlement.obsolete.append(key)
+        else:
+            settlement.missing[key] = row.name
+            unmatched.pop(name or "", None)
     for name in unmatched:
         place = make.placeholder(name, _policy_of(basis, name))
         settlement.missing[place.id] = name
@@ -89,19 +89,23 @@ def apply(room: Room, basis: Basis, settlement: Settlement, now: Instant) -> Non
     Raises:
         Moved: the plan or the horizon changed since.
     """
-    if settlement.new or settlement.obsolete or settlement.missing:
+    if settlement.new or settlement.missing:
         with room.locked(basis.resource) as conn:
             calendars.upsert(conn, settlement.new)
             for key, name in settlement.missing.items():
                 calendars.record_failure(conn, key, now, NOT_FOUND, str(not_found(name)))
-            drop(conn, room, basis, settlement.obsolete, now)
 
 
-def drop(conn: Transaction, room: Room, basis: Basis, obsolete: list[str], now: Instant) -> None:
-    """Delete calendars with everything known of them; the caller holds the resource's lock."""
+def drop(room: Room, basis: Basis, obsolete: list[str], now: Instant) -> None:
+    """Delete calendars with everything known of them, now that the wanted ones were read.
+
+    Raises:
+        Moved: the plan or the horizon changed since; the next pull sees to it.
+    """
     if obsolete:
-        calendars.remove(conn, obsolete)
-        room.publish(conn, basis.resource.id, [basis.horizon], now)
+        with room.locked(basis.resource) as conn:
+            calendars.remove(conn, obsolete)
+            room.publish(conn, basis.resource.id, [basis.horizon], now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +146,16 @@ def _missed(row: CalendarRow, missing: Iterable[str]) -> str | None:
     return None
 
 
-def _is_over(basis: Basis, row: CalendarRow, now: Instant) -> bool:
-    """Tell whether a calendar has been away for so long that it must have been deleted."""
+def _is_other_account(basis: Basis, row: CalendarRow) -> bool:
+    return Rules.parse(row.policy).account != basis.plan.fingerprint
+
+
+def _is_awaited(basis: Basis, row: CalendarRow, now: Instant) -> bool:
+    """Tell whether a calendar of a whole account may come back; after a day it was deleted."""
+    if basis.plan.read_calendars is not None:
+        return False
     away = basis.plan.full_reconcile.total_seconds()
-    return row.failed_since is not None and now - row.failed_since >= away
+    return row.failed_since is None or now - row.failed_since < away
 
 
 def _policy_of(basis: Basis, name: str) -> CalendarPolicy:

@@ -20,7 +20,6 @@ from bridge.publish import Freshness, Publisher, State
 from bridge.store import calendars, connections
 from bridge.store.busy import BlockRow, ChangeRow
 from bridge.store.calendars import CalendarRow
-from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
 from tests.builders import make_settings
 
@@ -157,9 +156,3 @@ class House:
     def calendar_rows(self) -> dict[str, CalendarRow]:
         with self.database.read() as conn:
             return {row.name: row for row in calendars.of_resource(conn, ROOM)}
-
-    def connection_row(self, name: str = "work") -> ConnectionRow:
-        with self.database.read() as conn:
-            row = connections.get(conn, ConnectionId(f"room-a.{name}"))
-        assert row is not None
-        return row

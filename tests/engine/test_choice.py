@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bridge.errors import RemoteNotFound
+from bridge.config.section import Section
+from bridge.errors import RemoteNotFound, UnreadableAnswer
 from tests.engine.house import DAY, House, make_series
 
 
@@ -147,3 +148,29 @@ def test_two_calendars_of_one_name_both_block(full_house: House) -> None:
     connect(full_house, read_calendars=["Team"])
     full_house.pull()
     assert hours(full_house) == ["12", "18"]
+
+
+class Options(Section):
+    """What tells one account of a kind from another."""
+
+    url: str
+
+
+def test_another_account_takes_over_only_when_it_was_read(full_house: House) -> None:
+    connect(full_house, options=Options(url="https://old.example/"))
+    full_house.pull()
+    assert hours(full_house) == ["09", "12", "15"]
+
+    connect(full_house, options=Options(url="https://new.example/"))
+    memory = full_house.memory()
+    memory.calendars.clear()
+    full_house.calendar("new").put("d", make_series("2026-11-23 18:00", uid="d"))
+    memory.fail(UnreadableAnswer("half a page"))
+    with pytest.raises(UnreadableAnswer):
+        full_house.pull()
+    assert hours(full_house) == ["09", "12", "15"], "an unread account is not an empty one"
+
+    memory.fail(None)
+    full_house.pull()
+    assert hours(full_house) == ["18"]
+    assert set(full_house.calendar_rows()) == {"New"}

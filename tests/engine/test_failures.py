@@ -99,14 +99,14 @@ def test_a_listing_that_fails_keeps_what_was_known_and_says_so(
     row = house.calendar_rows()["Main"]
     assert house.busy() == NINE
     assert (row.token, row.error_code, row.failed_since) == (token, error.code, house.now)
-    assert house.freshness() == (house.now - 60, 1)
+    assert house.freshness()[:2] == (house.now - 60, 1)
 
     house.memory().fail(None)
     house.pull()
     row = house.calendar_rows()["Main"]
     assert house.busy() == [("2026-11-24 09:00", "2026-11-24 10:00", "BUSY")]
     assert (row.error_code, row.failed_since) == ("", None)
-    assert house.freshness() == (house.now, 0)
+    assert house.freshness()[:2] == (house.now, 0)
 
 
 @pytest.mark.covers("A-29", "F16")
@@ -167,11 +167,11 @@ def test_an_account_that_was_never_reached_is_stale_and_not_free_of_blame(house:
     house.accounts.errors["room-a.work"] = AuthorizationExpired("no such password")
     with pytest.raises(AuthorizationExpired):
         house.pull()
-    assert house.freshness() == (None, 1)
+    assert house.freshness()[:2] == (None, 1)
     del house.accounts.errors["room-a.work"]
     house.calendar().put("a", make_series())
     house.pull()
-    assert house.freshness() == (house.now, 0)
+    assert house.freshness()[:2] == (house.now, 0)
     assert set(house.calendar_rows()) == {"Main"}
 
 

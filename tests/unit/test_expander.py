@@ -30,6 +30,7 @@ def make_expander(
         day_zone="Europe/Berlin",
         owner="",
         instance="ours",
+        account="",
         most=10_000,
         tzdata=zones_version(),
     )
