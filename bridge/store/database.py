@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import (
@@ -67,6 +68,8 @@ class Database:
         self.path: Path | None = None
         """The SQLite file, absolute."""
         self._damaged: tuple[int, int] | bool = False
+        self._patience = patience
+        self._writing = Lock()
         if parsed.get_backend_name() == "sqlite":
             self.path = Path(parsed.database or "").absolute()
             self._engine = sqlite.engine(self.path, patience)
@@ -100,7 +103,7 @@ class Database:
             StoreError: locked too long (`busy`), no room (`full`), read-only or damaged.
         """
         self._refuse_damaged()
-        with self._explained(), self._writer.begin() as conn:
+        with self._turn(), self._explained(), self._writer.begin() as conn:
             yield conn
 
     def migrate(self) -> None:
@@ -161,6 +164,23 @@ class Database:
             self._damaged = False  # another file was put in its place
         if self._damaged:
             raise failures.Damaged(failures.DAMAGED)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let one thread write at a time on SQLite.
+
+        SQLite's own waiting sleeps in growing steps while the lock is free again: 1,000 pulls by
+        20 threads took twice as long with it alone. Other processes still meet it.
+        """
+        if self.path is None:
+            yield
+            return
+        if not self._writing.acquire(timeout=self._patience.total_seconds()):
+            raise StoreError(failures.LOCKED, busy=True)
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -26,7 +26,7 @@ _PG_BUSY = frozenset({"55P03", "57014", "40P01", "40001", "53300"})
 _PG_FULL = frozenset({"53100"})
 _PG_DAMAGED = frozenset({"XX001", "XX002"})
 
-_LOCKED = "the database is locked by another process for too long; try again in a moment"
+LOCKED = "the database is locked by another process for too long; try again in a moment"
 _FULL = "the database cannot grow: the disk, a quota or a file size limit is full; make room"
 DAMAGED = "the database is damaged and takes no more writes; restore a backup"
 
@@ -52,7 +52,7 @@ def _explain_sqlite(err: sqlite3.Error) -> StoreError | None:
     code: int = getattr(err, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     primary = code & 0xFF
     if primary in _SQLITE_BUSY:
-        return StoreError(_LOCKED, busy=True)
+        return StoreError(LOCKED, busy=True)
     if code in _SQLITE_FULL:
         return StoreError(_FULL, full=True)
     if primary in _SQLITE_DAMAGED:
@@ -67,7 +67,7 @@ def _explain_sqlite(err: sqlite3.Error) -> StoreError | None:
 def _explain_postgresql(err: exc.DBAPIError) -> StoreError | None:
     state: str = getattr(err.orig, "sqlstate", None) or ""
     if state in _PG_BUSY:
-        return StoreError(_LOCKED, busy=True)
+        return StoreError(LOCKED, busy=True)
     if state in _PG_FULL:
         return StoreError(_FULL, full=True)
     if state in _PG_DAMAGED:

@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
+from math import inf
 from secrets import token_hex
 from threading import Condition, Event, Thread
 from time import monotonic
@@ -86,6 +87,7 @@ class Wake:
         with self._condition:
             self._closed = True
             self._condition.notify_all()
+            self._others.stop()
         self._others.close()
 
     def _arrived(self, topic: str) -> None:
@@ -109,6 +111,9 @@ class _Others(Protocol):
 
     def look(self) -> None: ...
     def tell(self, topic: str) -> None: ...
+    def stop(self) -> None:
+        """End looking; called with the condition's lock held, and before `close`."""
+
     def close(self) -> None: ...
 
 
@@ -143,10 +148,14 @@ class _Commits:
     def tell(self, topic: str) -> None:
         """Do nothing: the commit was seen."""
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        self._next_look = inf
         if self._conn is not None:
             self._conn.close()
             self._conn = None
+
+    def close(self) -> None:
+        """Do nothing: `stop` closed it while nobody could look."""
 
 
 class _Notifications:
@@ -171,8 +180,10 @@ class _Notifications:
             statement = text("SELECT pg_notify('busybridge', :payload)")
             conn.execute(statement, {"payload": f"{self._name} {topic}"})
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self._stop.set()
+
+    def close(self) -> None:
         if self._thread is not None:
             self.tell(_ANY)  # to our own listener, so that it looks
             self._thread.join()
