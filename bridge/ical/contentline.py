@@ -22,7 +22,7 @@ _BOUNDARY = re.compile(  # begins with a literal: that is what makes the search 
     r"\n([Bb][Ee][Gg][Ii][Nn]|[Ee][Nn][Dd])[ \t]*(?:;[^:\n]*)?:[ \t]*([A-Za-z0-9-]+)[ \t]*(?=\n|$)"
 )
 _HEAD = re.compile(r'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
-_PARAMETER = re.compile(r';?([^=;]*)=((?:[^";]|"[^"]*")*)')
+_PARAMETER = re.compile(r'(?:[^;"]|"[^"]*(?:"|$))+')
 _ESCAPED = re.compile(r"\\(.)")
 _LONGEST = 75
 _SURELY_SHORT = _LONGEST // 4  # a character has up to four octets
@@ -233,14 +233,14 @@ def parameters(raw: str) -> Parameters:
     if not raw:
         return _NO_PARAMETERS
     found = {}
-    if '"' in raw or "^" in raw:
-        for match in _PARAMETER.finditer(raw):
-            value = _CARET.sub(_caret, match[2].replace('"', ""))  # RFC 6868
-            found[match[1].strip().upper()] = value.strip()
-    else:
-        for pair in raw.split(";"):
-            name, _, value = pair.partition("=")
-            found[name.strip().upper()] = value.strip()
+    for pair in _PARAMETER.findall(raw) if '"' in raw else raw.split(";"):
+        name, _, value = pair.partition("=")
+        found[name.strip().upper()] = value.strip()
+    if '"' in raw or "^" in raw:  # RFC 6868
+        return {
+            name: _CARET.sub(_caret, value.replace('"', "")).strip()
+            for name, value in found.items()
+        }
     return found
 
 

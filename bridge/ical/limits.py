@@ -19,7 +19,12 @@ from bridge.ical.rules import Freq, check_rule, read_rule
 from bridge.ical.values import Unreadable, event_time
 from bridge.ical.wallclock import DAY, wall_of
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_JUDGED = ("BEGIN", "END", "DTSTART", "RRULE", "EXRULE", "RDATE", "EXDATE")
+_LINE = re.compile(  # begins with a literal: that is what makes the search fast
+    r"\n(?:[\w-]+\.)?("
+    + "|".join("".join(f"[{c}{c.lower()}]" for c in name) for name in _JUDGED)
+    + r")[ \t]*([;:][^\n]*)"
+)
 _PAUSE = 41 * 366 * DAY
 """How long a rule with INTERVAL=1 may pause: 29 February on one weekday, over the year 2100."""
 _SPAN = 400 * DAY
@@ -37,19 +42,17 @@ def check_calendar_body(data: bytes, limits: Limits = DEFAULT) -> None:
     """
     if len(data) > limits.body_size:
         raise _too_large(f"larger than {limits.body_size} octets")
-    control = _CONTROL.search(data)
-    if control is not None:
-        raise InvalidCalendarObject(f"control character {control[0][0]:#04x} in calendar text")
+    if len(data.translate(None, repair.CONTROLS)) != len(data):
+        raise InvalidCalendarObject("control characters in calendar text")
     plain = repair.line_ends(repair.byte_order_mark(data))
     plain = plain.replace(b"\n ", b"").replace(b"\n\t", b"")
     try:
         text = plain.decode()
     except UnicodeDecodeError as err:
         raise InvalidCalendarObject("calendar text is not UTF-8") from err
-    body = _Body(limits)
-    for line in text.split("\n"):
-        body.take(line)
-    body.end()
+    if max(map(len, text.split("\n"))) > limits.property_size:
+        raise _too_large(f"a property is longer than {limits.property_size} characters")
+    _Body(f"\n{text}", limits).judge()
 
 
 def _too_large(reason: str) -> InvalidCalendarObject:
@@ -59,38 +62,44 @@ def _too_large(reason: str) -> InvalidCalendarObject:
 @dataclass(slots=True)
 class _Component:
     name: str
-    properties: int = 0
+    lines: int = 0
     start: str = ""
+    dates: int = 0
     rules: list[str] = field(default_factory=list)
 
 
 class _Body:
-    """The components of a body as its lines go by."""
+    """The components of an unfolded body; of their lines only those are read that can cost."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, text: str, limits: Limits) -> None:
+        self._text = text
         self._limits = limits
         self._budget = Budget(limits)
         self._components = 0
         self._stack: list[_Component] = []
 
-    def take(self, line: str) -> None:
-        """Judge one unfolded line."""
-        if len(line) > self._limits.property_size:
-            raise _too_large(f"a property is longer than {self._limits.property_size} characters")
-        head, colon, value = split_line(line) if '"' in line else line.partition(":")
-        name, _, raw = head.partition(";")
-        name = repair.property_name(name)
-        if name == "BEGIN":
-            self._begin(value.strip().upper())
-        elif name == "END":
-            self._close(value.strip().upper())
-        elif colon and self._stack:
-            self._property(name, raw, value)
-
-    def end(self) -> None:
-        """Judge what was left open."""
+    def judge(self) -> None:
+        """Go through the body once."""
+        seen = 0
+        for line in _LINE.finditer(self._text):
+            start = line.start()
+            name = line[1].upper()
+            if name in ("BEGIN", "END"):
+                self._count(self._text.count("\n", seen, start))
+                seen = start
+                edge = line[2].rpartition(":")[2].strip().upper()
+                self._begin(edge) if name == "BEGIN" else self._close(edge)
+            elif self._stack:
+                raw, _, value = split_line(line[2])
+                self._property(name, raw[1:], value)
         if self._stack or not self._components:
             raise InvalidCalendarObject("BEGIN and END do not match")
+
+    def _count(self, lines: int) -> None:
+        if self._stack:
+            self._stack[-1].lines += lines
+            if self._stack[-1].lines > self._limits.properties:
+                raise _too_large(f"more than {self._limits.properties} lines in one component")
 
     def _begin(self, name: str) -> None:
         self._components += 1
@@ -109,17 +118,16 @@ class _Body:
 
     def _property(self, name: str, raw: str, value: str) -> None:
         component = self._stack[-1]
-        component.properties += 1
-        if component.properties > self._limits.properties:
-            raise _too_large(f"more than {self._limits.properties} properties in one component")
         if name == "DTSTART":
             component.start = value
         elif name in ("RRULE", "EXRULE"):
             component.rules.append(repair.rule_value(raw, value))
             if len(component.rules) > self._limits.rules:
                 raise TooCostly(f"more than {self._limits.rules} rules in one component")
-        elif name in ("RDATE", "EXDATE") and value.count(",") >= self._limits.dates:
-            raise TooCostly(f"more than {self._limits.dates} dates in one property")
+        else:
+            component.dates += value.count(",") + 1
+            if component.dates > self._limits.dates:
+                raise TooCostly(f"more than {self._limits.dates} dates in one component")
 
     def _judge(self, text: str, start: str) -> None:
         """Refuse a rule that costs too much, or that pauses longer than any real one."""

@@ -308,3 +308,39 @@ def test_a_malformed_zone_makes_its_times_floating_and_says_so(inside: str) -> N
     assert any("Odd" in note for note in series.notes)
     occurrence = expand(series, WINDOW, BERLIN, day_zone=BERLIN).occurrences
     assert [it.start for it in occurrence] == [instant(datetime(2026, 3, 10, 8, tzinfo=UTC))]
+
+
+@pytest.mark.covers("T22")
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "ATTENDEE;" + 'a"' * 30_000 + ":x",
+            'ATTENDEE;"' + '"' * 60_000,
+            "ATTENDEE" + ";" * 60_000,
+        ),
+        *(
+            'ATTENDEE;a="b' * 12_000 + ":x",
+            "CATEGORIES:" + "\\," * 30_000,
+            "SUMMARY:" + "\\" * 60_001,
+        ),
+        *(
+            "DURATION:P" + "1W" * 30_000,
+            "RDATE;VALUE=PERIOD:" + "/" * 60_000,
+            "URL:" + "https://" * 8000,
+        ),
+        *(
+            "DESCRIPTION:" + "https://a-b." * 5000,
+            "RRULE:" + "A:" * 30_000,
+            "LAST-MODIFIED:" + "2-" * 30_000,
+        ),
+        *(
+            "DTSTART;TZID=" + "a/" * 30_000 + ":20260310T090000",
+            "RRULE:FREQ=DAILY;COUNT=" + "9" * 60_000,
+        ),
+    ],
+    ids=range(14),
+)
+def test_a_line_of_sixty_thousand_characters_is_read_in_time(line: str) -> None:
+    within_bound(lambda: parse_calendar(body(line, "DTSTART:20260310T090000Z")))
+    within_bound(lambda: check_calendar_body(body(line, "DTSTART:20260310T090000Z")))
