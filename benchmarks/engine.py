@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ import yaml
 from benchmarks.calendars import NOW
 from bridge.app.bridge import Bridge
 from bridge.config.keyfile import KeyFile
+from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import ProviderKind
 from bridge.registry import KINDS
@@ -25,14 +26,15 @@ WORK = ConnectionId("room-a.work")
 def engine(
     resources: list[dict[str, Any]],
     kinds: Mapping[str, ProviderKind] = KINDS,
+    clock: Callable[[], Instant] = lambda: NOW,
     **sections: Any,
 ) -> Iterator[Bridge]:
-    """Open a bridge over a new SQLite database; its clock stands still at `NOW`."""
+    """Open a bridge over a new SQLite database; unless told otherwise its clock stands still."""
     with TemporaryDirectory(prefix="busybridge-") as folder:
         path = Path(folder, "busybridge.yaml")
         path.write_text(yaml.safe_dump({"version": 1, "resources": resources, **sections}))
         KeyFile.create(Path(folder, "busybridge.key"))
-        bridge = Bridge(path, kinds=kinds, clock=lambda: NOW)
+        bridge = Bridge(path, kinds=kinds, clock=clock)
         try:
             bridge.open()
             yield bridge
