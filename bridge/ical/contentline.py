@@ -25,6 +25,8 @@ _HEAD = re.compile(r'((?:[^":]|"[^"]*")*):(.*)', re.DOTALL)
 _PARAMETER = re.compile(r'(?:[^;"]|"[^"]*(?:"|$))+')
 _ESCAPED = re.compile(r"\\(.)")
 _LONGEST = 75
+_WORTH_KEEPING = 200
+"""Characters of what is kept in memory for the next time; longer ones would fill it."""
 _SURELY_SHORT = _LONGEST // 4  # a character has up to four octets
 _CARET = re.compile(r"\^([n^'])")
 
@@ -244,9 +246,13 @@ def parameters(raw: str) -> Parameters:
     return found
 
 
-@lru_cache(maxsize=4096)
 def time_parameters(raw: str) -> Parameters:
     """Split the parameters of a date or time: few distinct ones, seen again and again."""
+    return _remembered(raw) if len(raw) < _WORTH_KEEPING else parameters(raw)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(raw: str) -> Parameters:
     return MappingProxyType(dict(parameters(raw)))
 
 

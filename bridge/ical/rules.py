@@ -39,6 +39,7 @@ _RANGES = {
 _ENDLESS = 100_000
 """A COUNT from here on is never reached within any horizon that its DTSTART allows to expand."""
 _SPOTS_A_DAY = 1440
+_LONGEST = 8000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +64,20 @@ class Rule:
     by_position: tuple[int, ...] = ()
 
 
-@lru_cache(maxsize=2048)
 def read_rule(text: str) -> Rule:
     """Read the value of an RRULE.
 
     Raises:
-        Unreadable: FREQ is missing, INTERVAL is 0, or a part says nothing. Parts with names that
-            RFC 5545 does not know are left out.
+        Unreadable: FREQ is missing, INTERVAL is 0, a part says nothing, or it is longer than any
+            rule needs to be. Parts with names that RFC 5545 does not know are left out.
     """
+    if len(text) > _LONGEST:
+        raise Unreadable(f"the rule {text[:80]!r} is longer than {_LONGEST} characters")
+    return _read(text)
+
+
+@lru_cache(maxsize=2048)
+def _read(text: str) -> Rule:
     parts: dict[str, str] = {}
     for part in text.upper().replace(" ", "").split(";"):
         name, _, value = part.partition("=")

@@ -74,6 +74,8 @@ _WANTED = frozenset(
         "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
     }
 )
+_WORTH_KEEPING = 400
+"""Characters of an attendee that is kept in memory for the next event."""
 _ALL_DAY = frozenset({"X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT"})
 _RECURRING = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 _SHOW_AS = {
@@ -376,10 +378,18 @@ def _classification(found: Properties) -> Class:
     return _CLASSES.get(value, Class.PRIVATE)
 
 
-@lru_cache(maxsize=4096)
 def _attendee(prop: Property) -> Attendee:
     """Read an attendee; the same people are in many events."""
     raw, value = prop
+    return _known(raw, value) if len(raw) + len(value) < _WORTH_KEEPING else _person(raw, value)
+
+
+@lru_cache(maxsize=4096)
+def _known(raw: str, value: str) -> Attendee:
+    return _person(raw, value)
+
+
+def _person(raw: str, value: str) -> Attendee:
     found = parameters(raw)
     return Attendee(
         repair.address(value, found.get("EMAIL", "")),

@@ -25,6 +25,7 @@ _FIRST = datetime(1970, 1, 1, tzinfo=UTC).toordinal() * DAY
 _LAST = datetime(2101, 1, 1, tzinfo=UTC).toordinal() * DAY
 _LIMITS = Limits(occurrences=1000, steps=20_000)
 _MOST_TRANSITIONS = 2000
+_LONGEST = 64 << 10
 _NAMES = frozenset({"TZID", "X-LIC-LOCATION"})
 _OBSERVANCE = frozenset({"DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE", "TZNAME"})
 _ZERO = timedelta()
@@ -99,7 +100,6 @@ def _back(offsets: list[timedelta], place: int) -> float:
     return (offsets[place - 1] - offsets[place]).total_seconds()
 
 
-@lru_cache(maxsize=256)
 def names(text: str) -> tuple[str, str]:
     """Return the TZID and the X-LIC-LOCATION of a VTIMEZONE; empty where there is none."""
     found = Properties(text.partition("\nBEGIN:")[0], _NAMES)
@@ -107,14 +107,20 @@ def names(text: str) -> tuple[str, str]:
     return tzid, location
 
 
-@lru_cache(maxsize=256)
 def custom_zone(text: str) -> CustomZone:
-    """Build a zone from the unfolded text of a VTIMEZONE.
+    """Build a zone from the unfolded text of a VTIMEZONE; the same text gives the same zone.
 
     Raises:
         Unreadable: it has no observance, or one that says nothing.
-        TooCostly: a rule is refused, or there are too many transitions.
+        TooCostly: it is too long, a rule is refused, or there are too many transitions.
     """
+    if len(text) > _LONGEST:
+        raise TooCostly(f"its definition is longer than {_LONGEST} characters")
+    return _built(text)
+
+
+@lru_cache(maxsize=256)
+def _built(text: str) -> CustomZone:
     onsets: dict[Instant, int] = {}
     earliest: tuple[Instant, int] | None = None
     blocks = _observances(text)

@@ -30,6 +30,8 @@ from bridge.ical.values import Unreadable
 from bridge.ical.vtimezone import CustomZone, custom_zone, names
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}")
+_LONGEST = 200
+"""Characters of a TZID that can name a zone."""
 _NO_ZONES = ("posix/", "right/", "localtime", "posixrules", "factory")
 _UTC = frozenset(
     {
@@ -141,8 +143,12 @@ def _preferred(named: Resolved, tzid: str, text: str) -> Resolved:
     )
 
 
-@lru_cache(maxsize=1024)
 def _by_name(name: str) -> Resolved:
+    return _named(name) if len(name) <= _LONGEST else Resolved(None)
+
+
+@lru_cache(maxsize=1024)
+def _named(name: str) -> Resolved:
     plain = name.strip().strip("\"'")
     if plain.lower() in _UTC:
         return Resolved(UTC)
@@ -192,17 +198,20 @@ def _windows_names() -> dict[str, str]:
     return {windows.lower(): key for windows, key in WINDOWS_TO_OLSON.items()}
 
 
-@lru_cache(maxsize=256)
 def _first_difference(text: str, zone: tzinfo) -> str:
     """Return the first day on which a definition and a zone differ; empty where they agree.
 
-    Days before the definition's first transition are left out: many exporters write only the rules
-    that hold now. A definition that cannot be read differs in nothing that could be used.
+    A definition that cannot be read differs in nothing that could be used.
     """
     try:
-        custom = custom_zone(text)
+        return _compared(custom_zone(text), zone)
     except (Unreadable, TooCostly):
         return ""
+
+
+@lru_cache(maxsize=256)
+def _compared(custom: CustomZone, zone: tzinfo) -> str:
+    """Compare from the first transition on: many exporters write only the rules that hold now."""
     for moment in _COMPARED:
         if custom.first is not None and moment.timestamp() < custom.first:
             continue
