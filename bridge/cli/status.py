@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,12 +16,15 @@ from bridge.model.resource import ConnectionStatus
 
 if TYPE_CHECKING:
     from bridge.model.interval import Instant
+    from bridge.model.resource import ConnectionId
     from bridge.store.calendars import CalendarRow
     from bridge.store.connections import ConnectionRow
+    from bridge.store.database import Transaction
 
 _NEEDS_A_HUMAN = (ConnectionStatus.ERROR, ConnectionStatus.TOKEN_EXPIRED)
 _PATIENCE = 3
 """So many failures in a row are no hiccup."""
+_MOST_NOTES = 50
 
 
 @click.command()
@@ -41,23 +46,22 @@ def status(ground: Ground, resource: str | None) -> None:
 
 def look(store: Store, resource_id: str | None = None) -> list[dict[str, Any]]:
     """Describe the connections of a resource, or of all, for people and programs."""
-    from bridge.store import calendars, connections, resources, schedule
+    from bridge.store import connections, resources, schedule
 
     with store.database.read() as conn:
         active = {row.id for row in resources.all_active(conn)}
         due = schedule.due_times(conn)
         rows = [
-            (row, calendars.of_connection(conn, row.id))
+            (row, _calendars(conn, row.id))
             for row in connections.every(conn)
             if row.resource_id in active and resource_id in (None, row.resource_id)
         ]
-    return [_connection(row, found, due.get(row.id)) for row, found in rows]
+    return [_connection(row, shown, due.get(row.id)) for row, shown in rows]
 
 
 def _connection(
-    row: ConnectionRow, calendars: list[CalendarRow], due: Instant | None
+    row: ConnectionRow, shown: list[dict[str, Any]], due: Instant | None
 ) -> dict[str, Any]:
-    shown = [_calendar(calendar) for calendar in calendars]
     unwell = (
         row.status in _NEEDS_A_HUMAN
         or row.failures >= _PATIENCE
@@ -88,8 +92,18 @@ def _connection(
     }
 
 
-def _calendar(row: CalendarRow) -> dict[str, Any]:
+def _calendars(conn: Transaction, connection_id: ConnectionId) -> list[dict[str, Any]]:
+    from bridge.store import calendars, events
+
+    rows = calendars.of_connection(conn, connection_id)
+    return [_calendar(row, events.repaired(conn, row.id)) for row in rows]
+
+
+def _calendar(row: CalendarRow, repaired: Mapping[str, int]) -> dict[str, Any]:
     error = {"code": row.error_code, "message": row.error_message} if row.error_code else None
+    notes: list[str] = json.loads(row.notes)
+    for note, count in islice(repaired.items(), _MOST_NOTES):
+        notes.append(note if count == 1 else f"{note} ({count} events)")
     return {
         "name": row.name,
         "reads": row.reads,
@@ -99,7 +113,7 @@ def _calendar(row: CalendarRow) -> dict[str, Any]:
         "stale": row.stale,
         "waits_for_confirmation": row.shrink is not None,
         "error": error,
-        "notes": json.loads(row.notes),
+        "notes": notes,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -109,6 +111,21 @@ def with_problems(conn: Connection, calendar_id: str) -> list[tuple[str, str, st
         .order_by(events.c.remote_id)
     )
     return [(remote_id, uid, problem) for remote_id, uid, problem in conn.execute(query)]
+
+
+def repaired(conn: Connection, calendar_id: str) -> dict[str, int]:
+    """Count the objects of a calendar by what was repaired or guessed in them, most first."""
+    number = func.count()
+    query = (
+        select(events.c.notes, number)
+        .where(events.c.calendar_id == calendar_id, events.c.notes != "[]")
+        .group_by(events.c.notes)
+        .order_by(number.desc(), events.c.notes)
+    )
+    counts: Counter[str] = Counter()
+    for notes, count in conn.execute(query):
+        counts.update(dict.fromkeys(json.loads(notes), count))
+    return dict(counts.most_common())
 
 
 def of_calendar(
