@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.served import Served
 from tests.e2e.sources import CalDavCalendar, IcsUrl, Source
+from tests.e2e.town import Town
 from tests.servers.origin import Origin
 from tests.servers.radicale import radicale_account, shared_radicale
 from tests.servers.xandikos import shared_xandikos, xandikos_account
@@ -75,3 +76,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield begin
     for served in started:
         served.__exit__()
+
+
+@pytest.fixture(scope="session")
+def town(server_folder: Path) -> Iterator[Town]:
+    with Origin() as origin:
+        yield Town(server_folder, origin)

@@ -90,6 +90,23 @@ def json_periods(body: bytes) -> Periods:
     )
 
 
+def clipped(periods: Periods, start: int, end: int) -> Periods:
+    """What of the periods lies in [start, end)."""
+    inside = ((max(first, start), min(last, end), kind) for first, last, kind in periods)
+    return [period for period in inside if period[0] < period[1]]
+
+
+def joined(periods: Periods) -> Periods:
+    """One period where two of a type meet: outputs cut at UTC month starts."""
+    found: Periods = []
+    for start, end, kind in sorted(periods):
+        if found and found[-1][1:] == (start, kind):
+            found[-1] = (found[-1][0], end, kind)
+        else:
+            found.append((start, end, kind))
+    return found
+
+
 @dataclass
 class Served:
     """One `busybridge serve` with its folder, configuration and key."""
@@ -99,6 +116,7 @@ class Served:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     key: str = ""
+    feeds: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.config.setdefault("version", 1)
@@ -208,6 +226,22 @@ class Served:
         span = f"start={rfc3339(start)}&end={rfc3339(end)}"
         url = f"{self.url}/api/v1/resources/{resource}/busy?{span}{query}"
         return get(url, {"Authorization": f"Bearer {self.key}"})
+
+    def periods(self, resource: str, start: int, end: int) -> Periods:
+        """The periods of a resource, which free-busy URL, JSON and feed `all` must agree on."""
+        if resource not in self.feeds:
+            self.feeds[resource] = self.feed_url(resource, "all")
+        found = freebusy_periods(self.freebusy(resource, start, end).body)
+        assert json_periods(self.busy(resource, start, end).body) == found
+        assert clipped(feed_periods(get(self.feeds[resource]).body), start, end) == found
+        return joined(found)
+
+    def connection(self, connection_id: str) -> Any:
+        """What `busybridge status --json` says of one connection."""
+        return next(it for it in self.status()["connections"] if it["id"] == connection_id)
+
+    def explain(self, resource: str, *arguments: str) -> Any:
+        return json.loads(self.cli("explain", resource, *arguments, "--json"))
 
     def feed_url(self, resource: str, name: str) -> str:
         urls = json.loads(self.cli("urls", resource, "--json"))

@@ -13,10 +13,18 @@ HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//tests//EN\r\n"
 TAIL = "END:VCALENDAR\r\n"
 
 
+def vevent(uid: str, *lines: str) -> str:
+    """A VEVENT of these lines."""
+    head = ("BEGIN:VEVENT", f"UID:{uid}", "DTSTAMP:20260101T000000Z")
+    return "\r\n".join((*head, *lines, f"SUMMARY:secret of {uid}", "END:VEVENT", ""))
+
+
 class Source(Protocol):
     """A calendar that a test edits and that the bridge reads."""
 
     def put(self, event: Written) -> None: ...
+    def put_text(self, uid: str, vevents: str) -> None: ...
+    def set_zone(self, name: str) -> None: ...
     def delete(self, uid: str) -> None: ...
     def connection(self) -> dict[str, Any]: ...
 
@@ -37,6 +45,16 @@ class CalDavCalendar:
 
     def put_text(self, uid: str, vevents: str) -> None:
         self.account.put(self.path, f"{uid}.ics", HEAD + vevents + TAIL)
+
+    def set_zone(self, name: str) -> None:
+        """Say the calendar's zone as clients do, with rules that say nothing of it."""
+        rules = "DTSTART:19700101T000000\nTZOFFSETFROM:+0000\nTZOFFSETTO:+0000\n"
+        text = (
+            f"BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VTIMEZONE\nTZID:{name}\nBEGIN:STANDARD\n{rules}"
+            "END:STANDARD\nEND:VTIMEZONE\nEND:VCALENDAR\n"
+        )
+        props = f"<C:calendar-timezone>{text}</C:calendar-timezone>"
+        self.account.set_props(self.path, props)
 
     def delete(self, uid: str) -> None:
         self.account.delete(self.path, f"{uid}.ics")
@@ -72,6 +90,10 @@ class IcsUrl:
 
     def put_text(self, uid: str, vevents: str) -> None:
         self.events[uid] = vevents
+        self._publish()
+
+    def set_zone(self, name: str) -> None:
+        self.prologue = f"X-WR-TIMEZONE:{name}\r\n"
         self._publish()
 
     def delete(self, uid: str) -> None:
