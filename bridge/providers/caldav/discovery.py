@@ -163,7 +163,7 @@ def _path_in(texts: Sequence[str]) -> str:
 def _look(client: Client, url: str) -> Place | None:
     start = client.propfind(url, _START, depth=0, what=_WHAT)
     own = start.own()
-    if own is None or own.status == 404:
+    if own is None:
         return None
     if CALENDAR in own.tags(RESOURCETYPE):
         return Place((start.url,), single=True)

@@ -71,8 +71,8 @@ def mark(etag: str, content: str | bytes) -> str:
 
 
 def same_etag(known: str, etag: str) -> bool:
-    """Tell whether a mark was made with this ETag; never without one."""
-    return bool(etag) and known.startswith(_digest(etag.removeprefix("W/")))
+    """Tell whether a mark was made with this ETag; never where there is none."""
+    return known.startswith(_digest(etag.removeprefix("W/")))
 
 
 def same_content(known: str, new: str) -> bool:

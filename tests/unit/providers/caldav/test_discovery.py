@@ -137,6 +137,34 @@ def test_icloud_keeps_its_homes_on_numbered_hosts(secure: Site) -> None:
     assert not any(info.is_primary for info in found.values()), "iCloud names no main calendar"
 
 
+def test_icloud_is_trusted_from_elsewhere_too(secure: Site) -> None:
+    calendar = secure.calendar()
+    icloud = secure.proxy.url("/", host="caldav.icloud.com")
+
+    def elsewhere(call: Call, forward: Forward) -> Answer:
+        there = call.headers["host"].startswith("dav.example.com")
+        return Answer(308, b"", {"Location": icloud}) if there else forward(call)
+
+    server = secure.proxy.url(host="dav.example.com")
+    with (
+        secure.proxy.fault(elsewhere),
+        secure.proxy.fault(naming_home(secure.proxy.url("/ann/", host="p42-caldav.icloud.com"))),
+    ):
+        assert calendar in listed(secure.open_apple(server))
+        with pytest.raises(AddressRefused):
+            secure.open(server).list_calendars()
+
+
+@pytest.mark.covers("T14")
+def test_of_several_homes_those_on_other_sites_are_left_out(site: Site) -> None:
+    calendar = site.calendar()
+    with Origin() as trap:
+        homes = naming_home(f"http://evil.example.net:{trap.port}/ann/", "/ann/")
+        with site.proxy.fault(homes):
+            assert calendar in listed(site.open())
+        assert trap.accepts == 0
+
+
 def test_several_homes_are_all_listed(site: Site) -> None:
     calendars = {site.calendar(), site.calendar()}
     first, second = sorted(calendars)

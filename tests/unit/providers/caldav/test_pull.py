@@ -333,6 +333,28 @@ def test_objects_that_are_withheld_by_the_hundred_are_not_asked_for_for_ever(sit
     assert site.proxy.calls[-1].body.count(b"<D:href>") == 50
 
 
+def test_an_object_that_failed_is_asked_for_again_although_the_ctag_stands(site: Site) -> None:
+    mirror = SiteMirror(site, site.calendar())
+    mirror.put("one", Planned())
+    mirror.put("bad", Planned())
+    failing = failing_on(b"bad.ics", lambda _: Answer(500))
+    with site.proxy.fault(without_sync()):
+        with site.proxy.fault(failing):
+            mirror.pull()
+            mirror.pull()
+            assert (mirror.plans, mirror.unknown) == ({"one": Planned()}, {"bad.ics"})
+        mirror.pull()
+        assert mirror.plans == {"one": Planned(), "bad": Planned()}
+        mirror.put("bad", LATER)
+        mirror.put("one", LATER)
+        with site.proxy.fault(failing):
+            mirror.pull()
+            assert mirror.plans == {"one": LATER, "bad": Planned()}
+        mirror.pull()
+        assert (mirror.plans, mirror.unknown) == ({"one": LATER, "bad": LATER}, set())
+        assert items(mirror.pull()) == []
+
+
 def test_one_failed_multiget_is_read_in_halves(site: Site) -> None:
     mirror = SiteMirror(site, site.calendar())
     plans = many(5)
@@ -345,7 +367,7 @@ def test_one_failed_multiget_is_read_in_halves(site: Site) -> None:
 
 @pytest.mark.covers("F19")
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-@pytest.mark.parametrize("objects", [1, 30])
+@pytest.mark.parametrize("objects", [1, 50])
 def test_a_server_that_fails_on_everything_fails_and_hides_nothing(
     site: Site, status: int, objects: int
 ) -> None:
@@ -355,9 +377,24 @@ def test_a_server_that_fails_on_everything_fails_and_hides_nothing(
     with site.proxy.fault(answering(status, when=MULTIGET)), pytest.raises(ProviderError) as failed:
         mirror.pull()
     assert isinstance(failed.value, TemporarilyUnavailable | UnreadableAnswer)
-    assert site.proxy.count(MULTIGET) < 70
+    assert site.proxy.count(MULTIGET) <= 41
     mirror.pull()
     assert len(mirror.plans) == objects
+
+
+@pytest.mark.covers("F19")
+@pytest.mark.parametrize("fault", [without(), without_sync()], ids=["sync", "etags"])
+def test_a_server_that_fails_on_all_that_changed_fails_too(site: Site, fault: Fault) -> None:
+    with site.proxy.fault(fault):
+        mirror = site.mirror(one=Planned(), two=Planned())
+        mirror.put("one", LATER)
+        with (
+            site.proxy.fault(answering(500, when=MULTIGET)),
+            pytest.raises(TemporarilyUnavailable),
+        ):
+            mirror.pull()
+        mirror.pull()
+    assert mirror.plans == {"one": LATER, "two": Planned()}
 
 
 @pytest.mark.covers("F18")
@@ -461,6 +498,7 @@ def test_a_weak_etag_tells_as_much_as_a_strong_one(site: Site) -> None:
             before = site.proxy.count(MULTIGET)
             [item] = items(mirror.pull())
             assert site.proxy.count(MULTIGET) == before + 1
+            assert site.proxy.calls[-1].body.count(b"<D:href>") == 1
     assert isinstance(item, Series)
     assert (item.remote_id, item.etag) == ("one.ics", None)
 

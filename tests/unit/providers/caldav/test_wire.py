@@ -26,7 +26,7 @@ _HOSTILE = {
     "billion-laughs": _LAUGHS.encode(),
     "quadratic": b'<!DOCTYPE m [<!ENTITY a "%s">]><m>%s</m>' % (b"a" * 50_000, b"&a;" * 50_000),
     "file": b'<!DOCTYPE m [<!ENTITY x SYSTEM "file:///etc/passwd">]><m>&x;</m>',
-    "http": b'<!DOCTYPE m SYSTEM "http://127.0.0.1:1/x.dtd"><m/>',
+    "http": b'<!DOCTYPE m SYSTEM "http://127.0.0.1:1/x.dtd"><multistatus xmlns="DAV:"/>',
     "deep": b"<a>" * 100_000,
     "deep-and-closed": b"<a>" * 100_000 + b"</a>" * 100_000,
     "attributes": b"<multistatus xmlns='DAV:' " + b"".join(b"a%d='' " % n for n in range(9)),
