@@ -1,4 +1,4 @@
-"""How much of a calendar is read, and the checks that refuse a body before anything parses it.
+"""How much of a calendar is read and expanded.
 
 Two measures hold (PROMISES T21, T22). A request body is small and is refused whole. A pulled file
 is as large as `ics.max_size` lets it be; there the limits hold for each event, and one event beyond
@@ -37,7 +37,27 @@ class Limits:
     occurrences: int = 10_000
     """Occurrences of one series in one window (`sync.limits.occurrences_per_series`)."""
     steps: int = 25_000
-    """Periods and candidates that the expansion of one series may look at; about 1 us each."""
+    """Periods and candidates that the expansion of one series may look at; a few us each."""
 
 
 DEFAULT = Limits()
+STEP = 8
+"""How many days of a set cost as much as one period."""
+
+
+class Budget:
+    """What one series may still cost."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._left = limits.steps * STEP
+        self.occurrences = limits.occurrences
+
+    def spend(self, days: int = STEP) -> None:
+        """Take one step, or as much as looking at so many days costs.
+
+        Raises:
+            TooCostly: there is nothing left.
+        """
+        self._left -= days
+        if self._left < 0:
+            raise TooCostly("the rule takes too many steps to expand")

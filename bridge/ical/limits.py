@@ -12,9 +12,9 @@ from datetime import date
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical import repair
-from bridge.ical.bounds import DEFAULT, Limits, TooCostly
+from bridge.ical.bounds import DEFAULT, Budget, Limits, TooCostly
 from bridge.ical.contentline import split_line
-from bridge.ical.generation import Budget, generate, recurs
+from bridge.ical.generation import generate, recurs
 from bridge.ical.rules import Freq, check_rule, read_rule
 from bridge.ical.values import Unreadable, event_time
 from bridge.ical.wallclock import DAY, wall_of

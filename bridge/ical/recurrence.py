@@ -30,8 +30,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeAlias
 
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.bounds import DEFAULT, Limits, TooCostly
-from bridge.ical.generation import Budget, generate
+from bridge.ical.bounds import DEFAULT, Budget, Limits, TooCostly
+from bridge.ical.generation import generate
 from bridge.ical.rules import Rule, check_rule, read_rule
 from bridge.ical.values import Unreadable
 from bridge.ical.wallclock import (

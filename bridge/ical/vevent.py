@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import TypeVar
 
-from bridge.ical import repair
+from bridge.ical import details, repair
 from bridge.ical.bounds import Limits
 from bridge.ical.contentline import (
     Properties,
     Property,
     RawEvent,
-    parameters,
     text_value,
-    text_values,
     time_parameters,
 )
 from bridge.ical.rules import read_rule
@@ -25,14 +21,11 @@ from bridge.ical.values import Unreadable, duration, event_time, period
 from bridge.ical.zones import Zones
 from bridge.model.event import (
     Attendee,
-    Class,
     Event,
     EventTime,
     Floating,
     PartStat,
     Period,
-    ShowAs,
-    Status,
     Transp,
 )
 
@@ -74,31 +67,8 @@ _WANTED = frozenset(
         "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
     }
 )
-_WORTH_KEEPING = 400
-"""Characters of an attendee that is kept in memory for the next event."""
 _ALL_DAY = frozenset({"X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT"})
 _RECURRING = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
-_SHOW_AS = {
-    "FREE": ShowAs.FREE,
-    "TENTATIVE": ShowAs.TENTATIVE,
-    "BUSY": ShowAs.BUSY,
-    "OOF": ShowAs.OUT_OF_OFFICE,
-    "WORKINGELSEWHERE": ShowAs.WORKING_ELSEWHERE,
-}
-_STATUSES = {it.value: it for it in Status}
-_CLASSES = {it.value: it for it in Class}
-_PARTSTATS = {it.value: it for it in PartStat}
-_SHOWN_BY = (  # the first that is there decides: INTENDEDSTATUS is what the organizer wished for
-    "X-MICROSOFT-CDO-BUSYSTATUS",
-    "X-MICROSOFT-MSNCALENDAR-BUSYSTATUS",
-    "X-MICROSOFT-CDO-INTENDEDSTATUS",
-)
-_CONFERENCE = re.compile(
-    r"https://(?:meet\.google\.com|teams\.microsoft\.com/(?:l|meet)|teams\.live\.com/meet"
-    r"|(?:[a-z0-9-]+\.)?zoom\.us/[jw]|(?:[a-z0-9-]+\.)?zoom\.us/my)/[^\s<>\"\\]+",
-    re.IGNORECASE,
-)
-_WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 CUT = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION"})
 """Texts that are shortened when they are too long; other properties are left out then."""
 
@@ -169,7 +139,7 @@ class EventReader:
             else:
                 rules, exrules = self._rules(found, "RRULE"), self._rules(found, "EXRULE")
                 rdates, exdates = self._rdates(found), self._exdates(found)
-        attendees = tuple(map(_attendee, found.every("ATTENDEE")))
+        attendees = tuple(map(details.attendee, found.every("ATTENDEE")))
         organizer = first.get("ORGANIZER")
         location = text_value(found.value("LOCATION"))
         description = text_value(found.value("DESCRIPTION"))
@@ -186,27 +156,27 @@ class EventReader:
             exrules=exrules,
             rdates=rdates,
             exdates=exdates,
-            status=_STATUSES.get(repair.status_name(found.value("STATUS"))),
+            status=details.status(found),
             transp=Transp.TRANSPARENT
             if found.value("TRANSP").strip().upper().startswith("TRANSPARENT")
             else Transp.OPAQUE,
-            show_as=_show_as(found),
+            show_as=details.show_as(found),
             # `compose` writes the two for providers that know them without iCalendar
             event_type=text_value(found.value("X-BUSYBRIDGE-EVENT-TYPE")).strip() or "default",
             self_partstat=self._own_reply(attendees)
-            or _PARTSTATS.get(found.value("X-BUSYBRIDGE-PARTSTAT")),
-            classification=_classification(found),
+            or details.partstat(found.value("X-BUSYBRIDGE-PARTSTAT")),
+            classification=details.classification(found),
             summary=text_value(found.value("SUMMARY")),
             description=description,
             location=location,
-            url=_web(found.value("URL")),
-            conference_url=_conference(found, location, description),
-            categories=_categories(found),
-            organizer=None if organizer is None else _attendee(organizer),
+            url=details.web(found.value("URL")),
+            conference_url=details.conference(found, location, description),
+            categories=details.categories(found),
+            organizer=None if organizer is None else details.attendee(organizer),
             attendees=attendees,
-            sequence=_sequence(found.value("SEQUENCE")),
-            created=_stamp(first.get("CREATED")),
-            last_modified=_stamp(modified),
+            sequence=details.sequence(found.value("SEQUENCE")),
+            created=details.stamp(first.get("CREATED")),
+            last_modified=details.stamp(modified),
             origin=text_value(found.value("X-BUSYBRIDGE-ORIGIN")).strip(),
         )
 
@@ -357,88 +327,5 @@ def ends_after(start: EventTime, end: EventTime) -> bool:
     return end_wall > wall if is_day(start) else end_wall >= wall
 
 
-def _show_as(found: Properties) -> ShowAs | None:
-    for name in _SHOWN_BY:
-        if name in found.first:
-            shown = _SHOW_AS.get(found.value(name).strip().upper())
-            if shown is not None:
-                return shown
-    return None
-
-
 def _says_all_day(found: Properties) -> bool:
     return any(found.value(name).strip().upper() == "TRUE" for name in _ALL_DAY)
-
-
-def _classification(found: Properties) -> Class:
-    value = found.value("CLASS").strip().upper()
-    if not value:
-        return Class.PUBLIC
-    # RFC 5545 section 3.8.1.3: an unknown value MUST be treated as PRIVATE
-    return _CLASSES.get(value, Class.PRIVATE)
-
-
-def _attendee(prop: Property) -> Attendee:
-    """Read an attendee; the same people are in many events."""
-    raw, value = prop
-    return _known(raw, value) if len(raw) + len(value) < _WORTH_KEEPING else _person(raw, value)
-
-
-@lru_cache(maxsize=4096)
-def _known(raw: str, value: str) -> Attendee:
-    return _person(raw, value)
-
-
-def _person(raw: str, value: str) -> Attendee:
-    found = parameters(raw)
-    return Attendee(
-        repair.address(value, found.get("EMAIL", "")),
-        _PARTSTATS.get(found.get("PARTSTAT", "").upper(), PartStat.NEEDS_ACTION),
-        found.get("CN", ""),
-    )
-
-
-def _categories(found: Properties) -> tuple[str, ...]:
-    if "CATEGORIES" not in found.first:
-        return ()
-    lines = found.every("CATEGORIES")
-    return tuple(name.strip() for _, value in lines for name in text_values(value) if name.strip())
-
-
-def _web(value: str) -> str:
-    """Keep an http or https address; others (`javascript:`, `file:`) are of no use to anyone."""
-    plain = value.strip()
-    return plain if _WEB.fullmatch(plain) else ""
-
-
-def _conference(found: Properties, location: str, description: str) -> str:
-    lines = found.every("CONFERENCE")  # RFC 7986 section 5.11
-    for _, value in sorted(lines, key=lambda it: "VIDEO" not in it[0].upper()):
-        if _web(value):
-            return _web(value)
-    for name in ("X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL"):
-        if name in found and _web(found.value(name)):
-            return _web(found.value(name))
-    for text in (location, found.value("URL"), description):
-        match = _CONFERENCE.search(text) if "https://" in text else None
-        if match is not None:
-            return match[0].rstrip(".,;)>")
-    return ""
-
-
-def _sequence(value: str) -> int:
-    plain = value.strip()
-    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else 0
-
-
-def _stamp(prop: Property | None) -> datetime | None:
-    """Read a UTC time that only informs: no defect of it matters."""
-    if prop is None:
-        return None
-    try:
-        moment = event_time(prop[1], lambda _tzid: None)
-    except Unreadable:
-        return None
-    if isinstance(moment, datetime):
-        return moment
-    return repair.wall_clock(moment).replace(tzinfo=UTC)

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 
-from bridge.ical.bounds import Limits, TooCostly
+from bridge.ical.bounds import Budget, Limits, TooCostly
 from bridge.ical.contentline import Properties, text_value, time_parameters
-from bridge.ical.generation import Budget, generate
+from bridge.ical.generation import generate
 from bridge.ical.rules import check_rule, read_rule
 from bridge.ical.values import Unreadable, event_time, utc_offset
 from bridge.ical.wallclock import DAY, EPOCH, wall_of
