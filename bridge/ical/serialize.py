@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from bridge.ical.contentline import fold
 from bridge.model.interval import BusyPeriod, FBType, Instant, Window
@@ -47,6 +48,8 @@ def escape_text(text: str) -> str:
 
     Controls, which no content line may hold, and lone surrogates, which UTF-8 cannot, are dropped.
     """
+    if text.isalnum():
+        return text
     return _SPECIAL.sub(_escape, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -74,7 +77,15 @@ def _percent(match: re.Match[str]) -> str:
 
 def utc_text(when: Instant) -> str:
     """Write an instant, `20260301T100000Z`."""
-    return f"{datetime.fromtimestamp(when, UTC):%Y%m%dT%H%M%SZ}"
+    day, rest = divmod(when, 86400)
+    hour, rest = divmod(rest, 3600)
+    return f"{_day_text(day)}T{hour:02}{rest // 60:02}{rest % 60:02}Z"
+
+
+@lru_cache(maxsize=4096)
+def _day_text(day: int) -> str:
+    moment = datetime.fromtimestamp(day * 86400, UTC)
+    return f"{moment.year:04}{moment:%m%d}"
 
 
 def duration_text(length: timedelta) -> str:
