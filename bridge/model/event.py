@@ -98,7 +98,8 @@ class Event:
     start: EventTime
     end: EventTime
     duration: timedelta | None = None
-    """Set when the source said DURATION: then it is exact time, not wall-clock time, that lasts."""
+    """Set when DURATION has weeks or days: those are nominal (RFC 5545 section 3.8.5.3), so that an
+    occurrence across a change of the clocks ends at the same wall time. Else lengths are exact."""
     recurrence_id: EventTime | None = None
     this_and_future: bool = False
     """RECURRENCE-ID;RANGE=THISANDFUTURE."""

@@ -41,9 +41,9 @@ def get(url: str, headers: Mapping[str, str] | None = None, body: bytes | None =
     request = urllib.request.Request(url, data=body, headers=dict(headers or {}))  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-            return Reply(response.status, dict(response.headers), response.read())
+            return Reply(response.status, response.headers, response.read())
     except urllib.error.HTTPError as error:
-        return Reply(error.code, dict(error.headers), error.read())
+        return Reply(error.code, error.headers, error.read())
 
 
 def instant(text: str) -> int:
@@ -211,6 +211,12 @@ class Served:
     def sync(self, *names: str) -> None:
         """Pull now, through the command line, as an admin would."""
         self.cli("sync", *names)
+
+    def pull(self, *names: str) -> dict[str, str]:
+        """Pull now; give the outcome of each connection, which need not be good."""
+        done = self.run("sync", *names, "--json")
+        assert done.returncode in (0, 1), done.stderr
+        return {each["connection"]: each["outcome"] for each in json.loads(done.stdout)}
 
     def status(self) -> Any:
         """What `busybridge status --json` says; its exit code says healthy or not."""

@@ -36,12 +36,14 @@ def test_all_outputs_equal_the_minutes_written_at_the_sources(
         for _ in range(script.random.randrange(1, 4)):
             edit(script, sources, written)
         served.sync("ann")
+        if {number for number, _ in written.values()} != {0, 1, 2}:
+            served.sync("ann")  # an emptied listing is believed when a second one confirms it
         compare(busy_minutes([event for _, event in written.values()], start, end, day_zone=ZONE))
     for uid, (number, _) in list(written.items()):
         sources[number].delete(uid)
         del written[uid]
     served.sync("ann")
-    served.sync("ann")  # emptied listings are believed when a second one confirms them
+    served.sync("ann")
     compare({})
 
 

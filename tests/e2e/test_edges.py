@@ -1,0 +1,236 @@
+"""What strangers, forgers and numbers do to a running bridge."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.oracle import Written, utc_midnight
+from tests.e2e.served import Served, freebusy_periods, get
+from tests.e2e.sources import HEAD, TAIL, IcsUrl, vevent
+from tests.e2e.town import TODAY, TOMORROW, resource, serving
+from tests.servers.origin import Answer, Origin, redirect
+
+DAY_START = f"DTSTART:{TOMORROW:%Y%m%d}T090000Z"
+DAY_END = f"DTEND:{TOMORROW:%Y%m%d}T100000Z"
+HOSTILE = {
+    "count": "RRULE:FREQ=DAILY;COUNT=1000000000",
+    "secondly": "RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
+    "every-second": "RRULE:FREQ=SECONDLY",
+    "standing": "RRULE:FREQ=DAILY;INTERVAL=0",
+    "dense": "RRULE:FREQ=YEARLY;BYMONTH=1,2,3,4,5,6,7,8,9,10,11,12;BYHOUR="
+    + ",".join(map(str, range(24)))
+    + ";BYMINUTE="
+    + ",".join(map(str, range(60))),
+    "cancelled": "RRULE:FREQ=MINUTELY\r\nEXRULE:FREQ=MINUTELY",
+}
+
+
+@pytest.mark.covers("A-34", "T21", "T22")
+def test_hostile_calendars_cost_a_bounded_time_and_the_rest_is_served(
+    tmp_path: Path, origin: Origin
+) -> None:
+    hostile = IcsUrl(origin, "/hostile.ics", name="hostile")
+    for uid, rule in HOSTILE.items():
+        hostile.put_text(uid, vevent(uid, DAY_START, DAY_END, rule))
+    folded = "X-LONG:" + "\r\n ".join("y" * 70 for _ in range(20_000))
+    hostile.put_text("folded", vevent("folded", DAY_START, DAY_END, folded))
+    hostile.put_text(
+        "good", vevent("good", DAY_START.replace("09", "15"), f"{DAY_END[:-8]}T160000Z")
+    )
+    huge = IcsUrl(origin, "/huge.ics", name="huge")
+    body = (HEAD + vevent("x", DAY_START, DAY_END)).encode() + b"X-A:" + b"a" * (21 << 20)
+    origin.routes["/huge.ics"] = Answer(200, {"Content-Type": "text/calendar"}, body)
+    began = time.monotonic()
+    served = serving(
+        tmp_path, [resource("ann", hostile.connection()), resource("ben", huge.connection())]
+    )
+    with served_until_end(served):
+        assert time.monotonic() - began < 60
+        start = utc_midnight(TOMORROW)
+        busy = freebusy_periods(served.freebusy("ann", start, start + 86400).body)
+        assert (start + 15 * 3600, start + 16 * 3600, "BUSY") in busy
+        notes = " ".join(served.connection("ann.hostile")["calendars"][0]["notes"])
+        for uid in ("secondly", "every-second", "standing"):
+            assert uid in notes, notes
+        assert served.connection("ben.huge")["error"]["code"] == "too_large"
+        assert get(f"{served.url}/freebusy/ben.ifb").status == 503, "never read, never called free"
+
+
+@pytest.mark.covers("A-35", "P8", "T12")
+def test_private_addresses_are_refused_in_the_file_and_behind_redirects(
+    tmp_path: Path, origin: Origin
+) -> None:
+    with Origin() as trap:
+        calendar = (HEAD + vevent("x", DAY_START, DAY_END) + TAIL).encode()
+        trap.routes["/x.ics"] = Answer(200, {"Content-Type": "text/calendar"}, calendar)
+        origin.routes["/inwards.ics"] = redirect(trap.url("/x.ics"))
+        urls = {
+            "metadata": "http://169.254.169.254/latest/meta-data",
+            "loopback": trap.url("/x.ics"),
+            "named": trap.url("/x.ics", host="localhost"),
+            "mapped": f"http://[::ffff:127.0.0.1]:{trap.port}/x.ics",
+            "decimal": f"http://2130706433:{trap.port}/x.ics",
+            "redirect": origin.url("/inwards.ics"),
+        }
+        connections = [{"id": name, "provider": "ics", "url": url} for name, url in urls.items()]
+        networks = {"allow_networks": [f"127.0.0.1/32:{origin.port}"]}
+        served = serving(tmp_path, [resource("ann", *connections)], outbound=networks)
+        with served_until_end(served):
+            codes = {it["id"]: it["error"]["code"] for it in served.status()["connections"]}
+            assert set(codes.values()) == {"address_refused"}, codes
+            assert trap.accepts == 0
+
+
+CANARIES = ("Zwiebelkuchen", "quarrel-with-bob", "attic-room-9", "meet.example/j/4711", "eve@spy")
+
+
+@pytest.mark.covers("A-36", "P6", "T50", "S0-18", "S0-42", "S4-37")
+def test_nothing_but_times_leaves_a_resource_that_is_busy_only(
+    tmp_path: Path, origin: Origin
+) -> None:
+    secret = IcsUrl(origin, "/secret.ics", name="secret")
+    secret.put_text(
+        "quarrel-with-bob",
+        vevent(
+            "quarrel-with-bob",
+            DAY_START,
+            DAY_END,
+            "DESCRIPTION:Zwiebelkuchen",
+            "LOCATION:attic-room-9",
+            "CONFERENCE;VALUE=URI:https://meet.example/j/4711",
+            "ATTENDEE;CN=Zwiebelkuchen:mailto:eve@spy.example",
+            "CATEGORIES:Zwiebelkuchen",
+            "X-NOTE:Zwiebelkuchen",
+            "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT5M\r\nDESCRIPTION:Zwiebelkuchen\r\nEND:VALARM",
+        ).replace("secret of", "Zwiebelkuchen"),
+    )
+    served = serving(tmp_path, [resource("ann", secret.connection())])
+    with served_until_end(served):
+        start = utc_midnight(TOMORROW)
+        answers = [
+            served.freebusy("ann", start, start + 86400),
+            served.busy("ann", start, start + 86400),
+            get(served.feed_url("ann", "all")),
+            get(f"{served.url}/freebusy/ann.vfb"),
+            get(f"{served.url}/metrics"),
+            get(f"{served.url}/readyz"),
+            get(f"{served.url}/freebusy/nobody"),
+            served.busy("nobody", start, start + 86400),
+        ]
+        assert freebusy_periods(answers[0].body) == [(start + 32400, start + 36000, "BUSY")]
+        told = b"".join(reply.body + str(reply.headers).encode() for reply in answers)
+        told += served.log.encode()
+        assert [canary for canary in CANARIES if canary.encode() in told] == []
+
+
+@pytest.mark.covers("A-37", "T35", "T36")
+def test_a_rotated_a_wrong_and_a_foreign_feed_token_get_the_same_404(
+    tmp_path: Path, ics_url: IcsUrl
+) -> None:
+    ics_url.put(Written("one@tests", slot(0), timedelta(hours=1), "UTC"))
+    other = {**ics_url.connection(), "id": "other"}
+    resources = [resource("ann", ics_url.connection()), resource("ben", other)]
+    with served_until_end(serving(tmp_path, resources)) as served:
+        old = served.feed_url("ann", "all")
+        assert get(old).status == 200
+        fresh = json.loads(served.cli("feeds", "rotate", "ann", "all", "--json"))["url"]
+        foreign = old.replace("/ann.ics", "/ben.ics")
+        wrong = re.sub(r"/feeds/[^/]+/", f"/feeds/{'a' * 52}/", old)
+        replies = [get(url) for url in (old, foreign, wrong)]
+        assert {reply.status for reply in replies} == {404}
+        assert len({reply.body for reply in replies}) == 1
+        assert get(fresh).status == 200
+        token = fresh.split("/")[-2]
+        assert token not in served.log, "a feed's URL is its password"
+
+
+@pytest.mark.covers("A-38", "P11")
+def test_unchanged_busy_time_is_304_also_after_a_restart(
+    serve: Callable[..., Served], ics_url: IcsUrl
+) -> None:
+    ics_url.put(Written("one@tests", slot(0), timedelta(hours=1), "UTC"))
+    served = serve(ics_url)
+    served.sync("ann")
+
+    def ask(tags: list[str]) -> list[tuple[int, str]]:
+        headers = [{"If-None-Match": tag} if tag else {} for tag in tags]
+        key = {"Authorization": f"Bearer {served.key}"}
+        span = f"start={TODAY}T00:00:00Z&end={TOMORROW}T00:00:00Z"
+        replies = [
+            get(served.feed_url("ann", "all"), headers[0]),
+            get(f"{served.url}/freebusy/ann.ifb", headers[1]),
+            get(f"{served.url}/api/v1/resources/ann/busy?{span}", headers[2] | key),
+        ]
+        return [(reply.status, reply.headers["ETag"]) for reply in replies]
+
+    first = ask(["", "", ""])
+    tags = [tag for _, tag in first]
+    assert [status for status, _ in first] == [200, 200, 200]
+    served.sync("ann", "--full")
+    assert ask(tags) == [(304, tag) for tag in tags]
+    assert served.stop() == 0
+    served.start()
+    assert ask(tags) == [(304, tag) for tag in tags]
+    ics_url.put(
+        Written(
+            "two@tests", datetime.combine(TOMORROW, datetime.min.time()), timedelta(hours=1), "UTC"
+        )
+    )
+    served.sync("ann")
+    assert [status for status, _ in ask(tags)[:2]] == [200, 200]
+
+
+@pytest.mark.covers("A-39")
+@pytest.mark.timeout(300)
+def test_twenty_thousand_events_of_fifty_resources_stay_quick_and_small(tmp_path: Path) -> None:
+    resources = []
+    for number in range(50):
+        events = [
+            Written(f"{number}-{turn}@tests", slot(turn), timedelta(minutes=30), "UTC").vevents()
+            for turn in range(400)
+        ]
+        (tmp_path / f"{number}.ics").write_text(HEAD + "".join(events) + TAIL, newline="")
+        path = str(tmp_path / f"{number}.ics")
+        connection = {"id": "file", "provider": "ics", "path": path}
+        resources.append(resource(f"room-{number}", connection))
+    with served_until_end(serving(tmp_path / "bridge", resources)) as served:
+        url = f"{served.url}/freebusy/room-7.ifb?start=0d&end=60d"
+        assert len(freebusy_periods(get(url).body)) > 300
+        took = []
+        for _ in range(30):
+            began = time.perf_counter()
+            assert get(url).status == 200
+            took.append(time.perf_counter() - began)
+        assert statistics.median(took) < 0.05
+        assert pss(served.process.pid) < 300 << 20
+
+
+def slot(turn: int) -> datetime:
+    day, hour = divmod(turn, 10)
+    return datetime.combine(TODAY, datetime.min.time()) + timedelta(days=1 + day, hours=8 + hour)
+
+
+def pss(pid: int) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) << 10
+
+
+class served_until_end:  # noqa: N801 - reads as a statement
+    """End a bridge that is already running, whatever the test does."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+
+    def __enter__(self) -> Served:
+        return self.served
+
+    def __exit__(self, *exc: object) -> None:
+        self.served.__exit__(*exc)
