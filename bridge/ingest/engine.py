@@ -130,7 +130,7 @@ class Ingest:
 
     def _basis(self, connection_id: ConnectionId, now: Instant) -> Basis | None:
         basis = self._room.basis(connection_id)
-        if basis is not None and _is_behind(basis.resource, now):
+        if basis and horizon(now, basis.resource_plan.window) != basis.horizon:
             rebuild(self._room, basis.resource.id, now)
             return self._room.basis(connection_id)
         return basis

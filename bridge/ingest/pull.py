@@ -21,7 +21,7 @@ from bridge.ingest.choose import Choice, calendar_key, choose
 from bridge.ingest.fold import Listing
 from bridge.ingest.read import read
 from bridge.ingest.report import CalendarPull
-from bridge.ingest.settle import apply, drop, settle, unreached
+from bridge.ingest.settle import Settlement, apply, drop, settle, unreached
 from bridge.ingest.take import Take, progress
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
@@ -54,9 +54,12 @@ class ConnectionPull:
         except ProviderError as err:
             self.mark(basis, err)
             raise
-        pulls = self._settle(basis, infos)
+        settled = self._settle(basis, infos)
+        if settled is None:
+            return []
+        basis, settlement = settled
+        pulls = [CalendarPull(name, error=err) for name, err in settlement.errors()]
         failed = missing = len(pulls)
-        basis = self._basis() or basis
         for choice in choose(basis.plan, infos).choices:
             try:
                 pulls.append(self._pull(basis, provider, infos, choice))
@@ -71,7 +74,7 @@ class ConnectionPull:
         errors = [pull.error for pull in pulls if pull.error]
         if errors and failed == len(pulls):
             raise errors[0]
-        if failed == missing:
+        if failed == missing and settlement.obsolete:
             self._drop(infos)
         return pulls
 
@@ -90,19 +93,22 @@ class ConnectionPull:
     def _basis(self) -> Basis | None:
         return self.room.basis(self.connection_id)
 
-    def _settle(self, basis: Basis, infos: Sequence[CalendarInfo]) -> list[CalendarPull]:
-        """Make rows for what is wanted, drop what is not; report what is missing."""
+    def _settle(
+        self, basis: Basis, infos: Sequence[CalendarInfo]
+    ) -> tuple[Basis, Settlement] | None:
+        """Make rows for what is wanted, note what is missing; None when all is gone meanwhile."""
         for _ in range(_TRIES):
             settlement = settle(self.room, basis, choose(basis.plan, infos), self.now)
             try:
                 apply(self.room, basis, settlement, self.now)
             except Moved:
                 again = self._basis()
-                if again is None:
-                    return []
-                basis = again
             else:
-                return [CalendarPull(name, error=err) for name, err in settlement.errors()]
+                again = self._basis() if settlement.new else basis
+                return (again, settlement) if again else None
+            if again is None:
+                return None
+            basis = again
         raise TemporarilyUnavailable(_RESTLESS)
 
     def _drop(self, infos: Sequence[CalendarInfo]) -> None:
