@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,13 @@ def sync(ground: Ground, names: tuple[str, ...], full: bool) -> None:  # noqa: F
         pulls = Pulls(bridge.ground, bridge.ingest)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             running = pool.map(lambda name: _pull(bridge, pulls, name, full=full), wanted)
-            with click.progressbar(running, length=len(wanted), label="pulling") as shown:
+            with click.progressbar(
+                running,
+                length=len(wanted),
+                label="pulling",
+                file=sys.stderr,
+                hidden=not sys.stderr.isatty(),
+            ) as shown:
                 results = list(shown)
     finally:
         bridge.close()
