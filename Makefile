@@ -27,7 +27,7 @@ test: lint
 	$(BIN)/pytest -n 2
 
 soak: $(VENV)/.test
-	$(BIN)/pytest -m soak -n 2
+	$(BIN)/pytest -m soak -n 2 --timeout 3600
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks

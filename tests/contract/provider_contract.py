@@ -434,11 +434,14 @@ class ProviderContract:
         assert pages[0].full or sum(len(page.items) for page in pages) == 3
 
     @pytest.mark.covers("F25")
-    def test_any_edits_between_pulls_end_in_the_same_calendar(self, world: World) -> None:
+    @pytest.mark.parametrize("times", [1, pytest.param(50, marks=pytest.mark.soak)])
+    def test_any_edits_between_pulls_end_in_the_same_calendar(
+        self, world: World, times: int
+    ) -> None:
         run_state_machine_as_test(
             lambda: _Edits(world),
             settings=settings(
-                max_examples=self.machine_examples,
+                max_examples=self.machine_examples * times,
                 stateful_step_count=self.machine_steps,
                 deadline=None,
                 phases=self.machine_phases,

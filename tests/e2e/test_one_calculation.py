@@ -10,13 +10,14 @@ import pytest
 from tests.e2e.oracle import Script, Written, busy_minutes, minutes_of, utc_midnight
 from tests.e2e.served import Served, feed_periods, freebusy_periods, get, json_periods
 from tests.e2e.sources import CalDavCalendar, IcsUrl, Source
+from tests.long import seeds
 
 ZONE = "America/New_York"
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.covers("S0-01", "S0-35", "S1-01", "S4-03", "S4-37")
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", seeds(2, 20))
 def test_all_outputs_equal_the_minutes_written_at_the_sources(
     serve: Callable[..., Served],
     radicale_calendar: CalDavCalendar,
