@@ -111,7 +111,16 @@ class Unreadable:
     etag: ETag | None = None
 
 
-Item: TypeAlias = Series | Override | Instance | OccurrenceRemoved | SeriesRemoved | Unreadable
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """An object that is as it was when the token was given; only full listings name it so."""
+
+    remote_id: RemoteId
+
+
+Item: TypeAlias = (
+    Series | Override | Instance | OccurrenceRemoved | SeriesRemoved | Unreadable | Unchanged
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from bridge.provider import (
     Series,
     SeriesRemoved,
     SyncToken,
+    Unchanged,
     Unreadable,
 )
 
@@ -54,12 +55,13 @@ class Listing:
     series: dict[RemoteId, Series] = field(default_factory=dict)
     parts: dict[RemoteId, list[Part]] = field(default_factory=dict)
     unreadable: dict[RemoteId, Unreadable] = field(default_factory=dict)
+    unchanged: set[RemoteId] = field(default_factory=set)
     removed: set[RemoteId] = field(default_factory=set)
     """Gone; one that has parts as well came back as single occurrences."""
 
     def named(self) -> set[str]:
         """Name every object that the listing says exists."""
-        return set[str]().union(self.series, self.parts, self.unreadable)
+        return set[str]().union(self.series, self.parts, self.unreadable, self.unchanged)
 
 
 def collect(pages: Iterable[Page]) -> Listing:
@@ -95,11 +97,15 @@ def _note(listing: Listing, item: Item) -> None:
             listing.series.pop(key, None)
             listing.parts.pop(key, None)
             listing.unreadable.pop(key, None)
+            listing.unchanged.discard(key)
             listing.removed.add(key)
         case Unreadable(remote_id=key):
             # An earlier page of this listing could be read: that is what we know of it now.
             if key not in listing.series:
                 listing.unreadable[key] = item
+            listing.removed.discard(key)
+        case Unchanged(remote_id=key):
+            listing.unchanged.add(key)
             listing.removed.discard(key)
         case _:
             listing.parts.setdefault(item.series_id, []).append(item)

@@ -82,7 +82,7 @@ class Take:
 
     def _confirm(self, row: CalendarRow) -> CalendarPull:
         token = self.listing.token or row.token
-        with self.room.locked(self.basis.resource) as conn:
+        with self.room.locked(self.basis.resource, lasting=False) as conn:
             self._check(conn, row)
             pull = Pull(token, self.basis.horizon, full=False, notes=row.notes)
             calendars.record_pull(conn, row.id, self.now, pull)
@@ -208,7 +208,8 @@ class Take:
         said = [note[:300] for note in listing.notes]
         text = notes.of_calendar(conn, key, said, row.notes, examined=examined)
         token = listing.token or (None if listing.full else row.token)
-        calendars.record_pull(conn, key, self.now, Pull(token, horizon, listing.full, text))
+        whole = listing.full and not listing.unchanged
+        calendars.record_pull(conn, key, self.now, Pull(token, horizon, whole, text))
         return self.room.publish(conn, self.basis.resource.id, difference.dirty, self.now)
 
 

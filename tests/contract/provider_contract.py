@@ -35,6 +35,7 @@ from bridge.provider import (
     Series,
     SeriesRemoved,
     SyncToken,
+    Unchanged,
     Unreadable,
 )
 
@@ -211,6 +212,8 @@ class Mirror:
                 case Unreadable(remote_id, reason):
                     assert reason, "an unreadable object says why"
                     self.unknown.add(remote_id)
+                case Unchanged(remote_id):
+                    assert pages[0].full, "only a full listing names what did not change"
                 case _:
                     raise AssertionError(f"unexpected {item}")
             named.add(item.remote_id)

@@ -25,6 +25,7 @@ from bridge.provider import (
     Series,
     SeriesRemoved,
     SyncToken,
+    Unchanged,
     Unreadable,
 )
 from tests.engine.house import BERLIN, at, instant_at, make_event, make_series
@@ -149,6 +150,10 @@ def test_the_last_word_about_an_object_counts() -> None:
     assert (set(listing.series), listing.unreadable) == ({A}, {})
     listing = collect(pages(Series(A, daily()), Unreadable(A, "broken")))
     assert (set(listing.series), listing.unreadable) == ({A}, {})
+    listing = collect(pages(SeriesRemoved(A), Unchanged(A)))
+    assert (listing.named(), listing.removed) == ({A}, set())
+    listing = collect(pages(Unchanged(A), SeriesRemoved(A)))
+    assert (listing.named(), listing.removed) == (set(), {A})
 
 
 def test_a_listing_is_full_only_if_all_its_pages_are() -> None:

@@ -16,7 +16,15 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from bridge.errors import ProviderError, RemoteNotFound, RemoteRejected, UnreadableAnswer
-from bridge.provider import CalendarId, Item, Page, RemoteId, SeriesRemoved, Unreadable
+from bridge.provider import (
+    CalendarId,
+    Item,
+    Page,
+    RemoteId,
+    SeriesRemoved,
+    Unchanged,
+    Unreadable,
+)
 from bridge.providers.caldav import translate, wire
 from bridge.providers.caldav.client import Client, Found, ServerFailed, path_of
 from bridge.providers.caldav.envelope import Envelope, mark, same_content, same_etag
@@ -121,21 +129,25 @@ class Pull:
         yield Page(token=Envelope(self._calendar, token, again=tuple(missed)).write())
 
     def by_etags(self, known: Envelope) -> Iterator[Page]:
-        """Yield what changed since a listing of ETags; nothing is listed while the ctag stands."""
+        """Yield what changed since a listing of ETags; nothing is listed while the ctag stands.
+
+        What a listing leaves out is not known to be deleted, so that it comes as a full listing,
+        which may be doubted, and never as deletions, which are believed.
+        """
         ctag = self._state().text(GETCTAG)
         if ctag and ctag == known.ctag:
             yield Page(token=known.write())
             return
         members = self._members()
         marks = {name: content for name, content in known.marks.items() if name in members}
-        gone = [RemoteId(name) for name in known.marks if name not in members]
-        if gone:
-            yield Page([SeriesRemoved(name) for name in gone])
+        full = len(marks) < len(known.marks)
         asked = {
             name: member
             for name, member in members.items()
             if not same_etag(marks.get(name, ""), member.etag)
         }
+        if full:
+            yield Page([Unchanged(RemoteId(name)) for name in marks.keys() - asked], full=True)
         failing = [name for name, content in known.marks.items() if not content]
         for objects in self._fetch(asked, failing=failing):
             # An ETag that changed by itself, or is missing, is no change of the object.
@@ -143,12 +155,14 @@ class Pull:
                 [
                     each.item
                     for name, each in objects.items()
-                    if not each.mark or not same_content(marks.get(name, ""), each.mark)
-                ]
+                    if full or not each.mark or not same_content(marks.get(name, ""), each.mark)
+                ],
+                full=full,
             )
             marks |= {name: each.mark for name, each in objects.items()}
         complete = all(marks.values())
-        yield Page(token=replace(known, ctag=ctag if complete else "", marks=marks).write())
+        token = replace(known, ctag=ctag if complete else "", marks=marks).write()
+        yield Page(token=token, full=full)
 
     def _state(self) -> Reply:
         names = (GETCTAG, SYNC_TOKEN, SUPPORTED_REPORTS)

@@ -17,7 +17,7 @@ from bridge.errors import (
     TemporarilyUnavailable,
     UnreadableAnswer,
 )
-from bridge.provider import Series, SeriesRemoved, SyncToken, Unreadable
+from bridge.provider import Series, SeriesRemoved, SyncToken, Unchanged, Unreadable
 from tests.contract.provider_contract import HOUR, NOW, Planned
 from tests.servers.faultproxy import (
     Answer,
@@ -501,6 +501,23 @@ def test_a_weak_etag_tells_as_much_as_a_strong_one(site: Site) -> None:
             assert site.proxy.calls[-1].body.count(b"<D:href>") == 1
     assert isinstance(item, Series)
     assert (item.remote_id, item.etag) == ("one.ics", None)
+
+
+@pytest.mark.covers("F27")
+def test_what_a_listing_of_etags_leaves_out_makes_it_a_full_listing_and_no_deletion(
+    site: Site,
+) -> None:
+    with site.proxy.fault(without_sync()):
+        mirror = site.mirror(one=Planned(), two=Planned(), three=Planned())
+        before = site.proxy.count(MULTIGET)
+        mirror.delete("one")
+        mirror.put("two", LATER)
+        pages = mirror.pull()
+        assert all(page.full for page in pages)
+        assert [type(item) for item in items(pages)] == [Unchanged, Series]
+        assert site.proxy.count(MULTIGET) == before + 1, "what is as it was is not fetched"
+        assert mirror.plans == {"two": LATER, "three": Planned()}
+        assert not any(page.full for page in mirror.pull())
 
 
 def test_an_unchanged_ctag_costs_one_request(site: Site) -> None:
