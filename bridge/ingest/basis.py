@@ -68,13 +68,17 @@ class Room:
         )
 
     @contextmanager
-    def locked(self, before: ResourceRow) -> Iterator[Transaction]:
+    def locked(self, before: ResourceRow, *, lasting: bool = True) -> Iterator[Transaction]:
         """Open the transaction that changes a resource, if it still is what the work is based on.
+
+        Args:
+            before: the resource as it was when the work began.
+            lasting: see `Database.write`.
 
         Raises:
             Moved: its plan, its horizon or its state changed.
         """
-        with self.database.write() as conn:
+        with self.database.write(lasting=lasting) as conn:
             resource = resources.lock(conn, before.id)
             if resource is None or _fundament(resource) != _fundament(before):
                 raise Moved

@@ -93,7 +93,7 @@ class Pulls:
         ground, now = self._ground, self._ground.clock()
         jobs: list[Job] = []
         configured = self._configured(ground.live.current)
-        with ground.database.write() as conn:
+        with ground.database.write(lasting=False) as conn:
             for claim in schedule.claim(conn, ground.owner, now, limit, LEASE):
                 row = connections.get(conn, claim.connection_id)
                 if row is not None and claim.connection_id in configured:
@@ -214,7 +214,7 @@ class Pulls:
         """Record the outcome and release the claim; the lease ends by itself when that fails."""
         failure = verdict.failure
         try:
-            with self._ground.database.write() as conn:
+            with self._ground.database.write(lasting=False) as conn:
                 done = failure is None
                 if not schedule.release(conn, job.claim, verdict.next_due, done=done):
                     logger.warning("%s: somebody else pulled it meanwhile", job.connection_id)

@@ -77,6 +77,7 @@ class Database:
             self._engine = _postgresql(parsed, password, patience)
         self._reader = self._engine.execution_options(**_READ[self.dialect])
         self._writer = self._engine.execution_options(write=True)
+        self._note_taker = self._engine.execution_options(write=True, lasting=False)
 
     @property
     def dialect(self) -> str:
@@ -94,16 +95,21 @@ class Database:
             yield conn
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
         """Open a transaction that is committed at the end, or not at all when the body raises.
 
         On SQLite it waits for other writers first. Keep it short; never wait inside.
+
+        Args:
+            lasting: False for notes that nobody outside was told of and that a loss of power may
+                take back, as a whole: on SQLite they do not wait for the disk.
 
         Raises:
             StoreError: locked too long (`busy`), no room (`full`), read-only or damaged.
         """
         self._refuse_damaged()
-        with self._turn(), self._explained(), self._writer.begin() as conn:
+        writer = self._writer if lasting else self._note_taker
+        with self._turn(), self._explained(), writer.begin() as conn:
             yield conn
 
     def migrate(self) -> None:

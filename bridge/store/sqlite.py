@@ -18,8 +18,11 @@ from sqlalchemy.pool import QueuePool
 from bridge.errors import StoreError
 
 _LOG_AHEAD = "PRAGMA journal_mode = WAL"
+_LASTING = "PRAGMA synchronous = FULL"
+_NOT_LASTING = "PRAGMA synchronous = NORMAL"
+"""With a write-ahead log the file stays whole, and what comes later lasts only with it."""
 _PRAGMAS = (
-    "PRAGMA synchronous = FULL",
+    _LASTING,
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
@@ -52,6 +55,10 @@ def engine(path: Path, patience: timedelta) -> Engine:
         if conn.info.get("write") != write:
             driver.execute("PRAGMA query_only = 0" if write else "PRAGMA query_only = 1")
             conn.info["write"] = write
+        lasting = conn.get_execution_options().get("lasting", True)
+        if write and conn.info.get("lasting", True) != lasting:
+            driver.execute(_LASTING if lasting else _NOT_LASTING)
+            conn.info["lasting"] = lasting
         driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
     @event.listens_for(made, "connect")

@@ -414,3 +414,10 @@ def test_a_symbolic_link_in_the_data_folder_is_not_followed(
     with pytest.raises(StoreError):
         sqlite_database.migrate()
     assert target.read_bytes() == before
+
+
+def test_only_what_somebody_was_told_of_waits_for_the_disk(sqlite_database: Database) -> None:
+    full, normal = 2, 1
+    for lasting, level in ((True, full), (False, normal), (True, full)):
+        with sqlite_database.write(lasting=lasting) as conn:
+            assert conn.execute(text("PRAGMA synchronous")).scalar() == level
