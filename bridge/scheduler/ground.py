@@ -56,9 +56,32 @@ def read_clock() -> Instant:
     return int(time.time())  # noqa: TID251 - the scheduler is one of the rooms that read a clock
 
 
+_made: set[str] = set()
+"""Owners that this process made; they live."""
+
+
 def make_owner() -> str:
-    """Name this process in the leases that it holds, for people who look into the table."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    """Name a holder of leases, for people who look into the table and for `is_dead`."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    _made.add(owner)
+    return owner
+
+
+def is_dead(owner: str) -> bool:
+    """Tell whether an owner of leases was a process of this machine that lives no more."""
+    place, _, _ = owner.rpartition(":")
+    host, _, number = place.rpartition(":")
+    if owner in _made or host != socket.gethostname() or not number.isdecimal():
+        return False
+    if int(number) == os.getpid():
+        return True  # in a container each next process has the number of the last one
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from threading import Event, Thread
@@ -14,11 +15,13 @@ from bridge.model.resource import ResourceId
 from bridge.scheduler import pace
 from bridge.scheduler.errands import Errands, Handler
 from bridge.scheduler.freshening import Freshening
-from bridge.scheduler.ground import Ground, Puller
+from bridge.scheduler.ground import Ground, Puller, is_dead
 from bridge.scheduler.jobs import Job, Jobs
 from bridge.scheduler.pulls import LEASE, Pulled, Pulls
 from bridge.scheduler.workers import Workers
-from bridge.store import schedule
+from bridge.store import leases, schedule
+
+logger = logging.getLogger(__name__)
 
 _WATCH = 1.0
 _MINUTE, _HOUR = 60, 3600
@@ -115,6 +118,7 @@ class Scheduler:
         self._errands.begin()
         if self._workers is not None:
             heal_clock(self._ground)
+            end_dead_leases(self._ground)
             self._workers.start()
             self._workers.stir()
         for watcher in self._watchers.values():
@@ -165,6 +169,30 @@ def heal_clock(ground: Ground) -> None:
         schedule.heal_clock(conn, ground.clock())
 
 
+def end_dead_leases(ground: Ground) -> None:
+    """Make due what processes had claimed that were killed since.
+
+    Who shares a SQLite file shares the machine, where it shows that a process is dead. Elsewhere
+    the leases end by themselves.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    if ground.database.path is None:
+        return
+    with ground.database.read() as conn:
+        dead = [owner for owner in leases.owners(conn) if is_dead(owner)]
+    for owner in dead:
+        with ground.database.write() as conn:
+            leases.end(conn, owner, ground.clock())
+        logger.info("%s did not end its pulls: they are begun again", owner)
+
+
+def _keep_house(ground: Ground) -> None:
+    heal_clock(ground)
+    end_dead_leases(ground)
+
+
 def _workers(ground: Ground, engine: Puller, observer: Observer) -> Workers:
     pulls = Pulls(ground, engine, observe=observer.pulled)
     return Workers(pulls, lambda: ground.live.current.sync.concurrency)
@@ -177,5 +205,5 @@ def _pulling_jobs(ground: Ground, engine: Engine, workers: Workers) -> list[Job]
         Job("leases", workers.renew, LEASE // 4),
         Job("staleness", lambda: engine.check_staleness(clock()), _MINUTE),
         Job("horizon", lambda: engine.advance_horizons(clock()), _HOUR),
-        Job("housekeeping", lambda: heal_clock(ground), _MINUTE),
+        Job("housekeeping", lambda: _keep_house(ground), _MINUTE),
     ]

@@ -30,6 +30,18 @@ def renew(conn: Connection, claim: Claim, until: Instant) -> bool:
     return conn.execute(statement).rowcount == 1
 
 
+def owners(conn: Connection) -> list[str]:
+    """Name the processes that hold leases, those included that did not live to give them back."""
+    query = select(schedule.c.lease_owner).where(schedule.c.lease_owner != "").distinct()
+    return sorted(conn.execute(query).scalars())
+
+
+def end(conn: Connection, owner: str, now: Instant) -> None:
+    """End all leases of a process that is known to be dead: its pulls are due now."""
+    statement = update(schedule).where(schedule.c.lease_owner == owner)
+    conn.execute(statement.values(next_due=now, lease_owner="", lease_until=0))
+
+
 def want(
     conn: Connection, connection_ids: Collection[ConnectionId], now: Instant, oldest: Instant
 ) -> None:
@@ -46,8 +58,13 @@ def want(
         .where(schedule.c.lease_until <= now, ~fresh)
         .values(marked_at=now, next_due=case((due < now, due), else_=now))
     )
+    row = select(schedule.c.connection_id).with_for_update()
     for connection_id in sorted(connection_ids):  # one order of locks
-        conn.execute(statement.where(schedule.c.connection_id == connection_id))
+        this = schedule.c.connection_id == connection_id
+        # Locked by a statement of its own: one that waited for a pull's end would compare the
+        # schedule as it is now and the success as it was before (PostgreSQL, read committed).
+        conn.execute(row.where(this))
+        conn.execute(statement.where(this))
 
 
 def holder(conn: Connection, connection_id: ConnectionId, now: Instant) -> str:

@@ -1,6 +1,9 @@
 """From claim to release, on both databases."""
 
 import logging
+import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -14,7 +17,9 @@ from bridge.errors import (
 )
 from bridge.inventory import apply
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
+from bridge.scheduler.ground import make_owner
 from bridge.scheduler.pulls import LEASE
+from bridge.scheduler.scheduler import end_dead_leases
 from bridge.store import connections, leases, resources, schedule
 from tests.scheduler.world import IDENTITY, settings_of
 
@@ -179,6 +184,31 @@ def test_what_is_given_back_is_due_at_once_for_everybody(make_world) -> None:
     world.pulls.give_back(jobs)
     other = make_world(like=world)
     assert [job.connection_id for job in other.pulls.claim(1)] == [ROOM]
+
+
+@pytest.mark.covers("P11")
+def test_what_a_killed_process_of_this_machine_had_claimed_is_due_when_the_next_one_starts(
+    make_world,
+) -> None:
+    world = make_world()
+    lives = make_owner()
+    host, _, _ = lives.partition(":")
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    owners = {
+        lives: False,
+        f"{host}:{os.getppid()}:abcdef": False,
+        f"elsewhere-{host}:{gone.pid}:abcdef": False,
+        f"{host}:{gone.pid}:abcdef": True,
+        f"{host}:{os.getpid()}:abcdef": True,  # its number is ours by now, as in a container
+    }
+    for owner, dead in owners.items():
+        with world.database.write() as conn:
+            [claim] = schedule.claim(conn, owner, world.clock.now, 1, LEASE, ConnectionId(ROOM))
+        end_dead_leases(world.ground)
+        assert bool(world.run_due()) == (dead and world.database.path is not None), owner
+        with world.database.write() as conn:
+            schedule.release(conn, claim, world.clock.now, done=True)
 
 
 @pytest.mark.covers("F29")
