@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
 from bridge.cli.ground import Ground, command
+from bridge.cli.moments import read_duration
 
 
 @click.command()
-@click.option("--port", default=5232, show_default=True, help="Wanted port; else any free one.")
-@click.option("--interval", default="10s", show_default=True, help="Between two pulls.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=5232,
+    show_default=True,
+    help="Wanted port; else any free one.",
+)
+@click.option(
+    "--interval",
+    default="10s",
+    show_default=True,
+    callback=read_duration,
+    help="Between two pulls; at least 10s.",
+)
 @command
-def demo(ground: Ground, port: int, interval: str) -> None:
+def demo(ground: Ground, port: int, interval: timedelta) -> None:
     """Start two CalDAV servers with a month of calendars, an ICS file, and the bridge.
 
     Prints one URL per line and commands to try. Everything listens on loopback alone, lives in a
     temporary folder, and is removed by Ctrl-C.
     """
+    from bridge.config.values import show_duration
     from bridge.demo.run import run
 
-    run(port, interval, as_json=ground.as_json)
+    run(port, show_duration(interval), as_json=ground.as_json)

@@ -7,108 +7,172 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.ground import Ground, command
+from bridge.cli.ground import Ground, NothingStored, command, not_in_force
+from bridge.cli.printing import count, say, told
 from bridge.cli.program import EXIT_UNHEALTHY
-from bridge.cli.status import look
-from bridge.errors import ConfigError, ProviderError
+from bridge.cli.status import label, look
+from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
     from bridge.config.plan import ConnectionPlan
+    from bridge.config.settings import Settings
 
 _AT_ONCE = 8
 
 
+def _complete(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+    from bridge.registry import KINDS
+
+    return [name for name in KINDS if name.startswith(typed)]
+
+
 @click.command()
-@click.argument("provider", required=False)
+@click.argument("provider", required=False, shell_complete=_complete)
 @command
 def doctor(ground: Ground, provider: str | None) -> None:
     """Reach every account (of PROVIDER), list its calendars, and name what is wrong.
 
     Exit code 3 when something is.
     """
-    from bridge.app.bridge import Bridge
     from bridge.config.plan import plan
 
-    bridge = Bridge(ground.config_path)
-    try:
-        warnings = _installation(bridge)
+    kind = _kind(provider)
+    with ground.bridge() as bridge:
         wanted = [
             connection
             for _, connections in plan(bridge.settings)
             for connection in connections
-            if provider in (None, connection.provider)
+            if kind in (None, connection.provider)
         ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             accounts = list(pool.map(lambda each: _account(bridge, each), wanted))
-        stored = _stored(ground)
-    finally:
-        bridge.close()
-    data = {"installation": warnings, "accounts": accounts, "calendars": stored}
-    ground.show(data, lambda: _tell(warnings, accounts, stored))
-    if any(account["problems"] for account in accounts):
+        warnings = _warnings(bridge)
+    stored = _stored(ground)
+    installation = {
+        "problems": stored["problems"],
+        "warnings": [*warnings, *stored["warnings"]],
+    }
+    if kind and not accounts:
+        installation["warnings"].append(f"the file has no account of {kind}")
+    data = {
+        "installation": installation,
+        "accounts": accounts,
+        "calendars": stored["calendars"],
+    }
+    unwell = len(stored["problems"]) + sum(len(account["problems"]) for account in accounts)
+    ground.show(data, lambda: _tell(data, unwell))
+    if unwell:
         raise click.exceptions.Exit(EXIT_UNHEALTHY)
 
 
-def _installation(bridge: Bridge) -> list[str]:
-    settings = bridge.settings
-    found = [*settings.warnings, *bridge.keyfile.warnings]
-    if not settings.server.base_url.startswith("https://"):
-        found.append(
-            "server.base_url is not an https URL: feed URLs and passwords would travel in clear "
-            "to anybody but this machine"
-        )
-    return found
+def _kind(provider: str | None) -> str | None:
+    """Understand a provider's name as the file does.
+
+    Raises:
+        click.UsageError: there is no such provider.
+    """
+    from bridge.registry import kind
+
+    try:
+        return kind(provider).name if provider else None
+    except KeyError as err:
+        raise click.UsageError(str(err.args[0])) from err
 
 
 def _account(bridge: Bridge, plan: ConnectionPlan) -> dict[str, Any]:
     """Open one account and compare its calendars with those that the file names."""
+    from bridge.ingest.choose import choose
+
     result: dict[str, Any] = {"connection": plan.id, "calendars": [], "problems": []}
     try:
         provider = bridge.accounts.open(plan.id)
         infos = provider.source.list_calendars() if provider.source else ()
-    except (ProviderError, ConfigError) as err:
-        hint = getattr(err, "hint", "")
-        result["problems"].append(f"{err} ({hint})" if hint else str(err))
+    except BridgeError as err:
+        result["problems"].append(told(err))
         return result
+    chosen = choose(plan, infos)
+    read = {choice.info.id for choice in chosen.choices}
     result["calendars"] = [
         {
             "id": info.id,
             "name": info.name,
+            "reads": info.id in read,
             "primary": info.is_primary,
             "role": info.role.value,
             "time_zone": info.time_zone,
         }
         for info in infos
     ]
-    from bridge.ingest.choose import choose
-
-    chosen = choose(plan, infos)
-    result["problems"] += [f"there is no calendar {name!r}" for name in chosen.missing]
+    names = ", ".join(info.name for info in infos)
+    result["problems"] += [
+        f"there is no calendar {name!r} (it has {names or 'none'})" for name in chosen.missing
+    ]
     return result
 
 
-def _stored(ground: Ground) -> list[dict[str, Any]]:
-    """Say what the last pulls could not read, repaired or guessed."""
-    with ground.store() as store:
-        return [
-            {"calendar": f"{connection['id']}/{calendar['name']}", "notes": calendar["notes"]}
-            for connection in look(store)
-            for calendar in connection["calendars"]
-            if calendar["notes"]
+def _warnings(bridge: Bridge) -> list[str]:
+    settings = bridge.settings
+    found = [*settings.warnings, *bridge.keyfile.warnings]
+    if warning := _base_url(settings):
+        found.append(warning)
+    return found
+
+
+def _base_url(settings: Settings) -> str:
+    url = settings.server.base_url
+    if not url:
+        return (
+            f"server.base_url is empty: the URLs that are printed begin with "
+            f"{settings.server.public_url}, which is of use on this machine alone"
+        )
+    if not url.startswith("https://"):
+        return (
+            "server.base_url is no https URL: passwords and the URLs of feeds travel in clear; "
+            "put a proxy with TLS in front"
+        )
+    return ""
+
+
+def _stored(ground: Ground) -> dict[str, list[Any]]:
+    """Say what is wrong with the database, and what the last pulls repaired or guessed."""
+    from bridge.store import resources
+
+    said: dict[str, list[Any]] = {"problems": [], "warnings": [], "calendars": []}
+    try:
+        with ground.store() as store:
+            found = look(store)
+            with store.database.read() as conn:
+                waiting = store.waiting([row.id for row in resources.all_active(conn)])
+    except NothingStored as err:
+        return said | {"warnings": [str(err)]}
+    except BridgeError as err:
+        return said | {"problems": [told(err)]}
+    if waiting:
+        said["warnings"].append(not_in_force(waiting))
+    said["calendars"] += [
+        {"calendar": label(connection, calendar), "notes": calendar["notes"]}
+        for connection in found
+        for calendar in connection["calendars"]
+        if calendar["notes"]
+    ]
+    return said
+
+
+def _tell(data: dict[str, Any], unwell: int) -> None:
+    for warning in data["installation"]["warnings"]:
+        say(f"warning: {warning}")
+    for problem in data["installation"]["problems"]:
+        say(f"problem: {problem}")
+    for account in data["accounts"]:
+        names = [
+            calendar["name"] if calendar["reads"] else f"{calendar['name']} (not read)"
+            for calendar in account["calendars"]
         ]
-
-
-def _tell(
-    warnings: list[str], accounts: list[dict[str, Any]], stored: list[dict[str, Any]]
-) -> None:
-    for warning in warnings:
-        click.echo(f"warning: {warning}")
-    for account in accounts:
-        names = ", ".join(calendar["name"] for calendar in account["calendars"])
-        click.echo(f"{account['connection']}: {names or 'no calendars'}")
+        say(f"{account['connection']}: {', '.join(names) or 'no calendars'}")
         for problem in account["problems"]:
-            click.echo(f"  problem: {problem}")
-    for calendar in stored:
+            say(f"  problem: {problem}")
+    for calendar in data["calendars"]:
         for note in calendar["notes"]:
-            click.echo(f"{calendar['calendar']}: {note}")
+            say(f"{calendar['calendar']}: {note}")
+    say(count(unwell, "problem") if unwell else "no problems")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
-from bridge.cli.ground import Ground, Store, command, now, table
+from bridge.cli.ground import Ground, Store, command, now
 from bridge.cli.moments import rfc3339
+from bridge.cli.names import Group, complete_login, complete_resource, unknown
+from bridge.cli.printing import table
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -29,27 +31,33 @@ def _feeds_of(store: Store, resource_id: ResourceId) -> list[FeedRow]:
 
 
 @click.command()
-@click.argument("resource")
-@click.option("--user", metavar="LOGIN", help="Also what this login may see.")
+@click.argument("resource", shell_complete=complete_resource)
+@click.option(
+    "--user", metavar="LOGIN", shell_complete=complete_login, help="Also what this login needs."
+)
 @command
 def urls(ground: Ground, resource: str, user: str | None) -> None:
     """Print every URL of RESOURCE; whoever knows a feed's URL can read the feed."""
+    from bridge.config.plan import ResourcePlan
+
     with ground.store() as store:
         row = store.resource(resource)
+        plan = ResourcePlan.model_validate_json(row.plan)
         base = store.settings.server.public_url
         feeds = [
             {"name": feed.name, "detail": feed.feed.detail.value, "url": _url(store, feed)}
             for feed in _feeds_of(store, row.id)
             if feed.revoked_at is None
         ]
-        data: dict[str, object] = {
+        data: dict[str, Any] = {
             "free_busy": f"{base}/freebusy/{quote(row.id)}.ifb",
+            "public": plan.freebusy.public,
             "json": f"{base}/api/v1/resources/{quote(row.id)}/busy",
             "feeds": feeds,
         }
         if user is not None:
-            data["user"] = {"login": user, "access": _access(store, user, row.id)}
-    ground.show(data, lambda: _tell(data, feeds))
+            data["user"] = {"server": base, "login": user, "access": _access(store, user, row.id)}
+    ground.show(data, lambda: _tell(resource, data))
 
 
 def _access(store: Store, user: str, resource_id: str) -> str:
@@ -59,8 +67,9 @@ def _access(store: Store, user: str, resource_id: str) -> str:
 
     with store.database.read() as conn:
         row = keys.user(conn, user)
+        known = [each.name for each in keys.all_users(conn)]
     if row is None:
-        raise BridgeError(f"there is no login {user!r}; `busybridge users list` names them")
+        raise unknown("login", user, known)
     principal = Principal(
         kind=PrincipalKind.LOGIN, name=row.name, is_admin=row.role == "admin", grants=row.access
     )
@@ -68,24 +77,37 @@ def _access(store: Store, user: str, resource_id: str) -> str:
     return granted[-1] if granted else "none"
 
 
-def _tell(data: dict[str, object], feeds: list[dict[str, str]]) -> None:
-    click.echo(f"free-busy  {data['free_busy']}")
-    click.echo(f"JSON       {data['json']}  (with an API key)")
-    for feed in feeds:
+def _tell(resource: str, data: dict[str, Any]) -> None:
+    asks = "for anybody" if data["public"] else "with a login or an API key"
+    click.echo(f"free-busy  {data['free_busy']}  ({asks})")
+    click.echo(f"JSON       {data['json']}  (with a login or an API key)")
+    for feed in data["feeds"]:
+        _, _, rest = feed["url"].partition("://")
         click.echo(f"feed       {feed['url']}  ({feed['name']}, {feed['detail']})")
-        webcal = feed["url"].partition("://")[2]
-        click.echo(f"           webcal://{webcal}")
-    if isinstance(user := data.get("user"), dict):
-        click.echo(f"login      {user['login']}: {user['access']}")
+        click.echo(f"           webcal://{rest}")
+    if user := data.get("user"):
+        _tell_login(resource, user)
 
 
-@click.group()
+def _tell_login(resource: str, user: dict[str, str]) -> None:
+    """Print what somebody needs who logs in."""
+    name = user["login"]
+    click.echo(f"\nserver     {user['server']}")
+    click.echo(f"login      {name}")
+    if user["access"] == "none":
+        click.echo(f"access     none to {resource}; grant it in auth.users")
+    else:
+        click.echo(f"access     {user['access']}")
+        click.echo(f"password   `busybridge users app-password create {name} PROGRAM` makes one")
+
+
+@click.group(cls=Group)
 def feeds() -> None:
     """Secret URLs of ICS feeds."""
 
 
 @feeds.command(name="list")
-@click.argument("resource", required=False)
+@click.argument("resource", required=False, shell_complete=complete_resource)
 @command
 def list_(ground: Ground, resource: str | None) -> None:
     """List the feeds of RESOURCE, or of all; with `urls` for their URLs."""
@@ -107,11 +129,11 @@ def list_(ground: Ground, resource: str | None) -> None:
             for row in _feeds_of(store, resource_id)
         ]
     columns = ("resource", "name", "detail", "generation", "revoked_at")
-    ground.show(rows, lambda: table(rows, columns))
+    ground.show(rows, lambda: table(rows, columns, empty="no feeds"))
 
 
 @feeds.command()
-@click.argument("resource")
+@click.argument("resource", shell_complete=complete_resource)
 @click.argument("name")
 @command
 def rotate(ground: Ground, resource: str, name: str) -> None:
@@ -123,13 +145,13 @@ def rotate(ground: Ground, resource: str, name: str) -> None:
         with store.database.write() as conn:
             row = stored.rotate_feed(conn, store.keyfile.identity, resource_id, name)
         if row is None:
-            raise BridgeError(f"{resource} has no feed {name!r}")
+            raise _no_feed(store, resource_id, name)
         url = _url(store, row)
     ground.show({"url": url}, lambda: click.echo(url))
 
 
 @feeds.command()
-@click.argument("resource")
+@click.argument("resource", shell_complete=complete_resource)
 @click.argument("name")
 @command
 def revoke(ground: Ground, resource: str, name: str) -> None:
@@ -138,7 +160,18 @@ def revoke(ground: Ground, resource: str, name: str) -> None:
 
     with ground.store() as store:
         resource_id = store.resource(resource).id
+        known = {row.name: row for row in _feeds_of(store, resource_id)}
         with store.database.write() as conn:
-            if not stored.revoke_feed(conn, resource_id, name, now()):
-                raise BridgeError(f"{resource} has no feed {name!r} in force")
-    ground.show({"revoked": f"{resource}/{name}"}, lambda: click.echo(f"{name} is revoked"))
+            done = stored.revoke_feed(conn, resource_id, name, now())
+        if not done and name in known:
+            raise BridgeError(f"the feed {name!r} of {resource} is revoked already")
+        if not done:
+            raise _no_feed(store, resource_id, name)
+    ground.show(
+        {"revoked": f"{resource}/{name}"}, lambda: click.echo(f"{resource}/{name} is revoked")
+    )
+
+
+def _no_feed(store: Store, resource_id: ResourceId, name: str) -> BridgeError:
+    known = [row.name for row in _feeds_of(store, resource_id)]
+    return unknown(f"feed of {resource_id}", name, known)

@@ -1,13 +1,12 @@
-"""What commands stand on: the configuration, the database, and one way of printing."""
+"""What commands stand on: how they were called, the configuration, the database."""
 
 from __future__ import annotations
 
 import functools
-import json
+import logging
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bridge.cli import printing
+from bridge.cli.names import unknown
 from bridge.errors import BridgeError, ConfigError, ConfigProblem
 
 if TYPE_CHECKING:
+    from bridge.app.bridge import Bridge
     from bridge.config.keyfile import KeyFile
     from bridge.config.settings import Settings
     from bridge.model.interval import Instant
@@ -30,8 +32,29 @@ VARIABLE = "BUSYBRIDGE_CONFIG"
 _R = TypeVar("_R")
 _COMMON = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    click.option("--config", type=click.Path(), metavar="FILE", help="Configuration file."),
+    click.option(
+        "--config", type=click.Path(dir_okay=False), metavar="FILE", help="Configuration file."
+    ),
 )
+
+
+class NothingStored(BridgeError):
+    """There is no database yet: nobody has served."""
+
+
+def configuration(named: str | None) -> Path:
+    """Return the configuration file: the named one, else the environment's, else a default.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if named := named or os.environ.get(VARIABLE):
+        return Path(named)
+    for path in DEFAULTS:
+        if path.exists():
+            return path
+    hint = f"nor is {DEFAULTS[1]}; `busybridge init` writes one here, --config names another"
+    raise ConfigError([ConfigProblem("there is no such file", str(DEFAULTS[0]), hint=hint)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,49 +66,59 @@ class Ground:
 
     @property
     def config_path(self) -> Path:
-        """The configuration file: `--config`, else the environment's, else the first default.
-
-        Raises:
-            ConfigError: there is none.
-        """
-        named = self.config or os.environ.get(VARIABLE)
-        if named:
-            return Path(named)
-        for path in DEFAULTS:
-            if path.exists():
-                return path
-        hint = "`busybridge init` writes one here; --config names another"
-        raise ConfigError([ConfigProblem("there is no configuration", str(DEFAULTS[0]), hint=hint)])
+        """The configuration file; raises ConfigError when there is none."""
+        return configuration(self.config)
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """Open the database of the configuration; provider keys stay unread.
+    def store(self, *, make: bool = False) -> Iterator[Store]:
+        """Open the database of the configuration; secrets of providers stay unread.
+
+        Args:
+            make: create the database when there is none. Only commands that write do: a database
+                made by `sudo busybridge status` would be closed to the user who serves.
 
         Raises:
-            ConfigError: the file cannot be used.
+            ConfigError: the configuration or the key file cannot be used.
+            NothingStored: there is no database yet.
             StoreError: the database cannot be used.
         """
         from bridge.config.keyfile import KeyFile
         from bridge.config.load import load
-        from bridge.store.database import Database
 
         settings = load(self.config_path)
-        keyfile = KeyFile.read(Path(settings.storage.encryption_key_file))
-        password = settings.storage.database_password
-        database = Database(
-            settings.storage.database,
-            password=password.get_secret_value() if password else None,
-        )
+        keyfile = KeyFile.read(settings.storage.encryption_key_file)
+        database = open_database(settings)
         try:
-            database.migrate()
+            _bring_up(database, make=make)
+            _refuse_foreign(database, keyfile, settings)
             yield Store(settings, keyfile, database)
         finally:
             database.close()
 
+    @contextmanager
+    def bridge(self) -> Iterator[Bridge]:
+        """Put a process' parts together, for commands that reach providers.
+
+        What goes wrong is the command's to tell; only faults of ours are logged, without secrets.
+
+        Raises:
+            ConfigError: the configuration or the key file cannot be used.
+        """
+        from bridge.app.bridge import Bridge
+        from bridge.app.logs import Logs
+
+        bridge = Bridge(self.config_path)
+        Logs().begin(bridge.settings, bridge.keyfile)
+        logging.getLogger().setLevel(logging.ERROR)
+        try:
+            yield bridge
+        finally:
+            bridge.close()
+
     def show(self, data: object, text: Callable[[], None]) -> None:
         """Print data as JSON, or call what prints it for people."""
         if self.as_json:
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+            click.echo(printing.as_json(data))
         else:
             text()
 
@@ -112,12 +145,13 @@ class Store:
             known = [other.id for other in resources.all_active(conn)]
         if row is not None and row.id in known:
             return row
-        if resource_id in {resource.id for resource in self.settings.resources}:
-            raise BridgeError(
-                f"{resource_id} is in the file and not in the database yet; "
-                "start the server, or `busybridge sync`"
-            )
-        raise BridgeError(f"there is no resource {resource_id!r}; there are: {', '.join(known)}")
+        if resource_id in self.waiting(known):
+            raise BridgeError(not_in_force([resource_id]))
+        raise unknown("resource", resource_id, known)
+
+    def waiting(self, known: Collection[str]) -> list[str]:
+        """Name the resources of the file that are not among those in force."""
+        return [each.id for each in self.settings.resources if each.id not in known]
 
 
 def command(function: Callable[..., _R]) -> Callable[..., _R]:
@@ -140,38 +174,48 @@ def now() -> Instant:
     return int(time.time())  # noqa: TID251 - the command line is one of the rooms that read a clock
 
 
-def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Print rows under the names of their columns; framed on a terminal, aligned elsewhere."""
-    shown = [[_cell(row.get(column)) for column in columns] for row in rows]
-    if not shown:
-        click.echo("nothing")
-        return
-    if not sys.stdout.isatty():
-        _plain([list(columns), *shown])
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def open_database(settings: Settings) -> Database:
+    """Name the database of a configuration; it is opened with its first transaction.
 
-    framed = Table(*columns)
-    for cells in shown:
-        framed.add_row(*(Text(cell) for cell in cells))
-    Console().print(framed)
+    Raises:
+        StoreError: it is no database that BusyBridge can use.
+    """
+    from bridge.store.database import Database
+
+    password = settings.storage.database_password
+    return Database(
+        settings.storage.database, password=password.get_secret_value() if password else None
+    )
 
 
-def _plain(lines: list[list[str]]) -> None:
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+def not_in_force(names: Sequence[str]) -> str:
+    """Say that resources stand in the file alone, and what changes that."""
+    verb = "is" if len(names) == 1 else "are"
+    return (
+        f"{', '.join(names)} {verb} in the file and not in force yet: "
+        "`busybridge reload` tells a running server; without one, `busybridge serve` begins"
+    )
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(part) for part in value)
-    # What calendars say may hold control characters, and a terminal obeys them.
-    return "".join(char if char.isprintable() else "\ufffd" for char in str(value))
+def _bring_up(database: Database, *, make: bool) -> None:
+    there = database.path is None or database.path.exists()
+    if not make and not (there and database.revision()):
+        raise NothingStored(
+            "nothing is stored yet: `busybridge serve` begins, or `busybridge sync`"
+        )
+    database.migrate()
+
+
+def _refuse_foreign(database: Database, keyfile: KeyFile, settings: Settings) -> None:
+    """Refuse a database of another key file: what is made here would be worth nothing there."""
+    from bridge.store import meta
+
+    with database.read() as conn:
+        instance = meta.get(conn, "instance")
+    if instance not in (None, keyfile.instance):
+        problem = ConfigProblem(
+            f"this key file is of instance {keyfile.instance}, the database of {instance}",
+            str(settings.storage.encryption_key_file),
+            hint="name in storage.encryption_key_file the one that the database was made with",
+        )
+        raise ConfigError([problem])

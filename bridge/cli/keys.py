@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
 import click
 
-from bridge.cli.ground import Ground, command, now, table
-from bridge.cli.moments import rfc3339
+from bridge.cli.ground import Ground, command, now
+from bridge.cli.moments import read_duration, rfc3339
+from bridge.cli.names import Group, complete_resource, unknown
+from bridge.cli.printing import say, table
 from bridge.errors import BridgeError
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """Keys for the HTTP API."""
 
 
 @keys.command()
 @click.argument("label")
-@click.option("--resource", "globs", multiple=True, help="Resource or glob; all by default.")
-@click.option("--expires", metavar="DURATION", help="End it after this time, 90d.")
+@click.option(
+    "--resource",
+    "globs",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=complete_resource,
+    help="Resource or glob, again for each; all by default.",
+)
+@click.option(
+    "--expires", metavar="DURATION", callback=read_duration, help="End it after this time, 90d."
+)
 @command
-def create(ground: Ground, label: str, globs: tuple[str, ...], expires: str | None) -> None:
+def create(ground: Ground, label: str, globs: tuple[str, ...], expires: timedelta | None) -> None:
     """Make a key for the program LABEL; it is shown this once."""
     from bridge.access import Scope
-    from bridge.config.values import parse_duration
     from bridge.store import keys as stored
 
-    try:
-        ends = now() + int(parse_duration(expires).total_seconds()) if expires else None
-    except ValueError as err:
-        raise click.BadParameter(str(err)) from err
-    with ground.store() as store, store.database.write() as conn:
-        row, secret = stored.create_api_key(
-            conn,
-            label,
-            scopes=[Scope.BUSY_READ.value],
-            resources=globs or ["*"],
-            now=now(),
-            expires_at=ends,
-        )
+    moment = now()
+    ends = moment + int(expires.total_seconds()) if expires else None
+    with ground.store(make=True) as store:
+        resources = [resource.id for resource in store.settings.resources]
+        with store.database.write() as conn:
+            row, secret = stored.create_api_key(
+                conn,
+                label,
+                scopes=[Scope.BUSY_READ.value],
+                resources=globs or ["*"],
+                now=moment,
+                expires_at=ends,
+            )
+    for glob in globs:
+        if not any(fnmatchcase(resource, glob) for resource in resources):
+            say(f"warning: no resource of the file matches {glob!r} now", err=True)
     data = {"id": row.id, "key": secret, "scopes": row.scopes, "resources": row.resources}
     ground.show(data | {"expires_at": rfc3339(ends)}, lambda: click.echo(secret))
     if not ground.as_json:
-        click.echo(f"id {row.id}; the key itself is not shown again", err=True)
+        say(f"id {row.id}; the key itself is not shown again", err=True)
 
 
 @keys.command(name="list")
@@ -64,7 +80,8 @@ def list_(ground: Ground) -> None:
             }
             for row in stored.all_api_keys(conn)
         ]
-    ground.show(rows, lambda: table(rows, list(rows[0]) if rows else ()))
+    columns = list(rows[0]) if rows else ()
+    ground.show(rows, lambda: table(rows, columns, empty="no keys"))
 
 
 @keys.command()
@@ -76,5 +93,8 @@ def revoke(ground: Ground, key_id: str) -> None:
 
     with ground.store() as store, store.database.write() as conn:
         if not stored.revoke_api_key(conn, key_id, now()):
-            raise BridgeError(f"there is no key {key_id!r} in force")
+            known = {row.id: row for row in stored.all_api_keys(conn)}
+            if key_id in known:
+                raise BridgeError(f"the key {key_id} is revoked already")
+            raise unknown("key", key_id, [id_ for id_, row in known.items() if not row.revoked_at])
     ground.show({"revoked": key_id}, lambda: click.echo(f"{key_id} is revoked"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -11,11 +11,12 @@ import click
 from bridge.config.values import parse_duration
 from bridge.model.interval import Instant, instant, utc
 
+_DAYS = {name: timedelta(days) for days, name in enumerate(("yesterday", "today", "tomorrow"), -1)}
 _LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 
 
 def read_moment(text: str, now: Instant, zone: str) -> Instant:
-    """Read `now`, `today`, `+2d`, `-90m`, a date, a local time of `zone`, or RFC 3339.
+    """Read `now`, `today`, `tomorrow`, `+2d`, `-90m`, a date, a local time of `zone`, RFC 3339.
 
     Raises:
         click.BadParameter: none of these.
@@ -24,8 +25,8 @@ def read_moment(text: str, now: Instant, zone: str) -> Instant:
     text = text.strip()
     if text == "now":
         return now
-    if text == "today":
-        return _midnight(utc(now).astimezone(local).date(), local)
+    if text in _DAYS:
+        return _midnight(utc(now).astimezone(local).date() + _DAYS[text], local)
     try:
         if text[:1] in ("+", "-"):
             seconds = int(parse_duration(text[1:]).total_seconds())
@@ -41,9 +42,26 @@ def read_moment(text: str, now: Instant, zone: str) -> Instant:
     except (ValueError, OverflowError):
         pass
     raise click.BadParameter(
-        f"{text!r} is not a time; write now, +2d, 2026-11-20, "
+        f"{text!r} is not a time; write now, today, +2d, 2026-11-20, "
         "2026-11-20T09:00 or 2026-11-20T09:00:00+01:00"
     )
+
+
+def read_duration(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | None:
+    """Read the value of an option, `90d`, `PT5M`.
+
+    Raises:
+        click.BadParameter: it is none, or no time at all.
+    """
+    if text is None:
+        return None
+    try:
+        duration = parse_duration(text)
+    except ValueError as err:
+        raise click.BadParameter(str(err)) from err
+    if not duration:
+        raise click.BadParameter(f"{text!r} is no time at all")
+    return duration
 
 
 def show_moment(when: Instant | None, zone: str) -> str:

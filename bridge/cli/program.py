@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import NoReturn
 
@@ -10,6 +11,8 @@ import click
 from typing_extensions import override
 
 from bridge import __version__
+from bridge.cli.names import Group
+from bridge.cli.printing import say, told
 from bridge.errors import BridgeError, ConfigError
 
 EXIT_ERROR = 1
@@ -25,7 +28,7 @@ _COMMANDS = {
     "demo": ("bridge.cli.demo:demo", "Try it: sources, calendars and the bridge on loopback."),
     "doctor": ("bridge.cli.doctor:doctor", "Reach every account and name what is wrong."),
     "explain": (
-        "bridge.cli.busy:explain",
+        "bridge.cli.explain:explain",
         "Show why a moment is busy, or what became of an event.",
     ),
     "feeds": ("bridge.cli.feeds:feeds", "List, rotate and revoke the secret URLs of feeds."),
@@ -41,7 +44,7 @@ _COMMANDS = {
 }
 
 
-class Program(click.Group):
+class Program(Group):
     """Knows its commands by name and imports the one that is called."""
 
     @override
@@ -81,6 +84,8 @@ def program(ctx: click.Context, config: str | None, as_json: bool) -> None:  # n
 
 def main() -> NoReturn:
     """Run the program; the entry point of `busybridge`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack letters of a name
     try:
         code = program.main(prog_name="busybridge", standalone_mode=False)
     except click.exceptions.Abort:
@@ -91,10 +96,13 @@ def main() -> NoReturn:
         code = EXIT_USAGE
     except ConfigError as err:
         for problem in err.problems:
-            click.echo(str(problem), err=True)
+            say(str(problem), err=True)
         code = EXIT_USAGE
     except BridgeError as err:
-        hint = getattr(err, "hint", "")
-        click.echo(f"{err} ({hint})" if hint else str(err), err=True)
+        say(f"Error: {told(err)}", err=True)
+        code = EXIT_ERROR
+    except OSError as err:
+        place = f"{err.filename}: " if err.filename else ""
+        say(f"Error: {place}{err.strerror or err}", err=True)
         code = EXIT_ERROR
     sys.exit(code if isinstance(code, int) else 0)

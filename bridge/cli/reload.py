@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bridge.cli.ground import Ground, command, now
-from bridge.errors import BridgeError
+from bridge.cli.printing import say
+from bridge.cli.program import EXIT_USAGE
+from bridge.errors import BridgeError, StoreError
 
-_PATIENCE = 30.0
+if TYPE_CHECKING:
+    from bridge.store.commands import CommandRow
+    from bridge.store.database import Database
+
+_PATIENCE = 30
+"""Seconds within which a server answers."""
+_NOBODY = "no server runs on this database; `busybridge serve` takes the file as it is"
 
 
 @click.command()
@@ -20,28 +30,61 @@ def reload(ground: Ground) -> None:
     """
     from bridge.config.load import load
     from bridge.registry import KINDS
-    from bridge.store import commands
-    from bridge.store.wake import Wake
 
     load(ground.config_path, KINDS)
     with ground.store() as store:
-        wake = Wake(store.database)
-        try:
-            seen = wake.seen("commands")
-            with store.database.write() as conn:
-                number = commands.submit(conn, "reload", "{}", now())
-            wake.notify("commands")
-            row, ends = None, now() + _PATIENCE
-            while (row is None or row.done_at is None) and now() < ends:
-                seen = wake.wait("commands", 1.0, seen) or seen
-                with store.database.read() as conn:
-                    row = commands.get(conn, number)
-            if row is None or row.done_at is None:
-                with store.database.write() as conn:
-                    commands.finish(conn, number, now(), ok=False, verdict="nobody answered")
-                raise BridgeError("no server answered; is one running on this database?")
-        finally:
-            wake.close()
-    ground.show({"ok": row.ok, "verdict": row.verdict}, lambda: click.echo(row.verdict))
+        _refuse_unserved(store.database)
+        row = _ask(store.database)
+    ground.show({"ok": row.ok, "verdict": row.verdict}, lambda: _tell(row))
     if not row.ok:
-        raise click.exceptions.Exit(2)
+        raise click.exceptions.Exit(EXIT_USAGE)
+
+
+def _refuse_unserved(database: Database) -> None:
+    """Say so when nobody serves; who serves a PostgreSQL database cannot be seen."""
+    from bridge.app.presence import alone
+
+    if database.path is None:
+        return
+    try:
+        with alone(database.path):
+            pass
+    except StoreError as err:
+        if err.busy:
+            return
+        raise
+    raise BridgeError(_NOBODY)
+
+
+def _ask(database: Database) -> CommandRow:
+    """Leave the wish in the store, and wait for the verdict.
+
+    Raises:
+        BridgeError: nobody answers.
+    """
+    from bridge.store import commands
+    from bridge.store.wake import Wake
+
+    wake = Wake(database)
+    try:
+        seen = wake.seen("commands")
+        with database.write() as conn:
+            number = commands.submit(conn, "reload", "{}", now())
+        wake.notify("commands")
+        ends = now() + _PATIENCE
+        while now() < ends:
+            seen = wake.wait("commands", 1.0, seen) or seen
+            with database.read() as conn:
+                row = commands.get(conn, number)
+            if row is not None and row.done_at is not None:
+                return row
+        with database.write() as conn:
+            commands.finish(conn, number, now(), ok=False, verdict="nobody answered")
+    finally:
+        wake.close()
+    raise BridgeError(f"no server answered within {_PATIENCE} s; does one run on this database?")
+
+
+def _tell(row: CommandRow) -> None:
+    for line in row.verdict.splitlines():
+        say(line, err=not row.ok)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from bridge.cli.ground import Ground, command
-from bridge.errors import ConfigError
+from bridge.cli.printing import count, say
+from bridge.cli.program import EXIT_USAGE
+from bridge.errors import ConfigError, ConfigProblem
 
 
 @click.command()
@@ -23,10 +26,13 @@ def init(ground: Ground, directory: Path) -> None:
 
     directory.mkdir(parents=True, exist_ok=True)
     paths = write_example(directory)
-    ground.show(
-        {"written": [str(path) for path in paths]},
-        lambda: click.echo("".join(f"{path}\n" for path in paths), nl=False),
-    )
+    ground.show({"written": [str(path) for path in paths]}, lambda: _tell_written(paths))
+
+
+def _tell_written(paths: Sequence[Path]) -> None:
+    for path in paths:
+        say(str(path))
+    say("next: put your calendars into the first, then `busybridge check`", err=True)
 
 
 @click.command()
@@ -40,32 +46,38 @@ def check(ground: Ground) -> None:
     from bridge.config.load import load
     from bridge.registry import KINDS
 
-    problems, warnings, resources = [], [], 0
+    path = ground.config_path
+    problems: list[ConfigProblem] = []
+    warnings: list[str] = []
+    resources = 0
     try:
-        settings = load(ground.config_path, KINDS)
-        warnings = list(settings.warnings)
+        settings = load(path, KINDS)
         resources = len(settings.resources)
-        warnings += KeyFile.read(Path(settings.storage.encryption_key_file)).warnings
+        warnings += settings.warnings
+        warnings += KeyFile.read(settings.storage.encryption_key_file).warnings
     except ConfigError as err:
         problems = err.problems
-    if ground.as_json:
-        found = [
-            {
-                "file": problem.file,
-                "line": problem.line or None,
-                "key": problem.key,
-                "message": problem.message,
-                "hint": problem.hint,
-            }
-            for problem in problems
-        ]
-        ground.show({"problems": found, "warnings": warnings}, lambda: None)
-    else:
-        for problem in problems:
-            click.echo(str(problem), err=True)
-        for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
+    data = {"problems": [_as_json(problem) for problem in problems], "warnings": warnings}
+    summary = f"{path}: {count(resources, 'resource')}, no problems"
+    ground.show(data, lambda: _tell(problems, warnings, summary))
     if problems:
-        raise click.exceptions.Exit(2)
-    if not ground.as_json:
-        click.echo(f"{ground.config_path}: {resources} resources, no problems")
+        raise click.exceptions.Exit(EXIT_USAGE)
+
+
+def _as_json(problem: ConfigProblem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line or None,
+        "key": problem.key,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
+
+
+def _tell(problems: Sequence[ConfigProblem], warnings: Sequence[str], summary: str) -> None:
+    for problem in problems:
+        say(str(problem), err=True)
+    for warning in warnings:
+        say(f"warning: {warning}", err=True)
+    if not problems:
+        say(summary)

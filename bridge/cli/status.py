@@ -1,16 +1,18 @@
-"""How every connection and calendar fares; exit code 3 when something needs a human."""
+"""How connections and calendars fare: the `status` command, and what others show of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.ground import Ground, Store, command, now, table
+from bridge.cli.ground import Ground, NothingStored, Store, command, not_in_force, now
 from bridge.cli.moments import rfc3339, show_age
+from bridge.cli.names import complete_resource
+from bridge.cli.printing import count, say, table
 from bridge.cli.program import EXIT_UNHEALTHY
 from bridge.model.resource import ConnectionStatus
 
@@ -22,24 +24,36 @@ if TYPE_CHECKING:
     from bridge.store.database import Transaction
 
 _NEEDS_A_HUMAN = (ConnectionStatus.ERROR, ConnectionStatus.TOKEN_EXPIRED)
+_STOPPED = (ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED)
 _PATIENCE = 3
 """So many failures in a row are no hiccup."""
+_LATE = 300
+"""Seconds after which a pull that is due is not about to begin: nobody serves."""
 _MOST_NOTES = 50
 
 
 @click.command()
-@click.argument("resource", required=False)
+@click.argument("resource", required=False, shell_complete=complete_resource)
 @command
 def status(ground: Ground, resource: str | None) -> None:
     """Show how every connection and calendar fares, with what had to be guessed or repaired.
 
-    Exit code 3 when a connection needs a human, fails again and again, or a calendar is stale.
+    Exit code 3 when a connection needs a human, fails again and again, is not pulled though it is
+    due, a calendar is stale, or a resource of the file is not in force.
     """
-    with ground.store() as store:
-        wanted = store.resource(resource).id if resource else None
-        found = look(store, wanted)
-    healthy = not any(connection["unwell"] for connection in found)
-    ground.show({"healthy": healthy, "connections": found}, lambda: _tell(found))
+    found: list[dict[str, Any]] = []
+    try:
+        with ground.store() as store:
+            wanted = store.resource(resource).id if resource else None
+            found = look(store, wanted)
+            waiting = [] if resource else _waiting(store)
+    except NothingStored:
+        from bridge.config.load import load
+
+        waiting = [each.id for each in load(ground.config_path).resources]
+    healthy = not waiting and not any(connection["unwell"] for connection in found)
+    data = {"healthy": healthy, "not_in_force": waiting, "connections": found}
+    ground.show(data, lambda: _tell(found, waiting))
     if not healthy:
         raise click.exceptions.Exit(EXIT_UNHEALTHY)
 
@@ -59,12 +73,43 @@ def look(store: Store, resource_id: str | None = None) -> list[dict[str, Any]]:
     return [_connection(row, shown, due.get(row.id)) for row, shown in rows]
 
 
+def remarks(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Say in a line each what is wrong with connections and calendars, and what was guessed."""
+    for each in found:
+        said = ""
+        if error := each["error"]:
+            said = error["message"]
+            hint = f" ({error['hint']})" if error["hint"] else ""
+            yield f"{each['id']}: {said}{hint}, since {error['since']}"
+        if each["overdue"]:
+            due = each["next_sync_at"]
+            yield f"{each['id']}: due since {due} and not pulled; is a server running?"
+        for calendar in each["calendars"]:
+            for line in _of_calendar(calendar):
+                if line != said:
+                    yield f"{label(each, calendar)}: {line}"
+
+
+def label(connection: Mapping[str, Any], calendar: Mapping[str, Any]) -> str:
+    """Name a calendar; one that was never seen has no name of its own yet."""
+    return "/".join(filter(None, (connection["id"], calendar["name"])))
+
+
+def _waiting(store: Store) -> list[str]:
+    from bridge.store import resources
+
+    with store.database.read() as conn:
+        return store.waiting([row.id for row in resources.all_active(conn)])
+
+
 def _connection(
     row: ConnectionRow, shown: list[dict[str, Any]], due: Instant | None
 ) -> dict[str, Any]:
+    overdue = row.status not in _STOPPED and due is not None and due < now() - _LATE
     unwell = (
         row.status in _NEEDS_A_HUMAN
         or row.failures >= _PATIENCE
+        or overdue
         or any(calendar["stale"] or calendar["waits_for_confirmation"] for calendar in shown)
     )
     error = None
@@ -82,6 +127,7 @@ def _connection(
         "status": row.status.value,
         "state": row.sync_state.value,
         "unwell": unwell,
+        "overdue": overdue,
         "failures": row.failures,
         "last_attempt_at": rfc3339(row.attempt_at),
         "last_sync_at": rfc3339(row.success_at),
@@ -102,8 +148,8 @@ def _calendars(conn: Transaction, connection_id: ConnectionId) -> list[dict[str,
 def _calendar(row: CalendarRow, repaired: Mapping[str, int]) -> dict[str, Any]:
     error = {"code": row.error_code, "message": row.error_message} if row.error_code else None
     notes: list[str] = json.loads(row.notes)
-    for note, count in islice(repaired.items(), _MOST_NOTES):
-        notes.append(note if count == 1 else f"{note} ({count} events)")
+    for note, number in islice(repaired.items(), _MOST_NOTES):
+        notes.append(note if number == 1 else f"{note} ({number} events)")
     return {
         "name": row.name,
         "reads": row.reads,
@@ -117,34 +163,32 @@ def _calendar(row: CalendarRow, repaired: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _tell(found: list[dict[str, Any]]) -> None:
+def _tell(found: list[dict[str, Any]], waiting: list[str]) -> None:
     from bridge.web.times import parse_instant
 
     moment = now()
+
+    def age(text: str | None) -> str:
+        return show_age(parse_instant(text) if text else None, moment)
+
     rows = [
-        {
-            "connection": each["id"],
-            "provider": each["provider"],
-            "status": each["status"],
-            "state": each["state"],
-            "last sync": show_age(
-                parse_instant(each["last_sync_at"]) if each["last_sync_at"] else None, moment
-            ),
-            "calendars": len(each["calendars"]),
-        }
+        each | {"last sync": age(each["last_sync_at"]), "calendars": len(each["calendars"])}
         for each in found
     ]
-    table(rows, ("connection", "provider", "status", "state", "last sync", "calendars"))
-    for each in found:
-        if error := each["error"]:
-            hint = f" ({error['hint']})" if error["hint"] else ""
-            click.echo(f"{each['id']}: {error['message']}{hint}, since {error['since']}")
-        for calendar in each["calendars"]:
-            for line in _remarks(calendar):
-                click.echo(f"{each['id']}/{calendar['name']}: {line}")
+    columns = ("id", "provider", "status", "state", "last sync", "calendars")
+    table(rows, columns, empty="no connections")
+    for line in remarks(found):
+        say(line)
+    if waiting:
+        say(not_in_force(waiting))
+    unwell = sum(each["unwell"] for each in found)
+    if found and not unwell:
+        say("all is well")
+    elif unwell:
+        say(f"{unwell} of {count(len(found), 'connection')} unwell")
 
 
-def _remarks(calendar: dict[str, Any]) -> list[str]:
+def _of_calendar(calendar: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     if calendar["stale"]:
         lines.append(f"stale; last read {calendar['last_sync_at'] or 'never'}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.ground import Ground, command, table
-from bridge.errors import BridgeError
+from bridge.cli.ground import Ground, command, not_in_force
+from bridge.cli.names import complete_either, unknown
+from bridge.cli.printing import table, told
+from bridge.errors import BridgeError, StoreError
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
@@ -17,67 +20,109 @@ if TYPE_CHECKING:
     from bridge.scheduler.pulls import Pulls
 
 _AT_ONCE = 8
-_PATIENCE = 120.0
+_PATIENCE = 120
 """Seconds for which another process may be pulling the same connection."""
+_PAUSED = "paused"
+_COLUMNS = ("connection", "outcome", "changed", "message")
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[RESOURCE|CONNECTION]...")
+@click.argument(
+    "names", nargs=-1, metavar="[RESOURCE|CONNECTION]...", shell_complete=complete_either
+)
 @click.option("--full", is_flag=True, help="Read everything anew, not only what changed.")
 @command
 def sync(ground: Ground, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001 - click names it
     """Pull the connections of a RESOURCE, one CONNECTION (`room-a.work`), or everything.
 
-    Works beside a running server: who claims a connection first pulls it. Exit code 1 when one
-    could not be read.
+    Works beside a running server: who claims a connection first pulls it. Without one, the file
+    as it is now comes into force before. Exit code 1 when a connection could not be read.
     """
-    from bridge.app.bridge import Bridge
-    from bridge.scheduler.pulls import Pulls
-
-    bridge = Bridge(ground.config_path)
-    try:
-        wanted = _choose(bridge, names)
-        pulls = Pulls(bridge.ground, bridge.ingest)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            running = pool.map(lambda name: _pull(bridge, pulls, name, full=full), wanted)
-            with click.progressbar(
-                running,
-                length=len(wanted),
-                label="pulling",
-                file=sys.stderr,
-                hidden=not sys.stderr.isatty(),
-            ) as shown:
-                results = list(shown)
-    finally:
-        bridge.close()
-    ground.show(results, lambda: table(results, ("connection", "outcome", "message")))
-    if any(result["outcome"] != "ok" for result in results):
+    with ground.bridge() as bridge:
+        _follow_file(bridge)
+        results = _pull_all(bridge, _choose(bridge, names), full=full)
+    ground.show(results, lambda: table(results, _COLUMNS, empty="no connections"))
+    fine = ("ok",) if names else ("ok", _PAUSED)
+    if any(result["outcome"] not in fine for result in results):
         raise click.exceptions.Exit(1)
 
 
-def _choose(bridge: Bridge, names: tuple[str, ...]) -> list[ConnectionId]:
-    """Name the connections that are meant.
+def _follow_file(bridge: Bridge) -> None:
+    """Put the file in force, unless a server does that: it reloads whole, when it is told to.
+
+    Who serves a PostgreSQL database cannot be seen; there, only an empty one is filled.
+    """
+    from bridge.app.presence import alone
+    from bridge.store import resources
+
+    path = bridge.database.path
+    if path is None:
+        bridge.database.migrate()
+        with bridge.database.read() as conn:
+            empty = not resources.every(conn)
+        if empty:
+            bridge.open()
+        return
+    try:
+        with alone(path):
+            bridge.open()
+    except StoreError as err:
+        if not err.busy:
+            raise
+
+
+def _choose(bridge: Bridge, names: Sequence[str]) -> list[ConnectionId]:
+    """Name the connections that are meant; without names all that the file has, too.
 
     Raises:
-        BridgeError: a name is neither a resource nor a connection.
+        BridgeError: a name is neither a resource nor a connection, or not in force.
     """
     from bridge.store import connections, resources
 
-    bridge.database.migrate()
-    with bridge.database.read() as conn:
-        empty = not resources.every(conn)
-    if empty:
-        bridge.open()  # nobody has served yet
     with bridge.database.read() as conn:
         active = {row.id for row in resources.all_active(conn)}
         rows = [row for row in connections.every(conn) if row.resource_id in active]
-    known = {row.id for row in rows} | active
-    if unknown := [name for name in names if name not in known]:
-        raise BridgeError(
-            f"there is no resource or connection {unknown[0]!r}; "
-            f"there are: {', '.join(sorted(known))}"
+    of_file = {resource.id for resource in bridge.settings.resources} | {
+        f"{resource.id}.{connection.id}"
+        for resource in bridge.settings.resources
+        for connection in resource.connections
+    }
+    known: set[str] = {row.id for row in rows}
+    known |= active
+    for name in names:
+        if name in of_file - known:
+            raise BridgeError(not_in_force([name]))
+        if name not in known:
+            raise unknown("resource or connection", name, known)
+        if name not in of_file:
+            raise BridgeError(
+                f"{name} is in force and not in the file any more; `busybridge reload` drops it"
+            )
+    wanted = [row for row in rows if row.id in of_file]
+    return [row.id for row in wanted if not names or row.id in names or row.resource_id in names]
+
+
+def _pull_all(bridge: Bridge, wanted: list[ConnectionId], *, full: bool) -> list[dict[str, Any]]:
+    """Pull several at a time; shows how far it is, on a terminal."""
+    from bridge.scheduler.pulls import Pulls
+
+    pulls = Pulls(bridge.ground, bridge.ingest)
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        running = {pool.submit(_pull, bridge, pulls, name, full=full): name for name in wanted}
+        bar = click.progressbar(
+            length=len(wanted),
+            label="pulling",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+            item_show_func=lambda name: f"{name or ''}",
         )
-    return [row.id for row in rows if not names or row.id in names or row.resource_id in names]
+        with bar:
+            for done in as_completed(running):
+                bar.update(1, running[done])
+        return [done.result() for done in running]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _pull(bridge: Bridge, pulls: Pulls, name: ConnectionId, *, full: bool) -> dict[str, Any]:
@@ -86,15 +131,19 @@ def _pull(bridge: Bridge, pulls: Pulls, name: ConnectionId, *, full: bool) -> di
         seen = bridge.wake.seen("published")
         if (job := pulls.take(name, full=full)) is not None:
             break
-        if (reason := _refusal(bridge, name)) or bridge.clock() > ends:
-            return _result(name, "not_pulled", reason or "another process is pulling it")
+        if refusal := _refusal(bridge, name):
+            return refusal
+        if bridge.clock() > ends:
+            return _result(name, "not_pulled", "another process is pulling it; try again later")
         bridge.wake.wait("published", 1.0, seen)
     pulled = pulls.run(job)
-    return _result(name, pulled.outcome, _told(pulled.error))
+    report = pulled.report
+    changed = f"{report.objects} events, {report.blocks} blocks" if report else ""
+    return _result(name, pulled.outcome, told(pulled.error) if pulled.error else "", changed)
 
 
-def _refusal(bridge: Bridge, name: ConnectionId) -> str:
-    """Say why a connection cannot be pulled, other than that somebody is at it."""
+def _refusal(bridge: Bridge, name: ConnectionId) -> dict[str, Any] | None:
+    """Say why a connection cannot be pulled, unless somebody is at it."""
     from bridge.cli.moments import rfc3339
     from bridge.model.resource import ConnectionStatus
     from bridge.store import connections
@@ -102,20 +151,16 @@ def _refusal(bridge: Bridge, name: ConnectionId) -> str:
     with bridge.database.read() as conn:
         row = connections.get(conn, name)
     if row is None:
-        return "it is gone"
-    if row.status in (ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED):
-        return f"it is {row.status.value}"
+        return _result(name, "not_pulled", "it is gone")
+    if row.status is ConnectionStatus.PAUSED:
+        return _result(name, _PAUSED, f"`busybridge connections resume {name}` ends the pause")
+    if row.status is ConnectionStatus.DISCONNECTED:
+        return _result(name, "not_pulled", "it is disconnected")
     if row.limited_until and row.limited_until > bridge.clock():
-        return f"its provider asked for a pause until {rfc3339(row.limited_until)}"
-    return ""
+        until = rfc3339(row.limited_until)
+        return _result(name, "rate_limited", f"its provider asked for a pause until {until}")
+    return None
 
 
-def _told(error: BridgeError | None) -> str:
-    if error is None:
-        return ""
-    hint = getattr(error, "hint", "")
-    return f"{error} ({hint})" if hint else str(error)
-
-
-def _result(name: str, outcome: str, message: str) -> dict[str, Any]:
-    return {"connection": name, "outcome": outcome, "message": message}
+def _result(name: str, outcome: str, message: str, changed: str = "") -> dict[str, Any]:
+    return {"connection": name, "outcome": outcome, "changed": changed, "message": message}

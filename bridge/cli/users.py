@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from bridge.cli.ground import Ground, command, now, table
+from bridge.cli.ground import Ground, Store, command, not_in_force, now
 from bridge.cli.moments import rfc3339
+from bridge.cli.names import Group, complete_login, unknown
+from bridge.cli.printing import say, table
 from bridge.errors import BridgeError
 
+if TYPE_CHECKING:
+    from bridge.store.database import Transaction
 
-@click.group()
+_SHORTEST = 8
+
+
+@click.group(cls=Group)
 def users() -> None:
     """Logins, their passwords and app passwords."""
 
@@ -38,7 +47,8 @@ def list_(ground: Ground) -> None:
         for row in rows
         if isinstance(row["access"], dict)
     ]
-    ground.show(rows, lambda: table(shown, ("name", "email", "role", "access", "managed_by")))
+    columns = ("name", "email", "role", "access", "managed_by")
+    ground.show(rows, lambda: table(shown, columns, empty="no logins"))
 
 
 @users.command()
@@ -51,54 +61,96 @@ def add(ground: Ground, name: str, email: str, admin: bool, grants: tuple[str, .
     """Make a login that the file does not have; `users passwd` gives it a password."""
     from pydantic import ValidationError
 
-    from bridge.config.settings import User
+    from bridge.config.checks import RESERVED
+    from bridge.config.settings import ID_PATTERN, User
     from bridge.store import keys
     from bridge.store.resources import Owner
 
-    access = dict(grant.partition("=")[::2] for grant in grants)
+    access = {on: level for on, _, level in (grant.partition("=") for grant in grants)}
     role = "admin" if admin else "user"
     try:
         user = User.model_validate({"name": name, "email": email, "role": role, "access": access})
     except ValidationError as err:
         told = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in err.errors())
         raise click.UsageError(told) from err
+    if name in RESERVED:
+        raise click.UsageError(f"name: {name!r} is a part of BusyBridge's own URLs")
     row = keys.UserRow(name, email, role, access=user.access, managed_by=Owner.API)
-    with ground.store() as store, store.database.write() as conn:
-        if not keys.add_user(conn, row):
-            raise BridgeError(f"there is a login {name!r} already")
-    ground.show({"added": name}, lambda: click.echo(f"{name} is added"))
+    with ground.store(make=True) as store:
+        resources = [resource.id for resource in store.settings.resources]
+        for grant in user.access:
+            if re.fullmatch(ID_PATTERN, grant) and grant not in resources:
+                raise unknown("resource", grant, resources)
+        with store.database.write() as conn:
+            if name in _of_file(store) or not keys.add_user(conn, row):
+                raise BridgeError(f"there is a login {name!r} already")
+    ground.show(
+        {"added": name},
+        lambda: say(f"{name} is added; `busybridge users passwd {name}` sets a password"),
+    )
 
 
 @users.command()
-@click.argument("name")
-@click.option("--stdin", is_flag=True, help="Read the password from standard input.")
+@click.argument("name", shell_complete=complete_login)
+@click.option("--stdin", is_flag=True, help="Read the password from the first line of the input.")
 @command
 def passwd(ground: Ground, name: str, stdin: bool) -> None:  # noqa: FBT001 - click names it
-    """Set the password of a login; a hash in the file goes before it."""
+    """Set the password of a login whose hash is not in the file."""
     from bridge.access.passwords import hash_password
     from bridge.store import keys
 
-    if stdin:
-        password = sys.stdin.readline().rstrip("\n")
-    else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if len(password) < 8:
-        raise click.UsageError("a password has at least 8 characters")
     with ground.store() as store:
-        hashed = hash_password(password)
+        with store.database.read() as conn:
+            _find(store, conn, name)
+        if _of_file(store).get(name):
+            raise BridgeError(
+                f"managed_by_file: the password hash of {name} stands in {ground.config_path} and "
+                "goes before any other; change it there, or take it out"
+            )
+        hashed = hash_password(_ask(stdin=stdin))
         with store.database.write() as conn:
-            if not keys.set_password(conn, name, hashed):
-                raise BridgeError(f"there is no login {name!r}")
-    ground.show({"changed": name}, lambda: click.echo(f"the password of {name} is set"))
+            keys.set_password(conn, name, hashed)
+    ground.show({"changed": name}, lambda: say(f"the password of {name} is set"))
 
 
-@users.group(name="app-password")
+def _ask(*, stdin: bool) -> str:
+    if stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    if len(password) < _SHORTEST:
+        raise click.UsageError(f"a password has at least {_SHORTEST} characters")
+    return password
+
+
+def _of_file(store: Store) -> dict[str, bool]:
+    """Name the logins of the file, each with whether its password hash stands there, too."""
+    return {user.name: user.password_hash is not None for user in store.settings.auth.users}
+
+
+def _find(store: Store, conn: Transaction, name: str) -> None:
+    """Make sure that there is a login.
+
+    Raises:
+        BridgeError: there is none; the nearest ones are named.
+    """
+    from bridge.store import keys
+
+    known = [row.name for row in keys.all_users(conn)]
+    if name in known:
+        return
+    if name in _of_file(store):
+        raise BridgeError(not_in_force([name]))
+    raise unknown("login", name, known)
+
+
+@users.group(name="app-password", cls=Group)
 def app_password() -> None:
     """Passwords of one program of one login, shown once."""
 
 
 @app_password.command()
-@click.argument("login")
+@click.argument("login", shell_complete=complete_login)
 @click.argument("label")
 @command
 def create(ground: Ground, login: str, label: str) -> None:
@@ -106,20 +158,22 @@ def create(ground: Ground, login: str, label: str) -> None:
     from bridge.store import keys
 
     with ground.store() as store, store.database.write() as conn:
-        if keys.user(conn, login) is None:
-            raise BridgeError(f"there is no login {login!r}")
+        _find(store, conn, login)
         row, secret = keys.create_app_password(conn, login, label, now())
     ground.show({"id": row.id, "password": secret}, lambda: click.echo(secret))
+    if not ground.as_json:
+        say(f"id {row.id}; the password itself is not shown again", err=True)
 
 
 @app_password.command(name="list")
-@click.argument("login")
+@click.argument("login", shell_complete=complete_login)
 @command
 def list_app_passwords(ground: Ground, login: str) -> None:
     """List the app passwords of LOGIN, ended ones too."""
     from bridge.store import keys
 
     with ground.store() as store, store.database.read() as conn:
+        _find(store, conn, login)
         rows = [
             {
                 "id": row.id,
@@ -131,7 +185,7 @@ def list_app_passwords(ground: Ground, login: str) -> None:
             for row in keys.app_passwords_of(conn, login)
         ]
     columns = ("id", "label", "created_at", "last_used_at", "revoked_at")
-    ground.show(rows, lambda: table(rows, columns))
+    ground.show(rows, lambda: table(rows, columns, empty=f"no app passwords of {login}"))
 
 
 @app_password.command()
