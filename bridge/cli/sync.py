@@ -110,16 +110,16 @@ def _pull_all(bridge: Bridge, wanted: list[ConnectionId], *, full: bool) -> list
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         running = {pool.submit(_pull, bridge, pulls, name, full=full): name for name in wanted}
-        bar = click.progressbar(
+        with click.progressbar(
+            as_completed(running),
             length=len(wanted),
             label="pulling",
             file=sys.stderr,
             hidden=not sys.stderr.isatty(),
-            item_show_func=lambda name: f"{name or ''}",
-        )
-        with bar:
-            for done in as_completed(running):
-                bar.update(1, running[done])
+            item_show_func=lambda done: str(running[done]) if done else None,
+        ) as bar:
+            for _ in bar:
+                pass
         return [done.result() for done in running]
     finally:
         pool.shutdown(cancel_futures=True)
