@@ -28,8 +28,8 @@ from bridge.store.database import Transaction
 from bridge.store.events import BusyRow
 from bridge.store.resources import ResourceRow
 
-_FEW = 40
-"""Up to so many dirty ranges are looked up one by one."""
+_FEW = 500
+"""Up to so many dirty ranges are looked up one by one, each at the cost of some ten blocks."""
 _GAPS = (3600, 86400, 7 * 86400, 31 * 86400)
 
 

@@ -74,6 +74,18 @@ _EVENT = [events.c[name] for name in EventRow._fields]
 _OCCURRENCE = [occurrences.c[name] for name in OccurrenceRow._fields]
 _BUSY = [occurrences.c[name] for name in BusyRow._fields]
 
+# Made once: building a statement takes five times as long as running one of these.
+_BUSY_IN = select(*_BUSY).where(
+    occurrences.c.resource_id == bindparam("resource"),
+    occurrences.c.start >= bindparam("earliest"),
+    occurrences.c.start < bindparam("end"),
+    occurrences.c.end > bindparam("start"),
+    occurrences.c.fbtype.notin_(_SUSPENDED),
+)
+_BUSY_WITHOUT = _BUSY_IN.where(
+    occurrences.c.calendar_id.notin_(bindparam("without", expanding=True))
+)
+
 
 def known(conn: Connection, calendar_id: str) -> dict[str, Known]:
     """Give every object of a calendar by its remote id."""
@@ -189,17 +201,17 @@ def busy_in(
         longest: length of the resource's longest occurrence, seconds: bounds the index scan.
         without: ids of calendars that are left out.
     """
-    start, end, fbtype = occurrences.c.start, occurrences.c.end, occurrences.c.fbtype
-    query = select(*_BUSY).where(
-        occurrences.c.resource_id == resource_id,
-        start > window.start - longest - 1,
-        start < window.end,
-        end > window.start,
-        fbtype.notin_(_SUSPENDED),
-    )
+    asked = {
+        "resource": resource_id,
+        "earliest": window.start - longest,
+        "start": window.start,
+        "end": window.end,
+    }
     if without:
-        query = query.where(occurrences.c.calendar_id.notin_(without))
-    return [BusyRow(*row) for row in conn.execute(query)]
+        rows = conn.execute(_BUSY_WITHOUT, {**asked, "without": list(without)})
+    else:
+        rows = conn.execute(_BUSY_IN, asked)
+    return [BusyRow(*row) for row in rows]
 
 
 def at(conn: Connection, resource_id: str, window: Window, *, longest: int) -> list[OccurrenceRow]:
