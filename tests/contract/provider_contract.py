@@ -437,10 +437,14 @@ class ProviderContract:
         assert pages[0].full or sum(len(page.items) for page in pages) == 3
 
     @pytest.mark.covers("F25")
-    @pytest.mark.parametrize("times", [1, pytest.param(50, marks=pytest.mark.soak)])
-    def test_any_edits_between_pulls_end_in_the_same_calendar(
-        self, world: World, times: int
-    ) -> None:
+    def test_any_edits_between_pulls_end_in_the_same_calendar(self, world: World) -> None:
+        self.run_machine(world)
+
+    @pytest.mark.soak
+    def test_fifty_times_as_many_edits_end_in_the_same_calendar(self, world: World) -> None:
+        self.run_machine(world, times=50)
+
+    def run_machine(self, world: World, times: int = 1) -> None:
         run_state_machine_as_test(
             lambda: _Edits(world),
             settings=settings(
