@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -80,5 +81,5 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
 @pytest.fixture(scope="session")
 def town(server_folder: Path) -> Iterator[Town]:
-    with Origin() as origin:
-        yield Town(server_folder, origin)
+    with Origin() as origin, ExitStack() as proxies:
+        yield Town(server_folder, origin, proxies)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tests.e2e.oracle import Written
 from tests.servers.dav import Dav
+from tests.servers.faultproxy import FaultProxy
 from tests.servers.origin import Answer, Origin
 
 HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//tests//EN\r\n"
@@ -36,6 +38,8 @@ class CalDavCalendar:
     account: Dav
     name: str
     path: str = ""
+    through: FaultProxy | None = None
+    """What stands between the bridge and the server; the test itself goes to the server."""
 
     def __post_init__(self) -> None:
         self.path = self.account.make_calendar(self.name)
@@ -45,6 +49,11 @@ class CalDavCalendar:
 
     def put_text(self, uid: str, vevents: str) -> None:
         self.account.put(self.path, f"{uid}.ics", HEAD + vevents + TAIL)
+
+    def put_all(self, objects: Mapping[str, str]) -> None:
+        """Replace the whole calendar; only Radicale can."""
+        head = f"{HEAD}X-WR-CALNAME:{self.name}\r\n"
+        self.account.put(self.path, "", head + "".join(objects.values()) + TAIL)
 
     def set_zone(self, name: str) -> None:
         """Say the calendar's zone as clients do, with rules that say nothing of it."""
@@ -63,7 +72,7 @@ class CalDavCalendar:
         return {
             "id": self.name,
             "provider": "caldav",
-            "server_url": self.account.url,
+            "server_url": self.through.url() if self.through else self.account.url,
             "username": self.account.username,
             "password": self.account.password,
             "read_calendars": [self.name],
@@ -90,6 +99,10 @@ class IcsUrl:
 
     def put_text(self, uid: str, vevents: str) -> None:
         self.events[uid] = vevents
+        self._publish()
+
+    def put_all(self, objects: Mapping[str, str]) -> None:
+        self.events = dict(objects)
         self._publish()
 
     def set_zone(self, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from tests.e2e.oracle import utc_midnight
 from tests.e2e.served import Periods, Served
 from tests.e2e.sources import CalDavCalendar, IcsUrl, Source
+from tests.servers.faultproxy import FaultProxy
 from tests.servers.origin import Origin
 from tests.servers.radicale import radicale_account, shared_radicale
 from tests.servers.xandikos import shared_xandikos, xandikos_account
@@ -30,6 +32,7 @@ class Town:
 
     folder: Path
     origin: Origin
+    proxies: ExitStack
     numbers: count[int] = field(default_factory=count)
 
     def calendar(self, kind: str, name: str = "calendar") -> Source:
@@ -39,6 +42,13 @@ class Town:
         if kind == "radicale":
             return CalDavCalendar(radicale_account(shared_radicale(self.folder / kind)), name)
         return CalDavCalendar(xandikos_account(shared_xandikos(self.folder / kind)), name)
+
+    def proxied(self, kind: str, name: str = "calendar") -> tuple[CalDavCalendar, FaultProxy]:
+        """A CalDAV calendar behind a fault proxy of its own."""
+        source = self.calendar(kind, name)
+        assert isinstance(source, CalDavCalendar)
+        source.through = self.proxies.enter_context(FaultProxy(source.account.url))
+        return source, source.through
 
 
 def resource(id_: str, *connections: dict[str, Any], **keys: Any) -> dict[str, Any]:
