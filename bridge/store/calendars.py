@@ -74,12 +74,16 @@ class Pull(NamedTuple):
 
 
 _COLUMNS = [calendars.c[name] for name in CalendarRow._fields]
+_OF_CONNECTION = (
+    select(*_COLUMNS)
+    .where(calendars.c.connection_id == bindparam("connection"))
+    .order_by(calendars.c.id)
+)
 
 
 def of_connection(conn: Connection, connection_id: ConnectionId) -> list[CalendarRow]:
     """List the calendars of a connection by id."""
-    query = select(*_COLUMNS).where(calendars.c.connection_id == connection_id)
-    return [_read(row) for row in conn.execute(query.order_by(calendars.c.id))]
+    return [_read(row) for row in conn.execute(_OF_CONNECTION, {"connection": connection_id})]
 
 
 def of_resource(conn: Connection, resource_id: ResourceId) -> list[CalendarRow]:

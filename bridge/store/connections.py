@@ -77,9 +77,45 @@ _COLUMNS = [connections.c[name] for name in ConnectionRow._fields]
 _STOPPED = (ConnectionStatus.PAUSED.value, ConnectionStatus.DISCONNECTED.value)
 
 
+def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:
+    # A person may have paused the connection while its pull ran.
+    return case(
+        (connections.c.status.in_(_STOPPED), connections.c.status),
+        else_=status.value,
+    )
+
+
+def _set(conn: Connection, connection_id: ConnectionId, **values: Any) -> None:
+    conn.execute(update(connections).where(connections.c.id == connection_id).values(**values))
+
+
+# Made once: every pull needs them, and building a statement takes longer than running it.
+_GET = select(*_COLUMNS).where(connections.c.id == bindparam("which"))
+_BEGAN = (
+    update(connections)
+    .where(connections.c.id == bindparam("which"))
+    .values(attempt_at=bindparam("at"), sync_state=SyncState.SYNCING.value)
+)
+_ENDED_WELL = (
+    update(connections)
+    .where(connections.c.id == bindparam("which"))
+    .values(
+        status=_unless_stopped(ConnectionStatus.ACTIVE),
+        sync_state=SyncState.IDLE.value,
+        error_code="",
+        error_message="",
+        error_hint="",
+        error_since=null(),
+        failures=0,
+        success_at=bindparam("at"),
+        limited_until=null(),
+    )
+)
+
+
 def get(conn: Connection, connection_id: ConnectionId) -> ConnectionRow | None:
     """Find a connection."""
-    row = conn.execute(select(*_COLUMNS).where(connections.c.id == connection_id)).first()
+    row = conn.execute(_GET, {"which": connection_id}).first()
     return _read(row) if row else None
 
 
@@ -116,24 +152,12 @@ def remove(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
 
 def record_attempt(conn: Connection, connection_id: ConnectionId, now: Instant) -> None:
     """Note that a pull began."""
-    _set(conn, connection_id, attempt_at=now, sync_state=SyncState.SYNCING.value)
+    conn.execute(_BEGAN, {"which": connection_id, "at": now})
 
 
 def record_success(conn: Connection, connection_id: ConnectionId, now: Instant) -> None:
     """Note that every calendar was pulled: the connection is well again."""
-    _set(
-        conn,
-        connection_id,
-        status=_unless_stopped(ConnectionStatus.ACTIVE),
-        sync_state=SyncState.IDLE.value,
-        error_code="",
-        error_message="",
-        error_hint="",
-        error_since=null(),
-        failures=0,
-        success_at=now,
-        limited_until=null(),
-    )
+    conn.execute(_ENDED_WELL, {"which": connection_id, "at": now})
 
 
 def record_failure(
@@ -176,18 +200,6 @@ def forgive(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
             ),
             [{"which": id_} for id_ in sorted(connection_ids)],
         )
-
-
-def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:
-    # A person may have paused the connection while its pull ran.
-    return case(
-        (connections.c.status.in_(_STOPPED), connections.c.status),
-        else_=status.value,
-    )
-
-
-def _set(conn: Connection, connection_id: ConnectionId, **values: Any) -> None:
-    conn.execute(update(connections).where(connections.c.id == connection_id).values(**values))
 
 
 def _read(row: Row[Any]) -> ConnectionRow:
