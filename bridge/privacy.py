@@ -21,7 +21,9 @@ Details: TypeAlias = dict[str, object]
 
 NEUTRAL_TITLE = "Busy"
 
-_LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\bwww\.\S+", re.IGNORECASE)
+# Looked for only where a word begins and never given back: a description is 32,000 letters of
+# somebody else's choice, and every look at them must be the only one.
+_LINK = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]*+://\S+|\bwww\.\S+", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -127,3 +128,35 @@ def test_a_narrower_view_shows_no_more_than_the_flags_allow(flags: tuple[bool, .
     assert ("LINK-CANARY" in view) == chosen["show_location"]
     assert narrowed(fields, PrivacyMode.BUSY_ONLY, Privacy(**chosen)) == {"title": "Busy"}
     assert narrowed(fields, PrivacyMode.FULL, Privacy()) == fields
+
+
+@pytest.mark.covers("P9")
+@pytest.mark.parametrize("unit", ["a", "a+", "a.", "1a:/", "http:/", "www. ", "a:// ", "://"])
+def test_links_are_sought_in_time_that_grows_with_the_text_alone(unit: str) -> None:
+    text = (unit * 64_000)[:64_000]
+    started = time.thread_time()
+    narrowed({"description": text}, PrivacyMode.PRIVATE, Privacy(show_description=True))
+    assert time.thread_time() - started < 0.25
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://example.com/x",
+        "HTTPS://example.com/x",
+        "(https://example.com/x",
+        "1.https://example.com/x",
+        "-https://example.com/x",
+        "Linkhttps://example.com/x",
+        "s" * 40 + "://example.com/x",
+        "\u00e9https://example.com/x",
+        "see:https://example.com/x",
+        "www.example.com/x",
+    ],
+)
+def test_a_link_is_taken_out_whatever_stands_before_it(link: str) -> None:
+    fields = {"description": f"agenda {link} and more"}
+    shown = narrowed(fields, PrivacyMode.PRIVATE, Privacy(show_description=True))
+    assert "example.com" not in str(shown["description"])
+    assert "agenda" in str(shown["description"])
+    assert "and more" in str(shown["description"])
