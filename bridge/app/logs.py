@@ -20,33 +20,13 @@ from pydantic import BaseModel, SecretStr
 
 from bridge.config.keyfile import KeyFile
 from bridge.config.settings import Settings
+from bridge.web.redaction import HIDDEN, clean, escaped
 
 _EXTRA = ("client", "method", "path", "status", "request_id")
 """Fields that the access log adds to its records."""
 _SHORTEST_SECRET = 6
 """A shorter one would star out half of every line, and is guessed sooner than found in a log."""
-_PATTERNS = (
-    # A header, however it was written down.
-    (re.compile(r"(?i)(authorization\W{1,5}(?:basic|bearer|digest)\s+)[^\s'\",]+"), r"\1***"),
-    (re.compile(r"(?i)\b((?:basic|bearer)\s+)[A-Za-z0-9+/._~-]{8,}=*"), r"\1***"),
-    # Secrets of our own making: API keys, app passwords, feed tokens in paths.
-    (re.compile(r"\b(bbk?_[a-z2-7]{8}_)[a-z2-7]{32}\b"), r"\1***"),
-    (re.compile(r"(/(?:feeds|connect)/)[^/\s?]+"), r"\1***"),
-    # Userinfo and query of a URL of somebody else: private calendar addresses have such.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^/\s@'\"]+@"), r"\1***@"),
-    (re.compile(r"(?i)\b(https?://[^\s?'\"<>]+\?)[^\s'\"<>]+"), r"\1***"),
-    (
-        re.compile(r"(?i)([?&;](?:token|code|state|key|password|access_token|sig)=)[^&;\s'\"]*"),
-        r"\1***",
-    ),
-)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
-
-
-def escaped(text: str) -> str:
-    """Write as escapes: control characters, and those that turn the direction of text."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class Redactor:
@@ -65,10 +45,8 @@ class Redactor:
     def clean(self, text: str) -> str:
         """Return the text without secrets."""
         if self._known is not None:
-            text = self._known.sub("***", text)
-        for pattern, replacement in _PATTERNS:
-            text = pattern.sub(replacement, text)
-        return text
+            text = self._known.sub(HIDDEN, text)
+        return clean(text)
 
 
 class _Formatter(logging.Formatter):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import StoreError
 from bridge.ical.limits import Limits, check_calendar_body
-from bridge.web import access_log, guard
+from bridge.web import access_log, guard, redaction
 from bridge.web.context import WebContext
 from bridge.web.exchange import BadQuery, Reply, Request, safe_headers
 from bridge.web.limiter import Limiter
@@ -235,7 +235,7 @@ def _store_trouble(err: StoreError) -> Problem:
     if err.full:
         return Problem(507, "storage_full", "The server has no room left; reading goes on.")
     if not err.busy:
-        _log.error("the database cannot be used: %s", access_log.escaped(str(err)))
+        _log.error("the database cannot be used: %s", redaction.escaped(str(err)))
     return Problem(
         503,
         "store_unavailable",

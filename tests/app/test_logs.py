@@ -6,8 +6,9 @@ import logging
 import pytest
 from pydantic import SecretStr
 
-from bridge.app.logs import ConsoleFormatter, JsonFormatter, Redactor, escaped, secrets_of
+from bridge.app.logs import ConsoleFormatter, JsonFormatter, Redactor, secrets_of
 from bridge.config.settings import Settings
+from bridge.web.redaction import escaped
 from tests.builders import make_settings
 
 
