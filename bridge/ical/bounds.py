@@ -49,7 +49,8 @@ class Budget:
     """What one series may still cost."""
 
     def __init__(self, limits: Limits) -> None:
-        self._left = limits.steps * STEP
+        self.left = limits.steps * STEP
+        """In days of a set: `STEP` of them are one step."""
         self.occurrences = limits.occurrences
 
     def spend(self, days: int = STEP) -> None:
@@ -58,6 +59,6 @@ class Budget:
         Raises:
             TooCostly: there is nothing left.
         """
-        self._left -= days
-        if self._left < 0:
+        self.left -= days
+        if self.left < 0:
             raise TooCostly("the rule takes too many steps to expand")

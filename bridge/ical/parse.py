@@ -31,6 +31,7 @@ from bridge.ical.contentline import (
 from bridge.ical.serialize import escape_text
 from bridge.ical.values import Unreadable
 from bridge.ical.vevent import CUT, EventReader, ReadEvent, cut_text
+from bridge.ical.vtimezone import budget_of_a_file
 from bridge.ical.zones import Zones
 from bridge.model.event import EventSeries, EventTime
 
@@ -94,8 +95,10 @@ def parse_calendar(
     calendars = split_calendars(text, limits)
     gathered: dict[str, _Gathered] = {}
     time_zone = ""
+    budget = budget_of_a_file()
     for raw in calendars:
-        reading = _Calendar(raw, owner, limits, notes)
+        reader = EventReader(Zones(raw.timezones, budget), owner, limits)
+        reading = _Calendar(raw, reader, notes)
         time_zone = time_zone or reading.time_zone
         reading.gather(gathered)
     series = []
@@ -173,12 +176,11 @@ def _rank(read: ReadEvent) -> tuple[int, datetime]:
 class _Calendar:
     """The reading of one VCALENDAR."""
 
-    def __init__(self, raw: RawCalendar, owner: str, limits: Limits, notes: list[str]) -> None:
+    def __init__(self, raw: RawCalendar, reader: EventReader, notes: list[str]) -> None:
         about = Properties(raw.text, _ABOUT)
         self._raw = raw
-        self._limits = limits
-        self.zones = Zones(raw.timezones)
-        self._reader = EventReader(self.zones, owner, limits)
+        self._reader = reader
+        self.zones = reader.zones
         self.time_zone = ""
         self._head = _HEAD
         if "VERSION" not in about:
@@ -205,7 +207,7 @@ class _Calendar:
             except Unreadable as err:
                 self._break(gathered, raw.text, str(err))
                 continue
-            text = _canonical(raw.text, read, self._limits)
+            text = _canonical(raw.text, read, self._reader.limits)
             self._of(gathered, read.event.uid).add(read, text)
 
     def _of(self, gathered: dict[str, _Gathered], uid: str) -> _Gathered:

@@ -92,9 +92,9 @@ class EventReader:
 
     def __init__(self, zones: Zones, owner: str, limits: Limits) -> None:
         """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown."""
-        self._zones = zones
+        self.zones = zones
         self._owner = f"mailto:{owner.strip().lower().removeprefix('mailto:')}" if owner else ""
-        self._limits = limits
+        self.limits = limits
         self._notes: list[str] = []
         self._tzids: set[str] = set()
 
@@ -111,12 +111,12 @@ class EventReader:
         notes = self._notes = []
         tzids = self._tzids = set()
         found = Properties(text, _WANTED)
-        if len(found) > self._limits.properties:
-            raise Unreadable(f"more than {self._limits.properties} properties")
+        if len(found) > self.limits.properties:
+            raise Unreadable(f"more than {self.limits.properties} properties")
         irregular = found.irregular
         if irregular:
             notes.append("lines that are no properties were left out")
-        if len(text) > self._limits.property_size:
+        if len(text) > self.limits.property_size:
             irregular = self._cut(found, text) or irregular
         uid, note = repair.uid(found.value("UID"), text)
         if note:
@@ -233,7 +233,7 @@ class EventReader:
         return repair.midnight_of_date(moment) if found.get("VALUE") == "DATE" else moment
 
     def _zone(self, tzid: str) -> tzinfo | None:
-        zone, note = self._zones.resolve(tzid)
+        zone, note = self.zones.resolve(tzid)
         self._tzids.add(tzid)
         if note:
             self._notes.append(note)
@@ -244,8 +244,8 @@ class EventReader:
     def _rules(self, found: Properties, name: str) -> tuple[str, ...]:
         values = [(raw, value) for raw, value in found.every(name) if raw or value.strip()]
         rules = tuple(repair.rule_value(raw, value) for raw, value in values)
-        if len(rules) > self._limits.rules:
-            raise Unreadable(f"more than {self._limits.rules} {name}")
+        if len(rules) > self.limits.rules:
+            raise Unreadable(f"more than {self.limits.rules} {name}")
         for rule in rules:
             read_rule(rule)
         return rules
@@ -275,8 +275,8 @@ class EventReader:
                     moments.append(read(value, tzid))
                 except Unreadable as err:
                     self._notes.append(f"a value of {name} was left out: {err}")
-                if len(moments) > self._limits.dates:
-                    raise Unreadable(f"more than {self._limits.dates} values of {name}")
+                if len(moments) > self.limits.dates:
+                    raise Unreadable(f"more than {self.limits.dates} values of {name}")
         return moments
 
     # The rest
@@ -292,10 +292,10 @@ class EventReader:
     def _cut(self, found: Properties, text: str) -> bool:
         """Shorten texts that are too long; their time blocks all the same (PROMISES F62)."""
         for name in sorted(CUT):
-            if len(found.value(name)) > self._limits.property_size:
-                self._notes.append(f"{name} was cut at {self._limits.property_size} characters")
-            found.map(name, lambda value: cut_text(value, self._limits))
-        return any(len(line) > self._limits.property_size for line in text.split("\n"))
+            if len(found.value(name)) > self.limits.property_size:
+                self._notes.append(f"{name} was cut at {self.limits.property_size} characters")
+            found.map(name, lambda value: cut_text(value, self.limits))
+        return any(len(line) > self.limits.property_size for line in text.split("\n"))
 
 
 def cut_text(value: str, limits: Limits) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
-from bridge.ical.bounds import Budget, Limits, TooCostly
+from bridge.ical.bounds import STEP, Budget, Limits, TooCostly
 from bridge.ical.contentline import Properties, text_value, time_parameters
 from bridge.ical.generation import generate
 from bridge.ical.rules import check_rule, read_rule
@@ -23,9 +24,18 @@ from bridge.model.interval import Instant
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC).toordinal() * DAY
 _LAST = datetime(2101, 1, 1, tzinfo=UTC).toordinal() * DAY
-_LIMITS = Limits(occurrences=1000, steps=20_000)
+_LIMITS = Limits(occurrences=1000, steps=10_000)
+"""Of all rules of one VTIMEZONE together."""
+_OF_A_FILE = Limits(steps=50_000)
+"""Of all VTIMEZONEs of one file together: a hundred real ones."""
 _MOST_TRANSITIONS = 2000
+_MOST_OBSERVANCES = 1000
+_MOST_RULES = 100
 _LONGEST = 64 << 10
+_READING = 10
+"""Steps that reading an observance is worth."""
+COMPARISON = 100
+"""Steps that comparing a definition with a zone of its name is worth."""
 _NAMES = frozenset({"TZID", "X-LIC-LOCATION"})
 _OBSERVANCE = frozenset({"DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE", "TZNAME"})
 _ZERO = timedelta()
@@ -60,6 +70,10 @@ class CustomZone(tzinfo):
     def definition(self) -> str:
         """The unfolded text of its VTIMEZONE."""
         return self._definition
+
+    def offset_at(self, when: Instant) -> int:
+        """Return the offset that holds at an instant, in seconds."""
+        return round(self._offsets[bisect_right(self._instants, when)].total_seconds())
 
     @property
     def first(self) -> Instant | None:
@@ -107,25 +121,62 @@ def names(text: str) -> tuple[str, str]:
     return tzid, location
 
 
+def budget_of_a_file() -> Budget:
+    """Return what all definitions of one file may cost."""
+    return Budget(_OF_A_FILE)
+
+
 def custom_zone(text: str) -> CustomZone:
     """Build a zone from the unfolded text of a VTIMEZONE; the same text gives the same zone.
 
     Raises:
         Unreadable: it has no observance, or one that says nothing.
-        TooCostly: it is too long, a rule is refused, or there are too many transitions.
+        TooCostly: it is too long, its rules are refused, or there is too much of anything.
     """
     if len(text) > _LONGEST:
         raise TooCostly(f"its definition is longer than {_LONGEST} characters")
-    return _built(text)
+    built = _built(text).zone
+    if not isinstance(built, CustomZone):
+        raise type(built)(*built.args)
+    return built
+
+
+def cost(text: str) -> int:
+    """Return what reading a definition takes from a budget, whether or not it was read before."""
+    return STEP if len(text) > _LONGEST else _built(text).cost
+
+
+class _Built(NamedTuple):
+    zone: CustomZone | Unreadable | TooCostly
+    """Failures are kept as well: trying again costs as much as the first time."""
+    cost: int
 
 
 @lru_cache(maxsize=256)
-def _built(text: str) -> CustomZone:
+def _built(text: str) -> _Built:
+    budget = Budget(_LIMITS)
+    whole = budget.left
+    zone: CustomZone | Unreadable | TooCostly
+    try:
+        zone = _zone(text, budget)
+    except (Unreadable, TooCostly) as err:
+        zone = err.with_traceback(None)
+    return _Built(zone, whole - budget.left)
+
+
+def _zone(text: str, budget: Budget) -> CustomZone:
     onsets: dict[Instant, int] = {}
     earliest: tuple[Instant, int] | None = None
-    blocks = _observances(text)
-    for block in blocks:
-        since, until, instants = _onsets(block)
+    rules = 0
+    budget.spend(STEP * COMPARISON)
+    for number, block in enumerate(_observances(text)):
+        if number >= _MOST_OBSERVANCES:
+            raise TooCostly(f"the time zone has more than {_MOST_OBSERVANCES} observances")
+        found = Properties(block, _OBSERVANCE)
+        rules += len(found.every("RRULE"))
+        if rules > _MOST_RULES:
+            raise TooCostly(f"the time zone has more than {_MOST_RULES} rules")
+        since, until, instants = _onsets(found, budget)
         for when in instants:
             onsets[when] = until
         if len(onsets) > _MOST_TRANSITIONS:
@@ -150,9 +201,9 @@ def _observances(text: str) -> Iterator[str]:
             inside.append(line)
 
 
-def _onsets(block: str) -> tuple[int, int, list[Instant]]:
+def _onsets(found: Properties, budget: Budget) -> tuple[int, int, list[Instant]]:
     """Return the offsets before and after an observance's onsets, and the onsets."""
-    found = Properties(block, _OBSERVANCE)
+    budget.spend(STEP * _READING)
     try:
         start = wall_of(event_time(found.first["DTSTART"][1], lambda _tzid: None))
         before = round(utc_offset(found.first["TZOFFSETFROM"][1]).total_seconds())
@@ -162,17 +213,21 @@ def _onsets(block: str) -> tuple[int, int, list[Instant]]:
     walls = [start]
     for raw, values in found.every("RDATE"):
         tzid = time_parameters(raw).get("TZID", "")
-        for part in values.split(","):
+        parts = values.split(",")
+        budget.spend(STEP * len(parts))
+        for part in parts:
             moment = event_time(part.partition("/")[0], lambda _tzid: None, tzid)
             walls.append(wall_of(moment))
         if len(walls) > _MOST_TRANSITIONS:
             raise TooCostly(f"the time zone has more than {_MOST_TRANSITIONS} transitions")
     for _, rule in found.every("RRULE"):
-        walls += _by_rule(rule, start, before)
+        walls += _by_rule(rule, start, before, budget)
+        if len(walls) > _MOST_TRANSITIONS:
+            raise TooCostly(f"the time zone has more than {_MOST_TRANSITIONS} transitions")
     return before, after, sorted(wall - EPOCH - before for wall in walls)
 
 
-def _by_rule(text: str, start: int, before: int) -> list[int]:
+def _by_rule(text: str, start: int, before: int, budget: Budget) -> list[int]:
     rule = read_rule(text)
     check_rule(rule, _LIMITS)
     last = _LAST
@@ -180,4 +235,4 @@ def _by_rule(text: str, start: int, before: int) -> list[int]:
         # RFC 5545 section 3.6.5: UNTIL of an observance is in UTC
         in_utc = isinstance(rule.until, datetime)
         last = min(last, wall_of(rule.until) + (before if in_utc else DAY - 1))
-    return generate(rule, start, _FIRST, last, Budget(_LIMITS))
+    return generate(rule, start, _FIRST, last, budget)

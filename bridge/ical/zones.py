@@ -18,16 +18,17 @@ up by name; no file name is ever made of them by us.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from bridge.ical.bounds import TooCostly
+from bridge.ical.bounds import Budget, TooCostly
 from bridge.ical.contentline import fold
 from bridge.ical.values import Unreadable
-from bridge.ical.vtimezone import CustomZone, custom_zone, names
+from bridge.ical.vtimezone import CustomZone, budget_of_a_file, cost, custom_zone, names
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}")
 _LONGEST = 200
@@ -57,7 +58,9 @@ _UTC = frozenset(
         "tzone://microsoft/utc",
     }
 )
-_COMPARED = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=5 * n) for n in range(1100)]
+_COMPARED = [
+    int((datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=5 * n)).timestamp()) for n in range(1100)
+]
 """Fifteen years: what a definition and the IANA zone of its name must agree on."""
 
 
@@ -77,8 +80,9 @@ def named_zone(name: str) -> tzinfo | None:
 class Zones:
     """The zones of one VCALENDAR."""
 
-    def __init__(self, definitions: Iterable[str]) -> None:
-        """Take the unfolded text of each VTIMEZONE."""
+    def __init__(self, definitions: Iterable[str], budget: Budget | None = None) -> None:
+        """Take the unfolded text of each VTIMEZONE, and what the file may still cost."""
+        self._budget = budget_of_a_file() if budget is None else budget
         self._definitions: dict[str, str] = {}
         for text in definitions:
             self._definitions.setdefault(names(text)[0], text)
@@ -104,15 +108,23 @@ class Zones:
             found = self._folded[tzid] = fold(f"{text}\n") if text else ""
         return found
 
+    def _afford(self, tzid: str, text: str) -> bool:
+        """Tell whether the file's budget is enough to read a definition; else it is left out."""
+        try:
+            self._budget.spend(0)  # what has nothing left does not even look
+            self._budget.spend(cost(text))
+        except TooCostly:
+            del self._definitions[tzid]  # neither does the stored text have it, and means the same
+            return False
+        return True
+
     def _resolve(self, tzid: str) -> Resolved:
         named = _by_name(tzid)
         text = self.definition(tzid)
         if not text:
-            if named.zone is None:
-                return Resolved(
-                    None, f"time zone {_short(tzid)} is unknown: the calendar's is used"
-                )
-            return named
+            return named if named.zone is not None else _unknown(tzid)
+        if not self._afford(tzid, text):
+            return _left_out(tzid, named.zone)
         if named.zone is not None:
             return _preferred(named, tzid, text)
         location = names(text)[1]
@@ -124,6 +136,19 @@ class Zones:
         except (Unreadable, TooCostly) as err:
             return Resolved(None, f"time zone {_short(tzid)}: the calendar's is used, since {err}")
         return Resolved(zone, f"time zone {_short(tzid)} is as the calendar defines it")
+
+
+def _unknown(tzid: str) -> Resolved:
+    return Resolved(None, f"time zone {_short(tzid)} is unknown: the calendar's is used")
+
+
+def _left_out(tzid: str, named: tzinfo | None) -> Resolved:
+    used = "the calendar's" if named is None else named
+    return Resolved(
+        named,
+        f"time zone {_short(tzid)}: {used} is used, since the definitions of all zones in this "
+        "file take too many steps to read",
+    )
 
 
 def _preferred(named: Resolved, tzid: str, text: str) -> Resolved:
@@ -212,12 +237,19 @@ def _first_difference(text: str, zone: tzinfo) -> str:
 @lru_cache(maxsize=256)
 def _compared(custom: CustomZone, zone: tzinfo) -> str:
     """Compare from the first transition on: many exporters write only the rules that hold now."""
-    for moment in _COMPARED:
-        if custom.first is not None and moment.timestamp() < custom.first:
+    for when, offset in zip(_COMPARED, _offsets(zone), strict=True):
+        if custom.first is not None and when < custom.first:
             continue
-        if moment.astimezone(custom).utcoffset() != moment.astimezone(zone).utcoffset():
-            return moment.date().isoformat()
+        if custom.offset_at(when) != offset:
+            return datetime.fromtimestamp(when, UTC).date().isoformat()
     return ""
+
+
+@lru_cache(maxsize=128)
+def _offsets(zone: tzinfo) -> array[int]:
+    """Return the offsets of a zone at the moments that are compared, in seconds."""
+    moments = (datetime.fromtimestamp(when, zone) for when in _COMPARED)
+    return array("i", (int((it.utcoffset() or timedelta()).total_seconds()) for it in moments))
 
 
 def _short(name: str) -> str:

@@ -32,13 +32,17 @@ def body(*lines: str) -> bytes:
 
 
 def within_bound(act: Callable[[], object]) -> object:
-    start = time.thread_time()
-    try:
-        return act()
-    except InvalidCalendarObject as err:
-        return err
-    finally:
-        assert time.thread_time() - start < BOUND
+    """Act within the bound, the best of three: what is too slow in itself is so each time."""
+    taken = []
+    while not taken or (min(taken) >= BOUND and len(taken) < 3):
+        start = time.thread_time()
+        try:
+            found = act()
+        except InvalidCalendarObject as err:
+            found = err
+        taken.append(time.thread_time() - start)
+    assert min(taken) < BOUND
+    return found
 
 
 def pulled(rule: str, start: str = "20260101T100000Z") -> object:
@@ -309,6 +313,70 @@ def test_a_malformed_zone_makes_its_times_floating_and_says_so(inside: str) -> N
     assert any("Odd" in note for note in series.notes)
     occurrence = expand(series, WINDOW, BERLIN, day_zone=BERLIN).occurrences
     assert [it.start for it in occurrence] == [instant(datetime(2026, 3, 10, 8, tzinfo=UTC))]
+
+
+def zone(tzid: str, lines: str) -> str:
+    return (
+        f"BEGIN:VTIMEZONE\nTZID:{tzid}\nBEGIN:STANDARD\nDTSTART:19700101T000000\n"
+        f"TZOFFSETFROM:+0000\nTZOFFSETTO:+0100\n{lines}END:STANDARD\nEND:VTIMEZONE\n"
+    )
+
+
+def in_zones(zones: list[str], tzids: list[str]) -> str:
+    events = "".join(
+        f"BEGIN:VEVENT\nUID:{n}\nDTSTART;TZID={tzid}:20260310T090000\nEND:VEVENT\n"
+        for n, tzid in enumerate(tzids)
+    )
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\n{''.join(zones)}{events}END:VCALENDAR\n"
+
+
+@pytest.mark.covers("T24")
+def test_the_rules_of_one_zone_share_a_budget() -> None:
+    rules = [f"RRULE:FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=30;X={n}\n" for n in range(90)]
+    text = in_zones([zone("Odd", "".join(rules))], ["Odd"])
+    parsed = within_bound(lambda: parse_calendar(text))
+    (found,) = parsed.series  # type: ignore[attr-defined]
+    assert any("too many steps" in note for note in found.series.notes)
+
+
+@pytest.mark.covers("T24")
+@pytest.mark.parametrize(
+    "lines", ["RRULE:FREQ=YEARLY;COUNT=2\n" * 101, "END:STANDARD\nBEGIN:STANDARD\n" * 1001]
+)
+def test_a_zone_with_too_many_rules_or_observances_is_not_followed(lines: str) -> None:
+    text = in_zones([zone("Odd", lines)], ["Odd"])
+    parsed = within_bound(lambda: parse_calendar(text))
+    assert parsed.series[0].series.notes  # type: ignore[attr-defined]
+
+
+@pytest.mark.covers("T24")
+def test_the_zones_of_one_file_share_a_budget_and_the_rest_of_them_is_unknown() -> None:
+    tzids = [f"Odd {n}" for n in range(150)]
+    rule = "RRULE:FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=30;X={}\n"
+    zones = [zone(tzid, rule.format(tzid)) for tzid in tzids]
+    parsed = within_bound(lambda: parse_calendar(in_zones(zones, tzids)))
+    series = parsed.series  # type: ignore[attr-defined]
+    refused = [it for it in series if any("definitions of all zones" in n for n in it.series.notes)]
+    assert 100 < len(refused) < 150
+    for found in (series[0], refused[0]):
+        assert parse_calendar(found.text).series[0].series.events() == found.series.events()
+
+
+def test_a_hundred_real_zones_in_one_file_are_all_followed() -> None:
+    rules = "RRULE:FREQ=YEARLY;BYMONTH={};BYDAY=-1SU\n"
+    tzids = [f"Mine {n}" for n in range(100)]
+    zones = [
+        zone(tzid, rules.format(3)).replace(
+            "END:VTIMEZONE",
+            "BEGIN:DAYLIGHT\nDTSTART:19701025T030000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0000\n"
+            + rules.format(10)
+            + "END:DAYLIGHT\nEND:VTIMEZONE",
+        )
+        for tzid in tzids
+    ]
+    for found in parse_calendar(in_zones(zones, tzids)).series:
+        assert found.series.master is not None
+        assert isinstance(found.series.master.start, datetime)
 
 
 @pytest.mark.covers("T22")
