@@ -12,25 +12,20 @@ import socket
 from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
-from waitress.server import create_server
 
 from bridge.config.settings import Server as ServerSettings
 from bridge.config.settings import Settings
 from bridge.errors import BridgeError
-from bridge.web.framing import StrictChannel
+from bridge.web.framing import MOST_CONNECTIONS, Crowd, open_server
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 logger = logging.getLogger(__name__)
 
-_MOST_CONNECTIONS = 2000
-_IDLE = 60
-"""Seconds after which a connection without a request is closed."""
-_HEADERS = 32 << 10
 _BACKLOG = 1024
 _DRAIN_POLL = 0.05
 
@@ -46,25 +41,18 @@ class Server:
         """
         own = settings.server
         listener = _listen(own.bind)
-        # Any: the published stubs are those of an older waitress.
-        self._map: Any = {}
-        made = create_server(
+        limit = _connection_limit()
+        self._crowd = Crowd(_share(limit), own.trusted_proxies)
+        self._map: dict[int, Any] = {}
+        self._server = open_server(
             wsgi,
+            self._crowd,
             map=self._map,
             sockets=[listener],
             threads=own.threads,
-            ident=None,
-            connection_limit=_connection_limit(),
-            channel_timeout=_IDLE,
-            max_request_header_size=_HEADERS,
+            connection_limit=limit,
             max_request_body_size=_largest_body(own),
-            asyncore_use_poll=True,
-            # `bridge.web.proxies` reads what trusted proxies say, and lets no other claim through.
-            clear_untrusted_proxy_headers=False,
-            log_socket_errors=False,
         )
-        self._server = cast("Any", made)
-        self._server.channel_class = StrictChannel
         self.address = f"{self._server.effective_host}:{self._server.effective_port}"
         self._stopping = Event()
         self._timeout = 0.0
@@ -75,7 +63,8 @@ class Server:
         self._thread.start()
 
     def follow(self, settings: Settings) -> None:
-        """Take threads and sizes from new settings."""
+        """Take threads, sizes and proxies from new settings."""
+        self._crowd.trusted = settings.server.trusted_proxies
         self._server.adj.max_request_body_size = _largest_body(settings.server)
         self._server.task_dispatcher.set_thread_count(settings.server.threads)
 
@@ -142,10 +131,26 @@ def _listen(bind: str) -> socket.socket:
 
 def _connection_limit() -> int:
     """Leave half of the file descriptors to the database, the providers and large bodies."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (
-        _MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(_MOST_CONNECTIONS, soft // 2)
-    )
+    return min(MOST_CONNECTIONS, _raise_descriptors() // 2)
+
+
+def _raise_descriptors() -> int:
+    """Take as many file descriptors as are wanted and allowed; many systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4 * MOST_CONNECTIONS
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    with suppress(OSError, ValueError):  # a sandbox may forbid even that
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
+
+
+def _share(limit: int) -> int:
+    """Return how many connections one address may hold: generous, and never all of them."""
+    return max(limit // 4, min(256, limit // 2))
 
 
 def _largest_body(settings: ServerSettings) -> int:

@@ -28,11 +28,11 @@ class Client(NamedTuple):
     @property
     def key(self) -> str:
         """What limits count by: the address, or the /64 of an IPv6 address."""
-        return _key(self.address)
+        return key_of(self.address)
 
     def is_in(self, networks: Sequence[Network]) -> bool:
         """Tell whether the address is known and lies in one of the networks."""
-        return not self.behind_unknown_proxy and _is_in(self.address, tuple(networks))
+        return not self.behind_unknown_proxy and is_in(self.address, tuple(networks))
 
 
 def identify(environ: WSGIEnvironment, trusted: Sequence[Network]) -> Client:
@@ -40,7 +40,7 @@ def identify(environ: WSGIEnvironment, trusted: Sequence[Network]) -> Client:
     peer = str(environ.get("REMOTE_ADDR", ""))
     scheme = str(environ.get("wsgi.url_scheme", "http"))
     forwarded = environ.get("HTTP_X_FORWARDED_FOR")
-    if not trusted or not _is_in(peer, tuple(trusted)):
+    if not trusted or not is_in(peer, tuple(trusted)):
         claims = forwarded is not None or "HTTP_FORWARDED" in environ
         return Client(peer, scheme, behind_unknown_proxy=claims)
     proto = str(environ.get("HTTP_X_FORWARDED_PROTO", "")).strip().lower()
@@ -52,7 +52,7 @@ def identify(environ: WSGIEnvironment, trusted: Sequence[Network]) -> Client:
         if address is None:
             break
         peer = str(address)
-        if not _is_in(peer, tuple(trusted)):
+        if not is_in(peer, tuple(trusted)):
             break
     return Client(peer, scheme, behind_unknown_proxy=False)
 
@@ -72,7 +72,8 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 
 @lru_cache(maxsize=4096)
-def _key(address: str) -> str:
+def key_of(address: str) -> str:
+    """Return what limits count an address by: itself, or the /64 of an IPv6 address."""
     parsed = _parse(address)
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, 64), strict=False))
@@ -80,6 +81,7 @@ def _key(address: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+def is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    """Tell whether an address lies in one of the networks."""
     parsed = _parse(address)
     return parsed is not None and any(parsed in each.network for each in networks)

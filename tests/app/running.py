@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +87,8 @@ class Running:
     name: str = "busybridge"
     address: str = ""
     process: subprocess.Popen[str] | None = None
+    wrapper: Sequence[str] = ()
+    """A command that runs the process."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +120,7 @@ class Running:
         """Start the process without waiting for it."""
         with self.log_path.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, str(self.path)],
+                [*self.wrapper, sys.executable, "-c", _PROGRAM, str(self.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

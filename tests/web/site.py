@@ -14,7 +14,6 @@ from http.client import HTTPConnection
 from typing import Any, NamedTuple
 
 from waitress import wasyncore
-from waitress.server import create_server
 
 from bridge.access import Gate
 from bridge.config.live import Live
@@ -32,7 +31,7 @@ from bridge.store.events import OccurrenceRow
 from bridge.store.resources import Owner
 from bridge.web.context import WebContext
 from bridge.web.dispatcher import make_wsgi
-from bridge.web.framing import WAITRESS, StrictChannel
+from bridge.web.framing import PATIENCE, Crowd, open_server
 from tests.builders import make_settings
 
 IDENTITY = b"identity of the tests, 32 bytes."
@@ -91,6 +90,8 @@ class Site:
         )
         self.wsgi = make_wsgi(self.context)
         self.port = 0
+        self.crowd = Crowd(1000, ())
+        self.patience = PATIENCE
         if store:
             self._store(settings)
 
@@ -227,8 +228,15 @@ class Site:
             return received
 
     def __enter__(self) -> Site:
-        self._server = create_server(self.wsgi, **SERVING)
-        self._server.channel_class = StrictChannel
+        self._server = open_server(
+            self.wsgi,
+            self.crowd,
+            patience=self.patience,
+            host="127.0.0.1",
+            port=0,
+            threads=8,
+            max_request_body_size=2 << 20,
+        )
         self.port = self._server.effective_port
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
@@ -240,14 +248,6 @@ class Site:
             server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
         self._thread.join(10)
         assert not self._thread.is_alive()
-
-
-SERVING: dict[str, Any] = dict(WAITRESS) | {
-    "host": "127.0.0.1",
-    "port": 0,
-    "threads": 8,
-    "max_request_body_size": 2 << 20,
-}
 
 
 def _calendar(connection: ConnectionId, resource_id: str) -> NewCalendar:

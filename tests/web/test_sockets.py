@@ -6,12 +6,14 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
-from bridge.web.framing import WAITRESS
-from tests.web.site import Site
+from bridge.config.values import parse_network
+from bridge.store.database import Database
+from bridge.web.framing import LONGEST_HEADERS
+from tests.web.site import Site, site_settings
 
 HEAD = b"Host: localhost\r\n"
 INNER = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -136,5 +138,80 @@ def test_200_half_requests_hold_up_nobody(site: Site, crowd: ExitStack, half: by
 def test_headers_without_end_are_refused(site: Site) -> None:
     start = b"GET /healthz HTTP/1.1\r\n" + HEAD + b"X-Filler: "
     # Not a byte more: what the server leaves unread would reset the connection.
-    raw = site.raw(start.ljust(int(WAITRESS["max_request_header_size"]), b"x"), whole=False)
+    raw = site.raw(start.ljust(LONGEST_HEADERS, b"x"), whole=False)
     assert answers(raw) == [431]
+
+
+def ended(client: socket.socket, within: float) -> bool:
+    """Whether the other side closes the connection in time."""
+    client.settimeout(within)
+    try:
+        return client.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.fixture
+def hurried(sqlite_database: Database) -> Iterator[Site]:
+    """A site where a request has one second to arrive, and an address five connections."""
+    site = Site(sqlite_database, site_settings())
+    site.patience = 1.0
+    site.crowd.most = 5
+    with site:
+        yield site
+
+
+@pytest.mark.covers("T54")
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"\r\n",
+        b"GET /freebusy/room-b HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /api/v1/free-busy HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{",
+    ],
+)
+def test_a_byte_now_and_then_does_not_keep_a_request_for_ever(
+    hurried: Site, crowd: ExitStack, start: bytes
+) -> None:
+    client = crowd.enter_context(socket.create_connection(("127.0.0.1", hurried.port), 10))
+    client.sendall(start)
+    began = time.monotonic()
+    with suppress(ConnectionError):
+        while not ended(client, 0.2) and time.monotonic() - began < 30:
+            client.sendall(b"x")
+    assert 1.0 <= time.monotonic() - began < 30
+
+
+def test_a_connection_that_asks_again_and_again_stays(hurried: Site, crowd: ExitStack) -> None:
+    client = crowd.enter_context(socket.create_connection(("127.0.0.1", hurried.port), 10))
+    answers = crowd.enter_context(client.makefile("rb"))
+    began = time.monotonic()
+    while time.monotonic() - began < 2.5:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea")
+        client.sendall(b"lthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(2):
+            assert answers.readline().startswith(b"HTTP/1.1 200")
+            while answers.readline() != b"\r\n":
+                pass
+            assert answers.read(len(b'{"status":"ok"}')) == b'{"status":"ok"}'
+
+
+@pytest.mark.covers("T54")
+def test_one_address_cannot_take_every_connection(hurried: Site, crowd: ExitStack) -> None:
+    def connected() -> socket.socket:
+        return crowd.enter_context(socket.create_connection(("127.0.0.1", hurried.port), 10))
+
+    held = [connected() for _ in range(5)]
+    assert ended(connected(), 30)
+    assert not ended(held[0], 0.2)
+    hurried.crowd.trusted = (parse_network("127.0.0.1/32"),)
+    assert hurried.get("/healthz").status == 200
+    hurried.crowd.trusted = ()
+    for each in held:
+        each.close()
+    deadline = time.monotonic() + 30
+    while hurried.crowd.count("127.0.0.1"):
+        assert time.monotonic() < deadline
+    assert hurried.get("/healthz").status == 200
