@@ -16,6 +16,10 @@ class TooCostly(InvalidCalendarObject):
     """A recurrence that would take more than its share of time or space."""
 
 
+class TooMany(TooCostly):
+    """More occurrences in the window than one series may have; a shorter window has fewer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Sizes and counts; the defaults are those of INTERFACE section 3 and PROMISES T22."""

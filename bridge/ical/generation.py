@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import chain, islice, product
 
-from bridge.ical.bounds import STEP, Budget, TooCostly
+from bridge.ical.bounds import STEP, Budget, TooMany
 from bridge.ical.days import RuleDays
 from bridge.ical.rules import Freq, Rule
 from bridge.ical.wallclock import DAY, LAST_DAY
@@ -47,7 +47,7 @@ def generate(
             walls = _counted(walls, rule.count, start if start_counts else None)
         found = list(islice((wall for wall in walls if wall >= first), budget.occurrences + 1))
     if len(found) > budget.occurrences:
-        raise TooCostly(f"more than {budget.occurrences} occurrences in the window")
+        raise TooMany(f"more than {budget.occurrences} occurrences in the window")
     return found
 
 

@@ -30,7 +30,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeAlias
 
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.bounds import DEFAULT, Budget, Limits, TooCostly
+from bridge.ical.bounds import DEFAULT, Budget, Limits, TooCostly, TooMany
 from bridge.ical.generation import generate
 from bridge.ical.rules import Rule, check_rule, read_rule
 from bridge.ical.values import Unreadable
@@ -303,7 +303,7 @@ class _Expander:
 
     def _expansion(self) -> Expansion:
         if len(self._found) > self._limits.occurrences:
-            raise TooCostly(f"more than {self._limits.occurrences} occurrences in the window")
+            raise TooMany(f"more than {self._limits.occurrences} occurrences in the window")
         self._found.sort(key=lambda it: (it.start, it.end))
         return Expansion(self._found, tuple(dict.fromkeys(self._notes)))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bridge.errors import InvalidCalendarObject
-from bridge.ingest.crash import QUARANTINED
+from bridge.ingest.crash import QUARANTINED, RETRY
 from bridge.ingest.difference import Difference
 from bridge.ingest.expand import Expander, Found, Made, found_series, stored_series
 from bridge.ingest.fold import Listing, Zones, assemble
@@ -149,7 +149,7 @@ class Examiner:
             self._take(self.expander.unchanged(row, stored.standing), stored)
 
     def _expanded_again(self, row: EventRow, standing: Sequence[OccurrenceRow]) -> Made:
-        if row.problem == QUARANTINED:
+        if row.problem == QUARANTINED and self.expander.now - row.changed_at < RETRY:
             return self.expander.unchanged(row, standing)
         try:
             found = stored_series(row, self.expander.target.rules.owner)

@@ -1,38 +1,49 @@
 """From calendar objects to occurrences that block or do not, one object apart from the others.
 
 An object whose recurrence is refused, or for which a pull has no CPU time left, is never taken for
-free time: what was known of it stays, and where nothing was known, the times that it names outright
-(first occurrence, RDATE, changed occurrences) block. Its row says why.
+free time: what was known of it stays, and the times that it names outright (first occurrence,
+RDATE, changed occurrences) block as well. Of a series with too many occurrences the first ones
+block as they are, and from there on everything does; so does the whole horizon for a refused one
+that names nothing in it and may still go on. Its row says why.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
+from bridge.config.policy import PrivacyMode
 from bridge.errors import InvalidCalendarObject
+from bridge.ical.bounds import Limits, TooMany
 from bridge.ical.compose import series_text
-from bridge.ical.limits import Limits
 from bridge.ical.parse import parse_calendar
-from bridge.ical.recurrence import expand
+from bridge.ical.recurrence import expand, instant_in
 from bridge.ingest.crash import QUARANTINED, CrashMark
 from bridge.ingest.rules import Rules
 from bridge.model.event import Event, EventSeries, Occurrence
-from bridge.model.interval import Instant, Window
-from bridge.privacy import details, is_reserved, reserved
+from bridge.model.interval import Instant, Window, utc
+from bridge.privacy import details, is_reserved, narrowed, reserved
 from bridge.store.events import EventRow, OccurrenceRow
 
 WAITING = "not expanded yet: the pull had no CPU time left; the next one continues"
+_UNKNOWN = "when it takes place could not be worked out"
+_DAY = 86400
 _SHARE = 0.01
 """CPU seconds that each object adds to `limits.expand_time`."""
 _STAMPS = re.compile(r"^DTSTAMP[:;][^\n]*\n", re.MULTILINE)
+_UNTIL = re.compile(r"UNTIL=(\d{8})")
+_PARTS = (2, 8, 64)
+"""What part of the horizon is tried for a series that has too many occurrences in all of it."""
+_REST = -1
+"""Original start of the row that stands for the occurrences that were not worked out."""
 _UNEXPANDABLE = (InvalidCalendarObject, ValueError, ArithmeticError)
 
 
@@ -105,15 +116,17 @@ class Expander:
         """Expand an object; what cannot be expanded keeps its standing rows and says why."""
         if self.budget.spent:
             return self._kept(found._replace(digest=""), standing, WAITING)
-        if _recurs(found.series):
-            if found.remote_id == self.mark.culprit:
-                # Not even what it names outright: whatever killed us may be in there.
-                return Made(self._event(found, problem=QUARANTINED), self._allowed(standing))
-            self.mark.expanding(found.remote_id)
+        if _recurs(found.series) and not self.mark.allows(found.remote_id):
+            # No more than a start and an end: whatever killed us may be in the rest.
+            made = self._kept(found._replace(series=_plain(found.series)), standing, QUARANTINED)
+            return self._never_free(made, found)
         try:
-            rows, notes = self._rows(found.remote_id, found.series)
+            rows, notes = self._rows(found.remote_id, found.series, self._window)
+        except TooMany as err:
+            return self._crowded(found, standing, str(err))
         except _UNEXPANDABLE as err:
-            return self._kept(found, standing, f"cannot be expanded: {err}")
+            made = self._kept(found, standing, f"cannot be expanded: {err}")
+            return self._never_free(made, found)
         return Made(self._event(found, notes=notes), rows)
 
     def unchanged(self, row: EventRow, standing: Sequence[OccurrenceRow]) -> Made:
@@ -121,18 +134,65 @@ class Expander:
         return Made(row, self._allowed(standing))
 
     def _kept(self, found: Found, standing: Sequence[OccurrenceRow], problem: str) -> Made:
-        rows = self._allowed(standing)
-        if not standing:
-            rows = self._outright(found)
-        return Made(self._event(found, problem=problem), rows)
+        rows = {row.id: row for row in [*self._allowed(standing), *self._outright(found)]}
+        return Made(self._event(found, problem=problem), list(rows.values()))
+
+    def _crowded(self, found: Found, standing: Sequence[OccurrenceRow], problem: str) -> Made:
+        """Work out as much of a series as may be, and block everything after it."""
+        start, end = self._window
+        for part in _PARTS:
+            known = Window(start, start + (end - start) // part)
+            try:
+                rows, notes = self._rows(found.remote_id, found.series, known)
+            except _UNEXPANDABLE:
+                continue
+            rows += self._rest(found, known.end)
+            problem = f"{problem}; everything blocks from {utc(known.end).isoformat()} on"
+            return Made(self._event(found, problem=problem, notes=notes), rows)
+        made = self._kept(found, standing, f"{problem}; everything blocks")
+        made.occurrences.extend(self._rest(found, self.target.horizon.start))
+        return made
+
+    def _never_free(self, made: Made, found: Found) -> Made:
+        """Block the whole horizon for a series of which nothing is known in it."""
+        if not made.occurrences:
+            made.occurrences.extend(self._rest(found, self.target.horizon.start))
+        return made
+
+    def _rest(self, found: Found, since: Instant) -> list[OccurrenceRow]:
+        """Give the row that stands for what a series has from some instant on."""
+        horizon, master = self.target.horizon, found.series.master
+        if master is None or _ended(master, utc(horizon.start - _DAY)):
+            return []
+        first = instant_in(master.start, self._zones[0])
+        since = max(since, horizon.start, first)
+        fbtype, reason, shown = self._judge(master, all_day=False)
+        if not fbtype or since >= horizon.end:
+            return []
+        occurrence = Occurrence(master, _REST, since, horizon.end)
+        row = self._row(found.remote_id, occurrence, fbtype, f"{reason}; {_UNKNOWN}", shown)
+        return [row._replace(start=since, end=horizon.end)]
 
     def _allowed(self, standing: Sequence[OccurrenceRow]) -> list[OccurrenceRow]:
+        """Give the rows that stand, with no more shown of them than the rules allow by now."""
         horizon, blocks = self.target.horizon, self.target.rules.blocks
         return [
-            row if blocks else row._replace(fbtype=0)
+            row._replace(details=self._narrowed(row.details)) if blocks else row._replace(fbtype=0)
             for row in standing
             if horizon.overlaps(row.start, row.end)
         ]
+
+    def _narrowed(self, shown: str) -> str:
+        privacy = self.target.rules.policy.privacy
+        if privacy.mode is PrivacyMode.FULL or shown == "{}":
+            return shown
+        if privacy.mode is PrivacyMode.BUSY_ONLY:
+            return self._reserved
+        before = json.loads(shown)
+        after = narrowed(before, privacy.mode, privacy)
+        if not privacy.show_title:
+            after |= reserved(self.target.rules.calendar_name, privacy)
+        return shown if after == before else _json(after)
 
     def _outright(self, found: Found) -> list[OccurrenceRow]:
         """Give the occurrences that need no rule."""
@@ -140,16 +200,17 @@ class Expander:
         if master is not None:
             master = replace(master, rrules=(), exrules=())
         try:
-            return self._rows(found.remote_id, replace(found.series, master=master))[0]
+            series = replace(found.series, master=master)
+            return self._rows(found.remote_id, series, self._window)[0]
         except _UNEXPANDABLE:
             return []
 
     def _rows(
-        self, remote_id: str, series: EventSeries
+        self, remote_id: str, series: EventSeries, window: Window
     ) -> tuple[list[OccurrenceRow], tuple[str, ...]]:
         horizon = self.target.horizon
         zone, day_zone = self._zones
-        expansion = expand(series, self._window, zone, day_zone=day_zone, limits=self._limits)
+        expansion = expand(series, window, zone, day_zone=day_zone, limits=self._limits)
         judged: dict[int, tuple[int, str, str]] = {}
         rows: dict[str, OccurrenceRow] = {}
         for occurrence in expansion.occurrences:
@@ -206,6 +267,20 @@ class Expander:
 
 def _recurs(series: EventSeries) -> bool:
     return series.master is not None and bool(series.master.rrules)
+
+
+def _plain(series: EventSeries) -> EventSeries:
+    """Leave nothing of a series but its first occurrence."""
+    master = series.master
+    if master is not None:
+        master = replace(master, rrules=(), exrules=(), rdates=(), exdates=())
+    return replace(series, master=master, overrides=())
+
+
+def _ended(master: Event, before: datetime) -> bool:
+    """Tell whether every rule says that the series was over at an instant."""
+    ends = [_UNTIL.search(rule) for rule in master.rrules]
+    return all(end is not None and end[1] < f"{before:%Y%m%d}" for end in ends)
 
 
 def occurrence_id(calendar_id: str, remote_id: str, original_start: Instant) -> str:

@@ -105,9 +105,9 @@ class _Rebuild:
                     traits = Traits(row.name, row.time_zone, old.ignores_busy, old.account)
                     rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
                     target = Target(self.resource.id, row.id, rules, after)
-                    mark = CrashMark.find(self.room.database, row.id)
-                    expander = Expander(target, budget, mark, self.now)
-                    difference = self._difference(expander, known[row.id])
+                    with CrashMark(self.room.database, row.id, self.now) as mark:
+                        expander = Expander(target, budget, mark, self.now)
+                        difference = self._difference(expander, known[row.id])
                     stale = is_stale(row, connection, rules, self.now)
                     self._stand_in(row, target, difference, stale=stale)
                     yield _Made(row, _new(row, rules, writes=writes), stale, mark, difference)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bridge.ingest import notes, shrink
 from bridge.ingest.basis import Basis, Room, Superseded
 from bridge.ingest.choose import Choice
-from bridge.ingest.crash import CrashMark
+from bridge.ingest.crash import QUARANTINED, RETRY, CrashMark
 from bridge.ingest.difference import Difference
 from bridge.ingest.examine import Examiner
 from bridge.ingest.expand import CpuBudget, Expander, Target
@@ -48,14 +48,9 @@ class Take:
             return self._confirm(row)
         known, waiting = self._known(row, rules)
         gone, held = self._gone(row, known)
-        mark = CrashMark.find(self.room.database, row.id)
-        difference = self._difference(
-            Target(self.basis.resource.id, row.id, rules, self.basis.horizon),
-            mark,
-            known,
-            gone,
-            waiting,
-        )
+        target = Target(self.basis.resource.id, row.id, rules, self.basis.horizon)
+        with CrashMark(self.room.database, row.id, self.now) as mark:
+            difference = self._difference(target, mark, known, gone, waiting)
         with self.room.locked(self.basis.resource) as conn:
             self._check(conn, row)
             mark.remove(conn)
@@ -114,6 +109,8 @@ class Take:
             else:
                 known = events.known(conn, key)
             waiting = events.waiting(conn, key) if notes.waits(row.notes) else []
+            if listing.full:
+                waiting += events.retriable(conn, key, QUARANTINED, self.now - RETRY)
             if waiting:
                 known |= events.known_of(conn, key, waiting)
         return known, list(known) if anew else waiting

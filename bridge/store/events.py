@@ -115,6 +115,16 @@ def waiting(conn: Connection, calendar_id: str) -> list[str]:
     return list(conn.execute(query).scalars())
 
 
+def retriable(conn: Connection, calendar_id: str, problem: str, before: Instant) -> list[str]:
+    """Name the objects that have had a problem, word by word, since before an instant."""
+    query = select(events.c.remote_id).where(
+        events.c.calendar_id == calendar_id,
+        events.c.problem == problem,
+        events.c.changed_at <= before,
+    )
+    return list(conn.execute(query).scalars())
+
+
 def with_problems(conn: Connection, calendar_id: str) -> list[tuple[str, str, str]]:
     """List (remote id, UID, problem) of the objects that could not be understood whole."""
     query = (

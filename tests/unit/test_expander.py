@@ -35,9 +35,7 @@ def make_expander(
         tzdata=zones_version(),
     )
     target = Target("room-a", "calendar", rules, horizon)
-    mark = CrashMark(
-        Database("sqlite:///unused"), "expanding.calendar", "", careful=False, _set=True
-    )
+    mark = CrashMark(Database("sqlite:///unused"), "calendar", 0, _looked=True, _shared=True)
     return Expander(target, CpuBudget(budget, 0), mark, now=0)
 
 
