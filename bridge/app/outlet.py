@@ -12,8 +12,11 @@ from typing import NamedTuple
 from bridge import __version__
 from bridge.config.settings import Outbound
 from bridge.config.values import Network
+from bridge.errors import TemporarilyUnavailable
 from bridge.model.http import Credentials, Response, Service
+from bridge.scheduler import deadline
 from bridge.transport import Transport
+from bridge.transport.client import DEFAULT_TIMEOUT
 
 USER_AGENT = f"BusyBridge/{__version__}"
 
@@ -74,7 +77,8 @@ class Outlet:
         max_size: int | None = None,
         trusted_sites: Sequence[str] = (),
     ) -> Response:
-        """See `Http`."""
+        """See `Http`; the exchange ends with the pull's `deadline`, too."""
+        timeout = _shortened(timeout)
         with self._use() as transport:
             return transport.request(
                 method,
@@ -110,3 +114,16 @@ class Outlet:
                 last = held.retired and held.users == 0
             if last:
                 held.transport.close()
+
+
+def _shortened(timeout: timedelta | None) -> timedelta | None:
+    left = deadline.remaining()
+    if left is None:
+        return timeout
+    if left == 0:
+        raise TemporarilyUnavailable(
+            "reading it all takes longer than one pull may last",
+            code="timeout",
+            hint="the next try lasts twice as long; when it stays so, the server is too slow",
+        )
+    return min(timeout or DEFAULT_TIMEOUT, timedelta(seconds=left))

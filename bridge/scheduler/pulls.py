@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,8 +17,9 @@ from bridge.config.settings import Settings
 from bridge.errors import BridgeError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.scheduler import pace
+from bridge.scheduler import deadline, pace
 from bridge.scheduler.ground import Ground, Puller, Report
+from bridge.scheduler.shares import Shares, sites_of
 from bridge.store import connections, leases, schedule
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
@@ -46,6 +47,11 @@ class Job:
     def connection_id(self) -> ConnectionId:
         """The connection that is pulled."""
         return self.claim.connection_id
+
+    @property
+    def proven(self) -> bool:
+        """Whether the pull before this one went well."""
+        return self.row.failures == 0 and self.row.success_at is not None
 
 
 class Pulled(NamedTuple):
@@ -82,10 +88,15 @@ class Pulls:
         self._ground = ground
         self._puller = puller
         self._observe = observe
-        self._known: tuple[Settings | None, frozenset[str]] = (None, frozenset())
+        self._known: tuple[Settings | None, Mapping[str, str]] = (None, {})
 
-    def claim(self, limit: int) -> list[Job]:
+    def claim(self, limit: int, running: Collection[Job] | None = None) -> list[Job]:
         """Take up to `limit` pulls that are due.
+
+        Args:
+            limit: how many at most.
+            running: beside which pulls they start: they take no more than their `Shares` of
+                all slots, the running ones' and these. None: who is due is taken.
 
         Raises:
             StoreError: nothing is claimed.
@@ -93,8 +104,9 @@ class Pulls:
         ground, now = self._ground, self._ground.clock()
         jobs: list[Job] = []
         configured = self._configured(ground.live.current)
+        admit = None if running is None else _admission(limit, running, configured)
         with ground.database.write(lasting=False) as conn:
-            for claim in schedule.claim(conn, ground.owner, now, limit, LEASE):
+            for claim in schedule.claim(conn, ground.owner, now, limit, LEASE, admit=admit):
                 row = connections.get(conn, claim.connection_id)
                 if row is not None and claim.connection_id in configured:
                     jobs.append(self._begin(conn, claim, row, now))
@@ -158,15 +170,13 @@ class Pulls:
             for job in jobs:
                 schedule.release(conn, job.claim, now, done=False)
 
-    def _configured(self, settings: Settings) -> frozenset[str]:
-        if self._known[0] is not settings:
-            ids = (
-                f"{resource.id}.{connection.id}"
-                for resource in settings.resources
-                for connection in resource.connections
-            )
-            self._known = (settings, frozenset(ids))
-        return self._known[1]
+    def _configured(self, settings: Settings) -> Mapping[str, str]:
+        """Name the connections of the file, each with its server."""
+        known, sites = self._known
+        if known is not settings:
+            sites = sites_of(settings)
+            self._known = (settings, sites)
+        return sites
 
     def _begin(self, conn: Transaction, claim: Claim, row: ConnectionRow, now: Instant) -> Job:
         connections.record_attempt(conn, claim.connection_id, now)
@@ -174,7 +184,8 @@ class Pulls:
 
     def _pull(self, job: Job) -> tuple[Report | None, BridgeError | None]:
         try:
-            report = self._puller.pull(job.connection_id, job.claimed_at, full=job.claim.full)
+            with deadline.within(deadline.allowance(job.row.failures)):
+                report = self._puller.pull(job.connection_id, job.claimed_at, full=job.claim.full)
         except BridgeError as err:
             logger.warning("%s: %s", job.connection_id, err)
             return None, err
@@ -225,6 +236,15 @@ class Pulls:
         except BridgeError as err:
             # The message names the remedy.
             logger.error("%s: the end of a pull was not recorded: %s", job.connection_id, err)  # noqa: TRY400
+
+
+def _admission(
+    limit: int, running: Collection[Job], sites: Mapping[str, str]
+) -> Callable[[ConnectionId, bool], bool]:
+    shares = Shares(limit + len(running), sites)
+    for job in running:
+        shares.add(job.connection_id, proven=job.proven)
+    return lambda name, proven: shares.admit(name, proven=proven)
 
 
 def _lateness(job: Job, plan: ConnectionPlan) -> int:

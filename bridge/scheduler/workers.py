@@ -36,6 +36,11 @@ class Workers:
         """How many pulls run at this moment."""
         return len(self._running)
 
+    @property
+    def alive(self) -> bool:
+        """Whether work that becomes due is begun."""
+        return self._claimer.is_alive()
+
     def start(self) -> None:
         """Begin to claim."""
         self._claimer.start()
@@ -71,10 +76,7 @@ class Workers:
         if left:
             names = ", ".join(job.connection_id for job in left)
             logger.warning("not finished in time, given back: %s", names)
-            try:
-                self._pulls.give_back(left)
-            except StoreError as err:
-                logger.warning("the leases end by themselves: %s", err)
+            self._give_back(left)
         return not left
 
     def _claim(self) -> None:
@@ -83,24 +85,26 @@ class Workers:
                 self._changed.wait_for(lambda: self._stopping or (self._stirred and self._free > 0))
                 if self._stopping:
                     return
-                free = self._free
+                free, running = self._free, list(self._running.values())
                 self._stirred, self._claiming = False, True
-            jobs = self._batch(free)
+            jobs = self._batch(free, running)
             with self._changed:
                 self._stirred |= len(jobs) == free  # there may be more
                 self._claiming = False
-                started = [job for job in jobs if self._admit(job)]
+                admitted = self._admit(jobs)
                 self._changed.notify_all()
-            for job in started:
-                Thread(target=self._work, args=(job,), name=job.connection_id, daemon=True).start()
+            if admitted is None:
+                self._give_back(jobs)
+                return
+            self._begin(admitted)
 
     @property
     def _free(self) -> int:
         return self._limit() - len(self._running)
 
-    def _batch(self, free: int) -> list[Job]:
+    def _batch(self, free: int, running: list[Job]) -> list[Job]:
         try:
-            return self._pulls.claim(free)
+            return self._pulls.claim(free, running)
         except StoreError as err:
             logger.warning("nothing could be claimed: %s", err)
         except Exception:
@@ -108,15 +112,39 @@ class Workers:
             logger.exception("nothing could be claimed")
         return []
 
-    def _admit(self, job: Job) -> bool:
-        """Note that a pull runs; False when it is running here already, under a lost lease."""
-        running = self._running.get(job.connection_id)
-        if running is not None:
-            # A clock that jumped ended the lease. The pull goes on, under the claim that counts.
-            running.claim = job.claim
-            return False
-        self._running[job.connection_id] = job
-        return True
+    def _begin(self, jobs: list[Job]) -> None:
+        for number, job in enumerate(jobs):
+            try:
+                Thread(target=self._work, args=(job,), name=job.connection_id, daemon=True).start()
+            except RuntimeError as err:  # the system gives no more threads
+                logger.error("no thread for %d pulls: %s", len(jobs) - number, err)  # noqa: TRY400
+                self._give_back(jobs[number:])
+                with self._changed:
+                    for left in jobs[number:]:
+                        del self._running[left.connection_id]
+                    self._stirred = False  # the next tick tries again, not this moment
+                    self._changed.notify_all()
+                return
+
+    def _give_back(self, jobs: list[Job]) -> None:
+        try:
+            self._pulls.give_back(jobs)
+        except StoreError as err:
+            logger.warning("the leases end by themselves: %s", err)
+
+    def _admit(self, jobs: list[Job]) -> list[Job] | None:
+        """Note which pulls run from now on; None when none may, since the end began meanwhile."""
+        if self._stopping:
+            return None
+        admitted = []
+        for job in jobs:
+            running = self._running.setdefault(job.connection_id, job)
+            if running is job:
+                admitted.append(job)
+            else:
+                # A clock that jumped ended its lease. It goes on, under the claim that counts.
+                running.claim = job.claim
+        return admitted
 
     def _work(self, job: Job) -> None:
         try:

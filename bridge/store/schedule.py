@@ -7,7 +7,7 @@ through its lease cannot release what another one holds by now.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -50,7 +51,10 @@ _CLAIMED = (
     schedule.c.fence,
     schedule.c.full,
     schedule.c.marked_at,
+    schedule.c.next_due,
+    and_(connections.c.failures == 0, connections.c.success_at.is_not(None)).label("proven"),
 )
+_LARGEST_PAGE = 400
 # Until when the connection's provider wants to be left alone.
 _rest = (
     select(func.coalesce(connections.c.limited_until, 0))
@@ -58,6 +62,9 @@ _rest = (
     .correlate(schedule)
     .scalar_subquery()
 )
+
+Admit: TypeAlias = Callable[[ConnectionId, bool], bool]
+"""Told a connection that is due and whether its last pull went well, says whether to take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,15 @@ def add(conn: Connection, connection_ids: Collection[ConnectionId], now: Instant
         conn.execute(insert(schedule), rows)
 
 
-def claim(
+def claim(  # noqa: PLR0913 - of the last two at most one is given
     conn: Connection,
     owner: str,
     now: Instant,
     limit: int,
     lease: int,
     connection_id: ConnectionId | None = None,
+    *,
+    admit: Admit | None = None,
 ) -> list[Claim]:
     """Take up to `limit` pulls that are due: those with a due mark first, then the longest due.
 
@@ -100,6 +109,7 @@ def claim(
         limit: how many at most.
         lease: seconds until the pull counts as given up; at most `LONGEST_LEASE`.
         connection_id: take this one, due or not.
+        admit: asked of each, in order, whether it may be taken; it is when it says so.
     """
     if not 0 < lease <= LONGEST_LEASE:
         raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
@@ -111,11 +121,11 @@ def claim(
     if connection_id is not None:
         found = _take(conn, free.where(schedule.c.connection_id == connection_id), limit)
     else:
-        due = free.where(schedule.c.next_due <= now).order_by(schedule.c.next_due)
-        found = _take(conn, due.where(schedule.c.marked_at.is_not(None)), limit)
+        due = free.where(schedule.c.next_due <= now).order_by(*_ORDER)
+        found = _take(conn, due.where(schedule.c.marked_at.is_not(None)), limit, admit)
         if len(found) < limit:
             unmarked = due.where(schedule.c.marked_at.is_(None))
-            found += _take(conn, unmarked, limit - len(found))
+            found += _take(conn, unmarked, limit - len(found), admit)
     if found:
         conn.execute(
             update(schedule)
@@ -208,6 +218,7 @@ def heal_clock(conn: Connection, now: Instant) -> int:
     return conn.execute(statement).rowcount
 
 
+_ORDER = (schedule.c.next_due, schedule.c.connection_id)
 _Query: TypeAlias = Select[*tuple[Any, ...]]
 
 
@@ -223,10 +234,23 @@ def _pulled(query: _Query) -> _Query:
     )
 
 
-def _take(conn: Connection, query: _Query, limit: int) -> list[Claim]:
+def _take(conn: Connection, query: _Query, limit: int, admit: Admit | None = None) -> list[Claim]:
     """Lock rows that nobody else is about to claim, and say what the claims will be."""
-    locked = query.limit(limit).with_for_update(skip_locked=True, of=schedule)
-    return [
-        Claim(connection_id, resource_id, fence + 1, full=full, marked_at=marked_at)
-        for connection_id, resource_id, fence, full, marked_at in conn.execute(locked)
-    ]
+    found: list[Claim] = []
+    size = limit
+    while True:
+        page = query.limit(size).with_for_update(skip_locked=True, of=schedule)
+        rows = conn.execute(page).all()
+        for row in rows:
+            name = ConnectionId(row.connection_id)
+            if len(found) < limit and (admit is None or admit(name, bool(row.proven))):
+                found.append(
+                    Claim(
+                        name, row.resource_id, row.fence + 1, full=row.full, marked_at=row.marked_at
+                    )
+                )
+        if len(found) == limit or len(rows) < size:
+            return found
+        # Those left out may be many: what can be taken stands somewhere behind them.
+        size = min(4 * size, _LARGEST_PAGE)
+        query = query.where(tuple_(*_ORDER) > (rows[-1].next_due, rows[-1].connection_id))

@@ -1,12 +1,15 @@
 """Replacing the transport under requests that are on their way."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
+from time import monotonic
 
 import pytest
 
 from bridge.app.outlet import Outlet, make_transport
-from bridge.errors import AddressRefused
+from bridge.errors import AddressRefused, Disposition, TemporarilyUnavailable
+from bridge.scheduler import deadline
 from tests.builders import make_settings
 from tests.servers.origin import Answer, Origin, Request
 
@@ -33,4 +36,29 @@ def test_a_replaced_transport_ends_its_requests_and_takes_no_new_one() -> None:
             outlet.request("GET", origin.url("/slow"))
         opened.set()
         assert waiting.result(20).body == b"whole"
+        outlet.close()
+
+
+@pytest.mark.covers("F22")
+def test_the_deadline_of_a_pull_ends_its_requests_and_begins_no_further_one() -> None:
+    opened = Event()
+
+    def silent(_request: Request) -> Answer:
+        opened.wait(20)
+        return Answer(200, {}, b"late")
+
+    with Origin() as origin:
+        origin.routes["/silent"] = silent
+        outlet = Outlet(transport("127.0.0.1/32"))
+        began = monotonic()
+        with deadline.within(0.3):
+            for _ in range(3):
+                with pytest.raises(TemporarilyUnavailable) as caught:
+                    outlet.request("GET", origin.url("/silent"), timeout=timedelta(seconds=15))
+                assert caught.value.code == "timeout"
+                assert caught.value.disposition is Disposition.RETRY
+        assert monotonic() - began < 10
+        assert len(origin.requests) == 1
+        opened.set()
+        assert outlet.request("GET", origin.url("/silent")).body == b"late", "only the pull ended"
         outlet.close()

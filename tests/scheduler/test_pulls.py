@@ -37,6 +37,18 @@ def test_a_pull_that_went_well_is_due_again_after_the_interval(make_world) -> No
     assert world.run_due() == []
 
 
+@pytest.mark.covers("F22")
+def test_a_whole_pull_has_a_deadline_that_doubles_with_each_failure_up_to_a_bound(
+    make_world,
+) -> None:
+    world = make_world()
+    world.fail(TemporarilyUnavailable("no time left", code="timeout"))
+    for _ in range(6):
+        world.run_due()
+        world.clock.advance(world.due_in())
+    assert [round(seconds) for seconds in world.sources.allowed] == [120, 240, 480, 960, 960, 960]
+
+
 @pytest.mark.covers("P12", "F19")
 def test_a_failure_is_shown_with_code_since_and_remedy_and_the_next_success_clears_it(
     make_world,

@@ -2,7 +2,7 @@
 
 import logging
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -17,6 +17,7 @@ ROOM = "room-0.work"
 
 def test_never_more_pulls_than_allowed_run_and_each_end_starts_the_next(make_world) -> None:
     world = make_world(12, concurrency=3)
+    world.prove()
     gates = {f"room-{number}.work": None for number in range(12)}
     gates = {name: world.sources.hang(name) for name in gates}
     world.start()
@@ -32,6 +33,7 @@ def test_never_more_pulls_than_allowed_run_and_each_end_starts_the_next(make_wor
 
 def test_a_reload_that_allows_more_at_once_counts_from_the_next_claim(make_world) -> None:
     world = make_world(4, concurrency=1)
+    world.prove()
     for number in range(4):
         world.sources.hang(f"room-{number}.work")
     world.start()
@@ -41,6 +43,41 @@ def test_a_reload_that_allows_more_at_once_counts_from_the_next_claim(make_world
     world.ground.live.swap(wider)
     world.workers.stir()
     world.sources.wait(lambda: len(world.sources.pulls) == 4)
+
+
+@pytest.mark.covers("F22", "F68")
+def test_connections_that_hang_leave_half_of_the_slots_to_those_that_go_well(make_world) -> None:
+    world = make_world(30, concurrency=8, interval="10s", jitter="0%")
+    bad = [f"room-{number}.work" for number in range(29)]
+    for name in bad:
+        world.fail(TemporarilyUnavailable("no answer"), name)
+    world.run_due()
+    for name in bad:
+        world.sources.hang(name)
+    world.start()
+    for _ in range(40):
+        world.clock.advance(1)
+        world.settle(hanging=bad)
+    assert world.sources.active.total() == 4
+    assert world.sources.count("room-29.work") == 5
+    assert max(pulled.lateness for pulled in world.ended) == 0
+
+
+@pytest.mark.covers("F22", "F68")
+def test_a_server_that_falls_silent_takes_a_quarter_of_the_slots(make_world) -> None:
+    urls = [f"https://silent.example/{number}.ics" for number in range(45)]
+    world = make_world(46, concurrency=20, interval="10s", jitter="0%", urls=urls)
+    silent = [f"room-{number}.work" for number in range(45)]
+    world.run_due()
+    for name in silent:
+        world.sources.hang(name)
+    world.start()
+    for _ in range(30):
+        world.clock.advance(1)
+        world.settle(hanging=silent)
+    assert world.sources.active.total() == 5
+    assert world.sources.count("room-45.work") == 4
+    assert max(pulled.lateness for pulled in world.ended) == 0
 
 
 @pytest.mark.covers("F68")
@@ -127,10 +164,63 @@ def test_what_a_killed_process_had_claimed_comes_back_when_its_lease_ends(make_w
 
 
 @pytest.mark.covers("F66")
+def test_what_was_being_claimed_when_the_end_began_is_given_back_and_not_begun(
+    make_world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(3)
+    claim, claimed, go_on = world.pulls.claim, Event(), Event()
+
+    def slowly(*args):
+        jobs = claim(*args)
+        claimed.set()
+        assert go_on.wait(PATIENCE)
+        return jobs
+
+    monkeypatch.setattr(world.pulls, "claim", slowly)
+    world.start()
+    assert claimed.wait(PATIENCE)
+    stopper = Thread(target=world.workers.stop, args=(PATIENCE,))
+    stopper.start()
+    while not world.workers._stopping:
+        go_on.wait(0.01)
+    go_on.set()
+    stopper.join(PATIENCE)
+    assert world.sources.pulls == []
+    other = make_world(like=world)
+    assert len(other.run_due()) == 3
+
+
+def test_when_the_system_gives_no_thread_the_pulls_are_given_back_and_tried_again(
+    make_world, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = make_world(3)
+    start = Thread.start
+
+    def refuse(thread: Thread) -> None:
+        if thread.name.startswith("room-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", refuse)
+    with caplog.at_level(logging.ERROR):
+        world.start()
+        world.settle()
+    assert "can't start new thread" in caplog.text
+    assert world.workers.alive
+    assert (world.workers.running, world.due_in()) == (0, 0)
+    monkeypatch.undo()
+    world.settle()
+    assert len(world.sources.pulls) == 3
+    assert world.workers.stop(PATIENCE)
+    assert not world.workers.alive
+
+
+@pytest.mark.covers("F66")
 def test_stopping_starts_nothing_new_waits_for_what_runs_and_gives_back_what_hangs(
     make_world, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = make_world(3, concurrency=2)
+    world.prove()
     quick, slow = world.sources.hang("room-0.work"), world.sources.hang("room-1.work")
     world.start()
     world.sources.wait(lambda: len(world.sources.pulls) == 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from threading import Condition, Event
@@ -15,6 +15,8 @@ from bridge.errors import BridgeError, ProviderError
 from bridge.inventory import apply
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
+from bridge.registry import KINDS
+from bridge.scheduler import deadline
 from bridge.scheduler.ground import Ground
 from bridge.scheduler.pulls import Pulled, Pulls
 from bridge.scheduler.workers import Workers
@@ -62,10 +64,13 @@ class Sources:
     most_at_once: int = 0
     overlapped: list[str] = field(default_factory=list)
     changed: Condition = field(default_factory=Condition)
+    allowed: list[float | None] = field(default_factory=list)
+    """The seconds that were left at the beginning of each pull."""
 
     def pull(self, connection_id: ConnectionId, now: Instant, *, full: bool = False) -> Reported:
         with self.changed:
             self.pulls.append((connection_id, now, full))
+            self.allowed.append(deadline.remaining())
             self.active[connection_id] += 1
             if self.active[connection_id] > 1:
                 self.overlapped.append(connection_id)
@@ -101,11 +106,22 @@ class Sources:
             assert self.changed.wait_for(condition, PATIENCE), self.pulls[-20:]
 
 
-def settings_of(count: int, **sync: Any) -> Settings:
-    """`count` resources, `room-0` and so on, each with the connection `work`."""
+def settings_of(count: int, *, urls: Sequence[str] = (), **sync: Any) -> Settings:
+    """`count` resources, `room-0` and so on, each with the connection `work`.
+
+    The first ones go to these URLs, the others to no server.
+    """
+    options: list[dict[str, Any]] = [
+        {
+            "provider": "ics",
+            "options": KINDS["ics"].connection_settings.model_validate({"url": url}),
+        }
+        for url in urls
+    ]
+    options += [{"provider": "memory"}] * (count - len(options))
     resources = [
-        {"id": f"room-{number}", "connections": [{"id": "work", "provider": "memory"}]}
-        for number in range(count)
+        {"id": f"room-{number}", "connections": [{"id": "work"} | each]}
+        for number, each in enumerate(options)
     ]
     return make_settings(resources=resources, sync=sync)
 
@@ -136,6 +152,14 @@ class World:
     def run_due(self, limit: int = 1000) -> list[Pulled]:
         """Claim and run what is due, in this thread."""
         return [self.pulls.run(job) for job in self.pulls.claim(limit)]
+
+    def prove(self) -> None:
+        """Let everything go well once, and the time pass until all of it is due again."""
+        self.run_due()
+        sync = self.settings.sync
+        self.clock.advance(int(sync.interval.total_seconds() * (1 + sync.jitter)))
+        self.sources.pulls.clear()
+        self.sources.most_at_once = 0
 
     def start(self) -> None:
         self.workers.start()
