@@ -221,6 +221,14 @@ class Properties:
             self.first[name] = (raw, change(value))
             self._more[name] = [(raw, change(value)) for raw, value in rest]
 
+    def drop(self, name: str, fails: Callable[[str], bool]) -> None:
+        """Leave out the properties of one name whose value fails."""
+        kept = [(raw, value) for raw, value in self.every(name) if not fails(value)]
+        self.first.pop(name, None)
+        if kept:
+            self.first[name] = kept[0]
+        self._more[name] = kept[1:]
+
 
 def split_line(line: str) -> tuple[str, str, str]:
     """Split at the first colon that is not quoted: name and parameters, colon, value."""

@@ -30,7 +30,7 @@ from bridge.ical.contentline import (
 )
 from bridge.ical.serialize import escape_text
 from bridge.ical.values import Unreadable
-from bridge.ical.vevent import CUT, EventReader, ReadEvent, cut_text
+from bridge.ical.vevent import CUT, WHOLE, EventReader, ReadEvent, cut_text
 from bridge.ical.vtimezone import budget_of_a_file
 from bridge.ical.zones import Zones
 from bridge.model.event import EventSeries, EventTime
@@ -40,14 +40,6 @@ _WHICH = frozenset({"UID", "RECURRENCE-ID"})
 _STAMPS = re.compile(r"^DTSTAMP[:;][^\n]*\n", re.MULTILINE)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//BusyBridge//EN\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A UID whose event is there and cannot be understood: unknown, never gone."""
-
-    uid: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +55,16 @@ class ParsedSeries:
         """SHA-256 of the text without DTSTAMP, which some servers set to the time of asking."""
         plain = _STAMPS.sub("", self.text.replace("\r\n", "\n"))
         return hashlib.sha256(plain.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A UID whose event is there and cannot be understood: unknown, never gone."""
+
+    uid: str
+    reason: str
+    remains: ParsedSeries | None = None
+    """Its changed occurrences, which can be read: they block where nothing else is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ def parse_calendar(
     broken = []
     for uid, found in gathered.items():
         if found.reason or not found.chosen:
-            broken.append(Broken(uid, found.reason or found.lost[0]))
+            remains = found.parsed() if found.chosen else None
+            broken.append(Broken(uid, found.reason or found.lost[0], remains))
         else:
             series.append(found.parsed())
     return ParsedCalendar(series, time_zone, list(dict.fromkeys(notes)), broken)
@@ -132,7 +135,7 @@ class _Gathered:
     lost: list[str] = field(default_factory=list)
     """Why overrides cannot be understood: their occurrences stay where the series has them."""
     reason: str = ""
-    """Why the master cannot be understood, and with it the whole UID."""
+    """Why the master cannot be understood, and with it how the series goes on."""
 
     def add(self, read: ReadEvent, text: str) -> None:
         """Take a VEVENT, or the better of two copies of it (highest SEQUENCE, then newest)."""
@@ -253,8 +256,25 @@ def _kept_lines(text: str, limits: Limits) -> Iterator[str]:
         name = repair.property_name(head.partition(";")[0])
         if not (colon and name) or name == "UID":
             continue
-        if len(value) > limits.property_size:
-            if name in CUT:
-                yield f"{head}:{cut_text(value, limits)}"
-        else:
+        if len(value) <= limits.property_size:
             yield line
+        elif name in ("RDATE", "EXDATE"):
+            yield from _in_lines(head, value, limits.property_size)
+        elif name in WHOLE:
+            yield line
+        elif name in CUT:
+            yield f"{head}:{cut_text(value, limits)}"
+
+
+def _in_lines(head: str, values: str, size: int) -> Iterator[str]:
+    """Write a list of dates as several properties, each as long as others may be."""
+    parts: list[str] = []
+    length = 0
+    for part in filter(None, map(str.strip, values.split(","))):
+        if parts and length + len(part) > size:
+            yield f"{head}:{','.join(parts)}"
+            parts, length = [], 0
+        parts.append(part)
+        length += len(part) + 1
+    if parts:
+        yield f"{head}:{','.join(parts)}"

@@ -82,7 +82,7 @@ def expand(
 
     Raises:
         TooCostly: a rule is refused, or has more occurrences than the limits allow.
-        InvalidCalendarObject: a rule says nothing; `parse_calendar` lets none of those through.
+        InvalidCalendarObject: a rule says nothing.
     """
     if series.master is None:
         return _Expander(series, window, zone, day_zone, limits).stand_alone()
@@ -260,6 +260,8 @@ class _Expander:
 
     def _starts(self, master: _Placed, first: int, last: int) -> dict[Instant, _Start]:
         event = master.event
+        if len(event.rrules) + len(event.exrules) > self._limits.rules:
+            raise TooCostly(f"more than {self._limits.rules} rules")
         starts: dict[Instant, _Start] = {}
         rules = [_read(text) for text in event.rrules]
         if not _ended_before_start(master, rules):

@@ -16,7 +16,6 @@ from bridge.ical.contentline import (
     text_value,
     time_parameters,
 )
-from bridge.ical.rules import read_rule
 from bridge.ical.values import Unreadable, duration, event_time, period
 from bridge.ical.zones import Zones
 from bridge.model.event import (
@@ -70,7 +69,9 @@ _WANTED = frozenset(
 _ALL_DAY = frozenset({"X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT"})
 _RECURRING = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 CUT = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION"})
-"""Texts that are shortened when they are too long; other properties are left out then."""
+"""Texts that are shortened when they are too long."""
+WHOLE = _RECURRING | {"UID", "DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "ATTENDEE"}
+"""What decides when the time is busy: never cut. Other properties are left out when too long."""
 
 _Moment = TypeVar("_Moment")
 
@@ -102,8 +103,8 @@ class EventReader:
         """Read the unfolded lines of a VEVENT.
 
         Raises:
-            Unreadable: its structure is broken, there is no DTSTART, or one of its times or rules
-                says nothing.
+            Unreadable: its structure is broken, there is no DTSTART, or one of its times says
+                nothing. What its rules say is not looked at.
         """
         if raw.problem:
             raise Unreadable(raw.problem)
@@ -242,13 +243,9 @@ class EventReader:
     # Recurrence
 
     def _rules(self, found: Properties, name: str) -> tuple[str, ...]:
+        """Return the rules as they are written: the expansion judges them, one by one."""
         values = [(raw, value) for raw, value in found.every(name) if raw or value.strip()]
-        rules = tuple(repair.rule_value(raw, value) for raw, value in values)
-        if len(rules) > self.limits.rules:
-            raise Unreadable(f"more than {self.limits.rules} {name}")
-        for rule in rules:
-            read_rule(rule)
-        return rules
+        return tuple(repair.rule_value(raw, value) for raw, value in values)
 
     def _rdates(self, found: Properties) -> tuple[EventTime | Period, ...]:
         def one(value: str, tzid: str) -> EventTime | Period:
@@ -291,11 +288,17 @@ class EventReader:
 
     def _cut(self, found: Properties, text: str) -> bool:
         """Shorten texts that are too long; their time blocks all the same (PROMISES F62)."""
-        for name in sorted(CUT):
-            if len(found.value(name)) > self.limits.property_size:
-                self._notes.append(f"{name} was cut at {self.limits.property_size} characters")
-            found.map(name, lambda value: cut_text(value, self.limits))
-        return any(len(line) > self.limits.property_size for line in text.split("\n"))
+        most = self.limits.property_size
+        for name in sorted(found.first.keys() - WHOLE):
+            if all(len(value) <= most for _, value in found.every(name)):
+                continue
+            if name in CUT:
+                self._notes.append(f"{name} was cut at {most} characters")
+                found.map(name, lambda value: cut_text(value, self.limits))
+            else:
+                self._notes.append(f"{name} was left out: it is longer than {most} characters")
+                found.drop(name, lambda value: len(value) > most)
+        return any(len(line) > most for line in text.split("\n"))
 
 
 def cut_text(value: str, limits: Limits) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.limits import check_calendar_body
+from bridge.ical.limits import Limits, check_calendar_body
 from bridge.ical.parse import parse_calendar
 from bridge.ical.recurrence import expand
 from bridge.ical.repair import wall_clock
@@ -184,6 +184,38 @@ def test_anything_is_read_or_refused_and_what_is_kept_is_valid(
                 continue
             for it in expansion.occurrences:
                 assert utc(it.start) <= utc(it.end)
+
+
+LONG = st.integers(0, 300).map("x".__mul__)
+DATES = st.lists(
+    st.integers(1, 28).map(lambda day: f"202603{day:02}T090000Z"), min_size=1, max_size=40
+).map(",".join)
+KEPT = st.one_of(
+    st.builds("{}:{}".format, st.sampled_from(["RDATE", "EXDATE", "EXDATE;X=y"]), DATES),
+    st.builds("RRULE:FREQ=DAILY;COUNT=3;X-N={}".format, LONG),
+    st.builds("RRULE:FREQ=DAILY;COUNT=3;BYDAY={}".format, LONG),
+    st.builds("ATTENDEE;PARTSTAT=DECLINED;CN={}:mailto:ann@example.com{}".format, LONG, LONG),
+    st.builds(
+        "{}:{}{}".format,
+        st.sampled_from(["TRANSP", "STATUS", "CLASS", "SUMMARY", "LOCATION", "CATEGORIES", "X-Y"]),
+        st.sampled_from(["TRANSPARENT", "CANCELLED", "PRIVATE", "\\,"]),
+        LONG,
+    ),
+    st.builds("{}:https://meet.google.com/{}".format, st.sampled_from(["URL", "CONFERENCE"]), LONG),
+    st.builds("DESCRIPTION:https://meet.google.com/{} and".format, LONG),
+    st.builds("{}:20260101T000000Z{}".format, st.sampled_from(["DTSTAMP", "LAST-MODIFIED"]), LONG),
+)
+
+
+@given(st.lists(KEPT, max_size=12))
+def test_lines_beyond_the_limit_mean_the_same_in_the_text_that_is_kept(lines: list[str]) -> None:
+    told = "\n".join(["UID:one", "DTSTART:20260310T090000Z", *lines])
+    data = f"BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\n{told}\nEND:VEVENT\nEND:VCALENDAR\n"
+    limits = Limits(property_size=200)
+    for found in parse_calendar(data, owner="ann@example.com", limits=limits).series:
+        (again,) = parse_calendar(found.text, owner="ann@example.com", limits=limits).series
+        assert again.series.events() == found.series.events()
+        assert again.text == found.text
 
 
 def check_text(text: str) -> None:

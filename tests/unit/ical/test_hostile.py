@@ -6,7 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -250,6 +250,18 @@ def test_a_pulled_description_of_a_megabyte_is_cut_and_its_time_blocks() -> None
     with pytest.raises(InvalidCalendarObject) as refused:
         check_calendar_body(text)
     assert refused.value.precondition == "max-resource-size"
+
+
+@pytest.mark.covers("F62")
+def test_dates_in_one_line_beyond_the_limit_are_all_kept() -> None:
+    days = [datetime(2026, 3, 2, tzinfo=UTC) + timedelta(hours=2 * n) for n in range(4200)]
+    listed = ",".join(f"{day:%Y%m%dT%H%M%SZ}" for day in days)
+    for line in (f"RDATE:{listed}", f"RRULE:FREQ=HOURLY;INTERVAL=2\r\nEXDATE:{listed}"):
+        found = parse_calendar(body("DTSTART:20260302T000000Z", line)).series[0]
+        again = parse_calendar(found.text).series[0]
+        assert again.series.events() == found.series.events()
+        occurrences = expand(again.series, WINDOW, BERLIN, day_zone=BERLIN).occurrences
+        assert len(occurrences) == (4200 if line.startswith("RDATE") else 708)
 
 
 OPENED: list[str] = []

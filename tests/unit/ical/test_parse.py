@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,43 @@ def test_an_owner_who_is_not_invited_has_no_reply() -> None:
         master = parse_calendar(text, owner=owner).series[0].series.master
         assert master is not None
         assert master.self_partstat is None
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("FREQ=WEEKLY;BYDAY=MO,XX", "FREQ=DAILY;INTERVAL=0", "FREQ=MONTHLY;BYMONTHDAY=0"),
+        *("WEEKLY", "FREQ=DAILY\nRRULE:" * 30 + "FREQ=DAILY"),
+    ],
+)
+def test_an_event_whose_rule_says_nothing_is_kept_for_what_it_says_outright(rule: str) -> None:
+    parsed = parse_calendar(calendar(f"UID:one\nDTSTART:20260310T090000Z\nRRULE:{rule}"))
+    assert not parsed.broken
+    (found,) = parsed.series
+    assert parse_calendar(found.text).series[0].series == found.series
+    window = Window(0, 1 << 31)
+    with pytest.raises(InvalidCalendarObject):
+        expand(found.series, window, BERLIN, day_zone=BERLIN)
+    assert found.series.master is not None
+    outright = replace(found.series, master=replace(found.series.master, rrules=()))
+    assert len(expand(outright, window, BERLIN, day_zone=BERLIN).occurrences) == 1
+
+
+def test_what_can_be_read_beside_a_broken_master_remains() -> None:
+    parsed = parse_calendar(
+        calendar(
+            "UID:one\nDTSTART:never\nRRULE:FREQ=DAILY",
+            "UID:one\nRECURRENCE-ID:20260310T090000Z\nDTSTART:20260310T110000Z",
+        )
+    )
+    assert not parsed.series
+    (broken,) = parsed.broken
+    assert broken.remains is not None
+    assert broken.remains.series.master is None
+    (override,) = broken.remains.series.overrides
+    assert override.start == datetime(2026, 3, 10, 11, tzinfo=UTC)
+    (again,) = parse_calendar(broken.remains.text).series
+    assert again.series.events() == broken.remains.series.events()
 
 
 def test_a_fingerprint_does_not_change_when_only_dtstamp_does() -> None:
