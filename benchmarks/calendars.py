@@ -13,6 +13,8 @@ VERSION:2.0
 PRODID:-//Example Corp//Calendar 4.2//EN
 CALSCALE:GREGORIAN
 X-WR-CALNAME:{name}
+"""
+BERLIN = """\
 BEGIN:VTIMEZONE
 TZID:Europe/Berlin
 BEGIN:DAYLIGHT
@@ -78,9 +80,9 @@ def event(number: int, times: str, uid: str = "") -> str:
     return _EVENT.format(uid=uid or f"event-{number}@example.com", number=number, times=times)
 
 
-def calendar(events: Iterable[str], name: str = "Work") -> str:
-    """Write a whole file, with CRLF line ends."""
-    text = _HEAD.format(name=name) + "".join(events) + "END:VCALENDAR\n"
+def calendar(events: Iterable[str], name: str = "Work", zones: str = "") -> str:
+    """Write a whole file, with CRLF line ends; `zones` are VTIMEZONEs with LF."""
+    text = _HEAD.format(name=name) + zones + "".join(events) + "END:VCALENDAR\n"
     return text.replace("\n", "\r\n")
 
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +26,9 @@ from tests.servers.process import Server
 from tests.servers.radicale import start_radicale
 
 Spans = list[tuple[int, int]]
-LOGIN = {"Authorization": "Basic " + base64.b64encode(b"ann:secret").decode()}
 COLLECTION = "/ann/work/"
 ROOM = "room-a"
+PASSWORD = "secret"
 _TIMES = re.compile(
     rb"^DTSTART:(\d{8}T\d{6})Z\r?$.*?^DTEND:(\d{8}T\d{6})Z\r?$", re.MULTILINE | re.DOTALL
 )
@@ -45,9 +45,9 @@ class Answer(NamedTuple):
 class Client:
     """One connection, kept alive where the server lets it; closed and opened again elsewhere."""
 
-    def __init__(self, url: str, headers: Mapping[str, str] = LOGIN) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
-        self._headers = headers
+    def __init__(self, url: str, password: str = PASSWORD) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=600)
+        self._headers = basic(password)
 
     def get(self, target: str, **headers: str) -> Answer:
         """Fetch a path or URL; `_` in a header's name means `-`."""
@@ -63,6 +63,11 @@ class Client:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def basic(password: str) -> dict[str, str]:
+    """Log in as `ann`."""
+    return {"Authorization": "Basic " + base64.b64encode(f"ann:{password}".encode()).decode()}
 
 
 def now() -> int:
@@ -93,7 +98,7 @@ def _instant(text: bytes) -> int:
 def bridge(resources: list[dict[str, Any]], **sections: Any) -> Iterator[Served]:
     """Prepare a bridge with the login `ann`, who may see everything; it is not started."""
     with TemporaryDirectory(prefix="busybridge-") as folder:
-        hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(10)).decode()
+        hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
         ann = {"name": "ann", "password_hash": hashed, "access": {"*": "read"}}
         limit = {"per_client": "1000000/min"}  # one client asks for all
         config = {

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import vobject
 
-from benchmarks.calendars import DAY, NOW, calendar, event, in_berlin, in_utc, spans
+from benchmarks.calendars import BERLIN, DAY, NOW, calendar, event, in_berlin, in_utc, spans
 from benchmarks.engine import ROOM, WORK, engine, one_room
 from benchmarks.row import Row, Scale, faster
 from benchmarks.timing import best_of, cpu
@@ -24,8 +24,11 @@ Spans = list[tuple[int, int]]
 def rows(scale: Scale) -> Iterator[Row]:
     count = scale.of(10_000, 300)
     text = calendar(
-        event(number, (in_berlin if number % 3 else in_utc)(*span))
-        for number, span in enumerate(spans(count, *_WINTER))
+        (
+            event(number, (in_berlin if number % 3 else in_utc)(*span))
+            for number, span in enumerate(spans(count, *_WINTER))
+        ),
+        zones=BERLIN,
     )
     with TemporaryDirectory(prefix="busybridge-") as folder:
         path = Path(folder, "work.ics")
