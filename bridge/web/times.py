@@ -18,6 +18,8 @@ from bridge.config.values import parse_duration
 from bridge.model.interval import Instant, instant, utc
 
 DAY = 86400
+_FIRST = instant(datetime.min.replace(tzinfo=UTC))
+_LAST = instant(datetime.max.replace(microsecond=0, tzinfo=UTC))
 _RFC3339 = re.compile(
     # The `+` of an offset that was not percent-encoded in a query arrives as a space.
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|([+ -])(\d\d):(\d\d))",
@@ -63,7 +65,10 @@ def parse_instant(text: str) -> Instant:
     # RFC 3339 section 5.7: 23:59:60 exists.
     if second > 60:
         raise ValueError(f"{text[:40]!r} is not a time: second must be in 0..60")
-    return instant(naive) + max(second - 59, 0) - _offset(match)
+    when = instant(naive) + max(second - 59, 0) - _offset(match)
+    if not _FIRST <= when <= _LAST:
+        raise ValueError(f"{text[:40]!r} is not a time: in UTC its year must be in 1..9999")
+    return when
 
 
 def parse_moment(text: str, now: Instant, edge: Edge) -> Instant:
@@ -89,7 +94,7 @@ def parse_moment(text: str, now: Instant, edge: Edge) -> Instant:
         moved = _add_months(now, count * _MONTHS[unit[0]])
     else:
         raise ValueError(f"{text[:40]!r} is not a time; units are mi, h, d, w, m, y")
-    return floor_day(moved) + (DAY if edge is Edge.END else 0)
+    return min(floor_day(moved) + (DAY if edge is Edge.END else 0), _LAST)
 
 
 def parse_span(text: str) -> timedelta:

@@ -206,6 +206,9 @@ def test_a_wrong_query_is_422_and_names_the_field(
         ({"start": 5}, "start"),
         ({"role": "admin"}, "role"),
         ({"end": "2026-11-21"}, "end"),
+        ({"start": "0001-01-01T00:00:00+14:00"}, "start"),
+        ({"end": "9999-12-31T23:59:59-14:00"}, "end"),
+        ({"end": "9999-12-31T23:59:60Z"}, "end"),
     ],
 )
 def test_a_wrong_body_is_422_and_names_the_field(
