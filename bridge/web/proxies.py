@@ -13,13 +13,22 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 _MOST_HOPS = 10
+_SIGNS = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_REAL_IP",
+    "HTTP_FORWARDED",
+    "HTTP_VIA",
+)
+"""What only a proxy adds."""
 
 
 class Client(NamedTuple):
     """The other end of a request."""
 
     address: str
-    """An IP address, or empty when there is none to know (a Unix socket)."""
+    """An IP address, or empty when nobody says it: such a client is in no network."""
     scheme: str
     """http or https, as the client used it."""
     behind_unknown_proxy: bool
@@ -36,25 +45,35 @@ class Client(NamedTuple):
 
 
 def identify(environ: WSGIEnvironment, trusted: Sequence[Network]) -> Client:
-    """Read the client from a request; X-Forwarded-* counts only when a trusted proxy sent it."""
+    """Read the client from a request; X-Forwarded-* counts only when a trusted proxy sent it.
+
+    A trusted proxy that does not say for whom it asks leaves the client's address empty: its own
+    would open to everybody what only its machine may see.
+    """
     peer = str(environ.get("REMOTE_ADDR", ""))
     scheme = str(environ.get("wsgi.url_scheme", "http"))
-    forwarded = environ.get("HTTP_X_FORWARDED_FOR")
-    if not trusted or not is_in(peer, tuple(trusted)):
-        claims = forwarded is not None or "HTTP_FORWARDED" in environ
+    proxies = tuple(trusted)
+    if not is_in(peer, proxies):
+        claims = any(header in environ for header in _SIGNS)
         return Client(peer, scheme, behind_unknown_proxy=claims)
     proto = str(environ.get("HTTP_X_FORWARDED_PROTO", "")).strip().lower()
     if proto in {"http", "https"}:
         scheme = proto
-    # The right-most address that is none of our proxies: everything left of it is hearsay.
-    for hop in reversed(str(forwarded or "").split(",")[-_MOST_HOPS:]):
+    address = _forwarded_for(str(environ.get("HTTP_X_FORWARDED_FOR", "")), proxies)
+    return Client(address, scheme, behind_unknown_proxy=False)
+
+
+def _forwarded_for(header: str, proxies: tuple[Network, ...]) -> str:
+    """Return the right-most address that is none of our proxies: left of it all is hearsay."""
+    found = ""
+    for hop in reversed(header.split(",")[-_MOST_HOPS:]):
         address = _parse(hop)
         if address is None:
+            return ""
+        found = str(address)
+        if not is_in(found, proxies):
             break
-        peer = str(address)
-        if not is_in(peer, tuple(trusted)):
-            break
-    return Client(peer, scheme, behind_unknown_proxy=False)
+    return found
 
 
 @lru_cache(maxsize=4096)

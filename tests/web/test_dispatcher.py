@@ -436,7 +436,13 @@ def test_metrics_are_for_the_networks_that_may_read_them(sqlite_database: Databa
         site.live.swap(site_settings())
         assert site.get("/metrics").status == 200
         # From beyond a proxy that nobody said to trust, everybody looks local.
-        assert site.get("/metrics", X_Forwarded_For="203.0.113.5").status == 403
+        for sign in ("X_Forwarded_For", "X_Real_IP", "Via"):
+            assert site.get("/metrics", **{sign: "127.0.0.1"}).status == 403
+        # One that is trusted, and does not say for whom it asks.
+        site.live.swap(site_settings(server={"trusted_proxies": ["127.0.0.1/32"]}))
+        assert site.get("/metrics").status == 403
+        assert site.get("/metrics", X_Forwarded_For="unknown").status == 403
+        assert site.get("/metrics", X_Forwarded_For="127.0.0.1").status == 200
         site.live.swap(site_settings(metrics={"enabled": False}))
         assert site.get("/metrics").status == 404
 

@@ -92,8 +92,12 @@ PROXIES = [parse_network("10.0.0.0/8"), parse_network("127.0.0.1/32")]
         ("127.0.0.1", "6.6.6.6, 203.0.113.5, 10.1.2.3", PROXIES, ("203.0.113.5", False)),
         ("127.0.0.1", "[2001:db8::7]:4711", PROXIES, ("2001:db8::7", False)),
         ("127.0.0.1", "203.0.113.5:4711", PROXIES, ("203.0.113.5", False)),
-        ("127.0.0.1", "nonsense", PROXIES, ("127.0.0.1", False)),
-        ("127.0.0.1", None, PROXIES, ("127.0.0.1", False)),
+        ("127.0.0.1", "10.1.2.3, 127.0.0.1", PROXIES, ("10.1.2.3", False)),
+        ("127.0.0.1", "nonsense", PROXIES, ("", False)),
+        ("127.0.0.1", "203.0.113.5, unknown", PROXIES, ("", False)),
+        ("127.0.0.1", "nonsense, 10.1.2.3", PROXIES, ("", False)),
+        ("127.0.0.1", "", PROXIES, ("", False)),
+        ("127.0.0.1", None, PROXIES, ("", False)),
         ("::ffff:127.0.0.1", "203.0.113.5", PROXIES, ("203.0.113.5", False)),
         ("", "203.0.113.5", PROXIES, ("", True)),
     ],
@@ -121,8 +125,20 @@ def test_only_a_trusted_proxy_may_name_the_scheme() -> None:
 def test_a_client_behind_a_stranger_is_in_no_network() -> None:
     loopback = [parse_network("127.0.0.0/8")]
     assert identify({"REMOTE_ADDR": "127.0.0.1"}, []).is_in(loopback)
-    spoofed = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.5"}
-    assert not identify(spoofed, []).is_in(loopback)
+    for sign in ("X_FORWARDED_FOR", "X_FORWARDED_PROTO", "X_REAL_IP", "FORWARDED", "VIA"):
+        spoofed = {"REMOTE_ADDR": "127.0.0.1", f"HTTP_{sign}": "127.0.0.1"}
+        assert not identify(spoofed, []).is_in(loopback), sign
+
+
+@pytest.mark.covers("T58")
+@pytest.mark.parametrize("forwarded", [None, "", "unknown", "203.0.113.5, _hidden"])
+def test_whom_a_trusted_proxy_does_not_name_is_in_no_network(forwarded: str | None) -> None:
+    environ = {"REMOTE_ADDR": "127.0.0.1"}
+    if forwarded is not None:
+        environ["HTTP_X_FORWARDED_FOR"] = forwarded
+    client = identify(environ, PROXIES)
+    assert not client.is_in(PROXIES)
+    assert client.key not in {"127.0.0.1", "203.0.113.5"}, "limited apart from everybody else"
 
 
 def test_addresses_of_one_ipv6_network_are_one_client() -> None:
