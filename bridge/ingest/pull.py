@@ -147,6 +147,8 @@ class ConnectionPull:
                 fresh = again.calendars.get(row.id) if again else None
                 if again is None or fresh is None or progress(fresh) != progress(row):
                     return nothing
+                if again.plan.fingerprint != basis.plan.fingerprint:
+                    return nothing  # what was read is of an account that is not meant any more
                 chosen = choose(again.plan, infos).choices
                 same = next((it for it in chosen if it.info.id == choice.info.id), None)
                 if same is None:

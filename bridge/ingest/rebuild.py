@@ -6,12 +6,12 @@ they were keep their rows, so that a rebuild that changes nothing is seen by nob
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
 from bridge.ingest import notes
-from bridge.ingest.basis import Moved, Room
+from bridge.ingest.basis import Basis, Moved, Room
 from bridge.ingest.choose import choose, wishes
 from bridge.ingest.crash import CrashMark
 from bridge.ingest.difference import Difference
@@ -19,6 +19,7 @@ from bridge.ingest.examine import Examiner
 from bridge.ingest.expand import CpuBudget, Expander, Target
 from bridge.ingest.horizon import horizon
 from bridge.ingest.rules import Rules, Traits, make_rules
+from bridge.ingest.settle import placeholders
 from bridge.ingest.stale import NOBODY, is_stale, stand_in
 from bridge.ingest.take import progress
 from bridge.model.interval import Instant, Window
@@ -81,7 +82,7 @@ class _Rebuild:
             self._check(conn)
             resources.set_horizon(conn, self.resource.id, after)
             calendars.remove(conn, sorted(obsolete))
-            calendars.upsert(conn, [it.new for it in made])
+            calendars.upsert(conn, [*(it.new for it in made), *self._unread(plan)])
             for it in made:
                 self._write(conn, it)
             dirty = [*(window for it in made for window in it.difference.dirty), after]
@@ -112,6 +113,19 @@ class _Rebuild:
                     self._stand_in(row, target, difference, stale=stale)
                     yield _Made(row, _new(row, rules, writes=writes), stale, mark, difference)
 
+    def _unread(self, plan: ResourcePlan) -> list[NewCalendar]:
+        """Give rows for what an account is to be read for since the last reload."""
+        return [
+            new
+            for connection in self.connections
+            for source in [ConnectionPlan.model_validate_json(connection.plan)]
+            for new in placeholders(
+                self.room,
+                Basis(self.resource, plan, connection, source, {}),
+                _unread(connection, source, self.rows),
+            )
+        ]
+
     def _difference(self, expander: Expander, known: Mapping[str, Known]) -> Difference:
         difference = Difference(expander.target.calendar_id)
         Examiner(self.room.database, expander, difference).again(list(known), known)
@@ -127,7 +141,9 @@ class _Rebuild:
 
     def _check(self, conn: Transaction) -> None:
         now = calendars.of_resource(conn, self.resource.id)
-        if {row.id: progress(row) for row in now} != {row.id: progress(row) for row in self.rows}:
+        if [(it.id, it.stale, progress(it)) for it in now] != [
+            (it.id, it.stale, progress(it)) for it in self.rows
+        ]:
             raise Moved
 
     def _write(self, conn: Transaction, made: _Made) -> None:
@@ -151,21 +167,40 @@ def _wanted(
     """Give policy and write flag of the stored calendars that the connection's plan still wants."""
     if connection.status is ConnectionStatus.DISCONNECTED:
         return {}
-    mine = {row.remote_id: row for row in rows if row.connection_id == connection.id}
+    mine = {row.remote_id: row for row in _seen(connection, rows)}
     names = wishes(plan)
     wanted = {
         row.id: (names[row.name], False)
         for row in rows
         if row.connection_id == connection.id and not row.remote_id and row.name in names
     }
-    infos = [
-        CalendarInfo(row.remote_id, row.name, row.role, row.is_primary)
-        for remote_id, row in mine.items()
-        if remote_id
-    ]
-    for choice in choose(plan, infos).choices:
+    chosen = choose(plan, _infos(mine.values()))
+    for choice in chosen.choices:
         wanted[mine[choice.info.id].id] = (choice.policy, choice.writes)
+    if chosen.missing:
+        # What was read so far may stand for it, under another name: it goes when all was read.
+        for row in mine.values():
+            wanted.setdefault(row.id, (Rules.parse(row.policy).policy, row.writes))
     return wanted
+
+
+def _unread(connection: ConnectionRow, plan: ConnectionPlan, rows: list[CalendarRow]) -> list[str]:
+    """Name the calendars that the plan wants and that were never seen; not before the first pull.
+
+    A connection that was never pulled counts as unread with all that it has.
+    """
+    mine = [row for row in rows if row.connection_id == connection.id]
+    if connection.status is ConnectionStatus.DISCONNECTED or not mine:
+        return []
+    return choose(plan, _infos(_seen(connection, rows))).missing
+
+
+def _seen(connection: ConnectionRow, rows: list[CalendarRow]) -> list[CalendarRow]:
+    return [row for row in rows if row.connection_id == connection.id and row.remote_id]
+
+
+def _infos(rows: Iterable[CalendarRow]) -> list[CalendarInfo]:
+    return [CalendarInfo(row.remote_id, row.name, row.role, row.is_primary) for row in rows]
 
 
 def _new(row: CalendarRow, rules: Rules, *, writes: bool) -> NewCalendar:

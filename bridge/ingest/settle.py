@@ -77,10 +77,13 @@ def settle(room: Room, basis: Basis, chosen: Chosen, now: Instant) -> Settlement
 
 def unreached(room: Room, basis: Basis) -> list[NewCalendar]:
     """Give rows for the calendars of an account that was never reached."""
-    if basis.calendars:
-        return []
+    return [] if basis.calendars else placeholders(room, basis, wishes(basis.plan))
+
+
+def placeholders(room: Room, basis: Basis, names: Iterable[str]) -> list[NewCalendar]:
+    """Give rows for calendars that are wanted and were never seen, by the names of the plan."""
     make = _Maker(room, basis)
-    return [make.placeholder(name, policy) for name, policy in wishes(basis.plan).items()]
+    return [make.placeholder(name, _policy_of(basis, name)) for name in names]
 
 
 def apply(room: Room, basis: Basis, settlement: Settlement, now: Instant) -> None:
@@ -93,7 +96,7 @@ def apply(room: Room, basis: Basis, settlement: Settlement, now: Instant) -> Non
         with room.locked(basis.resource) as conn:
             calendars.upsert(conn, settlement.new)
             for key, name in settlement.missing.items():
-                calendars.record_failure(conn, key, now, NOT_FOUND, str(not_found(name)))
+                calendars.record_missing(conn, key, now, NOT_FOUND, str(not_found(name)))
 
 
 def drop(room: Room, basis: Basis, obsolete: list[str], now: Instant) -> None:
@@ -151,11 +154,15 @@ def _is_other_account(basis: Basis, row: CalendarRow) -> bool:
 
 
 def _is_awaited(basis: Basis, row: CalendarRow, now: Instant) -> bool:
-    """Tell whether a calendar of a whole account may come back; after a day it was deleted."""
+    """Tell whether a calendar of a whole account may come back; after a day it was deleted.
+
+    The day begins with the first listing of the account that lacks it, not with an outage before.
+    """
     if basis.plan.read_calendars is not None:
         return False
-    away = basis.plan.full_reconcile.total_seconds()
-    return row.failed_since is None or now - row.failed_since < away
+    if row.error_code != NOT_FOUND or row.failed_since is None:
+        return True
+    return now - row.failed_since < basis.plan.full_reconcile.total_seconds()
 
 
 def _policy_of(basis: Basis, name: str) -> CalendarPolicy:

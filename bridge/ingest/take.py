@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bridge.ingest import notes, shrink
-from bridge.ingest.basis import Basis, Room, Superseded
+from bridge.ingest.basis import Basis, Moved, Room, Superseded
 from bridge.ingest.choose import Choice
 from bridge.ingest.crash import QUARANTINED, RETRY, CrashMark
 from bridge.ingest.difference import Difference
@@ -52,10 +52,10 @@ class Take:
         with CrashMark(self.room.database, row.id, self.now) as mark:
             difference = self._difference(target, mark, known, gone, waiting)
         with self.room.locked(self.basis.resource) as conn:
-            self._check(conn, row)
+            fresh = self._check(conn, row)
             mark.remove(conn)
             calendars.upsert(conn, [self._calendar(row.id, rules)])
-            blocks = self._write(conn, row, difference, known)
+            blocks = self._write(conn, fresh, difference, known)
             if held:
                 calendars.set_shrink(conn, row.id, held.to_json())
         return CalendarPull(
@@ -78,7 +78,8 @@ class Take:
     def _confirm(self, row: CalendarRow) -> CalendarPull:
         token = self.listing.token or row.token
         with self.room.locked(self.basis.resource, lasting=False) as conn:
-            self._check(conn, row)
+            if self._check(conn, row).stale:
+                raise Moved  # it became stale a moment ago: what stands in for it has to go
             pull = Pull(token, self.basis.horizon, full=False, notes=row.notes)
             calendars.record_pull(conn, row.id, self.now, pull)
         return CalendarPull(self.choice.info.name)
@@ -181,10 +182,12 @@ class Take:
             policy=rules.model_dump_json(),
         )
 
-    def _check(self, conn: Transaction, row: CalendarRow) -> None:
+    def _check(self, conn: Transaction, row: CalendarRow) -> CalendarRow:
+        """Give the row as it stands now, under the lock."""
         rows = {it.id: it for it in calendars.of_connection(conn, self.basis.connection.id)}
         if row.id not in rows or progress(rows[row.id]) != progress(row):
             raise Superseded
+        return rows[row.id]
 
     def _write(
         self,
@@ -219,4 +222,4 @@ def _shared(row: CalendarRow, horizon: Window) -> Window:
 
 def progress(row: CalendarRow) -> tuple[object, ...]:
     """Give what every pull changes; equal ones mean that nobody pulled in between."""
-    return row.token, row.success_at, row.full_at
+    return row.token, row.success_at, row.full_at, Rules.parse(row.policy).account

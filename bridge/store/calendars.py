@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, null, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, null, select, update
 
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionId, ResourceId
@@ -143,6 +143,23 @@ def record_failure(
         conn,
         calendar_id,
         failed_since=func.coalesce(calendars.c.failed_since, now),
+        error_code=code,
+        error_message=message,
+    )
+
+
+def record_missing(
+    conn: Connection, calendar_id: str, now: Instant, code: str, message: str
+) -> None:
+    """Note that a calendar is not in its account; `failed_since` counts from the first such time.
+
+    Failures of another kind before that, an outage, do not count.
+    """
+    since = case((calendars.c.error_code == code, calendars.c.failed_since), else_=now)
+    _set(
+        conn,
+        calendar_id,
+        failed_since=func.coalesce(since, now),
         error_code=code,
         error_message=message,
     )

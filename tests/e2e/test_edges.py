@@ -56,7 +56,7 @@ def test_hostile_calendars_cost_a_bounded_time_and_the_rest_is_served(
         assert time.monotonic() - began < 60
         start = utc_midnight(TOMORROW)
         busy = freebusy_periods(served.freebusy("ann", start, start + 86400).body)
-        assert (start + 15 * 3600, start + 16 * 3600, "BUSY") in busy
+        assert any(it[0] <= start + 15 * 3600 and it[1] >= start + 16 * 3600 for it in busy)
         notes = " ".join(served.connection("ann.hostile")["calendars"][0]["notes"])
         for uid in ("secondly", "every-second", "standing"):
             assert uid in notes, notes

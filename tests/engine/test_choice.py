@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.config.section import Section
-from bridge.errors import RemoteNotFound, UnreadableAnswer
+from bridge.errors import RemoteNotFound, TemporarilyUnavailable, UnreadableAnswer
+from bridge.provider import CalendarId
 from tests.engine.house import DAY, House, make_series
 
 
@@ -174,3 +175,41 @@ def test_another_account_takes_over_only_when_it_was_read(full_house: House) -> 
     full_house.pull()
     assert hours(full_house) == ["18"]
     assert set(full_house.calendar_rows()) == {"New"}
+
+
+def test_a_reload_to_a_calendar_that_was_not_read_yet_is_neither_free_nor_fresh(
+    full_house: House,
+) -> None:
+    connect(full_house, read_calendars=["main"])
+    full_house.pull()
+    connect(full_house, read_calendars=["team"])
+    assert hours(full_house) == ["09"], "it goes when the other one was read"
+    freshness = full_house.freshness()
+    assert (freshness.oldest, freshness.stale) == (None, 1)
+    connect(full_house, read_calendars=["home"])
+    assert set(full_house.calendar_rows()) == {"Main", "home"}
+    full_house.pull()
+    assert hours(full_house) == ["15"]
+    assert full_house.freshness()[:2] == (full_house.now, 0)
+    assert set(full_house.calendar_rows()) == {"Home"}
+
+
+def test_a_calendar_that_is_missing_after_an_outage_is_awaited_for_a_day(full_house: House) -> None:
+    full_house.pull()
+    full_house.memory().fail(TemporarilyUnavailable("503"))
+    with pytest.raises(TemporarilyUnavailable):
+        full_house.pull()
+    with pytest.raises(TemporarilyUnavailable):
+        full_house.pull(later=3 * DAY)
+    full_house.memory().fail(None)
+    kept = full_house.memory().calendars.pop(CalendarId("team"))
+    full_house.pull()
+    full_house.pull(later=DAY // 2)
+    assert hours(full_house) == ["09", "12", "15"]
+    full_house.memory().calendars[CalendarId("team")] = kept
+    full_house.pull()
+    assert full_house.freshness().stale == 0
+    del full_house.memory().calendars[CalendarId("team")]
+    full_house.pull()
+    full_house.pull(later=DAY + 60)
+    assert hours(full_house) == ["09", "15"]

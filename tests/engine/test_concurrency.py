@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from bridge.model.interval import Window
 from bridge.model.resource import Projection
+from bridge.provider import Provider
 from tests.engine.house import ROOM, House, make_series
 
 CONNECTIONS = ["one", "two", "three"]
@@ -101,3 +103,49 @@ def test_a_listing_older_than_what_somebody_else_stored_meanwhile_is_dropped(hou
     house.calendar().put("a", make_series("2026-11-25 09:00"))
     house.pull()
     assert [start for start, _, _ in house.busy()] == ["2026-11-24 09:00"]
+
+
+class Meanwhile:
+    """A source during whose listing something happens."""
+
+    def __init__(self, house: House, happens: Callable[[], object]) -> None:
+        self._source = house.memory().provider().source
+        self._happens = happens
+
+    def list_calendars(self):
+        return self._source.list_calendars()
+
+    def changes(self, *args: object):
+        yield from list(self._source.changes(*args))
+        self._happens()
+
+
+def test_what_was_read_of_another_account_is_not_stored(house: House) -> None:
+    house.calendar().put("a", make_series("2026-11-23 09:00"))
+
+    def switch() -> None:
+        house.configure(connections=[{"id": "work", "provider": "ics"}])
+
+    house.accounts.providers["room-a.work"] = Provider(source=Meanwhile(house, switch))
+    report = house.pull()
+    assert report.objects == 0
+    assert house.busy() == []
+
+
+def test_what_stood_in_for_a_calendar_goes_though_it_became_stale_during_the_pull(
+    house: House,
+) -> None:
+    house.configure(connections=[{"id": "work", "availability": {"on_stale": "busy"}}])
+    house.calendar().put("a", make_series("2026-11-23 09:00"))
+    house.pull()
+    nine = house.busy()
+    for full in (False, True):
+
+        def turn() -> None:
+            house.ingest.check_staleness(house.now + 7 * 3600)
+            assert house.busy() != nine
+
+        house.accounts.providers["room-a.work"] = Provider(source=Meanwhile(house, turn))
+        house.pull(full=full)
+        assert house.busy() == nine
+        assert not house.calendar_rows()["Main"].stale
