@@ -45,8 +45,8 @@ def apply(
     - A removed connection goes at once, with everything read from it.
     - A resource that left the settings is parked (not pulled, not published, whole again when it
       returns) or deleted, as `removed_resources` says. What was made by API stays.
-    - Connections that wait for a new credential are tried once more: a reload is how an admin
-      says that the password was put right.
+    - Connections that fail or wait for a new credential are tried once more: a reload is how an
+      admin says that it was put right. Those whose provider asked for a pause are left alone.
     - Users and feeds of the settings become those of the store.
 
     Args:
@@ -244,14 +244,20 @@ def _write_connections(conn: Transaction, found: _Difference, now: Instant) -> N
     ]
     connections.forgive(conn, others)
     schedule.mark(conn, others, now, full=True)
-    schedule.mark(conn, [id_ for id_ in _due(found) if id_ not in others], now)
+    schedule.mark(conn, [id_ for id_ in _due(found, now) if id_ not in others], now)
     calendars.forget_tokens(conn, others)
 
 
-def _due(found: _Difference) -> Iterator[ConnectionId]:
+def _due(found: _Difference, now: Instant) -> Iterator[ConnectionId]:
     """Name the known connections to be pulled now: a wider window, say, needs more to be read."""
     affected = {*found.changed(), *found.returned()}
     for entry in found.entries.values():
-        expired = entry.status is ConnectionStatus.TOKEN_EXPIRED
-        if entry.id in found.rows and (entry.resource_id in affected or expired):
+        row = found.rows.get(entry.id)
+        if row is not None and (entry.resource_id in affected or _is_retried(entry, row, now)):
             yield entry.id
+
+
+def _is_retried(entry: NewConnection, row: ConnectionRow, now: Instant) -> bool:
+    if entry.status is ConnectionStatus.TOKEN_EXPIRED:
+        return True
+    return row.failures > 0 and (row.limited_until or 0) <= now

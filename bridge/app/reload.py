@@ -47,6 +47,7 @@ class Reload:
     def __call__(self) -> Verdict:
         """Do it, and say what came of it: in the log, and to whoever asked."""
         with self._lock:
+            before = self._bridge.settings
             try:
                 text = self._reload()
             except BridgeError as err:
@@ -54,6 +55,12 @@ class Reload:
                 return Verdict(
                     ok=False, text=f"not reloaded, the old configuration stays\n{_lines(err)}"
                 )
+            except Exception as err:
+                # A fault of ours in a reload must not end a server that serves.
+                stands = "old" if self._bridge.settings is before else "new"
+                text = f"a fault of BusyBridge ({type(err).__name__}); see its log"
+                logger.exception("the reload failed; the %s configuration is in force", stands)
+                return Verdict(ok=False, text=f"{text}\nthe {stands} configuration is in force")
             logger.info("%s", text)
             return Verdict(ok=True, text=text)
 
@@ -104,6 +111,8 @@ class Reload:
         try:
             for _, connections in plan(new):
                 for connection in connections:
+                    if connection.paused:
+                        continue
                     try:
                         accounts.open(connection.id)
                     except ProviderError as err:
@@ -115,9 +124,10 @@ class Reload:
 
     def _put_in_force(self, new: Settings, transport: Transport | None) -> None:
         bridge = self._bridge
-        bridge.live.swap(new)
+        # First what requests go through: new settings must not use what they forbid by now.
         if transport is not None:
             bridge.http.replace(transport)
+        bridge.live.swap(new)
         for follow in bridge.followers:
             follow(new)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -70,7 +70,9 @@ def _server(settings: Settings) -> Iterator[Finding]:
     if role != "all" and database.startswith("sqlite"):
         hint = "set storage.database to postgresql://user@host/name"
         yield ("server", "role"), f"{role} shares its database, and SQLite has one process", hint
-    if database.startswith("sqlite:///") and Path(database.removeprefix("sqlite:///")).is_dir():
+    if database.startswith("sqlite:///") and _stands(
+        Path(database.removeprefix("sqlite:///")).is_dir
+    ):
         yield ("storage", "database"), "is a directory", "name a file in it"
     if settings.sync.backoff.initial > settings.sync.backoff.max:
         yield ("sync", "backoff", "initial"), "is longer than sync.backoff.max", ""
@@ -80,8 +82,16 @@ def _server(settings: Settings) -> Iterator[Finding]:
         (("auth", "htpasswd_file"), settings.auth.htpasswd_file),
         (("outbound", "ca_file"), settings.outbound.ca_file),
     ):
-        if file is not None and not file.is_file():
-            yield path, f"there is no file {file}", ""
+        if file is not None and not _stands(file.is_file):
+            yield path, f"there is no file {file}", "or it cannot be looked at by this user"
+
+
+def _stands(look: Callable[[], bool]) -> bool:
+    """Look for a file; one in a closed folder, or of an impossible name, is none."""
+    try:
+        return look()
+    except (OSError, ValueError):
+        return False
 
 
 def _resource(resource: Resource, path: KeyPath) -> Iterator[Finding]:

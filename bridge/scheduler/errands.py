@@ -57,8 +57,17 @@ class Errands:
                 if handler is None:
                     logger.warning("a command of an unknown kind was left alone")
                     continue
-                verdict = handler()
+                verdict = _heed(handler)
                 now = self._ground.clock()
                 with self._ground.database.write() as conn:
                     commands.finish(conn, command.id, now, ok=verdict.ok, verdict=verdict.text)
                 self._ground.wake.notify("commands")
+
+
+def _heed(handler: Handler) -> Verdict:
+    try:
+        return handler()
+    except Exception as err:
+        # Whoever asked waits for an answer.
+        logger.exception("a command failed by a fault of ours")
+        return Verdict(ok=False, text=f"a fault of BusyBridge ({type(err).__name__}); see its log")

@@ -1,15 +1,17 @@
 """The clock: APScheduler, in memory, with the few jobs of one process.
 
 What is due when is in the store; these jobs only look. A job that takes longer than its interval
-is not started a second time, and ticks that were missed are made up for by one.
+is not started a second time, and ticks that were missed are made up for by one. APScheduler goes
+by the wall clock and would stand still for as long as that is set back: a jump makes all jobs due.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
-from datetime import UTC
-from threading import Condition, Thread
+from datetime import UTC, datetime
+from threading import Condition, Event, Thread
 from typing import NamedTuple
 
 from apscheduler.executors.debug import DebugExecutor
@@ -21,6 +23,11 @@ from bridge.errors import BridgeError
 logger = logging.getLogger(__name__)
 # It would tell of every tick.
 logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+_LOOK = 1.0
+"""Seconds between two looks whether the wall clock jumped."""
+_JUMP = 2.0
+"""Seconds by which it may differ from what passed; a clock that is slewed stays far below."""
 
 
 class Job(NamedTuple):
@@ -55,6 +62,8 @@ class Jobs:
             timezone=UTC,
             daemon=True,
         )
+        self._stopped = Event()
+        self._watcher = Thread(target=self._watch, name="clock", daemon=True)
         for job in jobs:
             self._clock.add_job(
                 self._launch, IntervalTrigger(seconds=job.every), args=(job.name,), id=job.name
@@ -63,9 +72,16 @@ class Jobs:
     def start(self) -> None:
         """Let the clock run."""
         self._clock.start()
+        self._watcher.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the clock runs."""
+        return self._clock.running and self._watcher.is_alive()
 
     def stop(self) -> None:
         """Start no more jobs."""
+        self._stopped.set()
         if self._clock.running:
             self._clock.shutdown(wait=False)
 
@@ -97,6 +113,16 @@ class Jobs:
                 self._changed.notify_all()
         self._observe(name, problem)
 
+    def _watch(self) -> None:
+        before = _offset()
+        while not self._stopped.wait(_LOOK):
+            after = _offset()
+            if abs(after - before) > _JUMP:
+                logger.warning("the clock was set by %+d seconds", round(after - before))
+                for name in self._jobs:
+                    self._clock.modify_job(name, next_run_time=datetime.now(UTC))  # noqa: TID251 - APScheduler's own clock
+            before = after
+
     def _launch(self, name: str) -> None:
         Thread(target=self.run, args=(name,), name=f"job-{name}", daemon=True).start()
 
@@ -106,3 +132,7 @@ class Jobs:
                 return False
             self._running.add(name)
             return True
+
+
+def _offset() -> float:
+    return time.time() - time.monotonic()  # noqa: TID251 - what is looked at is the clock itself

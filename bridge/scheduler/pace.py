@@ -84,8 +84,9 @@ def after_failure(
             status, wait = ConnectionStatus.TOKEN_EXPIRED, REAUTHORIZE * random.uniform(1, 1.1)
         case TemporarilyUnavailable(retry_after=timedelta() as asked):
             # The pause is honoured up to the longest backoff; a little is added, never taken off.
-            pause = min(max(asked.total_seconds(), 1), most)
-            return _limited(err, status, now, pause * random.uniform(1, 1.1))
+            # A provider that asks for none does not get us without a backoff of our own.
+            pause = min(asked.total_seconds(), most) * random.uniform(1, 1.1)
+            return _limited(err, status, now, max(pause, bound * random.uniform(0.5, 1)))
         case RateLimited():
             return _limited(err, status, now, bound * random.uniform(0.5, 1))
         case ProviderError(disposition=Disposition.REJECT):

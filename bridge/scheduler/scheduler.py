@@ -109,6 +109,11 @@ class Scheduler:
         """How many pulls run at this moment."""
         return 0 if self._workers is None else self._workers.running
 
+    @property
+    def alive(self) -> bool:
+        """Whether it does its work: from `start` to `stop`, unless a fault of ours ended it."""
+        return self._jobs.alive and (self._workers is None or self._workers.alive)
+
     def start(self) -> None:
         """Begin to pull.
 

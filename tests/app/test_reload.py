@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +14,7 @@ import yaml
 
 from bridge.app.bridge import Bridge
 from bridge.config.keyfile import KeyFile
-from bridge.errors import ConfigError
+from bridge.errors import AuthorizationExpired, ConfigError
 from bridge.model.interval import Window
 from bridge.model.resource import ResourceId
 from bridge.registry import KINDS
@@ -107,6 +108,8 @@ def test_a_good_file_is_in_force_at_once_and_the_scheduler_stays_the_one_it_was(
     [
         ({"resources": "none"}, "resources"),
         ({"outbound": {"ca_file": "missing.pem"}}, "missing.pem"),
+        ({"outbound": {"ca_file": "x" * 300}}, "there is no file"),
+        ({"auth": {"htpasswd_file": "x" * 300}}, "there is no file"),
         ({"server": {"bind": "127.0.0.1:1"}}, "server.bind"),
         ({"server": {"role": "everything"}}, "server.role"),
         ({"storage": {"database": "sqlite:///other.sqlite3"}}, "storage.database"),
@@ -155,6 +158,52 @@ def test_a_database_that_cannot_be_written_leaves_the_old_configuration_in_force
         assert names(bridge) == ["room-a"]
         assert bridge.reload().ok
         assert names(bridge) == ["room-b"]
+
+
+@pytest.mark.covers("F64")
+def test_a_fault_of_ours_in_a_reload_is_a_refusal_and_the_server_goes_on(
+    installation: Installation, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = bridge.settings
+    with monkeypatch.context() as broken:
+        broken.setattr(bridge, "read_settings", lambda: 1 // 0)
+        ok, text = bridge.reload()
+    assert not ok
+    assert "ZeroDivisionError" in text
+    assert "the old configuration is in force" in text
+    assert bridge.settings is before
+    assert bridge.reload().ok
+
+
+@pytest.mark.covers("F10")
+def test_whoever_sees_new_settings_goes_through_the_new_transport(
+    installation: Installation, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    replace, swap = bridge.http.replace, bridge.live.swap
+    monkeypatch.setattr(bridge.http, "replace", lambda new: (order.append("way"), replace(new)))
+    monkeypatch.setattr(bridge.live, "swap", lambda new: (order.append("settings"), swap(new)))
+    installation.config["outbound"] = {"allow_networks": ["10.0.0.0/8"]}
+    installation.write()
+    assert bridge.reload().ok
+    assert order == ["way", "settings"]
+
+
+def test_a_paused_account_that_cannot_be_opened_does_not_hold_up_a_reload(
+    installation: Installation, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_account: object) -> None:
+        raise AuthorizationExpired("no such login")
+
+    kinds = dict(bridge.kinds)
+    kinds["ics"] = dataclasses.replace(kinds["ics"], open=refuse)
+    monkeypatch.setattr(bridge, "kinds", kinds)
+    ok, text = bridge.reload()
+    assert not ok
+    assert "no such login" in text
+    installation.config["resources"][0]["connections"][0]["paused"] = True
+    installation.write()
+    assert bridge.reload().ok
 
 
 @pytest.mark.covers("F10")

@@ -168,6 +168,20 @@ def test_a_reload_tries_connections_once_more_that_wait_for_a_credential(
     assert due(database, LATER) == {"room-a.work": False}
 
 
+def test_a_reload_tries_connections_once_more_that_fail_unless_a_pause_was_asked_for(
+    database: Database,
+) -> None:
+    follow(database, settings(work(), make_connection("home"), make_connection("well")))
+    pull_all(database)
+    with database.write() as conn:
+        failure = Failure("timeout", "no answer")
+        connections.record_failure(conn, WORK, NOW, failure)
+        limited = failure._replace(limited_until=LATER + 60)
+        connections.record_failure(conn, ConnectionId("room-a.home"), NOW, limited)
+    follow(database, settings(work(), make_connection("home"), make_connection("well")), LATER)
+    assert due(database, LATER) == {"room-a.work": False}
+
+
 def test_a_removed_connection_goes_at_once_with_what_was_read_from_it(database: Database) -> None:
     follow(database, settings(work(), make_connection("home")))
     give_calendar(database, ConnectionId("room-a.home"))

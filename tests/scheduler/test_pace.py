@@ -86,7 +86,7 @@ def test_the_bound_of_the_wait_doubles_with_each_failure_up_to_the_longest() -> 
 def test_the_pause_that_a_provider_asks_for_is_honoured(asked: int) -> None:
     error = RateLimited("slow down", retry_after=timedelta(seconds=asked))
     for verdict in judge(error):
-        assert asked <= verdict.next_due - NOW <= asked * 1.1 + 1
+        assert asked <= verdict.next_due - NOW <= max(asked * 1.1, 30) + 1
         assert verdict.failure.limited_until == verdict.next_due
         assert verdict.failure.status is ConnectionStatus.ACTIVE
         assert verdict.failure.code == "rate_limited"
@@ -98,6 +98,15 @@ def test_a_huge_pause_is_capped_and_an_absent_one_is_a_backoff() -> None:
     found = waits(RateLimited("slow down"), failures=3)
     assert 120 <= min(found) < max(found) <= 240
     assert all(verdict.failure.limited_until for verdict in judge(RateLimited("slow down")))
+
+
+@pytest.mark.covers("F18", "F19")
+@pytest.mark.parametrize("kind", [RateLimited, TemporarilyUnavailable])
+def test_a_provider_that_asks_for_no_pause_is_met_by_a_backoff_all_the_same(
+    kind: type[TemporarilyUnavailable],
+) -> None:
+    found = waits(kind("again", retry_after=timedelta(0)), failures=5)
+    assert 480 <= min(found) < max(found) <= 960
 
 
 @pytest.mark.covers("F18")

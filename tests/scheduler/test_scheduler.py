@@ -1,8 +1,11 @@
 """The clock and the errands of one process."""
 
 import logging
+from datetime import UTC, datetime, timedelta
+from queue import SimpleQueue
 
 import pytest
+import time_machine
 
 from bridge.errors import StoreError
 from bridge.scheduler.errands import Errands, Verdict
@@ -98,6 +101,53 @@ def test_every_process_heeds_a_command_and_the_first_one_answers(make_world) -> 
         each.look()
     assert heeded == ["one", "two"]
     assert verdict(one, number).verdict == "one"
+
+
+def test_a_command_whose_handler_fails_is_answered(
+    make_world, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = make_world()
+
+    def fail() -> Verdict:
+        raise ZeroDivisionError
+
+    errands = Errands(world.ground, {"reload": fail})
+    errands.begin()
+    number = submit(world)
+    with caplog.at_level(logging.ERROR):
+        errands.look()
+    row = verdict(world, number)
+    assert (row.ok, row.done_at) == (False, world.clock.now)
+    assert "ZeroDivisionError" in row.verdict
+    assert "Traceback" in caplog.text
+    errands.look()
+
+
+@pytest.mark.covers("F29")
+def test_a_wall_clock_that_is_set_back_does_not_stop_the_jobs() -> None:
+    runs: SimpleQueue[None] = SimpleQueue()
+    jobs = Jobs([Job("tick", lambda: runs.put(None), 1)])
+    jobs.start()
+    try:
+        runs.get(timeout=PATIENCE)
+        with time_machine.travel(datetime.now(UTC) - timedelta(minutes=10), tick=True):
+            for _ in range(4):
+                runs.get(timeout=PATIENCE)
+        for _ in range(4):
+            runs.get(timeout=PATIENCE)
+        assert jobs.alive
+    finally:
+        jobs.stop()
+
+
+def test_a_scheduler_is_alive_from_its_start_to_its_end(make_world) -> None:
+    world = make_world()
+    scheduler = Scheduler(world.ground, world.sources)
+    assert not scheduler.alive
+    scheduler.start()
+    assert scheduler.alive
+    scheduler.stop(PATIENCE)
+    assert not scheduler.alive
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("in a job"), StoreError("the disk is full")])
