@@ -1,5 +1,6 @@
 """The wheel, in an empty environment, used by somebody without rights."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -22,6 +23,17 @@ def unprivileged() -> dict[str, object]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
+def interpreter() -> str:
+    """A Python that somebody without rights can run; root's own may lie where only root looks."""
+    usable = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
+    for python in (sys._base_executable, "/usr/bin/python3"):
+        with contextlib.suppress(OSError):
+            tried = subprocess.run([python, "-c", usable], cwd="/", check=False, **unprivileged())
+            if tried.returncode == 0:
+                return python
+    pytest.fail("no Python 3.11 with ensurepip that an unprivileged user can run")
+
+
 @pytest.fixture(scope="module")
 def installed():
     """An environment that holds the wheel and what it needs, readable by everybody."""
@@ -39,7 +51,7 @@ def installed():
                 shutil.copy(ROOT / part, source / part)
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, source], check=True)
-        subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
+        subprocess.run([interpreter(), "-m", "venv", folder / "env"], check=True)
         wheel = next(folder.glob("busybridge-*.whl"))
         python = folder / "env" / "bin" / "python"
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
