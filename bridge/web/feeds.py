@@ -54,7 +54,6 @@ class Feeds:
                 view.clip(window(feed, request.now)),
                 _CALENDAR,
                 variant=feed.model_dump_json(),
-                since=floor_day(request.now),
             )
             return self._reader.answer(
                 request, view, shape, lambda: self._render(conn, view, feed, shape.window)

@@ -49,17 +49,15 @@ class FreeBusyUrls:
         query = request.query
         media_type = _media_type(query)
         entry = self._admit(request, _name(request))
-        asked, since = asked_window(query, request.now, entry.plan.freebusy.min_window)
+        asked = asked_window(query, request.now, entry.plan.freebusy.min_window)
         if query.get("sync", "").lower() in {"true", "1"}:
             self._reader.refresh([entry.plan.id])
         with self._context.database.read() as conn:
             view = self._reader.look(conn, entry, Projection.TIMES)
-            window = view.clip(asked)
             shape = Shape(
-                window,
+                view.clip(asked),
                 media_type,
                 variant=self._context.live.current.server.base_url,
-                since=since if window == asked else request.now,
                 weak=media_type is _JSON,
             )
             return self._reader.answer(
@@ -110,7 +108,7 @@ class FreeBusyUrls:
             periods,
             shape.window,
             uid=f"{uuid5(NAMESPACE_URL, f'{self._context.instance}/freebusy/{plan.id}')}",
-            dtstamp=view.state.changed_at,
+            dtstamp=view.stamp,
             name=plan.name,
             email=plan.email,
             url=f"{base_url}/freebusy/{plan.id}.ifb" if base_url else "",
@@ -122,17 +120,11 @@ def _may_look(principal: Principal, entry: Entry) -> bool:
     return authorize(principal, entry.plan.id, Access.FREE_BUSY)
 
 
-def asked_window(
-    query: Mapping[str, str], now: Instant, shortest: timedelta
-) -> tuple[Window, Instant]:
+def asked_window(query: Mapping[str, str], now: Instant, shortest: timedelta) -> Window:
     """Read `start`, `end` and `period`.
 
     Without a start the window begins at this UTC day's midnight; without an end it holds at least
     `shortest` from now. Either is the same all day, so that unchanged busy time stays 304.
-
-    Returns:
-        The window, and since when the same query has meant this window: 0 when it names instants,
-        this midnight when it leaves them out, `now` when it is relative.
 
     Raises:
         Problem: 400 `invalid_window`, naming the parameter.
@@ -152,14 +144,7 @@ def asked_window(
         end = base + min(int(span.total_seconds()), 1000 * 366 * DAY)
     if end <= start:
         raise _wrong("end", "the end is not after the start")
-    if _is_relative(start_text, end_text):
-        return Window(start, end), now
-    return Window(start, end), 0 if start_text and (end_text or period_text) else floor_day(now)
-
-
-def _is_relative(*texts: str | None) -> bool:
-    # Absolute forms are at least `20261120T080000Z` long, relative ones shorter.
-    return any(text is not None and len(text.strip()) < 16 for text in texts)
+    return Window(start, end)
 
 
 def _moment(query: Mapping[str, str], name: str, now: Instant, edge: Edge) -> Instant:

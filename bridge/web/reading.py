@@ -18,7 +18,7 @@ from bridge.store import standing
 from bridge.store.database import Transaction
 from bridge.store.standing import Standing
 from bridge.web.bodies import Bodies
-from bridge.web.conditional import http_date, is_unchanged, make_etag
+from bridge.web.conditional import is_unchanged, make_etag
 from bridge.web.context import WebContext
 from bridge.web.directory import Directory, Entry
 from bridge.web.exchange import Headers, Reply, Request
@@ -33,6 +33,11 @@ class View(NamedTuple):
     projection: Projection
     state: Standing
     freshness: Freshness
+
+    @property
+    def stamp(self) -> Instant:
+        """DTSTAMP: the last change, or, while there was none, the beginning of what is known."""
+        return self.state.changed_at or self.state.horizon.start
 
     def clip(self, asked: Window) -> Window:
         """Cut a window to what is known; beyond the horizon nothing is called free.
@@ -97,23 +102,21 @@ class Reader:
             view.projection.value,
             state.epoch,
             state.seq,
+            view.stamp,
             *shape.window,
             shape.media_type,
             shape.variant,
             weak=shape.weak,
         )
         freshness = freshness_header(view.freshness)
-        modified = max(state.changed_at, shape.since)
+        # No Last-Modified: a date does not tell two states of one second apart, and knows nothing
+        # of the settings and the version that shaped a body.
         headers: Headers = [
             ("ETag", tag),
             ("Cache-Control", "private, no-cache"),
             ("X-BusyBridge-Freshness", freshness),
         ]
-        # RFC 9110 section 8.8.2.1: within the second of a change a date does not tell two states
-        # apart; then the ETag alone speaks.
-        if modified < request.now:
-            headers.append(("Last-Modified", http_date(modified)))
-        if is_unchanged(request, tag, modified if modified < request.now else None):
+        if is_unchanged(request, tag):
             return Reply(304, headers)
         key = tag + freshness if shape.weak else tag
         body = self._bodies.get(key)
@@ -131,8 +134,6 @@ class Shape(NamedTuple):
     media_type: str
     variant: str = ""
     """What else was asked for: the feed's settings."""
-    since: Instant = 0
-    """When this window began to be the one that is shown; 0 when the request names it."""
     weak: bool = False
     """The body also says how fresh it is, which is no part of the state."""
 

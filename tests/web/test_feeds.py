@@ -162,19 +162,15 @@ def test_a_wrong_token_costs_what_a_token_of_another_resource_costs(room_a: Site
 
 @pytest.mark.covers("A-38")
 def test_an_unchanged_feed_is_304_until_midnight(room_a: Site) -> None:
-    first = room_a.get(url(room_a))
-    tag = first.headers["etag"]
+    tag = room_a.get(url(room_a)).headers["etag"]
     for room_a.now in (TODAY, TODAY + DAY - 1):
         answer = room_a.get(url(room_a), If_None_Match=tag)
         assert (answer.status, answer.body) == (304, b"")
         assert answer.headers["etag"] == tag
     with Site.over(room_a) as restarted:
         assert restarted.get(url(room_a), If_None_Match=tag).status == 304
-    since = {"If_Modified_Since": first.headers["last-modified"]}
-    assert room_a.get(url(room_a), **since).status == 304
     room_a.now = TODAY + DAY
     assert room_a.get(url(room_a), If_None_Match=tag).status == 200
-    assert room_a.get(url(room_a), **since).status == 200
 
 
 def test_a_feed_whose_settings_changed_is_not_304(room_a: Site) -> None:
