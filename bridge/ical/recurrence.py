@@ -10,8 +10,10 @@ to the letter, this is what holds:
   a series that was cut off before its start.
 - A start that the clock skips takes the offset before the gap (section 3.3.5), as clients show it.
   Section 3.3.10 would drop it from a rule; then an event that everybody sees would block nothing.
-- DTEND gives every instance the same exact duration; the days and weeks of a DURATION are nominal,
-  its hours exact (sections 3.8.5.3 and 3.3.6).
+- DTEND gives every instance the same exact duration (section 3.8.5.3), and at least until the time
+  that the clock of its zone shows at DTEND, as clients have it: where the two differ, the longer
+  one. The days and weeks of a DURATION are nominal, the hours beside them exact (section 3.3.6).
+- FREQ=HOURLY and MINUTELY have the hour that a clock shows twice twice.
 - An UNTIL that is a date includes that day in the zone of DTSTART. An EXDATE matches by instant, or
   as a date every start of that day. RECURRENCE-ID, EXDATE and RDATE without a zone are in
   DTSTART's.
@@ -24,7 +26,7 @@ to the letter, this is what holds:
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeAlias
@@ -32,7 +34,7 @@ from typing import TypeAlias
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.bounds import DEFAULT, Budget, Limits, TooCostly, TooMany
 from bridge.ical.generation import generate
-from bridge.ical.rules import Rule, check_rule, read_rule
+from bridge.ical.rules import Freq, Rule, check_rule, read_rule
 from bridge.ical.values import Unreadable
 from bridge.ical.wallclock import (
     DAY,
@@ -41,6 +43,7 @@ from bridge.ical.wallclock import (
     LAST_INSTANT,
     instant_of,
     midnight_of,
+    repeated,
     wall_at,
     wall_of,
 )
@@ -99,13 +102,24 @@ def expand(
 class _Placed:
     """One event on the time line: its clock, its first occurrence, its length."""
 
-    __slots__ = ("all_day", "days", "event", "length", "own_end", "own_start", "wall", "zone")
+    __slots__ = (
+        "all_day",
+        "days",
+        "event",
+        "length",
+        "nominal",
+        "own_end",
+        "own_start",
+        "wall",
+        "zone",
+    )
 
     def __init__(self, event: Event, zone: tzinfo, day_zone: tzinfo) -> None:
         start = event.start
         self.event = event
         self.all_day = False
         self.days = 0
+        self.nominal = 0
         self.wall = wall_of(start)
         if isinstance(start, datetime):
             self.zone = start.tzinfo or UTC
@@ -124,9 +138,21 @@ class _Placed:
         if event.duration is None:
             self.own_end = instant_in(event.end, zone)
             self.length = self.own_end - self.own_start
+            self.nominal = self._by_clock(event) - self.wall
+            if self.length <= 0 < self.nominal:
+                # DTSTART is skipped, and was moved behind DTEND: what is written is the length
+                self.length = self.nominal
+                self.own_end = self.own_start + self.length
         else:
             self.days, self.length = event.duration.days, event.duration.seconds
             self.own_end = self.end(self.wall, self.own_start)
+
+    def _by_clock(self, event: Event) -> int:
+        """Return what the clock of the start shows at the end."""
+        start, end = event.start, event.end
+        if isinstance(start, datetime) and isinstance(end, datetime) and end.tzinfo != start.tzinfo:
+            return wall_at(self.own_end, self.zone)
+        return wall_of(end)
 
     def start(self, wall: int) -> Instant:
         """Return the instant of another start."""
@@ -140,11 +166,13 @@ class _Placed:
             return midnight_of(wall // DAY + self.days, self.zone)
         if self.days:
             return instant_of(wall + self.days * DAY, self.zone) + self.length
-        return start + self.length
+        if self.nominal <= 0 or self.zone is UTC:
+            return start + self.length
+        return max(start + self.length, instant_of(wall + self.nominal, self.zone))
 
     def reach(self) -> int:
         """Return the longest that an occurrence can last."""
-        return self.days * DAY + self.length + DAY
+        return self.days * DAY + max(self.length, self.nominal) + DAY
 
     def instant(self, moment: EventTime) -> Instant:
         """Return the instant of another moment of the series; floating ones are on its clock."""
@@ -230,8 +258,8 @@ class _Expander:
         first, last = self._bounds(master, following)
         starts = self._starts(master, first, last)
         for rule in map(_read, master.event.exrules):
-            for wall in self._rule(rule, master, first, last):
-                starts.pop(master.start(wall), None)
+            for start, _ in self._instances(rule, master, first, last):
+                starts.pop(start, None)
         for start, (wall, period) in starts.items():
             if excluded.has(start, wall) or replaced.has(start, wall):
                 continue
@@ -267,8 +295,8 @@ class _Expander:
         if not _ended_before_start(master, rules):
             starts[master.own_start] = (master.wall, None)
         for rule in rules:
-            for wall in self._rule(rule, master, first, last):
-                starts.setdefault(master.start(wall), (wall, None))
+            for start, wall in self._instances(rule, master, first, last):
+                starts.setdefault(start, (wall, None))
         if len(event.rdates) + len(event.exdates) > self._limits.dates:
             raise TooCostly(f"more than {self._limits.dates} dates in RDATE and EXDATE")
         for extra in event.rdates:
@@ -278,6 +306,16 @@ class _Expander:
             if length is not None or start not in starts:
                 starts[start] = (wall, length)
         return starts
+
+    def _instances(
+        self, rule: Rule, master: _Placed, first: int, last: int
+    ) -> Iterator[tuple[Instant, int]]:
+        for wall in self._rule(rule, master, first, last):
+            yield master.start(wall), wall
+            if rule.freq < Freq.DAILY:
+                again = repeated(wall, master.zone)
+                if again is not None:
+                    yield again, wall
 
     def _rule(self, rule: Rule, master: _Placed, first: int, last: int) -> Iterable[int]:
         check_rule(rule, self._limits, all_day=master.all_day)

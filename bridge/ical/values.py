@@ -101,10 +101,15 @@ def period(text: str, zone_of: ZoneOf, tzid: str = "") -> Period:
 
 
 def elapsed(start: EventTime, end: EventTime) -> timedelta:
-    """Return the time from one to the other: exact where both have zones, else by wall clock."""
+    """Return the time from one to the other: exact where both have zones, else by wall clock.
+
+    A start that the clock skips can come to lie behind its end: then the wall clock counts as well.
+    """
+    by_clock = repair.wall_clock(end) - repair.wall_clock(start)
     if isinstance(start, datetime) and isinstance(end, datetime):
-        return timedelta(seconds=end.timestamp() - start.timestamp())
-    return repair.wall_clock(end) - repair.wall_clock(start)
+        exact = timedelta(seconds=end.timestamp() - start.timestamp())
+        return exact if exact > timedelta() or start.tzinfo != end.tzinfo else by_clock
+    return by_clock
 
 
 def utc_offset(text: str) -> timedelta:

@@ -325,7 +325,8 @@ def later(moment: EventTime, by: timedelta) -> EventTime:
 def ends_after(start: EventTime, end: EventTime) -> bool:
     """Tell whether an end of the same type is one; a time may end when it starts."""
     if isinstance(start, datetime) and isinstance(end, datetime):
-        return end >= start
+        # one clock shows an end before its start where it was put back, or skips the start
+        return end >= start or end.timestamp() >= start.timestamp()
     wall, end_wall = repair.wall_clock(start), repair.wall_clock(end)
     return end_wall > wall if is_day(start) else end_wall >= wall
 

@@ -40,6 +40,16 @@ def instant_of(wall: int, zone: tzinfo) -> Instant:
     return wall - EPOCH - _offset(zone, wall)
 
 
+def repeated(wall: int, zone: tzinfo) -> Instant | None:
+    """Return when the zone's clock shows the wall for the second time, None where it does not."""
+    if zone is UTC or (
+        isinstance(zone, ZoneInfo) and _offset_of_day(zone, wall // DAY) is not None
+    ):
+        return None
+    second = _offset(zone, wall, fold=1)
+    return wall - EPOCH - second if second < _offset(zone, wall) else None
+
+
 def midnight_of(day: int, zone: tzinfo) -> Instant:
     """Return the first instant of a day, given as ordinal, also where its midnight is skipped."""
     wall = day * DAY

@@ -20,6 +20,7 @@ from icalendar.timezone import tzp
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.parse import ParsedCalendar, parse_calendar
 from bridge.ical.recurrence import expand
+from bridge.model.event import EventSeries
 from bridge.model.interval import Window, instant, utc
 
 PACKAGES = [Path(module.__file__).parent for module in (icalendar, recurring_ical_events)]
@@ -57,12 +58,15 @@ def read(path: Path) -> ParsedCalendar | None:
 
 
 def ours(parsed: ParsedCalendar) -> list[int]:
+    return sorted(start for found in parsed.series for start in starts(found.series))
+
+
+def starts(series: EventSeries) -> list[int]:
     window = Window(instant(FROM), instant(TO))
-    return sorted(
-        it.start
-        for found in parsed.series
-        for it in expand(found.series, window, ZONE, day_zone=ZONE).occurrences
-    )
+    try:
+        return [it.start for it in expand(series, window, ZONE, day_zone=ZONE).occurrences]
+    except InvalidCalendarObject:
+        return []
 
 
 def theirs(path: Path) -> list[int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -40,6 +41,58 @@ def series(*events: str) -> EventSeries:
 def starts(of: EventSeries, window: Window = YEAR, zone: ZoneInfo = BERLIN) -> list[str]:
     found = expand(of, window, zone, day_zone=BERLIN).occurrences
     return [f"{utc(it.start):%m-%d %H:%M}" for it in found]
+
+
+def spans(of: EventSeries, window: Window) -> list[str]:
+    found = expand(of, window, BERLIN, day_zone=BERLIN).occurrences
+    return [f"{utc(it.start):%m-%d %H:%M}-{utc(it.end):%H:%M}" for it in found]
+
+
+def in_berlin(name: str, wall: str) -> str:
+    return f"{name};TZID=Europe/Berlin:{wall}"
+
+
+@pytest.mark.covers("F30")
+def test_a_series_that_starts_in_the_skipped_hour_lasts_as_long_as_it_is_written() -> None:
+    of = series(
+        f"{in_berlin('DTSTART', '20260329T023000')} {in_berlin('DTEND', '20260329T030000')} "
+        "RRULE:FREQ=DAILY;COUNT=3"
+    )
+    assert spans(of, YEAR) == ["03-29 01:30-02:00", "03-30 00:30-01:00", "03-31 00:30-01:00"]
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        ("20260328", ["03-28 21:00-04:00", "03-29 20:00-04:00"]),
+        ("20260327", ["03-27 21:00-05:00", "03-28 21:00-05:00"]),
+        ("20261024", ["10-24 20:00-05:00", "10-25 21:00-06:00"]),
+        ("20261023", ["10-23 20:00-04:00", "10-24 20:00-05:00"]),
+    ],
+)
+def test_a_night_shift_blocks_the_longer_of_exact_length_and_time_of_the_clock(
+    day: str, expected: list[str]
+) -> None:
+    end = f"{int(day) + 1}T060000"
+    start, end = in_berlin("DTSTART", f"{day}T220000"), in_berlin("DTEND", end)
+    assert spans(series(f"{start} {end} RRULE:FREQ=DAILY;COUNT=2"), YEAR) == expected
+
+
+def test_an_hourly_series_has_the_repeated_hour_twice_and_the_skipped_one_never() -> None:
+    for day, hours in ("20260329", 23), ("20261025", 25):
+        start, end = in_berlin("DTSTART", f"{day}T000000"), in_berlin("DTEND", f"{day}T010000")
+        found = expand(
+            series(f"{start} {end} RRULE:FREQ=HOURLY;COUNT=24"), YEAR, BERLIN, day_zone=BERLIN
+        ).occurrences
+        assert len({it.start for it in found}) == len(found) == hours
+        assert all(it.end >= after.start for it, after in pairwise(found))
+
+
+@pytest.mark.parametrize("end", ["DURATION:PT30M", "DTEND:20261025T011500Z"])
+def test_an_end_in_the_repeated_hour_is_one(end: str) -> None:
+    of = series(f"{in_berlin('DTSTART', '20261025T024500')} {end}")
+    assert not of.notes
+    assert spans(of, YEAR) == ["10-25 00:45-01:15"]
 
 
 WEEKLY = "DTSTART:20260302T090000Z DTEND:20260302T100000Z RRULE:FREQ=WEEKLY;COUNT=4"
