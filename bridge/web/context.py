@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 class EngineHandle(Protocol):
     """What a request may ask of the engine."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether everything that this process runs in the background still runs."""
+        ...
+
     def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
         """Have the connections of these resources pulled now, and wait for it.
 

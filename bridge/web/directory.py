@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from bridge.config.live import Live
-from bridge.config.plan import ResourcePlan, plan
+from bridge.config.plan import ConnectionPlan, ResourcePlan, plan
 from bridge.config.settings import Settings
 
 
@@ -18,6 +18,8 @@ class Entry:
     plan: ResourcePlan
     digest: str
     """Changes with the plan: part of every ETag, since answers show the name and the address."""
+    max_stale: int
+    """Seconds after which none of its calendars may go unread without being called stale."""
 
 
 class Directory:
@@ -37,8 +39,18 @@ class Directory:
 
 def _index(settings: Settings) -> Mapping[str, Entry]:
     entries = [
-        Entry(resource, sha256(resource.model_dump_json().encode()).hexdigest())
-        for resource, _ in plan(settings)
+        Entry(
+            resource,
+            sha256(resource.model_dump_json().encode()).hexdigest(),
+            max((_max_stale(each) for each in connections), default=0),
+        )
+        for resource, connections in plan(settings)
     ]
     by_address = {entry.plan.email.lower(): entry for entry in entries if entry.plan.email}
     return by_address | {str(entry.plan.id): entry for entry in entries}
+
+
+def _max_stale(connection: ConnectionPlan) -> int:
+    chosen = [each.policy for each in connection.read_calendars or ()]
+    spans = [each.availability.max_stale for each in (connection.policy, *chosen)]
+    return int(max(spans).total_seconds())

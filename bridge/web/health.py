@@ -32,9 +32,9 @@ class Health:
     def ready(self, request: Request) -> Reply:
         """Say whether the answers can be relied on: 200, or 503 with every reason why not.
 
-        Ready means that the database is there with the schema of this version, and that every
-        connection was tried once since the database was made; what became of it shows in status
-        and freshness, not here.
+        Ready means that the engine runs, that the database is there with the schema of this
+        version, and that every connection was tried once since the database was made; what became
+        of it shows in status and freshness, not here.
         """
         _only(request, "/readyz")
         reasons = self._reasons()
@@ -69,6 +69,8 @@ class Health:
                     )
         except StoreError:
             return ["database"]
+        if not self._context.engine.alive:
+            return ["engine"]
         return [] if self._first_pulls_tried else ["first_pulls"]
 
 

@@ -85,7 +85,7 @@ class Reader:
         freshness = self._context.publisher.freshness(conn, entry.plan.id)
         if freshness.unread:
             raise _not_read_yet()
-        return View(entry, projection, state, freshness)
+        return View(entry, projection, state, _as_of(self._context.clock(), freshness, entry))
 
     def answer(
         self,
@@ -142,6 +142,13 @@ def freshness_header(freshness: Freshness) -> str:
     """Write `oldest=<RFC 3339>; stale=<n>`; without `oldest` while nothing was ever read."""
     stale = f"stale={freshness.stale}"
     return stale if freshness.oldest is None else f"oldest={rfc3339(freshness.oldest)}; {stale}"
+
+
+def _as_of(now: Instant, freshness: Freshness, entry: Entry) -> Freshness:
+    """Call stale what nobody has read for too long: whoever marks calendars may itself be gone."""
+    if freshness.stale or freshness.oldest is None or now - freshness.oldest < entry.max_stale:
+        return freshness
+    return freshness._replace(stale=1)
 
 
 def _not_read_yet() -> Problem:

@@ -59,6 +59,7 @@ class Engine:
 
     asked: list[tuple[tuple[str, ...], timedelta]] = field(default_factory=list)
     pull: Callable[[], None] = lambda: None
+    alive: bool = True
 
     def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
         self.asked.append((tuple(resource_ids), timeout))

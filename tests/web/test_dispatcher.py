@@ -390,6 +390,14 @@ def test_ready_means_that_every_connection_was_tried_once(site: Site) -> None:
     assert site.get("/readyz").status == 200  # a connection that is added later stops nobody
 
 
+@pytest.mark.covers("P12")
+def test_a_process_whose_engine_died_is_not_ready(site: Site) -> None:
+    site.engine.alive = False
+    answer = site.get("/readyz")
+    assert (answer.status, answer.json["reasons"]) == (503, ["engine"])
+    assert site.get("/healthz").status == 200
+
+
 def _forget_attempts(site: Site) -> None:
     from sqlalchemy import update
 

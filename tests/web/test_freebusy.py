@@ -358,6 +358,15 @@ def test_a_hidden_detail_that_changes_does_not_move_the_tag_of_the_times(site: S
     assert site.get(details, If_None_Match=detailed.headers["etag"]).status == 200
 
 
+@pytest.mark.covers("P12")
+def test_what_no_worker_reads_any_more_is_called_stale(room_b: Site) -> None:
+    read_at = NOW - 60
+    for room_b.now, stale in ((read_at + 6 * HOUR - 1, 0), (read_at + 6 * HOUR, 1)):
+        answer = room_b.get("/freebusy/room-b")
+        expected = f"oldest={rfc3339(read_at)}; stale={stale}"
+        assert answer.headers["x-busybridge-freshness"] == expected
+
+
 def test_a_304_reads_no_blocks(room_b: Site) -> None:
     tag = room_b.get("/freebusy/room-b").headers["etag"]
     statements: list[str] = []
