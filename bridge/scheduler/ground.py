@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Protocol
 
@@ -56,32 +57,49 @@ def read_clock() -> Instant:
     return int(time.time())  # noqa: TID251 - the scheduler is one of the rooms that read a clock
 
 
-_made: set[str] = set()
-"""Owners that this process made; they live."""
-
-
 def make_owner() -> str:
     """Name a holder of leases, for people who look into the table and for `is_dead`."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-    _made.add(owner)
-    return owner
+    parts = (_world(), str(os.getpid()), _began(os.getpid()), secrets.token_hex(3))
+    return ":".join((socket.gethostname(), *parts))
 
 
 def is_dead(owner: str) -> bool:
-    """Tell whether an owner of leases was a process of this machine that lives no more."""
-    place, _, _ = owner.rpartition(":")
-    host, _, number = place.rpartition(":")
-    if owner in _made or host != socket.gethostname() or not number.isdecimal():
+    """Tell whether an owner of leases was a process of this machine that lives no more.
+
+    Containers may share name and number: who lives in another one cannot be seen from here, and
+    counts as living until the machine itself was started anew.
+    """
+    host, *parts = owner.split(":")
+    if host != socket.gethostname() or len(parts) != 4:
         return False
-    if int(number) == os.getpid():
-        return True  # in a container each next process has the number of the last one
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
+    world, number, began, _ = parts
+    boot, _, _ = world.partition(".")
+    here, _, _ = _world().partition(".")
+    if not boot or not here:
+        return False
+    if boot != here:
         return True
-    except PermissionError:
-        pass
-    return False
+    return world == _world() and number.isdecimal() and _began(int(number)) != began
+
+
+def _world() -> str:
+    """Name the boot of this machine and the space in which process numbers mean something."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+        return f"{boot}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:  # not Linux
+        return ""
+
+
+def _began(number: int) -> str:
+    """Tell when a process began, in ticks of this boot; empty when it is no more."""
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return ""
+    # proc_pid_stat(5): field 3 and what follows stands behind the name, which may hold anything.
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.store.resources import ResourceState
-from bridge.store.schema import connections, resources, schedule
+from bridge.store.schema import calendars, connections, resources, schedule
 
 LONGEST_LEASE = 3600
 """Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
@@ -55,6 +55,11 @@ _CLAIMED = (
     and_(connections.c.failures == 0, connections.c.success_at.is_not(None)).label("proven"),
 )
 _LARGEST_PAGE = 400
+_TIMES = {
+    connections: ("attempt_at", "success_at", "error_since"),
+    calendars: ("success_at", "failed_since", "full_at"),
+}
+"""What pulls noted by the clock."""
 # Until when the connection's provider wants to be left alone.
 _rest = (
     select(func.coalesce(connections.c.limited_until, 0))
@@ -201,21 +206,32 @@ def heal_clock(conn: Connection, now: Instant) -> int:
     """Make due what a clock that ran ahead pushed into the future; returns how many.
 
     To be called at start and now and then: an attempt in the future means that the clock was set
-    back since. Leases that can be true are left alone.
+    back since. Leases that can be true are left alone. Other times in the future become the
+    present, since all that is known is that they were before it; a full listing counts as none.
     """
-    ahead = select(connections.c.id).where(connections.c.attempt_at > now + _SKEW)
+    late = now + _SKEW
+    ahead = or_(connections.c.attempt_at > late, connections.c.success_at > late)
+    pulled_ahead = select(connections.c.id).where(ahead)
     statement = (
         update(schedule)
         .where(
             schedule.c.next_due > now,
             or_(
                 schedule.c.lease_until > now + LONGEST_LEASE,
-                and_(schedule.c.lease_until <= now, schedule.c.connection_id.in_(ahead)),
+                and_(schedule.c.lease_until <= now, schedule.c.connection_id.in_(pulled_ahead)),
             ),
         )
         .values(next_due=now, lease_owner="", lease_until=0)
     )
-    return conn.execute(statement).rowcount
+    healed = conn.execute(statement).rowcount
+    # A pause was asked for by the clock that the attempt was noted by.
+    conn.execute(update(connections).where(ahead).values(limited_until=null()))
+    for table, names in _TIMES.items():
+        for name in names:
+            column = table.c[name]
+            value = null() if name == "full_at" else now
+            conn.execute(update(table).where(column > late).values({name: value}))
+    return healed
 
 
 _ORDER = (schedule.c.next_due, schedule.c.connection_id)

@@ -1,7 +1,6 @@
 """From claim to release, on both databases."""
 
 import logging
-import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -204,15 +203,22 @@ def test_what_a_killed_process_of_this_machine_had_claimed_is_due_when_the_next_
 ) -> None:
     world = make_world()
     lives = make_owner()
-    host, _, _ = lives.partition(":")
-    gone = subprocess.Popen([sys.executable, "-c", "pass"])
-    gone.wait()
+    host, space, number, began, _ = lives.split(":")
+    boot, _, inside = space.partition(".")
+    program = "from bridge.scheduler.ground import make_owner; print(make_owner())"
+    gone = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.strip()
     owners = {
         lives: False,
-        f"{host}:{os.getppid()}:abcdef": False,
-        f"elsewhere-{host}:{gone.pid}:abcdef": False,
-        f"{host}:{gone.pid}:abcdef": True,
-        f"{host}:{os.getpid()}:abcdef": True,  # its number is ours by now, as in a container
+        gone: True,
+        # Its number is ours by now, as in a container that was started again.
+        f"{host}:{space}:{number}:1{began}:abcdef": True,
+        # Another container of the same name, where each first process has number 1.
+        f"{host}:{boot}.1{inside}:{number}:{began}:abcdef": False,
+        f"{host}:0{boot}.{inside}:{number}:{began}:abcdef": True,  # before a boot
+        f"elsewhere-{gone}": False,
+        f"{host}:{number}:abcdef": False,
     }
     for owner, dead in owners.items():
         with world.database.write() as conn:
@@ -233,6 +239,24 @@ def test_a_clock_that_was_set_back_does_not_put_pulls_off_for_ever(make_world) -
     world.clock.advance(-5 * 365 * 86400)
     assert world.run_due() == []
     heal_clock(world.ground)
+    assert [pulled.outcome for pulled in world.run_due()] == ["ok"]
+
+
+@pytest.mark.covers("F29")
+def test_a_pause_asked_for_while_the_clock_ran_ahead_ends_with_the_healing(make_world) -> None:
+    from bridge.scheduler.scheduler import heal_clock
+
+    world = make_world()
+    world.run_due()
+    world.clock.advance(5 * 365 * 86400)
+    world.fail(RateLimited("slow down", retry_after=timedelta(hours=1)))
+    world.run_due()
+    world.clock.advance(-5 * 365 * 86400)
+    heal_clock(world.ground)
+    row = world.row()
+    assert row.limited_until is None
+    assert max(row.attempt_at or 0, row.success_at or 0, row.error_since or 0) <= world.clock.now
+    world.sources.failures.clear()
     assert [pulled.outcome for pulled in world.run_due()] == ["ok"]
 
 

@@ -8,12 +8,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import insert
 
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.store import connections, resources, schedule
+from bridge.store.calendars import of_connection
 from bridge.store.connections import Failure
 from bridge.store.database import Database
 from bridge.store.schedule import LONGEST_LEASE, Claim
+from bridge.store.schema import calendars
 from tests.builders import NOW, store_resource
 
 LEASE = 60
@@ -174,6 +177,21 @@ def test_connections_come_back_when_a_clock_that_ran_a_year_ahead_is_set_right(
         assert schedule.heal_clock(conn, NOW) == 2
         assert schedule.heal_clock(conn, NOW) == 0
     assert {each.connection_id for each in claim(database)} == {done, held}
+
+
+@pytest.mark.covers("F29")
+def test_healing_the_clock_heals_what_calendars_note_by_it(database: Database) -> None:
+    [work] = store_resource(database)
+    far = NOW + 5 * 365 * 86400
+    with database.write() as conn:
+        conn.execute(
+            insert(calendars).values(
+                id="c", connection_id=work, success_at=far, failed_since=far, full_at=far
+            )
+        )
+        schedule.heal_clock(conn, NOW)
+        [row] = of_connection(conn, work)
+    assert (row.success_at, row.failed_since, row.full_at) == (NOW, NOW, None)
 
 
 @pytest.mark.covers("F29")
