@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
 from bridge.config.live import Live
@@ -42,7 +43,7 @@ def _index(settings: Settings) -> Mapping[str, Entry]:
         Entry(
             resource,
             sha256(resource.model_dump_json().encode()).hexdigest(),
-            max((_max_stale(each) for each in connections), default=0),
+            max(map(_max_stale, connections), default=_seconds(settings.availability.max_stale)),
         )
         for resource, connections in plan(settings)
     ]
@@ -53,4 +54,8 @@ def _index(settings: Settings) -> Mapping[str, Entry]:
 def _max_stale(connection: ConnectionPlan) -> int:
     chosen = [each.policy for each in connection.read_calendars or ()]
     spans = [each.availability.max_stale for each in (connection.policy, *chosen)]
-    return int(max(spans).total_seconds())
+    return _seconds(max(spans))
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())
