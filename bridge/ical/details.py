@@ -9,7 +9,7 @@ from functools import lru_cache
 from bridge.ical import repair
 from bridge.ical.contentline import Properties, Property, parameters, text_values
 from bridge.ical.values import Unreadable, event_time
-from bridge.model.event import Attendee, Class, PartStat, ShowAs, Status
+from bridge.model.event import Attendee, Class, Event, PartStat, ShowAs, Status
 
 _WORTH_KEEPING = 400
 """Characters of an attendee that is kept in memory for the next event."""
@@ -33,6 +33,7 @@ _CONFERENCE = re.compile(
     r"|(?:[a-z0-9-]+\.)?zoom\.us/[jw]|(?:[a-z0-9-]+\.)?zoom\.us/my)/[^\s<>\"\\]+",
     re.IGNORECASE,
 )
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _WEB = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
@@ -132,3 +133,8 @@ def stamp(prop: Property | None) -> datetime | None:
     if isinstance(moment, datetime):
         return moment
     return repair.wall_clock(moment).replace(tzinfo=UTC)
+
+
+def rank(event: Event) -> tuple[int, datetime]:
+    """Return by what the newer of two copies is told (RFC 5546 section 2.1.5)."""
+    return event.sequence, event.last_modified or _NEVER

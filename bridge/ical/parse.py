@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from bridge.errors import InvalidCalendarObject
@@ -28,6 +28,7 @@ from bridge.ical.contentline import (
     split_line,
     unfold,
 )
+from bridge.ical.details import rank
 from bridge.ical.serialize import escape_text
 from bridge.ical.values import Unreadable
 from bridge.ical.vevent import CUT, WHOLE, EventReader, ReadEvent, cut_text
@@ -38,7 +39,6 @@ from bridge.model.event import EventSeries, EventTime
 _ABOUT = frozenset({"VERSION", "X-WR-TIMEZONE"})
 _WHICH = frozenset({"UID", "RECURRENCE-ID"})
 _STAMPS = re.compile(r"^DTSTAMP[:;][^\n]*\n", re.MULTILINE)
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//BusyBridge//EN\r\n"
 
 
@@ -143,7 +143,7 @@ class _Gathered:
         if key in self.chosen:
             what = "the event" if key is None else "an override"
             self.notes.append(f"{what} is there twice: the one with the highest SEQUENCE was taken")
-            if _rank(self.chosen[key][0]) > _rank(read):
+            if rank(self.chosen[key][0].event) > rank(read.event):
                 return
         self.chosen[key] = (read, text)
 
@@ -170,10 +170,6 @@ class _Gathered:
             parts += ("BEGIN:VEVENT\r\n", text, "END:VEVENT\r\n")
         parts.append("END:VCALENDAR\r\n")
         return ParsedSeries(series, "".join(parts))
-
-
-def _rank(read: ReadEvent) -> tuple[int, datetime]:
-    return read.event.sequence, read.event.last_modified or _NEVER
 
 
 class _Calendar:

@@ -20,7 +20,7 @@ to the letter, this is what holds:
 - An override replaces its instance wherever it was moved to. One that matches no instance stands
   for itself; one whose instance EXDATE names is gone.
 - THISANDFUTURE (section 3.8.4.4) carries its shift, duration and properties to what follows it, up
-  to the next one.
+  to the next one. One with a rule of its own goes on by that rule instead.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import zip_longest
 from typing import TypeAlias
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.bounds import DEFAULT, Budget, Limits, TooCostly, TooMany
+from bridge.ical.details import rank
 from bridge.ical.generation import generate
+from bridge.ical.placed import Placed, instant_in
 from bridge.ical.rules import Freq, Rule, check_rule, read_rule
 from bridge.ical.values import Unreadable
 from bridge.ical.wallclock import (
@@ -41,11 +44,7 @@ from bridge.ical.wallclock import (
     EPOCH,
     FIRST_INSTANT,
     LAST_INSTANT,
-    instant_of,
-    midnight_of,
     repeated,
-    wall_at,
-    wall_of,
 )
 from bridge.model.event import Event, EventSeries, EventTime, Floating, Occurrence, Period
 from bridge.model.interval import Instant, Window
@@ -89,7 +88,7 @@ def expand(
     """
     if series.master is None:
         return _Expander(series, window, zone, day_zone, limits).stand_alone()
-    master = _Placed(series.master, zone, day_zone)
+    master = Placed(series.master, zone, day_zone)
     if not (series.overrides or series.master.is_recurring or series.master.exdates):
         start, end = master.own_start, master.own_end
         if start >= window.end or end <= window.start:
@@ -97,131 +96,6 @@ def expand(
         start, end = max(start, FIRST_INSTANT), min(end, LAST_INSTANT)
         return Expansion([Occurrence(series.master, start, start, end, master.all_day)])
     return _Expander(series, window, zone, day_zone, limits).expand(master)
-
-
-class _Placed:
-    """One event on the time line: its clock, its first occurrence, its length."""
-
-    __slots__ = (
-        "all_day",
-        "days",
-        "event",
-        "length",
-        "nominal",
-        "own_end",
-        "own_start",
-        "wall",
-        "zone",
-    )
-
-    def __init__(self, event: Event, zone: tzinfo, day_zone: tzinfo) -> None:
-        start = event.start
-        self.event = event
-        self.all_day = False
-        self.days = 0
-        self.nominal = 0
-        self.wall = wall_of(start)
-        if isinstance(start, datetime):
-            self.zone = start.tzinfo or UTC
-            self.own_start = int(start.timestamp())
-        elif isinstance(start, Floating):
-            self.zone = zone
-            self.own_start = instant_of(self.wall, zone)
-        else:
-            self.zone = day_zone
-            self.all_day = True
-            self.days = wall_of(event.end) // DAY - self.wall // DAY
-            self.own_start = midnight_of(self.wall // DAY, day_zone)
-            self.length = 0
-            self.own_end = midnight_of(self.wall // DAY + self.days, day_zone)
-            return
-        if event.duration is None:
-            self.own_end = instant_in(event.end, zone)
-            self.length = self.own_end - self.own_start
-            self.nominal = self._by_clock(event) - self.wall
-            if self.length <= 0 < self.nominal:
-                # DTSTART is skipped, and was moved behind DTEND: what is written is the length
-                self.length = self.nominal
-                self.own_end = self.own_start + self.length
-        else:
-            self.days, self.length = event.duration.days, event.duration.seconds
-            self.own_end = self.end(self.wall, self.own_start)
-
-    def _by_clock(self, event: Event) -> int:
-        """Return what the clock of the start shows at the end."""
-        start, end = event.start, event.end
-        if isinstance(start, datetime) and isinstance(end, datetime) and end.tzinfo != start.tzinfo:
-            return wall_at(self.own_end, self.zone)
-        return wall_of(end)
-
-    def start(self, wall: int) -> Instant:
-        """Return the instant of another start."""
-        if self.all_day:
-            return midnight_of(wall // DAY, self.zone)
-        return instant_of(wall, self.zone)
-
-    def end(self, wall: int, start: Instant) -> Instant:
-        """Return when the occurrence that starts there ends."""
-        if self.all_day:
-            return midnight_of(wall // DAY + self.days, self.zone)
-        if self.days:
-            return instant_of(wall + self.days * DAY, self.zone) + self.length
-        if self.nominal <= 0 or self.zone is UTC:
-            return start + self.length
-        return max(start + self.length, instant_of(wall + self.nominal, self.zone))
-
-    def reach(self) -> int:
-        """Return the longest that an occurrence can last."""
-        return self.days * DAY + max(self.length, self.nominal) + DAY
-
-    def instant(self, moment: EventTime) -> Instant:
-        """Return the instant of another moment of the series; floating ones are on its clock."""
-        return self.original(moment)[0]
-
-    def original(self, moment: EventTime) -> tuple[Instant, int]:
-        """Return instant and wall of an instance that RDATE, EXDATE or RECURRENCE-ID names.
-
-        A date of a timed series has the time of DTSTART; a time of an all-day series is a day.
-        """
-        if self.all_day:
-            wall = self._day(moment) * DAY
-        elif isinstance(moment, Floating):
-            wall = wall_of(moment)
-        elif isinstance(moment, datetime):
-            start = int(moment.timestamp())
-            same_clock = moment.tzinfo is self.zone
-            return start, wall_of(moment) if same_clock else wall_at(start, self.zone)
-        else:
-            wall = moment.toordinal() * DAY + self.wall % DAY
-        return self.start(wall), wall
-
-    def until(self, moment: EventTime) -> Instant:
-        """Return the last instant at which a rule with this UNTIL may start an instance."""
-        if self.all_day:
-            return self.start(self._day(moment) * DAY)
-        if isinstance(moment, datetime | Floating):
-            return self.instant(moment)
-        return self.start(moment.toordinal() * DAY + DAY - 1)
-
-    def _day(self, moment: EventTime) -> int:
-        """Return the day that a moment of an all-day series means.
-
-        Exchange writes the midnight of its own zone in UTC; where a time is no more than the start
-        or end of the day as it is written, that day is meant.
-        """
-        wall = wall_of(moment)
-        if isinstance(moment, datetime) and wall % DAY not in (0, DAY - 1):
-            wall = wall_at(int(moment.timestamp()), self.zone)
-        return wall // DAY
-
-
-def instant_in(moment: EventTime, zone: tzinfo) -> Instant:
-    """Return the instant of a moment; the zone places floating times, and the midnight of dates."""
-    if isinstance(moment, datetime):
-        return int(moment.timestamp())
-    if isinstance(moment, Floating):
-        return instant_of(wall_of(moment), zone)
-    return midnight_of(moment.toordinal(), zone)
 
 
 class _Expander:
@@ -233,51 +107,99 @@ class _Expander:
         self._window = window
         self._limits = limits
         self._budget = Budget(limits)
-        self._overrides = [_Placed(event, zone, day_zone) for event in series.overrides]
+        self._overrides = [Placed(event, zone, day_zone) for event in series.overrides]
         self._found: list[Occurrence] = []
         self._notes: list[str] = []
 
     def stand_alone(self) -> Expansion:
         """Expand overrides whose master nobody sent."""
         for override in self._overrides:
-            self._add_override(override, override.instant(_recurrence_id(override.event)))
+            original = override.instant(_recurrence_id(override.event))
+            self._add(override, original, override.own_start, override.own_end)
+            if override.event.is_recurring:
+                self._add_own(override, self._own_starts(override, None), ())
         return self._expansion()
 
-    def expand(self, master: _Placed) -> Expansion:
+    def expand(self, master: Placed) -> Expansion:
         """Expand a master with its overrides."""
         excluded = _Excluded(master, master.event.exdates)
-        replaced = _Excluded(master, [_recurrence_id(it.event) for it in self._overrides])
-        following = sorted(
-            (
-                _Following(master, override)
-                for override in self._overrides
-                if override.event.this_and_future
-            ),
-            key=lambda it: it.since,
-        )
+        changed = self._changed(master)
+        replaced = _Excluded(master, [_recurrence_id(it.event) for it, _, _ in changed])
+        splits = [it for it, _, _ in changed if it.event.this_and_future]
+        following = sorted((_Following(master, it) for it in splits), key=lambda it: it.since)
+        for it, after in zip_longest(following, following[1:]):
+            if it.override.event.is_recurring:
+                it.own = self._own_starts(it.override, None if after is None else after.since)
         first, last = self._bounds(master, following)
-        starts = self._starts(master, first, last)
-        for rule in map(_read, master.event.exrules):
-            for start, _ in self._instances(rule, master, first, last):
-                starts.pop(start, None)
-        for start, (wall, period) in starts.items():
+        for start, (wall, period) in self._starts(master, first, last).items():
             if excluded.has(start, wall) or replaced.has(start, wall):
                 continue
             base = _in_force(following, start)
-            if base is not None:
-                self._add(base.override, start, *base.times(wall))
-            else:
+            if base is None:
                 end = master.end(wall, start) if period is None else start + period
                 self._add(master, start, start, end)
-        for override in self._overrides:
-            original, wall = master.original(_recurrence_id(override.event))
+            elif base.own is None:
+                self._add(base.override, start, *base.times(wall))
+        for it in following:
+            self._add_own(it.override, it.own, (excluded, replaced))
+        for override, original, wall in changed:
             if excluded.has(original, wall):
                 self._notes.append("an override of an occurrence that EXDATE names was left out")
             else:
-                self._add_override(override, original)
+                self._add_changed(override, original, (excluded, replaced))
         return self._expansion()
 
-    def _bounds(self, master: _Placed, following: Sequence[_Following]) -> tuple[int, int]:
+    def _changed(self, master: Placed) -> list[tuple[Placed, Instant, int]]:
+        """Return overrides with instant and wall of their instance; the newest of one instance.
+
+        A RECURRENCE-ID can name one instance as a date, in UTC or by its zone. Of equals both
+        stay: what blocks too much is seen, what blocks too little is not.
+        """
+        newest: dict[tuple[Instant, bool], list[tuple[Placed, Instant, int]]] = {}
+        for override in self._overrides:
+            original, wall = master.original(_recurrence_id(override.event))
+            key = original, override.event.this_and_future
+            others = newest.setdefault(key, [])
+            if others:
+                self._notes.append("an occurrence is changed twice: the highest SEQUENCE was taken")
+                if rank(others[0][0].event) > rank(override.event):
+                    continue
+                if rank(others[0][0].event) < rank(override.event):
+                    others.clear()
+            others.append((override, original, wall))
+        return [it for others in newest.values() for it in others]
+
+    def _own_starts(self, override: Placed, until: Instant | None) -> dict[Instant, _Start] | None:
+        """Return the starts of an override that recurs by itself; None where they are refused.
+
+        RFC 5545 section 3.8.4.4 has no such thing; clients that split a series write it.
+        """
+        try:
+            starts = self._starts(override, *self._bounds(override, []))
+        except InvalidCalendarObject as err:
+            self._notes.append(f"the recurrence of an override was left out: {err}")
+            return None
+        excluded = _Excluded(override, override.event.exdates)
+        return {
+            start: (wall, period)
+            for start, (wall, period) in starts.items()
+            if start != override.own_start
+            and (until is None or start < until)
+            and not excluded.has(start, wall)
+        }
+
+    def _add_own(
+        self,
+        override: Placed,
+        starts: dict[Instant, _Start] | None,
+        without: Sequence[_Excluded],
+    ) -> None:
+        for start, (wall, period) in (starts or {}).items():
+            if not any(it.has(start, wall) for it in without):
+                end = override.end(wall, start) if period is None else start + period
+                self._add(override, start, start, end)
+
+    def _bounds(self, master: Placed, following: Sequence[_Following]) -> tuple[int, int]:
         """Return the first and last wall whose occurrence can overlap the window."""
         periods = [it.duration for it in master.event.rdates if isinstance(it, Period)]
         longest = max(int(period.total_seconds()) for period in [*periods, timedelta()])
@@ -286,7 +208,7 @@ class _Expander:
         first = self._window.start + EPOCH - reach - moved - _MARGIN
         return first, self._window.end + EPOCH + moved + _MARGIN
 
-    def _starts(self, master: _Placed, first: int, last: int) -> dict[Instant, _Start]:
+    def _starts(self, master: Placed, first: int, last: int) -> dict[Instant, _Start]:
         event = master.event
         if len(event.rrules) + len(event.exrules) > self._limits.rules:
             raise TooCostly(f"more than {self._limits.rules} rules")
@@ -305,10 +227,13 @@ class _Expander:
             length = int(extra.duration.total_seconds()) if isinstance(extra, Period) else None
             if length is not None or start not in starts:
                 starts[start] = (wall, length)
+        for rule in map(_read, event.exrules):
+            for start, _ in self._instances(rule, master, first, last):
+                starts.pop(start, None)
         return starts
 
     def _instances(
-        self, rule: Rule, master: _Placed, first: int, last: int
+        self, rule: Rule, master: Placed, first: int, last: int
     ) -> Iterator[tuple[Instant, int]]:
         for wall in self._rule(rule, master, first, last):
             yield master.start(wall), wall
@@ -317,7 +242,7 @@ class _Expander:
                 if again is not None:
                     yield again, wall
 
-    def _rule(self, rule: Rule, master: _Placed, first: int, last: int) -> Iterable[int]:
+    def _rule(self, rule: Rule, master: Placed, first: int, last: int) -> Iterable[int]:
         check_rule(rule, self._limits, all_day=master.all_day)
         if master.all_day:
             # RFC 5545 section 3.3.10: BYSECOND, BYMINUTE and BYHOUR of a DATE "MUST be ignored"
@@ -329,14 +254,18 @@ class _Expander:
         walls = self._generate(rule, master, first, last)
         return (wall for wall in walls if master.start(wall) <= until)
 
-    def _generate(self, rule: Rule, master: _Placed, first: int, last: int) -> list[int]:
+    def _generate(self, rule: Rule, master: Placed, first: int, last: int) -> list[int]:
         only = len(master.event.rrules) == 1
         return generate(rule, master.wall, first, last, self._budget, start_counts=only)
 
-    def _add_override(self, override: _Placed, original: Instant) -> None:
+    def _add_changed(
+        self, override: Placed, original: Instant, without: Sequence[_Excluded]
+    ) -> None:
         self._add(override, original, override.own_start, override.own_end)
+        if override.event.is_recurring and not override.event.this_and_future:
+            self._add_own(override, self._own_starts(override, None), without)
 
-    def _add(self, placed: _Placed, original: Instant, start: Instant, end: Instant) -> None:
+    def _add(self, placed: Placed, original: Instant, start: Instant, end: Instant) -> None:
         if start < self._window.end and end > self._window.start:
             start, end = max(start, FIRST_INSTANT), min(end, LAST_INSTANT)
             self._found.append(Occurrence(placed.event, original, start, end, placed.all_day))
@@ -345,13 +274,14 @@ class _Expander:
         if len(self._found) > self._limits.occurrences:
             raise TooMany(f"more than {self._limits.occurrences} occurrences in the window")
         self._found.sort(key=lambda it: (it.start, it.end))
+        _tell_apart(self._found)
         return Expansion(self._found, tuple(dict.fromkeys(self._notes)))
 
 
 class _Excluded:
     """Instances that EXDATE or overrides name, by instant or by day."""
 
-    def __init__(self, master: _Placed, moments: Iterable[EventTime]) -> None:
+    def __init__(self, master: Placed, moments: Iterable[EventTime]) -> None:
         self._instants: set[Instant] = set()
         self._days: set[int] = set()
         for moment in moments:
@@ -368,11 +298,15 @@ class _Excluded:
 class _Following:
     """An override with RANGE=THISANDFUTURE, for the instances after its own."""
 
-    def __init__(self, master: _Placed, override: _Placed) -> None:
-        self.override = override
+    def __init__(self, master: Placed, override: Placed) -> None:
         self.since, wall = master.original(_recurrence_id(override.event))
-        self.shift = override.wall - wall
-        """By wall clock, from the series' zone to the override's."""
+        self.override = override
+        if override.zone is UTC and not (override.all_day or master.all_day):
+            self.override = override.on_clock_of(master)
+        self.shift = self.override.wall - wall
+        """By wall clock, from the series' zone to the override's; UTC is nobody's clock."""
+        self.own: dict[Instant, _Start] | None = None
+        """Its starts where it recurs by itself; then the series ends where it begins."""
 
     def times(self, wall: int) -> tuple[Instant, Instant]:
         """Return start and end of the instance that the series has at `wall`."""
@@ -386,6 +320,21 @@ def _in_force(following: Sequence[_Following], start: Instant) -> _Following | N
     return following[place - 1] if place else None
 
 
+def _tell_apart(found: list[Occurrence]) -> None:
+    """Give two occurrences of one original start, by which they are named, a second of their own.
+
+    It happens where a changed occurrence is there twice, or a second series meets the first.
+    """
+    taken: set[Instant] = set()
+    for place, it in enumerate(found):
+        original = it.original_start
+        while original in taken:
+            original += 1
+        taken.add(original)
+        if original != it.original_start:
+            found[place] = replace(it, original_start=original)
+
+
 def _recurrence_id(event: Event) -> EventTime:
     return event.start if event.recurrence_id is None else event.recurrence_id
 
@@ -397,8 +346,11 @@ def _read(text: str) -> Rule:
         raise InvalidCalendarObject(str(err)) from err
 
 
-def _ended_before_start(master: _Placed, rules: Sequence[Rule]) -> bool:
+def _ended_before_start(master: Placed, rules: Sequence[Rule]) -> bool:
     """Tell whether every rule's UNTIL lies before DTSTART."""
     return bool(rules) and all(
         rule.until is not None and master.until(rule.until) < master.own_start for rule in rules
     )
+
+
+__all__ = ["Expansion", "expand", "instant_in"]

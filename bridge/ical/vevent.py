@@ -130,12 +130,13 @@ class EventReader:
         start, end, length = self._times(found)
         first = found.first
         recurrence_id = first.get("RECURRENCE-ID")
+        this_and_future = recurrence_id is not None and "THISANDFUTURE" in recurrence_id[0].upper()
         rules: tuple[str, ...] = ()
         exrules: tuple[str, ...] = ()
         rdates: tuple[EventTime | Period, ...] = ()
         exdates: tuple[EventTime, ...] = ()
         if not _RECURRING.isdisjoint(first):
-            if recurrence_id is not None:
+            if recurrence_id is not None and not this_and_future:
                 repair.in_override("recurrence", self._notes)
             else:
                 rules, exrules = self._rules(found, "RRULE"), self._rules(found, "EXRULE")
@@ -151,8 +152,7 @@ class EventReader:
             end=end,
             duration=length,
             recurrence_id=None if recurrence_id is None else self._time(recurrence_id),
-            this_and_future=recurrence_id is not None
-            and "THISANDFUTURE" in recurrence_id[0].upper(),
+            this_and_future=this_and_future,
             rrules=rules,
             exrules=exrules,
             rdates=rdates,

@@ -362,3 +362,56 @@ def test_the_limit_of_dates_holds_for_other_sources_too() -> None:
             day_zone=BERLIN,
             limits=Limits(dates=50),
         )
+
+
+def test_one_instance_named_as_date_and_as_time_is_changed_once() -> None:
+    old = "RECURRENCE-ID;VALUE=DATE:20260309 DTSTART:20260309T110000Z DURATION:PT1H SEQUENCE:1"
+    new = "RECURRENCE-ID:20260309T090000Z DTSTART:20260309T130000Z DURATION:PT1H SEQUENCE:2"
+    for both in (old, new), (new, old):
+        assert starts(series(WEEKLY, *both))[1] == "03-09 13:00"
+        assert len(starts(series(WEEKLY, *both))) == 4
+
+
+def test_two_changes_of_one_instance_that_none_outranks_block_both_under_two_names() -> None:
+    of = series(
+        WEEKLY,
+        "RECURRENCE-ID;VALUE=DATE:20260309 DTSTART:20260309T110000Z",
+        "RECURRENCE-ID:20260309T090000Z DTSTART:20260309T130000Z",
+    )
+    found = expand(of, YEAR, BERLIN, day_zone=BERLIN).occurrences
+    assert len({it.original_start for it in found}) == len(found) == 5
+
+
+SPLIT = (
+    "DTSTART;TZID=Europe/Berlin:20260302T090000 DTEND;TZID=Europe/Berlin:20260302T100000 "
+    "RRULE:FREQ=WEEKLY;COUNT=6"
+)
+
+
+def test_this_and_future_in_utc_keeps_to_the_clock_of_the_series() -> None:
+    of = series(
+        SPLIT,
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20260316T080000Z "
+        "DTSTART:20260316T100000Z DTEND:20260316T110000Z",
+    )
+    assert starts(of)[2:] == ["03-16 10:00", "03-23 10:00", "03-30 09:00", "04-06 09:00"]
+
+
+def test_this_and_future_with_a_rule_of_its_own_goes_on_by_it() -> None:
+    of = series(
+        SPLIT,
+        "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260316T090000 "
+        "DTSTART;TZID=Europe/Berlin:20260317T140000 DTEND;TZID=Europe/Berlin:20260317T150000 "
+        "RRULE:FREQ=DAILY;COUNT=3",
+    )
+    assert starts(of) == ["03-02 08:00", "03-09 08:00", "03-17 13:00", "03-18 13:00", "03-19 13:00"]
+
+
+def test_this_and_future_with_a_rule_that_says_nothing_goes_on_by_the_series() -> None:
+    of = series(
+        SPLIT,
+        "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260316T090000 "
+        "DTSTART;TZID=Europe/Berlin:20260316T140000 RRULE:FREQ=DAILY;INTERVAL=0",
+    )
+    assert len(starts(of)) == 6
+    assert any("left out" in it for it in expand(of, YEAR, BERLIN, day_zone=BERLIN).notes)
