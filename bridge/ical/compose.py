@@ -49,12 +49,12 @@ def _zones(series: EventSeries) -> Iterator[tzinfo | None]:
 
 
 def _when(event: Event) -> Iterator[str]:
-    yield _moment("DTSTART", event.start)
+    yield _start(event)
     if event.duration is None:
         yield _moment("DTEND", event.end)
     else:
         yield f"DURATION:{duration_text(event.duration)}"
-    if event.recurrence_id is not None:
+    if event.recurrence_id is not None and not _stands_apart(event):
         reach = ";RANGE=THISANDFUTURE" if event.this_and_future else ""
         yield _moment(f"RECURRENCE-ID{reach}", event.recurrence_id)
     for rule in event.rrules:
@@ -65,6 +65,18 @@ def _when(event: Event) -> Iterator[str]:
         yield _period(extra) if isinstance(extra, Period) else _moment("RDATE", extra)
     for excluded in event.exdates:
         yield _moment("EXDATE", excluded)
+
+
+def _start(event: Event) -> str:
+    start = event.start
+    if event.is_recurring and isinstance(start, datetime):
+        start = start.replace(fold=0)  # in UTC its further occurrences would lose their clock
+    return _moment("DTSTART", start)
+
+
+def _stands_apart(event: Event) -> bool:
+    """Tell an event of its own that shares the UID of another, see `parse`."""
+    return event.is_recurring and not event.this_and_future
 
 
 def _what(event: Event) -> Iterator[str]:
@@ -121,6 +133,9 @@ def _moment(name: str, moment: EventTime) -> str:
     if not isinstance(moment, datetime):
         return f"{name};VALUE=DATE:{moment.year:04}{moment:%m%d}"
     key = _key(moment.tzinfo)
+    if key and moment.fold and moment.utcoffset() != moment.replace(fold=0).utcoffset():
+        # a wall clock without more is the first of two (RFC 5545 section 3.3.5)
+        key, moment = "", moment.astimezone(UTC)
     if not key:
         return f"{name}:{_wall(moment)}Z"
     quoted = parameter(key) if isinstance(moment.tzinfo, CustomZone) else key

@@ -13,13 +13,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical import repair
 from bridge.ical.bounds import DEFAULT, Limits
+from bridge.ical.chosen import Chosen, zones_of
 from bridge.ical.contentline import (
     Properties,
     RawCalendar,
@@ -34,7 +36,7 @@ from bridge.ical.values import Unreadable
 from bridge.ical.vevent import CUT, WHOLE, EventReader, ReadEvent, cut_text
 from bridge.ical.vtimezone import budget_of_a_file
 from bridge.ical.zones import Zones
-from bridge.model.event import EventSeries, EventTime
+from bridge.model.event import Event, EventSeries, EventTime
 
 _ABOUT = frozenset({"VERSION", "X-WR-TIMEZONE"})
 _WHICH = frozenset({"UID", "RECURRENCE-ID"})
@@ -122,54 +124,74 @@ def _refuse_other_text(text: str) -> None:
         raise InvalidCalendarObject("not a calendar: it is an HTML or XML page")
 
 
+_Key: TypeAlias = tuple[EventTime | None, EventTime | None]
+"""RECURRENCE-ID of an override, else the start."""
+
+
 @dataclass(slots=True)
 class _Gathered:
     """All VEVENTs of one UID."""
 
     uid: str
     head: str
-    zones: Zones
-    chosen: dict[EventTime | None, tuple[ReadEvent, str]] = field(default_factory=dict)
-    """By RECURRENCE-ID, None for the master."""
+    chosen: dict[_Key, Chosen] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     """Why overrides cannot be understood: their occurrences stay where the series has them."""
     reason: str = ""
     """Why the master cannot be understood, and with it how the series goes on."""
 
-    def add(self, read: ReadEvent, text: str) -> None:
+    def add(self, read: ReadEvent, text: str, zones: Zones) -> None:
         """Take a VEVENT, or the better of two copies of it (highest SEQUENCE, then newest)."""
-        key = read.event.recurrence_id
+        key: _Key = read.event.recurrence_id, None
+        if key[0] is None:
+            key = None, read.event.start
         if key in self.chosen:
-            what = "the event" if key is None else "an override"
+            what = "the event" if key[0] is None else "an override"
             self.notes.append(f"{what} is there twice: the one with the highest SEQUENCE was taken")
-            if rank(self.chosen[key][0].event) > rank(read.event):
+            if rank(self.chosen[key].read.event) > rank(read.event):
                 return
-        self.chosen[key] = (read, text)
+        self.chosen[key] = Chosen(read, text, zones)
 
     def parsed(self) -> ParsedSeries:
         """Return the series with its text."""
-        reads = [read for read, _ in self.chosen.values()]
+        reads = [it.read for it in self.chosen.values()]
         notes = [f"an override was left out: {reason}" for reason in self.lost]
         notes += self.notes
-        tzids: set[str] = set()
         for read in reads:
             notes += read.notes
-            tzids |= read.tzids
-        master = self.chosen.get(None)
+        master, overrides = self._master_and_overrides(notes)
         series = EventSeries(
             uid=self.uid,
-            master=None if master is None else master[0].event,
-            overrides=tuple(
-                read.event for key, (read, _) in self.chosen.items() if key is not None
-            ),
+            master=master,
+            overrides=tuple(overrides),
             notes=tuple(dict.fromkeys(notes)),
         )
-        parts = [self.head, *map(self.zones.folded, sorted(tzids))]
-        for _, text in self.chosen.values():
+        definitions, texts = zones_of(self.chosen.values())
+        parts = [self.head, *definitions]
+        for text in texts:
             parts += ("BEGIN:VEVENT\r\n", text, "END:VEVENT\r\n")
         parts.append("END:VCALENDAR\r\n")
         return ParsedSeries(series, "".join(parts))
+
+    def _master_and_overrides(self, notes: list[str]) -> tuple[Event | None, list[Event]]:
+        """Return the master, and with the overrides what else has no RECURRENCE-ID.
+
+        Some exporters give several events one UID, or forget the RECURRENCE-ID of a changed
+        occurrence. The one that recurs is the master, else the first; each other one stands for
+        the occurrence at its start, which EXDATE does not take away, and recurs by itself.
+        """
+        events = [it.read.event for it in self.chosen.values()]
+        masters = [it for it in events if it.recurrence_id is None]
+        overrides = [it for it in events if it.recurrence_id is not None]
+        if len(masters) < 2:
+            return (masters[0] if masters else None), overrides
+        notes.append("several events have this UID: each blocks its own time")
+        master = next((it for it in masters if it.is_recurring), masters[0])
+        others = [replace(it, recurrence_id=it.start) for it in masters if it is not master]
+        apart = {it.start for it in others}
+        exdates = tuple(it for it in master.exdates if it not in apart)
+        return replace(master, exdates=exdates), overrides + others
 
 
 class _Calendar:
@@ -207,12 +229,12 @@ class _Calendar:
                 self._break(gathered, raw.text, str(err))
                 continue
             text = _canonical(raw.text, read, self._reader.limits)
-            self._of(gathered, read.event.uid).add(read, text)
+            self._of(gathered, read.event.uid).add(read, text, self.zones)
 
     def _of(self, gathered: dict[str, _Gathered], uid: str) -> _Gathered:
         found = gathered.get(uid)
         if found is None:
-            found = gathered[uid] = _Gathered(uid, self._head, self.zones)
+            found = gathered[uid] = _Gathered(uid, self._head)
         return found
 
     def _break(self, gathered: dict[str, _Gathered], text: str, reason: str) -> None:

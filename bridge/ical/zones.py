@@ -9,9 +9,10 @@ The order, first match wins (`docs/time-zones.md` explains it to users):
 4. A Windows name by CLDR's table: `W. Europe Standard Time`.
 5. The calendar's own VTIMEZONE of that TZID: the IANA zone that its X-LIC-LOCATION names, else the
    rules as they are written (`tzone://Microsoft/Custom`, `Customized Time Zone`).
-6. None: the time is floating, so that the calendar's zone, and without one the resource's, decides.
+6. A display name or plain offset: `(UTC+01:00) Amsterdam, Berlin`, `UTC+02:00`, `GMT+0200`.
+7. None: the time is floating, so that the calendar's zone, and without one the resource's, decides.
 
-What is not 1, 2 or a definition of its own leaves a note. Keys are matched by expression and looked
+What is not 1 or 2 leaves a note. Keys are matched by expression and looked
 up by name; no file name is ever made of them by us.
 """
 
@@ -34,6 +35,23 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9][A-Za-z0-9_+-]*){0,2}"
 _LONGEST = 200
 """Characters of a TZID that can name a zone."""
 _NO_ZONES = ("posix/", "right/", "localtime", "posixrules", "factory")
+_OFFSET = re.compile(
+    r"(?:\(?(?:UTC|GMT)\s?(?:([+-])(\d{1,2})(?:[:.]?([0-5]\d))?)?\)?|([+-])(\d{2}):?([0-5]\d))"
+    r"((?<=\))\s.+|)",
+    re.IGNORECASE,
+)
+"""`UTC+2`, `GMT+0200`, `(UTC+01:00) Amsterdam, Berlin`, `+02:00`."""
+_WITHOUT_SUMMER = {
+    -570: "Pacific/Marquesas",
+    210: "Asia/Tehran",
+    270: "Asia/Kabul",
+    330: "Asia/Kolkata",
+    345: "Asia/Kathmandu",
+    390: "Asia/Yangon",
+    525: "Australia/Eucla",
+    570: "Australia/Darwin",
+}
+"""By minutes, where an hour is not whole: the zone whose clock does not change."""
 _UTC = frozenset(
     {
         "utc",
@@ -71,10 +89,14 @@ class Resolved(NamedTuple):
     """None: nobody knows it."""
     note: str = ""
 
+    def __bool__(self) -> bool:
+        """Tell whether it is known."""
+        return self.zone is not None
+
 
 def named_zone(name: str) -> tzinfo | None:
-    """Return the zone of an IANA key or one of its spellings; see steps 1 to 4 above."""
-    return _by_name(name).zone
+    """Return the zone of an IANA key or one of its spellings; see steps 1 to 4 and 6 above."""
+    return (_by_name(name) or _by_offset(name)).zone
 
 
 class Zones:
@@ -122,7 +144,7 @@ class Zones:
         named = _by_name(tzid)
         text = self.definition(tzid)
         if not text:
-            return named if named.zone is not None else _unknown(tzid)
+            return named or _by_offset(tzid) or _unknown(tzid)
         if not self._afford(tzid, text):
             return _left_out(tzid, named.zone)
         if named.zone is not None:
@@ -134,7 +156,9 @@ class Zones:
         try:
             zone = custom_zone(text)
         except (Unreadable, TooCostly) as err:
-            return Resolved(None, f"time zone {_short(tzid)}: the calendar's is used, since {err}")
+            return _by_offset(tzid) or Resolved(
+                None, f"time zone {_short(tzid)}: the calendar's is used, since {err}"
+            )
         return Resolved(zone, f"time zone {_short(tzid)} is as the calendar defines it")
 
 
@@ -190,6 +214,49 @@ def _named(name: str) -> Resolved:
     return Resolved(None)
 
 
+def _by_offset(name: str) -> Resolved:
+    return _displayed(name) if len(name) <= _LONGEST else Resolved(None)
+
+
+@lru_cache(maxsize=1024)
+def _displayed(name: str) -> Resolved:
+    """Read a name that says its offset, and at best its cities, as Outlook shows zones."""
+    match = _OFFSET.fullmatch(name.strip().strip("\"'"))
+    if match is None:
+        return Resolved(None)
+    sign, hours, minutes = match.group(1, 2, 3) if match[4] is None else match.group(4, 5, 6)
+    cities = match[7]
+    offset = (-1 if sign == "-" else 1) * (int(hours or 0) * 60 + int(minutes or 0))
+    for key in (*_keys_of_cities(cities), *_keys_of_offset(offset)):
+        zone = _iana(key)
+        if zone is not None and _standard(zone) == offset:
+            return Resolved(zone, f"time zone {_short(name)} is read as {key}")
+    return Resolved(None)
+
+
+def _keys_of_cities(names: str) -> Iterator[str]:
+    """Yield the zones of `Eastern Time (US & Canada)` and of `Amsterdam, Berlin, Bern`."""
+    plain = names.partition("(")[0].strip()
+    if plain.endswith(" Time"):
+        yield _windows_names().get(f"{plain[:-5]} standard time".lower(), "")
+    for city in plain.split(","):
+        yield _keys_by_city().get(city.strip().lower().replace(" ", "_"), "")
+
+
+def _keys_of_offset(minutes: int) -> Iterator[str]:
+    if minutes == 0:
+        yield "UTC"
+    elif minutes % 60 == 0:
+        yield f"Etc/GMT{-minutes // 60:+}"  # POSIX has the sign the other way round
+    yield _WITHOUT_SUMMER.get(minutes, "")
+
+
+def _standard(zone: tzinfo) -> int:
+    """Return the minutes by which a zone is ahead of UTC in its winter."""
+    offsets = (datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
+    return min(int((it or timedelta()).total_seconds()) // 60 for it in offsets)
+
+
 def _iana(key: str) -> ZoneInfo | None:
     if not _KEY.fullmatch(key) or key.lower().startswith(_NO_ZONES):
         return None
@@ -213,6 +280,11 @@ def _suffixes(name: str) -> Iterator[str]:
 @lru_cache(maxsize=1)
 def _keys_by_lower_case() -> dict[str, str]:
     return {key.lower(): key for key in available_timezones()}
+
+
+@lru_cache(maxsize=1)
+def _keys_by_city() -> dict[str, str]:
+    return {key.rpartition("/")[2].lower(): key for key in sorted(available_timezones())}
 
 
 @lru_cache(maxsize=1)

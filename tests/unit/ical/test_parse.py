@@ -14,10 +14,11 @@ import recurring_ical_events
 import vobject
 
 from bridge.errors import InvalidCalendarObject
+from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
 from bridge.ical.recurrence import expand
-from bridge.model.event import PartStat
-from bridge.model.interval import Window, instant
+from bridge.model.event import Event, EventSeries, PartStat
+from bridge.model.interval import Window, instant, utc
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -64,6 +65,58 @@ def test_an_event_whose_rule_says_nothing_is_kept_for_what_it_says_outright(rule
     assert found.series.master is not None
     outright = replace(found.series, master=replace(found.series.master, rrules=()))
     assert len(expand(outright, window, BERLIN, day_zone=BERLIN).occurrences) == 1
+
+
+def spans(series: EventSeries) -> list[str]:
+    found = expand(series, Window(0, 1 << 31), BERLIN, day_zone=BERLIN).occurrences
+    return [f"{utc(it.start):%m-%d %H:%M}-{utc(it.end):%H:%M}" for it in found]
+
+
+def test_events_that_share_a_uid_each_block_their_own_time() -> None:
+    parsed = parse_calendar(
+        calendar(
+            "UID:one\nDTSTART:20260310T090000Z\nDTEND:20260310T100000Z",
+            "UID:one\nDTSTART:20260311T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3\n"
+            "EXDATE:20260310T090000Z",
+            "UID:one\nDTSTART:20260320T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2",
+        )
+    )
+    (found,) = parsed.series
+    expected = [f"03-{day} 09:00-10:00" for day in (10, 11, 12, 13, 20, 21)]
+    assert spans(found.series) == expected
+    assert any("several events have this UID" in note for note in found.series.notes)
+    (again,) = parse_calendar(found.text).series
+    assert again == found
+    (written,) = parse_calendar(series_text(found.series)).series
+    assert spans(written.series) == expected
+
+
+def zoned(offset: str, event: str) -> str:
+    return (
+        "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VTIMEZONE\nTZID:My Zone\nBEGIN:STANDARD\n"
+        f"DTSTART:19700101T000000\nTZOFFSETFROM:{offset}\nTZOFFSETTO:{offset}\nEND:STANDARD\n"
+        f"END:VTIMEZONE\nBEGIN:VEVENT\nUID:one\n{event}\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+
+
+def test_two_calendars_of_one_stream_keep_their_zones_apart() -> None:
+    daily = "DTSTART;TZID=My Zone:20260310T090000\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2"
+    moved = 'RECURRENCE-ID;TZID="My Zone":20260311T130000\nDTSTART;TZID=My Zone:20260311T140000'
+    (found,) = parse_calendar(zoned("+0100", daily) + zoned("+0500", moved)).series
+    assert spans(found.series) == ["03-10 08:00-09:00", "03-11 09:00-09:00"]
+    (again,) = parse_calendar(found.text).series
+    assert spans(again.series) == spans(found.series)
+    assert again.text == found.text
+
+
+def test_the_second_of_two_equal_times_is_written_as_what_it_is() -> None:
+    start = datetime(2026, 10, 25, 2, 15, tzinfo=BERLIN, fold=1)
+    event = Event(uid="one", start=start, end=start + timedelta(minutes=30))
+    (again,) = parse_calendar(series_text(EventSeries(uid="one", master=event))).series
+    assert spans(again.series) == ["10-25 01:15-01:45"]
+    later = replace(event, start=start.replace(fold=0), end=start, rrules=("FREQ=DAILY;COUNT=2",))
+    (again,) = parse_calendar(series_text(EventSeries(uid="one", master=later))).series
+    assert spans(again.series)[1] == "10-26 01:15-02:15"
 
 
 def test_what_can_be_read_beside_a_broken_master_remains() -> None:

@@ -11,7 +11,7 @@ from icalendar.timezone import tzp
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from bridge.ical.parse import parse_calendar
-from bridge.ical.zones import named_zone
+from bridge.ical.zones import Zones, named_zone
 from bridge.model.event import EventSeries, Floating
 
 
@@ -130,3 +130,24 @@ def test_an_unknown_zone_of_the_calendar_is_noted() -> None:
     parsed = parse_calendar("BEGIN:VCALENDAR\nVERSION:2.0\nX-WR-TIMEZONE:Mars\nEND:VCALENDAR\n")
     assert parsed.time_zone == ""
     assert any("Mars" in note for note in parsed.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        *(("UTC+02:00", "Etc/GMT-2"), ("GMT+0200", "Etc/GMT-2"), ("utc-5", "Etc/GMT+5")),
+        *(("+02:00", "Etc/GMT-2"), ("-0330", ""), ("UTC+05:30", "Asia/Kolkata")),
+        ("(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", "Europe/Amsterdam"),
+        ("(GMT+01.00) Sarajevo, Skopje, Warsaw, Zagreb", "Europe/Sarajevo"),
+        ("(UTC-05:00) Eastern Time (US & Canada)", "America/New_York"),
+        ("(GMT-08:00) Pacific Time (US & Canada); Tijuana", "America/Los_Angeles"),
+        ("(UTC) Dublin, Edinburgh, Lisbon, London", "Europe/Dublin"),
+        ("(UTC+03:00) Nowhere, Berlin", "Etc/GMT-3"),
+        *(("UTC+25", ""), ("UTC+02:00 and so on", ""), ("(UTC+01:00", "Etc/GMT-1")),
+    ],
+)
+def test_a_name_that_says_its_offset_is_understood_and_noted(name: str, key: str) -> None:
+    assert str(named_zone(name) or "") == key
+    found = Zones([]).resolve(name)
+    assert str(found.zone or "") == key
+    assert found.note
