@@ -19,7 +19,7 @@ class Names:
         self,
         hosts: Mapping[str, Sequence[str] | Callable[[], Iterable[str]]],
         *,
-        services: Mapping[str, Sequence[Service]] | None = None,
+        services: Mapping[str, Sequence[Service] | None] | None = None,
         texts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.asked: list[str] = []
@@ -35,7 +35,10 @@ class Names:
         return [ip_address(text) for text in (found() if callable(found) else found)]
 
     def services(self, name: str, _timeout: float) -> Sequence[Service]:
-        return self._services.get(name, ())
+        found = self._services.get(name, ())
+        if found is None:
+            raise unresolved(name)
+        return found
 
     def texts(self, name: str, _timeout: float) -> Sequence[str]:
         return self._texts.get(name, ())

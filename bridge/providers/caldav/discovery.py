@@ -86,23 +86,28 @@ def find(client: Client, server: str) -> Place:
         AddressRefused: the homes are on another site.
         ProviderError: there is no CalDAV server, or not now; the first place's error is told.
     """
-    first: ProviderError | None = None
-    for url in _places(client.http, server):
+    errors: list[ProviderError] = []
+    silent: set[str] = set()
+    for url in _places(client.http, server, errors):
+        host = urlsplit(url).netloc
+        if host in silent:
+            continue
         try:
             place = _look(client, url)
         except TemporarilyUnavailable as err:
             # Of several servers that DNS names another may answer; one URL has no other.
             if "://" in server or isinstance(err, RateLimited):
                 raise
-            first = first or err
+            silent.add(host)
+            errors.append(err)
             continue
         except _NOT_HERE as err:
-            first = first or err
+            errors.append(err)
             continue
         if place is not None:
             return place
-    if first is not None:
-        raise first
+    if errors:
+        raise errors[0]
     raise RemoteNotFound(
         f"{_WHAT}: {where(home_of(server))} names none",
         hint="write the URL of the CalDAV server or of one calendar as server_url",
@@ -138,8 +143,8 @@ def _believe(listed: Found) -> None:
         raise TemporarilyUnavailable(f"{_WHAT}: the server could not look at all of them")
 
 
-def _places(http: Http, server: str) -> Iterator[str]:
-    """Yield the URLs to ask, the likeliest first (RFC 6764 section 6)."""
+def _places(http: Http, server: str, errors: list[ProviderError]) -> Iterator[str]:
+    """Yield the URLs to ask, the likeliest first (RFC 6764 section 6); note a failure of DNS."""
     if "://" in server:
         yield server
         if urlsplit(server).path.strip("/") == "":
@@ -148,16 +153,26 @@ def _places(http: Http, server: str) -> Iterator[str]:
     domain = server.rpartition("@")[2]
     # Only TLS: what plain DNS says must not make us send a password in clear.
     name = f"_caldavs._tcp.{domain}"
-    for service in http.services(name):
-        port = "" if service.port == 443 else f":{service.port}"
-        yield f"https://{service.host}{port}{_path_in(http.texts(name))}"
+    sites: dict[str, None] = {}
+    named: list[str] = []
+    try:
+        for service in http.services(name):
+            port = "" if service.port == 443 else f":{service.port}"
+            sites[f"https://{service.host}{port}"] = None
+        named = _paths_in(http.texts(name)) if sites else []
+    except TemporarilyUnavailable as err:
+        # Servers without these records, or without DNS at all, are found all the same.
+        errors.append(err)
+    for site in sites:
+        for path in dict.fromkeys((*named, _WELL_KNOWN, "/")):
+            yield f"{site}{path}"
     yield f"https://{domain}{_WELL_KNOWN}"
     yield f"https://{domain}/"
 
 
-def _path_in(texts: Sequence[str]) -> str:
+def _paths_in(texts: Sequence[str]) -> list[str]:
     paths = [text.partition("=")[2] for text in texts if text.lower().startswith("path=")]
-    return paths[0] if paths and paths[0].startswith("/") else _WELL_KNOWN
+    return [path for path in paths[:1] if path.startswith("/")]
 
 
 def _look(client: Client, url: str) -> Place | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
 
+from bridge.config.settings import Outbound
 from bridge.errors import (
     AddressRefused,
     AuthorizationExpired,
@@ -23,6 +25,7 @@ from bridge.provider import AccessRole, CalendarInfo, EventSource
 from bridge.transport import Transport
 from tests.contract.provider_contract import WINDOW
 from tests.servers.faultproxy import Answer, Call, Forward, answering, halving, rewriting
+from tests.servers.names import Names
 from tests.servers.origin import Origin
 from tests.unit.providers.caldav.conftest import Site
 
@@ -94,6 +97,35 @@ def test_a_domain_or_mail_address_finds_the_server_by_its_srv_record(
     asked = secure.proxy.calls[0]
     assert asked.headers["host"] == f"dav.example.com:{secure.proxy.port}"
     assert asked.path == (path or "/.well-known/caldav")
+
+
+@pytest.mark.parametrize("gone", [("/dav/",), ("/dav/", "/.well-known/caldav")])
+def test_a_named_path_that_is_not_there_does_not_end_the_search_on_that_host(
+    secure: Site, connect: Callable[..., Transport], gone: tuple[str, ...]
+) -> None:
+    """RFC 6764 section 6 step 3: the path of the TXT record, the well-known URI, the root."""
+    name = "_caldavs._tcp.example.com"
+    secure.http = connect(
+        services={name: [Service("dav.example.com", secure.proxy.port)]},
+        texts={name: ["path=/dav/"]},
+    )
+    calendar = secure.calendar()
+    with secure.proxy.fault(answering(404, when=lambda call: call.path in gone)):
+        assert calendar in listed(secure.open("example.com"))
+    hosts = {call.headers["host"].partition(":")[0] for call in secure.proxy.calls}
+    assert hosts == {"dav.example.com"}
+
+
+def test_a_name_server_that_fails_does_not_keep_the_host_itself_from_being_asked(
+    secure: Site,
+) -> None:
+    names = Names({"example.com": ["127.0.0.1"]}, services={"_caldavs._tcp.example.com": None})
+    outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
+    secure.http = Transport(outbound, resolver=names, user_agent="BusyBridge/test")
+    with closing(secure.http), pytest.raises(TemporarilyUnavailable) as failed:
+        secure.open("example.com").list_calendars()
+    assert names.asked[:1] == ["example.com"], "a name of the hosts file has no records"
+    assert failed.value.code == "dns", "with records it might have been found: try again later"
 
 
 def test_the_domain_of_the_user_name_is_asked_where_no_server_is_named(
