@@ -321,3 +321,32 @@ def test_the_page_loads_nothing_from_anywhere_and_runs_no_script(site: Site) -> 
     assert "unsafe" not in policy
     assert "/api/v1/free-busy" in page
     assert "busy:read" in page
+
+
+@pytest.mark.covers("T1")
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1//openapi.json", "/api//v1/openapi.json", "/api/v1/openapi.json/", "/api/v1/docs/"],
+)
+def test_no_path_is_redirected_to_a_host_of_the_clients_choice(site: Site, path: str) -> None:
+    answer = site.get(path, Host="evil.example.net")
+    assert answer.status in {200, 404}
+    assert "location" not in answer.headers
+    assert b"evil.example.net" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "status"),
+    [
+        ("/api/v1/nothing", "GET", 404),
+        ("/api/v1/free-busy", "GET", 405),
+        ("/api/v1/free-busy", "POST", 400),
+    ],
+)
+def test_errors_before_any_route_say_what_is_wrong(
+    site: Site, key: str, target: str, method: str, status: int
+) -> None:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    answer = site.get(target, method, b"{" if method == "POST" else None, **headers)
+    assert answer.status == status
+    assert answer.json["detail"]

@@ -21,10 +21,10 @@ from bridge.web.context import WebContext
 from bridge.web.credentials import read_bearer
 from bridge.web.exchange import Reply, Request
 from bridge.web.mounted import call
-from bridge.web.problem import MEDIA_TYPE, Problem
+from bridge.web.problem import MEDIA_TYPE, Problem, method_not_allowed, not_found
 from bridge.web.reading import Reader
 
-_CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 415: "not_json"}
+_CODES = {400: "invalid_request", 415: "not_json"}
 
 
 class Api:
@@ -99,6 +99,10 @@ def _make_app() -> OpenAPI:
     )
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["PROPAGATE_EXCEPTIONS"] = True  # the dispatcher answers what is not a Problem
+    # No redirect to a tidier path: its target would be made of the Host that a stranger sent.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    app.url_map.redirect_defaults = False
     app.register_error_handler(Problem, _response)
     app.register_error_handler(HTTPException, _http_error)
     return app
@@ -123,5 +127,8 @@ def _http_error(err: HTTPException) -> Response | HTTPException:
         return err  # made by `_invalid`
     status = err.code or 500
     methods = err.valid_methods if isinstance(err, MethodNotAllowed) else None
-    headers = [("Allow", ", ".join(sorted(methods)))] if methods else []
-    return _response(Problem(status, _CODES.get(status, "invalid_request"), headers=headers))
+    if methods:
+        return _response(method_not_allowed(sorted(methods)))
+    if status == 404:
+        return _response(not_found())
+    return _response(Problem(status, _CODES.get(status, "invalid_request"), err.description or ""))
