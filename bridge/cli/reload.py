@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 30
 """Seconds within which a server answers."""
+_MOMENT = 2
+"""Seconds for which the other processes on the database are heard after the first one."""
 _NOBODY = "no server runs on this database; `busybridge serve` takes the file as it is"
 
 
@@ -72,12 +74,16 @@ def _ask(database: Database) -> CommandRow:
             number = commands.submit(conn, "reload", "{}", now())
         wake.notify("commands")
         ends = now() + _PATIENCE
+        row = None
         while now() < ends:
             seen = wake.wait("commands", 1.0, seen) or seen
             with database.read() as conn:
-                row = commands.get(conn, number)
-            if row is not None and row.done_at is not None:
-                return row
+                found = commands.get(conn, number)
+            if found is not None and found.done_at is not None:
+                ends = min(ends, now() + _MOMENT) if row is None else ends
+                row = found
+        if row is not None:
+            return row
         with database.write() as conn:
             commands.finish(conn, number, now(), ok=False, verdict="nobody answered")
     finally:

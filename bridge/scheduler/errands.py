@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import NamedTuple
 
-from bridge.scheduler.ground import Ground
+from bridge.scheduler.ground import Ground, place_of
 from bridge.store import commands
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ Handler = Callable[[], Verdict]
 class Errands:
     """Heeds every command that is submitted while this process runs.
 
-    Each process that shares the database heeds each command, since each has settings to reload;
-    the first to end gives the verdict.
+    Each process that shares the database heeds each command, since each has settings to reload,
+    and adds its verdict to the command's row.
     """
 
     def __init__(self, ground: Ground, handlers: Mapping[str, Handler]) -> None:
@@ -36,11 +36,13 @@ class Errands:
         self._handlers = handlers
         self._lock = Lock()
         self._last = 0
+        self._heeded: set[int] = set()
 
     def begin(self) -> None:
         """Leave out what was submitted before: this process starts with what it asks for."""
         with self._ground.database.read() as conn:
             self._last = commands.last(conn)
+            self._heeded = {command.id for command in commands.since(conn, self._last)}
 
     def look(self) -> None:
         """Do what was submitted since the last look.
@@ -50,9 +52,13 @@ class Errands:
         """
         with self._lock:
             with self._ground.database.read() as conn:
-                new = commands.since(conn, self._last)
+                listed = commands.since(conn, self._last)
+            new = [command for command in listed if command.id not in self._heeded]
+            # Those that are not listed any more need not be remembered.
+            self._heeded &= {command.id for command in listed}
             for command in new:
-                self._last = command.id
+                self._last = max(self._last, command.id)
+                self._heeded.add(command.id)
                 handler = self._handlers.get(command.kind)
                 if handler is None:
                     logger.warning("a command of an unknown kind was left alone")
@@ -60,7 +66,7 @@ class Errands:
                 verdict = _heed(handler)
                 now = self._ground.clock()
                 with self._ground.database.write() as conn:
-                    commands.finish(conn, command.id, now, ok=verdict.ok, verdict=verdict.text)
+                    commands.answer(conn, command.id, now, verdict, place_of(self._ground.owner))
                 self._ground.wake.notify("commands")
 
 

@@ -82,6 +82,12 @@ def is_dead(owner: str) -> bool:
     return world == _world() and number.isdecimal() and _began(int(number)) != began
 
 
+def place_of(owner: str) -> str:
+    """Name the process behind an owner for people."""
+    host, *parts = owner.split(":")
+    return f"process {parts[1]} on {host}" if len(parts) == 4 else host
+
+
 def _world() -> str:
     """Name the boot of this machine and the space in which process numbers mean something."""
     try:

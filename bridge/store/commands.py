@@ -12,6 +12,9 @@ from bridge.store.schema import commands
 _KEPT = 7 * 86400
 """Seconds for which a finished command can be looked up."""
 
+_OVERTAKEN = 100
+"""Commands that may be given an id between the id of another and its commit."""
+
 
 class CommandRow(NamedTuple):
     """One command."""
@@ -46,8 +49,12 @@ def pending(conn: Connection) -> list[CommandRow]:
 
 
 def since(conn: Connection, command_id: int) -> list[CommandRow]:
-    """List the commands after this one, with a verdict or without: every process heeds each."""
-    query = select(*_COLUMNS).where(commands.c.id > command_id).order_by(commands.c.id)
+    """List the commands after this one, with a verdict or without: every process heeds each.
+
+    A few before it are listed, too: ids may be committed in another order than they were given.
+    """
+    first = command_id - _OVERTAKEN
+    query = select(*_COLUMNS).where(commands.c.id > first).order_by(commands.c.id)
     return [CommandRow._make(row) for row in conn.execute(query)]
 
 
@@ -62,8 +69,27 @@ def get(conn: Connection, command_id: int) -> CommandRow | None:
     return CommandRow._make(row) if row else None
 
 
+def answer(
+    conn: Connection, command_id: int, now: Instant, verdict: tuple[bool, str], who: str
+) -> None:
+    """Add what came of a command in one process; it is well when it is in all of them.
+
+    The first text stands alone; another process is named, and only when it says something else.
+    """
+    ok, text = verdict
+    query = select(*_COLUMNS).where(commands.c.id == command_id).with_for_update()
+    row = conn.execute(query).first()
+    if row is None:
+        return
+    if row.done_at is not None:
+        ok = ok and row.ok
+        text = row.verdict if text in row.verdict else f"{row.verdict}\n{who}: {text}"
+    statement = update(commands).where(commands.c.id == command_id)
+    conn.execute(statement.values(done_at=now, ok=ok, verdict=text))
+
+
 def finish(conn: Connection, command_id: int, now: Instant, *, ok: bool, verdict: str) -> bool:
-    """Give the verdict; False when another process, or a timeout, was faster."""
+    """Give the verdict unless there is one; False then."""
     statement = (
         update(commands)
         .where(commands.c.id == command_id, commands.c.done_at.is_(None))

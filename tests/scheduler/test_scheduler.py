@@ -6,12 +6,13 @@ from queue import SimpleQueue
 
 import pytest
 import time_machine
+from sqlalchemy import delete, insert
 
 from bridge.errors import StoreError
 from bridge.scheduler.errands import Errands, Verdict
 from bridge.scheduler.jobs import Job, Jobs
 from bridge.scheduler.scheduler import Scheduler
-from bridge.store import commands
+from bridge.store import commands, schema
 from tests.scheduler.world import PATIENCE, World
 
 
@@ -77,7 +78,7 @@ def test_a_command_of_another_process_is_done_once_and_answered_in_its_row(make_
         scheduler.stop(PATIENCE)
 
 
-def test_every_process_heeds_a_command_and_the_first_one_answers(make_world) -> None:
+def test_every_process_heeds_a_command_and_each_one_answers(make_world) -> None:
     one = make_world()
     two = make_world(like=one)
     heeded: list[str] = []
@@ -85,7 +86,7 @@ def test_every_process_heeds_a_command_and_the_first_one_answers(make_world) -> 
     def handler(name: str):
         def run() -> Verdict:
             heeded.append(name)
-            return Verdict(ok=True, text=name)
+            return Verdict(ok=name == "one", text=name)
 
         return run
 
@@ -100,7 +101,49 @@ def test_every_process_heeds_a_command_and_the_first_one_answers(make_world) -> 
     for each in (*errands, *errands):
         each.look()
     assert heeded == ["one", "two"]
-    assert verdict(one, number).verdict == "one"
+    row = verdict(one, number)
+    assert row.verdict.startswith("one\nprocess ")
+    assert row.verdict.endswith(": two")
+    assert not row.ok, "it is not well in all of them"
+
+
+def test_processes_that_agree_are_heard_as_one(make_world) -> None:
+    one = make_world()
+    two = make_world(like=one)
+    handlers = {"reload": lambda: Verdict(ok=True, text="reloaded")}
+    errands = [Errands(world.ground, handlers) for world in (one, two)]
+    for each in errands:
+        each.begin()
+    number = submit(one)
+    for each in errands:
+        each.look()
+    assert verdict(one, number)[-2:] == (True, "reloaded")
+
+
+def test_a_command_that_is_committed_after_a_later_one_is_heeded_all_the_same(
+    make_world,
+) -> None:
+    world = make_world()
+    first = submit(world)
+    with world.database.write() as conn:
+        conn.execute(delete(schema.commands))
+    heeded: list[int] = []
+
+    def heed() -> Verdict:
+        heeded.append(1)
+        return Verdict(ok=True, text="reloaded")
+
+    errands = Errands(world.ground, {"reload": heed})
+    errands.begin()
+    submit(world)
+    errands.look()
+    with world.database.write() as conn:
+        late = {"id": first, "kind": "reload", "created_at": world.clock.now}
+        conn.execute(insert(schema.commands).values(late))
+    errands.look()
+    errands.look()
+    assert heeded == [1, 1]
+    assert verdict(world, first).ok
 
 
 def test_a_command_whose_handler_fails_is_answered(
