@@ -31,7 +31,9 @@ class InventoryReport:
     unchanged: int = 0
     """Resources."""
     rebuild: tuple[ResourceId, ...] = ()
-    """Resources whose published time has to be made anew: all that are new, changed or back."""
+    """Resources whose published time has to be made anew: all that are new, changed or back.
+
+    The store remembers them (`store.resources.rebuilds`) until that was done."""
 
 
 def apply(
@@ -67,10 +69,12 @@ def apply(
         purge = settings.removed_resources == "purge"
         _write_resources(conn, found, purge=purge)
         _write_connections(conn, found, now)
+        report = found.report(purge=purge)
+        resources.want_rebuild(conn, report.rebuild)
         keys.sync_users(conn, settings.auth.users, now)
         for resource in settings.resources:
             feeds.sync_feeds(conn, identity, ResourceId(resource.id), resource.feeds)
-    return found.report(purge=purge)
+    return report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

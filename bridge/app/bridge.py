@@ -22,7 +22,7 @@ from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
 from bridge.scheduler.ground import Ground, read_clock
-from bridge.store import meta
+from bridge.store import meta, resources
 from bridge.store.database import Database
 from bridge.store.wake import Wake
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from bridge.web.metrics import Metrics
 
 _INSTANCE = "instance"
+_BESIDE = 4
+"""Connections to the database for threads that neither answer nor pull: claims, jobs, signals."""
 
 
 class Bridge:
@@ -92,21 +94,26 @@ class Bridge:
         self.database.migrate()
         self._pin_instance()
         report = self.apply(self.settings)
-        self.rebuild(report)
+        self.rebuild()
         return report
 
     def apply(self, settings: Settings) -> InventoryReport:
         """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`."""
         return apply(self.database, settings, self.clock(), identity=self.keyfile.identity)
 
-    def rebuild(self, report: InventoryReport) -> None:
-        """Publish anew what a change of the settings touched.
+    def rebuild(self) -> None:
+        """Publish anew what a change of the settings touched, that of a killed process too.
 
         Raises:
-            StoreError: the database cannot be used; each resource is done whole or not at all.
+            StoreError: the database cannot be used; each resource is done whole or not at all,
+                and what is left is done by the next call.
         """
-        for resource_id in report.rebuild:
+        with self.database.read() as conn:
+            wanted = resources.rebuilds(conn)
+        for resource_id, number in wanted.items():
             self.ingest.rebuild(resource_id, self.clock())
+            with self.database.write() as conn:
+                resources.rebuilt(conn, resource_id, number)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -126,7 +133,9 @@ class Bridge:
         storage = self.settings.storage
         password = storage.database_password
         return Database(
-            storage.database, password=password.get_secret_value() if password else None
+            storage.database,
+            password=password.get_secret_value() if password else None,
+            pool=self.settings.server.threads + self.settings.sync.concurrency + _BESIDE,
         )
 
     @cached_property
@@ -194,7 +203,7 @@ class Bridge:
             self.ground,
             self.ingest if pulling else None,
             handlers={"reload": self.reload},
-            chores=[Job("uses", self.gate.record_uses, 60)],
+            chores=[Job("uses", self.gate.record_uses, 60), Job("rebuilds", self.rebuild, 60)],
             observer=Observed(self.metrics),
         )
         self.metrics.running(lambda: scheduler.running)

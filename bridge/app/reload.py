@@ -80,9 +80,9 @@ class Reload:
             raise
         self._put_in_force(new, transport)
         try:
-            bridge.rebuild(report)
+            bridge.rebuild()
         except BridgeError as err:
-            logger.warning("published times follow with the next pulls: %s", err)
+            logger.warning("published times follow within a minute: %s", err)
         bridge.wake.notify("schedule")
         return "\n".join([f"reloaded: {_summary(report)}", *new.warnings])
 

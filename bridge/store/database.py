@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Transaction: TypeAlias = Connection
 """What `read` and `write` give, for rooms that pass it on without knowing SQLAlchemy."""
 
+_KEPT = 8
+"""Connections to PostgreSQL that stay open when nobody needs them."""
 _MIGRATION_LOCK = 0x62757379
 """Key of the advisory lock under which one of several starting processes migrates."""
 
@@ -52,6 +54,7 @@ class Database:
         *,
         password: str | None = None,
         patience: timedelta = timedelta(seconds=5),
+        pool: int = 20,
     ) -> None:
         """Take the URL apart.
 
@@ -59,6 +62,7 @@ class Database:
             url: as in `storage.database`.
             password: of the PostgreSQL user, when the URL has none.
             patience: longest wait for a lock or a free connection, then `StoreError.busy`.
+            pool: most connections to PostgreSQL; as many as there are threads that use it.
 
         Raises:
             StoreError: the URL names no database that BusyBridge can use.
@@ -74,7 +78,7 @@ class Database:
             self.path = Path(parsed.database or "").absolute()
             self._engine = sqlite.engine(self.path, patience)
         else:
-            self._engine = _postgresql(parsed, password, patience)
+            self._engine = _postgresql(parsed, password, patience, pool)
         self._reader = self._engine.execution_options(**_READ[self.dialect])
         self._writer = self._engine.execution_options(write=True)
         self._note_taker = self._engine.execution_options(write=True, lasting=False)
@@ -225,7 +229,7 @@ def _parse(url: str) -> URL:
     raise StoreError(f"storage.database: {backend} is not supported; use sqlite or postgresql")
 
 
-def _postgresql(url: URL, password: str | None, patience: timedelta) -> Engine:
+def _postgresql(url: URL, password: str | None, patience: timedelta, pool: int) -> Engine:
     lock_ms = int(patience.total_seconds() * 1000)
     limits = (
         f"-c lock_timeout={lock_ms} -c statement_timeout={lock_ms + 30_000} "
@@ -234,8 +238,8 @@ def _postgresql(url: URL, password: str | None, patience: timedelta) -> Engine:
     return create_engine(
         url.set(password=password) if password is not None else url,
         pool_pre_ping=True,
-        pool_size=8,
-        max_overflow=12,
+        pool_size=min(_KEPT, pool),
+        max_overflow=max(0, pool - _KEPT),
         pool_timeout=patience.total_seconds(),
         connect_args={
             "options": limits,

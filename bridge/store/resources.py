@@ -154,6 +154,34 @@ def set_horizon(conn: Connection, resource_id: ResourceId, horizon: Window) -> N
     )
 
 
+def want_rebuild(conn: Connection, resource_ids: Sequence[ResourceId]) -> None:
+    """Note that every block has to be made anew, so that it happens whoever is killed meanwhile."""
+    if resource_ids:
+        statement = update(resources).where(resources.c.id == bindparam("which"))
+        conn.execute(
+            statement.values(rebuilds_wanted=resources.c.rebuilds_wanted + 1),
+            [{"which": id_} for id_ in sorted(resource_ids)],
+        )
+
+
+def rebuilds(conn: Connection) -> dict[ResourceId, int]:
+    """List the active resources whose blocks have to be made anew; the number is for `rebuilt`."""
+    query = select(resources.c.id, resources.c.rebuilds_wanted).where(
+        resources.c.rebuilds_done < resources.c.rebuilds_wanted,
+        resources.c.state == ResourceState.ACTIVE.value,
+    )
+    return {ResourceId(id_): number for id_, number in conn.execute(query.order_by("id"))}
+
+
+def rebuilt(conn: Connection, resource_id: ResourceId, number: int) -> None:
+    """Note that blocks were made anew after `rebuilds` gave this number."""
+    conn.execute(
+        update(resources)
+        .where(resources.c.id == resource_id, resources.c.rebuilds_done < number)
+        .values(rebuilds_done=number)
+    )
+
+
 def count(conn: Connection) -> dict[ResourceState, int]:
     """Count resources by state; a state that none has is left out."""
     query = select(resources.c.state, func.count()).group_by(resources.c.state)

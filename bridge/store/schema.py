@@ -61,6 +61,8 @@ resources = Table(
     _text("managed_by", "file"),  # file | api
     _text("state", "active"),  # active | parked
     _count("generation"),  # raised when the plan changes
+    _count("rebuilds_wanted"),  # raised by what changes every block, in its own transaction
+    _count("rebuilds_done"),  # how many of them the blocks were made with
     _text("epoch"),  # of the sync tokens; a new one makes every token invalid
     _count("change_seq"),  # the last number given out in `changes`
     _count("log_floor"),  # changes up to here may have been forgotten

@@ -14,7 +14,7 @@ import yaml
 
 from bridge.app.bridge import Bridge
 from bridge.config.keyfile import KeyFile
-from bridge.errors import AuthorizationExpired, ConfigError
+from bridge.errors import AuthorizationExpired, ConfigError, StoreError
 from bridge.model.interval import Window
 from bridge.model.resource import ResourceId
 from bridge.registry import KINDS
@@ -238,6 +238,32 @@ def test_readers_see_the_old_configuration_or_the_new_never_a_mixture(
         reader.join()
     expected = {(f"e{n}", (f"a-{n}", f"b-{n}", f"c-{n}")) for n in range(12)}
     assert set(seen) <= expected | {("production", ("room-a",))}
+
+
+@pytest.mark.covers("F10")
+@pytest.mark.parametrize("by", ["the next start", "a regular job"])
+def test_a_change_whose_publishing_was_cut_short_is_published_by(
+    installation: Installation, bridge: Bridge, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("the disk is full", full=True)
+
+    bridge.ingest.pull("room-a.work", installation.now)
+    before = busy(bridge)
+    installation.config["resources"][0]["availability"] = {"buffers": {"before": "10m"}}
+    installation.write()
+    with monkeypatch.context() as broken:
+        broken.setattr(type(bridge.ingest), "rebuild", fail)
+        assert bridge.reload().ok
+    assert busy(bridge) == before
+    if by == "a regular job":
+        bridge.scheduler._jobs.run("rebuilds")
+    else:
+        with closing(installation.bridge()) as other:
+            other.open()
+    assert busy(bridge) == [(start - 600, end) for start, end in before]
+    with bridge.database.read() as conn:
+        assert resources.rebuilds(conn) == {}
 
 
 def test_two_reloads_at_once_follow_each_other(installation: Installation, bridge: Bridge) -> None:

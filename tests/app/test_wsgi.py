@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from bridge.app.presence import lock_path
 from tests.app.running import Running, configuration, resource
 
 _HOST = """
@@ -16,9 +17,9 @@ print(body.decode())
 """
 
 
-def hosted(running: Running, **environ: str) -> subprocess.CompletedProcess[str]:
+def hosted(running: Running, more: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", _HOST],
+        [sys.executable, "-c", _HOST + more],
         cwd=running.folder,
         env={"HOME": str(running.folder)} | environ,
         capture_output=True,
@@ -37,7 +38,24 @@ def test_the_callable_opens_the_database_with_its_first_request(origin, run) -> 
     assert origin.requests == [], "it answers; pulling is for others"
 
 
-def test_without_a_configuration_it_says_which_variable_names_it(origin, run) -> None:
+def test_while_it_cannot_start_it_answers_503_and_says_why_once(origin, run) -> None:
     done = hosted(run(configuration()))
-    assert done.returncode != 0
-    assert "BUSYBRIDGE_CONFIG" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["503 Service Unavailable"] * 2
+    assert done.stderr.count("BUSYBRIDGE_CONFIG") == 1, "not anew with each request"
+
+
+def test_its_database_is_not_replaced_under_it(origin, run) -> None:
+    running = run(configuration(resource("room-a", origin.url("/busy.ics"))))
+    check = """
+from contextlib import suppress
+from bridge.app.presence import alone
+from bridge.errors import StoreError
+from pathlib import Path
+with suppress(StoreError), alone(Path("busybridge.sqlite3")):
+    print("alone")
+"""
+    done = hosted(running, check, BUSYBRIDGE_CONFIG=str(running.path))
+    assert done.returncode == 0, done.stderr
+    assert "alone" not in done.stdout
+    assert lock_path(running.folder / "busybridge.sqlite3").exists()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
@@ -164,7 +165,7 @@ def test_an_unmigrated_database_is_named_with_the_remedy(empty_url: str) -> None
                 get(database, "key")
             database.path.parent.mkdir()
             database.path.touch()
-        with pytest.raises(StoreError, match="busybridge migrate"):
+        with pytest.raises(StoreError, match="busybridge serve"):
             get(database, "key")
 
 
@@ -211,6 +212,19 @@ def test_waiting_too_long_for_a_free_connection_says_so(database: Database) -> N
     for opened in held:
         opened.__exit__(None, None, None)
     hasty.close()
+
+
+def test_as_many_threads_use_the_database_at_once_as_the_settings_allow(
+    postgresql_url: str,
+) -> None:
+    wide = Database(postgresql_url, patience=timedelta(milliseconds=100), pool=30)
+    with ExitStack() as held:
+        for _ in range(30):
+            held.enter_context(wide.read())
+        with pytest.raises(StoreError) as caught, wide.read():
+            pass
+        assert caught.value.busy
+    wide.close()
 
 
 FILL = """

@@ -64,6 +64,10 @@ def upgrade() -> None:
         sa.Column("managed_by", sa.Text(), server_default="file", nullable=False),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
         sa.Column("generation", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "rebuilds_wanted", sa.BigInteger(), server_default=sa.text("0"), nullable=False
+        ),
+        sa.Column("rebuilds_done", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("epoch", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("change_seq", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("log_floor", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
