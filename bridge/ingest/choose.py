@@ -69,7 +69,8 @@ def wishes(plan: ConnectionPlan) -> dict[str, CalendarPolicy]:
 
 def calendar_key(connection_id: ConnectionId, remote_id: str) -> str:
     """Name a calendar within the whole database."""
-    return blake2b(f"{connection_id}\n{remote_id}".encode(), digest_size=16).hexdigest()
+    name = f"{connection_id}\n{remote_id}".encode("utf-8", "surrogatepass")
+    return blake2b(name, digest_size=16).hexdigest()
 
 
 def _named(name: str, infos: Sequence[CalendarInfo]) -> list[CalendarInfo]:

@@ -74,8 +74,10 @@ class Examiner:
         """
         for stored in self._stored(list(listing.parts), known):
             self._assemble(listing, stored, anew=stored.remote_id in anew)
-        for stored in self._stored(list(listing.unreadable), known):
-            self._keep_unread(listing, stored, anew=stored.remote_id in anew)
+        alone = [key for key in listing.unreadable if key not in listing.parts]
+        for stored in self._stored(alone, known):
+            item = listing.unreadable[RemoteId(stored.remote_id)]
+            self._keep_unread(item, stored, anew=stored.remote_id in anew)
 
     def again(self, remote_ids: Sequence[str], known: Mapping[str, Known]) -> None:
         """Expand objects anew from their stored texts."""
@@ -124,25 +126,34 @@ class Examiner:
                 base = stored_series(stored.row, rules.owner).series
         except InvalidCalendarObject:
             base = None  # its changed occurrences can still be understood
-        series = assemble(key, base, listing.parts[key], Zones(*rules.zones()))
-        if series is None:
+        unread = listing.unreadable.get(key)
+        try:
+            series = assemble(key, base, listing.parts[key], Zones(*rules.zones()))
+            found = series and found_series(key, series, etag=item.etag if item else None)
+        except (InvalidCalendarObject, ValueError, OverflowError) as err:
+            unread, found = Unreadable(key, str(err), item.etag if item else None), None
+        if unread and not found:
+            self._keep_unread(unread, stored, anew=anew)
+        elif not found:
             self._drop(stored)
-            return
-        found = found_series(key, series, etag=item.etag if item else None)
-        if anew or stored.row is None or stored.row.digest != found.digest:
+        elif unread:  # its changed occurrences are known, the rest of its newer form is not
+            made = self.expander.make(found, stored.standing)
+            self._take(made._replace(event=self._unread(unread, made.event)), stored)
+        elif anew or stored.row is None or stored.row.digest != found.digest:
             self._take(self.expander.make(found, stored.standing), stored)
 
-    def _keep_unread(self, listing: Listing, stored: _Stored, *, anew: bool) -> None:
-        item = listing.unreadable[RemoteId(stored.remote_id)]
-        empty = EventRow(
-            self.expander.target.calendar_id, item.remote_id, "", None, "", "", "", "[]", 0
-        )
-        row = (stored.row or empty)._replace(
+    def _unread(self, item: Unreadable, row: EventRow) -> EventRow:
+        return row._replace(
             etag=item.etag,
             digest=UNREAD,
             problem=f"cannot be read: {item.reason}",
             changed_at=self.expander.now,
         )
+
+    def _keep_unread(self, item: Unreadable, stored: _Stored, *, anew: bool) -> None:
+        calendar_id = self.expander.target.calendar_id
+        empty = EventRow(calendar_id, stored.remote_id, "", None, "", "", "", "[]", 0)
+        row = self._unread(item, stored.row or empty)
         if anew and row.text:
             self._take(self._expanded_again(row, stored.standing), stored)
         else:

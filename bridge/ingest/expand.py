@@ -25,13 +25,15 @@ from bridge.errors import InvalidCalendarObject
 from bridge.ical.bounds import Limits, TooMany
 from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
-from bridge.ical.recurrence import expand, instant_in
+from bridge.ical.placed import instant_in
+from bridge.ical.recurrence import expand
 from bridge.ingest.crash import QUARANTINED, CrashMark
 from bridge.ingest.rules import Rules
 from bridge.model.event import Event, EventSeries, Occurrence
 from bridge.model.interval import Instant, Window, utc
 from bridge.privacy import details, is_reserved, narrowed, reserved
 from bridge.store.events import EventRow, OccurrenceRow
+from bridge.store.text import storable
 
 WAITING = "not expanded yet: the pull had no CPU time left; the next one continues"
 _UNKNOWN = "when it takes place could not be worked out"
@@ -317,4 +319,7 @@ def digest_of(text: str) -> str:
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.recurrence import instant_in
+from bridge.ical.placed import instant_in
 from bridge.ingest.basis import muted
 from bridge.ingest.expand import stored_series
 from bridge.ingest.rules import Rules

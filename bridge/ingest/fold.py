@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, tzinfo
+from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 
 from bridge.errors import UnreadableAnswer
-from bridge.ical.recurrence import instant_in
+from bridge.ical.placed import instant_in
 from bridge.model.event import Event, EventSeries, EventTime, Floating
 from bridge.model.interval import Instant
 from bridge.provider import (
@@ -29,9 +30,14 @@ from bridge.provider import (
     Unchanged,
     Unreadable,
 )
+from bridge.store.text import storable
 
 MAX_PAGES = 10_000
 """Of one listing; a provider whose pages never end is not believed."""
+
+_LONGEST_KEY = 1000
+"""Octets; PostgreSQL refuses index rows of more than some 2,700."""
+_WHOLE = (Series, SeriesRemoved, Unreadable, Unchanged)
 
 Part: TypeAlias = Override | Instance | OccurrenceRemoved
 
@@ -87,28 +93,39 @@ def collect(pages: Iterable[Page]) -> Listing:
     return listing
 
 
+def key_of(remote_id: str) -> RemoteId:
+    """Give the name under which an object is stored: bounded, for an index, and storable."""
+    name = storable(remote_id)
+    octets = name.encode()
+    if len(octets) <= _LONGEST_KEY:
+        return RemoteId(name)
+    tail = blake2b(octets, digest_size=16).hexdigest()
+    return RemoteId(f"{octets[: _LONGEST_KEY - 33].decode(errors='ignore')}#{tail}")
+
+
 def _note(listing: Listing, item: Item) -> None:
+    key = key_of(item.remote_id if isinstance(item, _WHOLE) else item.series_id)
     match item:
-        case Series(remote_id=key):
+        case Series():
             listing.series[key] = item
             listing.unreadable.pop(key, None)
             listing.removed.discard(key)
-        case SeriesRemoved(remote_id=key):
+        case SeriesRemoved():
             listing.series.pop(key, None)
             listing.parts.pop(key, None)
             listing.unreadable.pop(key, None)
             listing.unchanged.discard(key)
             listing.removed.add(key)
-        case Unreadable(remote_id=key):
+        case Unreadable():
             # An earlier page of this listing could be read: that is what we know of it now.
             if key not in listing.series:
                 listing.unreadable[key] = item
             listing.removed.discard(key)
-        case Unchanged(remote_id=key):
+        case Unchanged():
             listing.unchanged.add(key)
             listing.removed.discard(key)
         case _:
-            listing.parts.setdefault(item.series_id, []).append(item)
+            listing.parts.setdefault(key, []).append(item)
 
 
 def assemble(
@@ -138,6 +155,8 @@ class _Draft:
         self._base = base
         self._master = base.master if base else None
         self._overrides = {self._key(it): it for it in (base.overrides if base else ())}
+        exdates = self._master.exdates if self._master else ()
+        self._excluded = {self._instant(it): it for it in exdates}
 
     def override(self, event: Event) -> None:
         if event.recurrence_id is None:
@@ -145,9 +164,7 @@ class _Draft:
         event = replace(event, rrules=(), exrules=(), rdates=(), exdates=())
         start = self._key(event)
         self._overrides[start] = event
-        if self._master and self._master.exdates:
-            kept = tuple(it for it in self._master.exdates if self._instant(it) != start)
-            self._master = replace(self._master, exdates=kept)
+        self._excluded.pop(start, None)
 
     def instance(self, remote_id: str, part: Instance) -> Event:
         """Make an event of times alone; it inherits the rest from its master."""
@@ -161,14 +178,14 @@ class _Draft:
         moment = self._moment(original_start)
         start = self._instant(moment)
         self._overrides.pop(start, None)
-        if self._master and start not in map(self._instant, self._master.exdates):
-            self._master = replace(self._master, exdates=(*self._master.exdates, moment))
+        self._excluded.setdefault(start, moment)
 
     def series(self, remote_id: str) -> EventSeries | None:
         master, overrides = self._master, tuple(self._overrides.values())
         if master and not master.is_recurring and not overrides:
-            gone = self._instant(master.start) in map(self._instant, master.exdates)
-            master = None if gone else master
+            master = None if self._instant(master.start) in self._excluded else master
+        if master is not None:
+            master = replace(master, exdates=tuple(self._excluded.values()))
         if master is None and not overrides:
             return None
         uid = self._base.uid if self._base else overrides[0].uid or remote_id

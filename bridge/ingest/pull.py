@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.errors import (
     AuthorizationExpired,
@@ -28,6 +28,7 @@ from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarInfo, Provider
 from bridge.store import calendars
 from bridge.store.calendars import CalendarRow, NewCalendar
+from bridge.store.text import storable
 
 _TRIES = 5
 _RESTLESS = "the configuration kept changing during the pull"
@@ -160,7 +161,10 @@ class ConnectionPull:
 def _calendars(provider: Provider) -> Sequence[CalendarInfo]:
     if provider.source is None:
         raise UnreadableAnswer("connections of this kind have no calendars to read")
-    return provider.source.list_calendars()
+    return [
+        replace(info, name=storable(info.name), time_zone=storable(info.time_zone))
+        for info in provider.source.list_calendars()
+    ]
 
 
 def _is_full_due(basis: Basis, row: CalendarRow, now: Instant) -> bool:

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Connection, SmallInteger, Table
 
+from bridge.store.text import storable_rows
+
 _Item = TypeVar("_Item")
 
 _CHUNK = 5000
@@ -24,6 +26,7 @@ def upsert_rows(conn: Connection, table: Table, rows: Sequence[tuple[object, ...
     """Insert rows that hold every column in the table's order; replace those that exist."""
     if not rows:
         return
+    rows = storable_rows(rows)
     if conn.dialect.name == "sqlite":
         conn.exec_driver_sql(_sqlite_upsert(table), list(rows))
         return

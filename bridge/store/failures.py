@@ -24,6 +24,8 @@ _SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _PG_BUSY = frozenset({"55P03", "57014", "40P01", "40001", "53300"})
 _PG_FULL = frozenset({"53100"})
+_PG_OURS = ("22", "23", "54")
+"""Classes of what is wrong with the data that we sent: a limit of the server, 54, is among them."""
 _PG_DAMAGED = frozenset({"XX001", "XX002"})
 
 LOCKED = "the database is locked by another process for too long; try again in a moment"
@@ -74,12 +76,13 @@ def _explain_postgresql(err: exc.DBAPIError) -> StoreError | None:
         return Damaged(DAMAGED)
     if state == "42P01":
         return _schema("no such table")
-    if isinstance(err, exc.OperationalError | exc.InterfaceError):
+    unreachable = isinstance(err, exc.OperationalError | exc.InterfaceError)
+    if unreachable and not state.startswith(_PG_OURS):
         return StoreError("the PostgreSQL server cannot be reached or ended the connection")
     return None
 
 
 def _schema(text: str) -> StoreError | None:
     if "no such table" in text:
-        return StoreError("the database has no tables of BusyBridge yet; run: busybridge migrate")
+        return StoreError("the database has no tables of BusyBridge; busybridge serve makes them")
     return None

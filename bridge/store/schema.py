@@ -17,9 +17,10 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Table,
-    Text,
     text,
 )
+
+from bridge.store.text import Text
 
 metadata = MetaData(
     naming_convention={
