@@ -16,7 +16,7 @@ USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 5232
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:5232/healthz', timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s \
+    CMD ["python", "-m", "bridge.app.healthcheck"]
 ENTRYPOINT ["busybridge"]
 CMD ["serve"]
