@@ -17,6 +17,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.config.checks import RESERVED
 from bridge.errors import StoreError
 from bridge.ical.limits import Limits, check_calendar_body
 from bridge.web import access_log, guard, redaction
@@ -29,23 +30,6 @@ from bridge.web.proxies import identify
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-RESERVED = frozenset(
-    {
-        ".well-known",
-        "api",
-        "connect",
-        "feeds",
-        "freebusy",
-        "healthz",
-        "hooks",
-        "metrics",
-        "oauth",
-        "readyz",
-        "ui",
-    }
-)
-"""First path segments that are never a login or a resource; names beginning with a dot neither."""
 
 Handler = Callable[[Request], Reply]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from bridge.config.checks import RESERVED
 from bridge.model.resource import ConnectionStatus
 from bridge.store import connections
 from bridge.store.database import Database
-from bridge.web.dispatcher import RESERVED
 from tests.web.site import Response, Site, site_settings
 
 PROPFIND = {"Content-Type": "application/xml"}
