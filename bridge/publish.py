@@ -226,6 +226,7 @@ class _Draft:
             conn, ResourceId(self._resource_id), changes=count, changed_at=self._now
         )
         numbers = iter(range(seq - count + 1, seq + 1))
+        buried = self._buried(conn) if seq > count else frozenset[str]()
         saved: list[BlockRow] = []
         logged: list[ChangeRow] = []
         for projection, uid in self._dropped:
@@ -243,7 +244,8 @@ class _Draft:
                     block.fbtype,
                     _etag(uid, block, number),
                     block.details,
-                    sequence,
+                    # No SEQUENCE was as high as its change: it never falls back.
+                    number if uid in buried else sequence,
                     self._now,
                 )
             )
@@ -258,6 +260,12 @@ class _Draft:
         if longest > extents.block:
             busy.set_extents(conn, self._resource_id, extents._replace(block=longest))
         return count
+
+    def _buried(self, conn: Transaction) -> Collection[str]:
+        """Name the details blocks that come back; a merged one comes back just as it was."""
+        kind = Projection.DETAILS
+        new = [uid for other, uid, _, sequence in self._changed if other is kind and not sequence]
+        return busy.buried(conn, self._resource_id, kind.value, new)
 
     def _change(self, projection: Projection, uid: str, seq: int, *, deleted: bool) -> ChangeRow:
         return ChangeRow(self._resource_id, projection.value, uid, seq, deleted, self._now)

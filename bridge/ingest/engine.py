@@ -7,11 +7,11 @@ from typing import Protocol
 from bridge.config.plan import ResourcePlan
 from bridge.errors import ConfigError, ProviderError
 from bridge.ingest.basis import Basis, Room
-from bridge.ingest.horizon import horizon
+from bridge.ingest.horizon import horizon, is_behind
 from bridge.ingest.pull import ConnectionPull
 from bridge.ingest.rebuild import rebuild
 from bridge.ingest.report import PullReport
-from bridge.ingest.rules import Rules, zones_version
+from bridge.ingest.rules import Rules, are_newer, zones_version
 from bridge.ingest.stale import is_stale, turn
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
@@ -93,7 +93,7 @@ class Ingest:
         """
         with self._room.database.read() as conn:
             active = resources.all_active(conn)
-            same_zones = meta.get(conn, _TZDATA) == zones_version()
+            same_zones = not are_newer(zones_version(), meta.get(conn, _TZDATA) or "")
         moved = [row.id for row in active if not same_zones or _is_behind(row, now)]
         for resource_id in moved:
             rebuild(self._room, resource_id, now)
@@ -130,7 +130,7 @@ class Ingest:
 
     def _basis(self, connection_id: ConnectionId, now: Instant) -> Basis | None:
         basis = self._room.basis(connection_id)
-        if basis and horizon(now, basis.resource_plan.window) != basis.horizon:
+        if basis and is_behind(basis.horizon, horizon(now, basis.resource_plan.window)):
             rebuild(self._room, basis.resource.id, now)
             return self._room.basis(connection_id)
         return basis
@@ -138,4 +138,4 @@ class Ingest:
 
 def _is_behind(row: ResourceRow, now: Instant) -> bool:
     plan = ResourcePlan.model_validate_json(row.plan)
-    return horizon(now, plan.window) != row.horizon
+    return is_behind(row.horizon, horizon(now, plan.window))

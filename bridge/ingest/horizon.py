@@ -17,5 +17,14 @@ def horizon(now: Instant, window: SyncWindow) -> Window:
     )
 
 
+def is_behind(stands: Window, wanted: Window) -> bool:
+    """Tell whether a horizon has to move on.
+
+    It never moves back by itself: the clocks of two hosts differ, and each would undo what the
+    other did. A plan that asks for less is obeyed by the rebuild that follows its reload.
+    """
+    return wanted.start > stands.start or wanted.end > stands.end
+
+
 def _seconds(duration: timedelta) -> int:
     return int(duration.total_seconds())

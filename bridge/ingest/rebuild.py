@@ -25,7 +25,7 @@ from bridge.ingest.take import progress
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionStatus, ResourceId
 from bridge.provider import CalendarInfo
-from bridge.store import calendars, connections, events, resources
+from bridge.store import busy, calendars, connections, events, resources
 from bridge.store.calendars import CalendarRow, NewCalendar
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
@@ -88,7 +88,12 @@ class _Rebuild:
             dirty = [*(window for it in made for window in it.difference.dirty), after]
             if before.start < before.end:
                 dirty.append(before)
-            return self.room.publish(conn, self.resource.id, dirty, self.now)
+            blocks = self.room.publish(conn, self.resource.id, dirty, self.now)
+            # Only now: what was published until now is found by its old length.
+            extents = busy.extents(conn, self.resource.id)
+            longest = events.longest(conn, self.resource.id)
+            busy.set_extents(conn, self.resource.id, extents._replace(occurrence=longest))
+            return blocks
 
     def _made(self, plan: ResourcePlan, after: Window) -> Iterator[_Made]:
         """Work out every calendar that is still wanted."""
@@ -103,7 +108,9 @@ class _Rebuild:
                 if row.id in wanted:
                     policy, writes = wanted[row.id]
                     old = Rules.parse(row.policy)
-                    traits = Traits(row.name, row.time_zone, old.ignores_busy, old.account)
+                    traits = Traits(
+                        row.name, row.time_zone, old.ignores_busy, old.account, old.tzdata
+                    )
                     rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
                     target = Target(self.resource.id, row.id, rules, after)
                     with CrashMark(self.room.database, row.id, self.now) as mark:

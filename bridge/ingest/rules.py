@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, timedelta, tzinfo
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -14,6 +15,8 @@ from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
 from bridge.config.policy import OnStale
 from bridge.config.section import Section
 from bridge.model.event import Event
+
+_RELEASE = re.compile(r"(\d{4})(?:([a-z])|\.(\d+))?")
 
 
 class Rules(Section):
@@ -94,6 +97,8 @@ class Traits(NamedTuple):
     ignores_busy: bool
     account: str = ""
     """Where the rows come from, when that is not the account that the plan names by now."""
+    tzdata: str = ""
+    """Version of the time zone rules that the rows were made with."""
 
 
 def make_rules(
@@ -115,7 +120,8 @@ def make_rules(
         instance=instance,
         account=traits.account or connection.fingerprint,
         most=resource.limits.occurrences_per_series,
-        tzdata=zones_version(),
+        # Another process may know newer rules: each would make every row anew, in turn.
+        tzdata=zones_version() if are_newer(zones_version(), traits.tzdata) else traits.tzdata,
     )
 
 
@@ -141,6 +147,19 @@ def zones_version() -> str:
             except OSError:
                 continue
     return version("tzdata")
+
+
+def are_newer(version: str, than: str) -> bool:
+    """Compare versions of time zone rules: `2026b` of the system is `2026.2` of the package."""
+    return _release(version) > _release(than)
+
+
+def _release(version: str) -> tuple[int, int, str]:
+    found = _RELEASE.match(version)
+    if found is None:
+        return 0, 0, version
+    year, letter, number = found.groups()
+    return int(year), ord(letter) - ord("a") + 1 if letter else int(number or 0), ""
 
 
 def _seconds(duration: timedelta) -> int:

@@ -146,6 +146,21 @@ def log(conn: Connection, rows: Sequence[ChangeRow]) -> None:
     upsert_rows(conn, changes, rows)
 
 
+def buried(conn: Connection, resource_id: str, projection: str, uids: Collection[str]) -> set[str]:
+    """Give those of the named blocks that were there before and were dropped."""
+    query = select(changes.c.uid).where(
+        changes.c.resource_id == resource_id,
+        changes.c.projection == projection,
+        changes.c.uid.in_(bindparam("uids", expanding=True)),
+        changes.c.deleted,
+    )
+    return {
+        uid
+        for chunk in chunks(list(uids))
+        for uid in conn.execute(query, {"uids": list(chunk)}).scalars()
+    }
+
+
 def changes_since(conn: Connection, resource_id: str, projection: str, seq: int) -> list[ChangeRow]:
     """List the changes after a sequence number, ascending."""
     query = (
@@ -170,6 +185,7 @@ def forget(conn: Connection, before: Instant) -> int:
         select(changes.c.resource_id, func.max(changes.c.seq))
         .where(*old)
         .group_by(changes.c.resource_id)
+        .order_by(changes.c.resource_id)  # locks are taken in one order everywhere
     ).all()
     for resource_id, seq in floors:
         conn.execute(

@@ -50,7 +50,7 @@ class OccurrenceRow(NamedTuple):
     remote_id: str
     original_start: Instant
     start: Instant
-    """With the buffer, where it blocks; the event's own times then stand in `details`."""
+    """With the buffer, where it blocks."""
     end: Instant
     fbtype: int
     """An `FBType`, or 0 when it does not block."""

@@ -6,10 +6,10 @@ import pytest
 
 from bridge.config.settings import SyncWindow
 from bridge.ingest.horizon import horizon
-from bridge.ingest.rules import zones_version
+from bridge.ingest.rules import are_newer, zones_version
 from bridge.model.interval import Window
 from bridge.model.resource import Projection
-from bridge.store import meta, resources
+from bridge.store import busy, meta, resources
 from bridge.store.busy import BlockRow
 from tests.engine.house import BERLIN, DAY, ROOM, House, at, instant_at, make_series
 
@@ -104,3 +104,56 @@ def test_old_deletions_are_forgotten_and_older_tokens_end_there(house: House) ->
         row = resources.get(conn, ROOM)
     assert row is not None
     assert row.log_floor > 0
+
+
+def test_a_host_whose_clock_is_behind_moves_no_horizon_back(house: House) -> None:
+    house.calendar().put("a", make_series(rrules=("FREQ=DAILY",)))
+    house.pull()
+    house.now = instant_at("2026-12-20 12:00")
+    house.ingest.advance_horizons(house.now)
+    state = house.state()
+    house.now = instant_at("2026-11-30 23:00")
+    house.pull()
+    assert house.ingest.advance_horizons(house.now) == []
+    assert house.state() == state
+
+
+def test_time_zone_rules_only_move_to_newer_ones(house: House) -> None:
+    house.calendar().put("a", make_series())
+    house.pull()
+    house.ingest.advance_horizons(house.now)
+    with house.database.write() as conn:
+        meta.put(conn, "tzdata", "2999a")
+    assert house.ingest.advance_horizons(house.now) == []
+    with house.database.read() as conn:
+        assert meta.get(conn, "tzdata") == "2999a"
+    assert are_newer("2026b", "2026.1")
+    assert not are_newer("2026b", "2026.2")
+    assert not are_newer("2026.2", "2026b")
+    assert are_newer("2026a", "2025.10")
+
+
+def test_a_block_that_comes_back_has_a_higher_sequence(house: House) -> None:
+    house.calendar().put("a", make_series(summary="one"))
+    house.pull()
+    house.calendar().put("a", make_series(summary="one", hours=2))
+    house.pull()
+    (before,) = house.blocks(Projection.DETAILS)
+    house.calendar().delete("a")
+    house.pull()
+    house.calendar().put("a", make_series(summary="one", hours=3))
+    house.pull()
+    (after,) = house.blocks(Projection.DETAILS)
+    assert after.uid == before.uid
+    assert after.sequence > before.sequence > 0
+
+
+def test_the_longest_occurrence_shrinks_with_a_rebuild(house: House) -> None:
+    house.calendar().put("a", make_series(hours=24 * 90))
+    house.calendar().put("b", make_series("2026-11-24 09:00", uid="b"))
+    house.pull()
+    house.calendar().delete("a")
+    house.pull()
+    house.ingest.rebuild(ROOM, house.now)
+    with house.database.read() as conn:
+        assert busy.extents(conn, ROOM).occurrence == 3600
