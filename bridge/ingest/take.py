@@ -89,7 +89,8 @@ class Take:
         zone = self.listing.time_zone or info.time_zone
         if not zone and not self.listing.full:
             zone = row.time_zone  # only the head of the data says it, and an answer may have none
-        traits = Traits(info.name, zone, info.ignores_busy)
+        tzdata = Rules.parse(row.policy).tzdata
+        traits = Traits(info.name, zone, info.ignores_busy, tzdata=tzdata)
         return make_rules(
             self.basis.resource_plan,
             self.basis.plan,
