@@ -69,7 +69,14 @@ def busy(ground: Ground, resource: str, start: str, end: str | None, form: str) 
             f"is shown; see `busybridge status {resource}`",
             err=True,
         )
-    _print("json" if ground.as_json else form, plan, shown, periods, freshness, row.changed_at)
+    _print(
+        "json" if ground.as_json else form,
+        plan,
+        shown,
+        periods,
+        freshness,
+        row.changed_at or row.horizon.start,
+    )
 
 
 def _print(
