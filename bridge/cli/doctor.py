@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bridge.cli.ground import Ground, NothingStored, command, not_in_force
+from bridge.cli.names import unknown
 from bridge.cli.printing import count, say, told
 from bridge.cli.program import EXIT_UNHEALTHY
 from bridge.cli.status import label, look
@@ -104,10 +105,8 @@ def _account(bridge: Bridge, plan: ConnectionPlan) -> dict[str, Any]:
         }
         for info in infos
     ]
-    names = ", ".join(info.name for info in infos)
-    result["problems"] += [
-        f"there is no calendar {name!r} (it has {names or 'none'})" for name in chosen.missing
-    ]
+    names = {info.name for info in infos}
+    result["problems"] += [str(unknown("calendar", name, names)) for name in chosen.missing]
     return result
 
 
@@ -169,7 +168,8 @@ def _tell(data: dict[str, Any], unwell: int) -> None:
             calendar["name"] if calendar["reads"] else f"{calendar['name']} (not read)"
             for calendar in account["calendars"]
         ]
-        say(f"{account['connection']}: {', '.join(names) or 'no calendars'}")
+        nothing = "not reached" if account["problems"] else "no calendars"
+        say(f"{account['connection']}: {', '.join(names) or nothing}")
         for problem in account["problems"]:
             say(f"  problem: {problem}")
     for calendar in data["calendars"]:

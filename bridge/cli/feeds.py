@@ -23,6 +23,19 @@ def _url(store: Store, row: FeedRow) -> str:
     return f"{store.settings.server.public_url}/feeds/{token}/{row.resource_id}.ics"
 
 
+def _urls(store: Store, row: FeedRow) -> dict[str, str]:
+    """Name what a feed's token opens."""
+    url, token = _url(store, row), row.token(store.keyfile.identity)
+    base = store.settings.server.public_url
+    return {
+        "name": row.name,
+        "detail": row.feed.detail.value,
+        "url": url,
+        "webcal": f"webcal://{url.partition('://')[2]}",
+        "free_busy": f"{base}/freebusy/{row.resource_id}.ifb?token={token}",
+    }
+
+
 def _feeds_of(store: Store, resource_id: ResourceId) -> list[FeedRow]:
     from bridge.store import feeds as stored
 
@@ -44,11 +57,7 @@ def urls(ground: Ground, resource: str, user: str | None) -> None:
         row = store.resource(resource)
         plan = ResourcePlan.model_validate_json(row.plan)
         base = store.settings.server.public_url
-        feeds = [
-            {"name": feed.name, "detail": feed.feed.detail.value, "url": _url(store, feed)}
-            for feed in _feeds_of(store, row.id)
-            if feed.revoked_at is None
-        ]
+        feeds = [_urls(store, feed) for feed in _feeds_of(store, row.id) if feed.revoked_at is None]
         data: dict[str, Any] = {
             "free_busy": f"{base}/freebusy/{quote(row.id)}.ifb",
             "public": plan.freebusy.public,
@@ -78,13 +87,13 @@ def _access(store: Store, user: str, resource_id: str) -> str:
 
 
 def _tell(resource: str, data: dict[str, Any]) -> None:
-    asks = "for anybody" if data["public"] else "with a login or an API key"
+    asks = "for anybody" if data["public"] else "with a login"
     click.echo(f"free-busy  {data['free_busy']}  ({asks})")
-    click.echo(f"JSON       {data['json']}  (with a login or an API key)")
+    click.echo(f"JSON       {data['json']}  (with an API key)")
     for feed in data["feeds"]:
-        _, _, rest = feed["url"].partition("://")
         click.echo(f"feed       {feed['url']}  ({feed['name']}, {feed['detail']})")
-        click.echo(f"           webcal://{rest}")
+        click.echo(f"           {feed['webcal']}")
+        click.echo(f"           {feed['free_busy']}")
     if user := data.get("user"):
         _tell_login(resource, user)
 

@@ -1,0 +1,41 @@
+"""A command answers before one notices: 300 ms without the database, 800 ms with it.
+
+The clock of a busy machine proves nothing; what is bounded is the CPU time of the best of some
+runs, and what is imported, which is where the time goes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.folder import Folder
+
+RUNS = 3
+DATABASE = {"sqlalchemy"}
+NETWORK = {"httpx2", "httpcore2", "dns", "tldextract"}
+SERVER = {"flask", "waitress", "apscheduler", "prometheus_client"}
+NEEDLESS = NETWORK | SERVER | {"alembic", "rich", "radicale", "vobject", "psycopg"}
+
+COMMANDS = [
+    ("--help", 0.3, NEEDLESS | DATABASE | {"pydantic", "yaml"}),
+    ("sync --help", 0.3, NEEDLESS | DATABASE | {"pydantic", "yaml"}),
+    ("check", 0.3, NEEDLESS | DATABASE | {"icalendar"}),
+    ("status", 0.8, NEEDLESS | {"icalendar"}),
+    ("busy room-a", 0.8, NEEDLESS | {"icalendar"}),
+    ("urls room-a", 0.8, NEEDLESS | {"icalendar"}),
+]
+
+
+@pytest.mark.parametrize(("line", "most", "needless"), COMMANDS, ids=[it[0] for it in COMMANDS])
+def test_a_command_is_quick(house: Folder, line: str, most: float, needless: set[str]) -> None:
+    used = min(house.run(*line.split()).ok().cpu for _ in range(RUNS))
+    assert used < most, f"{used * 1000:.0f} ms of CPU time"
+    told = house.run(*line.split(), environ={"PYTHONPROFILEIMPORTTIME": "1"}).err
+    imported = {row.rpartition("|")[2].strip().partition(".")[0] for row in told.splitlines()}
+    assert "click" in imported
+    assert not imported & needless
+
+
+def test_init_is_quick(folder: Folder) -> None:
+    used = min(folder.run("init", f"{number}").ok().cpu for number in range(RUNS))
+    assert used < 0.3, f"{used * 1000:.0f} ms of CPU time"
