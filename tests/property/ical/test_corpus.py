@@ -27,7 +27,10 @@ PACKAGES = [Path(module.__file__).parent for module in (icalendar, recurring_ica
 FILES = sorted(path for package in PACKAGES for path in package.rglob("*.ics"))
 FROM, TO = datetime(2015, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
+GOES_ON = "Lotus Notes splits a series by THISANDFUTURE with RDATEs of its own: they block"
 DIFFERENT = {
+    "issue_156_RDATE_with_PERIOD_TZID_khal.ics": GOES_ON,
+    "issue_156_RDATE_with_PERIOD_TZID_khal_2.ics": GOES_ON,
     "invalid_duration.ics": "an unreadable DURATION leaves the start standing",
     "issue_165_missing_event.ics": "spaces in BYDAY are read",
     "rfc_7529.ics": "RSCALE=GREGORIAN is the calendar everybody has",
