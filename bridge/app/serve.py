@@ -13,6 +13,7 @@ from types import FrameType
 from bridge import __version__
 from bridge.app.bridge import Bridge
 from bridge.app.logs import Logs
+from bridge.app.memory import share_arenas
 from bridge.app.presence import serving
 from bridge.app.server import Server
 
@@ -39,6 +40,7 @@ def serve(bridge: Bridge, *, ready: Callable[[str], None] = lambda _: None) -> i
         StoreError: the database cannot be used.
         BridgeError: the address cannot be listened on.
     """
+    share_arenas()
     signals: SimpleQueue[int] = SimpleQueue()
 
     def note(number: int, _frame: FrameType | None) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from threading import Lock
 
 from bridge.config.plan import ConnectionPlan, ResourcePlan
 from bridge.config.policy import OnStale
@@ -17,6 +18,9 @@ from bridge.store.calendars import CalendarRow
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database, Transaction
 from bridge.store.resources import ResourceRow, ResourceState
+
+_LARGE = 1000
+"""Objects."""
 
 
 class Moved(Exception):
@@ -50,6 +54,17 @@ class Room:
 
     database: Database
     publisher: Publisher
+    _large: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def turn(self, objects: int) -> Iterator[None]:
+        """Let one thread at a time work on a large listing; small ones go past.
+
+        Several at once end no sooner, since Python runs one thread at a time. But each would have
+        its rows in memory, and hold the lock of the database for as long as all of them need.
+        """
+        with self._large if objects >= _LARGE else nullcontext():
+            yield
 
     def basis(self, connection_id: ConnectionId) -> Basis | None:
         """Read where a connection stands; None when it, or its resource, is not in use."""

@@ -46,6 +46,10 @@ class Take:
         rules = self._rules(row)
         if self._is_as_before(row, rules):
             return self._confirm(row)
+        with self.room.turn(len(self.listing.named())):
+            return self._store(row, rules)
+
+    def _store(self, row: CalendarRow, rules: Rules) -> CalendarPull:
         known, waiting = self._known(row, rules)
         gone, held = self._gone(row, known)
         target = Target(self.basis.resource.id, row.id, rules, self.basis.horizon)
