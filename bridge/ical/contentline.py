@@ -78,7 +78,7 @@ def unfold(data: bytes | str) -> tuple[str, list[str]]:
     notes: list[str] = []
     raw = repair.control_characters(repair.byte_order_mark(raw), notes)
     raw = repair.line_ends(raw)
-    raw = raw.replace(b"\n ", b"").replace(b"\n\t", b"")
+    raw = repair.bare_zone(raw.replace(b"\n ", b"").replace(b"\n\t", b""))
     try:
         return raw.decode(), notes
     except UnicodeDecodeError:

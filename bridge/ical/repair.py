@@ -16,6 +16,7 @@ from bridge.model.event import EventTime, Floating
 _LONGEST_UID = 1000
 CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r"})
 _VOLATILE = ("DTSTAMP", "LAST-MODIFIED", "CREATED", "SEQUENCE", "X-MOZ-", "ACKNOWLEDGED")
+_BARE_ZONE = re.compile(rb';TZID=((?:tzone:|\()[^";\n]*?)(?=;[A-Z-]+=|:\d{8})')
 ONE_DAY = timedelta(days=1)
 LAST_YEAR = date.max.year
 _LAST = datetime(LAST_YEAR, 12, 30, 23, 59, 59)  # noqa: DTZ001 - a wall clock
@@ -67,6 +68,16 @@ def control_characters(raw: bytes, notes: list[str]) -> bytes:
     if len(plain) != len(raw):
         notes.append("control characters were taken out")
     return plain
+
+
+def bare_zone(raw: bytes) -> bytes:
+    """Put the quotes around a TZID with a colon that RFC 5545 section 3.2 wants.
+
+    Exchange leaves them out: `DTSTART;TZID=tzone://Microsoft/Custom:20261122T120000`.
+    """
+    if b";TZID=tzone:" in raw or b";TZID=(" in raw:
+        return _BARE_ZONE.sub(rb';TZID="\1"', raw)
+    return raw
 
 
 def property_name(name: str) -> str:
