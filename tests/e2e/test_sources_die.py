@@ -114,7 +114,6 @@ def ward(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]
     found.served.__exit__()
 
 
-@pytest.mark.covers("A-34")
 def test_hostile_rules_are_named_and_block_what_they_name_and_the_rest_of_their_file_counts(
     ward: Ward,
 ) -> None:
@@ -126,7 +125,7 @@ def test_hostile_rules_are_named_and_block_what_they_name_and_the_rest_of_their_
         assert any(f"event at-{hour}: cannot be expanded" in note for note in calendar["notes"])
 
 
-@pytest.mark.covers("S0-13", "F68")
+@pytest.mark.covers("S0-13")
 def test_no_healthy_source_is_pulled_later_than_interval_and_jitter(ward: Ward) -> None:
     served = ward.served
     served.wait(lambda: len(ward.times) > PULLS, "the steady feed is pulled", PULLS * LONGEST + 30)
@@ -141,7 +140,7 @@ def test_no_healthy_source_is_pulled_later_than_interval_and_jitter(ward: Ward) 
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.covers("A-33", "P4", "S1-53")
+@pytest.mark.covers("A-33", "P4")
 @pytest.mark.parametrize(("kind", "rule"), DYING)
 def test_a_source_dead_for_longer_than_max_stale_is_treated_as_on_stale_says(
     ward: Ward, kind: str, rule: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -169,7 +170,7 @@ def ward(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]
     found.served.__exit__()
 
 
-@pytest.mark.covers("A-31", "F19", "F21", "F22", "P4", "P12", "S0-31", "S1-53")
+@pytest.mark.covers("A-31", "F21", "F22", "P4")
 @pytest.mark.parametrize("kind", ["ics", "caldav"])
 def test_what_cannot_be_read_whole_costs_no_busy_time_and_says_what_is_wrong_since_when(
     ward: Ward, kind: str
@@ -184,7 +185,9 @@ def test_what_cannot_be_read_whole_costs_no_busy_time_and_says_what_is_wrong_sin
         for pair in pairs.values():
             faults.enter_context(pair.breaking())
             pair.healthy.put_text(*event(13))
+        began = time.monotonic()
         outcomes = served.pull(*(pair.id for pair in pairs.values()))
+        assert time.monotonic() - began < 30, "who sends a byte now and then is not waited for"
         said = {each["id"]: each for each in served.status()["connections"]}
         for name, pair in pairs.items():
             assert outcomes[pair.failing_id] in codes[name], name
@@ -219,7 +222,7 @@ def test_a_failing_source_is_an_error_and_a_refused_login_is_something_else(ward
     served.pull(*(pair.failing_id for pair in pairs))
 
 
-@pytest.mark.covers("A-30", "F18")
+@pytest.mark.covers("A-30")
 def test_a_source_that_asks_for_a_pause_gets_it_and_nobody_else_waits(ward: Ward) -> None:
     served = ward.served
     pairs = list(ward.pausing.values())
