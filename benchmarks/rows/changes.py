@@ -19,11 +19,10 @@ from bridge.providers.memory import Memory, MemoryCalendar, kind
 from bridge.registry import KINDS
 
 _HORIZON = Window(NOW - 5 * DAY, NOW + 390 * DAY)
-_ROUNDS = 9
 
 
 def rows(scale: Scale) -> Iterator[Row]:
-    sizes = (200, 1000) if scale.quick else (1_000, 10_000, 50_000)
+    sizes = (100, 500) if scale.quick else (1_000, 10_000, 50_000)
     taken = {}
     for size in sizes:
         with _calendar(size) as book:
@@ -64,7 +63,7 @@ class _Book:
 
     def pulls(self, count: int) -> float:
         """Give the middle CPU time of pulling so many changes."""
-        return middle([self._pull(count) for _ in range(_ROUNDS)])
+        return middle([self._pull(count) for _ in range(9)])
 
     def _pull(self, count: int) -> float:
         chosen = [

@@ -32,7 +32,7 @@ from tests.e2e.served import Served
 
 
 def rows(scale: Scale) -> Iterator[Row]:
-    count = scale.of(10_000, 200)
+    count = scale.of(10_000, 30)
     window = horizon()
     events = spans(count, *window)
     with TemporaryDirectory(prefix="busybridge-") as name:

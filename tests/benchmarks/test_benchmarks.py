@@ -28,8 +28,14 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("ingest", "ICS ingest of 300 events"),
         ("expansion", "expansion of 40 rules"),
         ("merge", "merge of 500 intervals"),
-        ("changes", "pull of 10 changes in 1,000 events"),
+        ("changes", "pull of 10 changes in 500 events"),
         ("hostile", "worst of 25 rules"),
+        ("polls", "polls at 200 ms latency"),
+        ("unchanged", "feed GET answered 304"),
+        ("memory", "1 resources idle"),
+        ("commands", "busybridge --help"),
+        ("sick", "a source sends half a body"),
+        ("cold", "first feed after a start"),
     ],
 )
 def test_a_benchmark_prints_its_rows(name: str, operation: str) -> None:
