@@ -18,7 +18,9 @@ _FIRST_MONTH = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
 _LAST_MONTH = int(datetime(9999, 12, 1, tzinfo=UTC).timestamp())
 
 # One edge of a period is one integer, `instant << 3 | kind`, since a list of small integers sorts
-# several times faster than a list of tuples. Kinds 1-3 open a period of that FBType, 5-7 close it.
+# several times faster than a list of tuples. Instants count from the first period's start: within
+# four years of it the integers fit into 30 bits, and Python sorts those fastest. Kinds 1-3 open a
+# period of that FBType, 5-7 close it.
 _SHIFT = 3
 _KIND = 0b111
 _CLOSE = 0b100
@@ -35,17 +37,20 @@ def merge(
             nothing.
         cuts: ascending instants at which no block may pass.
     """
+    spans = list(periods)
+    base = spans[0][0] if spans else 0
     edges: list[int] = []
-    for start, end, fbtype in periods:
+    add = edges.append
+    for start, end, fbtype in spans:
         if start < end:
-            edges.append(start << _SHIFT | fbtype)
-            edges.append(end << _SHIFT | _CLOSE | fbtype)
+            add(start - base << _SHIFT | fbtype)
+            add(end - base << _SHIFT | _CLOSE | fbtype)
     edges.sort()
-    merged = _sweep(edges)
+    merged = _sweep(edges, base)
     return cut(merged, cuts) if cuts else merged
 
 
-def _sweep(edges: list[int]) -> list[BusyPeriod]:
+def _sweep(edges: list[int], base: Instant) -> list[BusyPeriod]:
     """Walk the sorted edges; the greatest type that is open is in force.
 
     At one instant openings come before closings, each in ascending type. So an instant either
@@ -68,7 +73,7 @@ def _sweep(edges: list[int]) -> list[BusyPeriod]:
             if kind < level or opened[kind]:
                 continue
             now = 2 if opened[2] else 1 if opened[1] else 0
-        at = edge >> _SHIFT
+        at = base + (edge >> _SHIFT)
         if level and since < at:
             merged.append(BusyPeriod(since, at, _TYPES[level]))
         level, since = now, at
