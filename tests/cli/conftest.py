@@ -7,7 +7,7 @@ import pytest
 from tests.cli.folder import Folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """A folder whose calendars were read once; its tests leave it as it is."""
     folder = Folder(tmp_path_factory.mktemp("house")).prepare()

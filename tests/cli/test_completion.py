@@ -30,11 +30,9 @@ def test_a_shell_gets_its_script(house: Folder, shell: str) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("busybridge con", ["connections"]),
         ("busybridge connections p", ["pause"]),
         ("busybridge busy ro", ["room-a"]),
         ("busybridge sync room-a.", ["room-a.file"]),
-        ("busybridge connections show ", ["room-a.file"]),
         ("busybridge urls room-a --user a", ["alice"]),
         ("busybridge doctor c", ["caldav"]),
         ("busybridge --config nowhere.yaml busy ro", []),

@@ -64,19 +64,15 @@ def test_doctor_names_each_trouble_and_its_remedy(ward: Folder) -> None:
     for trouble in TROUBLES.values():
         assert trouble in rest
     assert rest.endswith("5 problems\n")
-    told = ward.run("doctor", "--json").json
-    problems = {it["connection"]: it["problems"] for it in told["accounts"]}
-    assert problems.pop("ann.well") == []
-    assert {name: bool(found) for name, found in problems.items()} == dict.fromkeys(TROUBLES, True)
     assert "canary-changed" not in done.out
 
 
 def test_doctor_looks_at_one_kind_of_account_by_any_of_its_names(ward: Folder) -> None:
     done = ward.run("doctor", "icalendar", "--json")
     assert done.code == 3
-    assert [it["connection"] for it in done.json["accounts"]] == ["ann.gone"]
-    none = ward.run("doctor", "icloud").ok()
-    assert "warning: the file has no account of apple" in none.out
+    [told] = done.json["accounts"]
+    assert (told["connection"], told["calendars"]) == ("ann.gone", [])
+    assert TROUBLES["ann.gone"] in told["problems"][0]
 
 
 def test_doctor_examines_the_installation(ward: Folder) -> None:
@@ -85,7 +81,7 @@ def test_doctor_examines_the_installation(ward: Folder) -> None:
         warnings = ward.run("doctor", "icloud", "--json").ok().json["installation"]["warnings"]
     finally:
         (ward.path / "busybridge.key").chmod(0o600)
-    for part in ("chmod 0600", "server.base_url is empty"):
+    for part in ("chmod 0600", "server.base_url is empty", "the file has no account of apple"):
         assert [it for it in warnings if part in it]
 
 
@@ -108,4 +104,3 @@ def test_a_refused_password_is_told_from_other_failures(ward: Folder) -> None:
         "ann.gone": "error",
     }
     assert "check username and password" in found["ann.changed"]["error"]["hint"]
-    assert "5 of 6 connections unwell" in ward.run("status").out

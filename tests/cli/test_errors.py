@@ -15,22 +15,16 @@ TYPED = [
     ("statsu", 2, "Did you mean 'status'?"),
     ("connections lst", 2, "Did you mean 'list'?"),
     ("busy room-a --form tomorrow", 2, "--from"),
-    ("busy", 2, "RESOURCE"),
     ("busy rom-a", 1, "did you mean room-a?"),
     ("busy room-a --from 25:00", 2, "'25:00' is not a time; write now"),
-    ("busy room-a --from tomorrow --to today", 2, "--to is not after --from"),
     ("explain room-a", 2, "--at TIME or --event UID"),
-    ("urls room-a --user alcie", 1, "did you mean alice?"),
     ("feeds rotate room-a taem", 1, "did you mean team?"),
-    ("connections disconnect room-a.file", 1, "stands in busybridge.yaml; remove it there"),
     ("sync room-a.fle", 1, "did you mean room-a.file or room-a?"),
     ("doctor caldv", 2, "caldav"),
     ("keys revoke abcdefgh", 1, "there are none"),
     ("keys create x --expires 0d", 2, "no time at all"),
     ("users add alice", 1, "already"),
     ("users add api", 2, "own URLs"),
-    ("users add bob --access room-b=read", 1, "did you mean room-a?"),
-    ("users passwd alice --stdin", 2, "at least 8 characters"),
     ("users app-password create alicia phone", 1, "did you mean alice?"),
     ("demo --interval x", 2, "is not a duration"),
     ("demo --interval 1s", 1, "at least 10s"),
@@ -117,11 +111,10 @@ def test_a_database_that_cannot_be_used_is_named(broken: Folder, url: str, part:
 def test_a_database_of_another_key_file_is_left_alone(house: Folder, folder: Folder) -> None:
     folder.run("init").ok()
     folder.prepare(storage={"database": f"sqlite:///{house.database}"})
-    for command in ("feeds rotate room-a team", "sync"):
-        done = folder.run(*command.split())
-        assert done.code == 2
-        assert "busybridge.key: " in done.err
-        assert "instance" in done.err
+    done = folder.run("feeds", "rotate", "room-a", "team")
+    assert done.code == 2
+    assert "busybridge.key: " in done.err
+    assert "instance" in done.err
 
 
 def test_what_is_not_in_force_yet_is_said_with_what_puts_it_in_force(folder: Folder) -> None:
@@ -130,15 +123,9 @@ def test_what_is_not_in_force_yet_is_said_with_what_puts_it_in_force(folder: Fol
     assert fresh.code == 3
     assert "room-a is in the file and not in force yet" in fresh.out
     assert "`busybridge serve`" in fresh.out
-    assert folder.run("status", "--json").json == {
-        "healthy": False,
-        "not_in_force": ["room-a"],
-        "connections": [],
-    }
-    for command in ("busy room-a", "connections list", "keys list", "urls room-a"):
-        done = folder.run(*command.split())
-        assert done.code == 1
-        assert "nothing is stored yet: `busybridge serve` begins" in done.err
+    done = folder.run("busy", "room-a")
+    assert done.code == 1
+    assert "nothing is stored yet: `busybridge serve` begins" in done.err
     assert not folder.database.exists(), "what only reads makes no database"
 
     folder.run("sync").ok()
@@ -147,7 +134,7 @@ def test_what_is_not_in_force_yet_is_said_with_what_puts_it_in_force(folder: Fol
     late = folder.run("busy", "room-b")
     assert late.code == 1
     assert "room-b is in the file and not in force yet: `busybridge reload`" in late.err
-    assert "room-b is in the file and not in force yet" in folder.run("status").out
+    assert folder.run("status", "--json").json["not_in_force"] == ["room-b"]
     folder.run("sync").ok()
     assert "free from" in folder.run("busy", "room-b").ok().out, "without a server, sync follows"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.folder import Folder
 
-RUNS = 3
+RUNS = 2
 DATABASE = {"sqlalchemy"}
 NETWORK = {"httpx2", "httpcore2", "dns", "tldextract"}
 SERVER = {"flask", "waitress", "apscheduler", "prometheus_client"}
@@ -22,7 +22,6 @@ COMMANDS = [
     ("check", 0.3, NEEDLESS | DATABASE | {"icalendar"}),
     ("status", 0.8, NEEDLESS | {"icalendar"}),
     ("busy room-a", 0.8, NEEDLESS | {"icalendar"}),
-    ("urls room-a", 0.8, NEEDLESS | {"icalendar"}),
 ]
 
 
