@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from tests.cli.folder import Folder
+from tests.cli.folder import PATIENCE, Folder
+
+DOCUMENTED = (Path(__file__).parents[2] / "docs/operation.md").read_text()
 
 
 def offered(folder: Folder, line: str) -> list[str]:
@@ -21,10 +29,29 @@ def offered(folder: Folder, line: str) -> list[str]:
     return [row.partition(",")[2] for row in done.out.splitlines() if row]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_a_shell_gets_its_script(house: Folder, shell: str) -> None:
+    assert f"_BUSYBRIDGE_COMPLETE={shell}_source busybridge" in DOCUMENTED
     done = house.run(environ={"_BUSYBRIDGE_COMPLETE": f"{shell}_source"})
     assert "_BUSYBRIDGE_COMPLETE" in done.ok().out
+
+
+def test_bash_completes_with_the_line_that_is_documented(house: Folder, tmp_path: Path) -> None:
+    program = tmp_path / "busybridge"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m bridge "$@"\n')
+    program.chmod(0o755)
+    line = re.search(r"^\| bash \| `echo '(.*)' >> ~/.bashrc` \|$", DOCUMENTED, re.MULTILINE)[1]
+    done = subprocess.run(
+        ["bash", "-c", f"{line}; complete -p busybridge"],
+        cwd=house.path,
+        env=house.environment() | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(" busybridge\n")
 
 
 @pytest.mark.parametrize(
