@@ -66,29 +66,28 @@ def test_a_weekly_series_of_2019_with_changes_crosses_the_clock_change(house: Ho
     master = {"uid": "weekly", "rrules": ("FREQ=WEEKLY",)}
     exceptions = [
         make_event(
-            at("2026-10-27 14:00", BERLIN),
+            at("2027-11-02 14:00", BERLIN),
             uid="weekly",
-            recurrence_id=at("2026-10-26 09:00", BERLIN),
+            recurrence_id=at("2027-11-01 09:00", BERLIN),
         ),
         make_event(
-            at("2026-11-02 09:00", BERLIN),
+            at("2027-11-08 09:00", BERLIN),
             uid="weekly",
-            recurrence_id=at("2026-11-02 09:00", BERLIN),
+            recurrence_id=at("2027-11-08 09:00", BERLIN),
             transp=Transp.TRANSPARENT,
         ),
     ]
-    gone = (at("2026-11-09 09:00", BERLIN),)
-    house.now = instant_at("2026-10-15 00:00")
+    gone = (at("2027-11-15 09:00", BERLIN),)
     house.calendar().put(
         "weekly",
         make_series(at("2019-01-07 09:00", BERLIN), overrides=exceptions, exdates=gone, **master),
     )
     house.pull()
-    window = Window(instant_at("2026-10-15 00:00"), instant_at("2026-11-20 00:00"))
+    window = Window(instant_at("2027-10-21 00:00"), instant_at("2027-11-26 00:00"))
     assert [start for start, _, _ in house.busy(window)] == [
-        "2026-10-19 07:00",
-        "2026-10-27 13:00",  # moved, and after the change to winter time
-        "2026-11-16 08:00",
+        "2027-10-25 07:00",
+        "2027-11-02 13:00",  # moved, and after the change to winter time
+        "2027-11-22 08:00",
     ]
 
 
