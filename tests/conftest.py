@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bridge.store.database import Database
 from tests.databases import PostgresqlServer, SqliteDatabases, closing_database
 
 pytest_plugins = ["tests.claims"]
+
+
+# Wall time says nothing on a busy machine; bounds on work are asserted on CPU time.
+hypothesis.settings.register_profile("busybridge", deadline=None)
+hypothesis.settings.load_profile("busybridge")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
