@@ -11,6 +11,8 @@ import pytest
 from tests.cli.folder import Folder
 
 RUNS = 2
+MARGIN = 1.5
+"""Two processes on one core take so much more CPU time each."""
 DATABASE = {"sqlalchemy"}
 NETWORK = {"httpx2", "httpcore2", "dns", "tldextract"}
 SERVER = {"flask", "waitress", "apscheduler", "prometheus_client"}
@@ -28,7 +30,7 @@ COMMANDS = [
 @pytest.mark.parametrize(("line", "most", "needless"), COMMANDS, ids=[it[0] for it in COMMANDS])
 def test_a_command_is_quick(house: Folder, line: str, most: float, needless: set[str]) -> None:
     used = min(house.run(*line.split()).ok().cpu for _ in range(RUNS))
-    assert used < most, f"{used * 1000:.0f} ms of CPU time"
+    assert used < most * MARGIN, f"{used * 1000:.0f} ms of CPU time"
     told = house.run(*line.split(), environ={"PYTHONPROFILEIMPORTTIME": "1"}).err
     imported = {row.rpartition("|")[2].strip().partition(".")[0] for row in told.splitlines()}
     assert "click" in imported
@@ -37,4 +39,4 @@ def test_a_command_is_quick(house: Folder, line: str, most: float, needless: set
 
 def test_init_is_quick(folder: Folder) -> None:
     used = min(folder.run("init", f"{number}").ok().cpu for number in range(RUNS))
-    assert used < 0.3, f"{used * 1000:.0f} ms of CPU time"
+    assert used < 0.3 * MARGIN, f"{used * 1000:.0f} ms of CPU time"
