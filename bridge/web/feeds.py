@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypedDict
 
 from bridge.config.policy import PrivacyMode
 from bridge.config.settings import Feed
@@ -82,8 +83,12 @@ def window(feed: Feed, now: Instant) -> Window:
 def _blocks(rows: list[BlockRow], feed: Feed, view: View) -> Iterator[FeedBlock]:
     """Show whole blocks: one that was cut at the window's edge would change every day."""
     privacy = view.entry.plan.privacy
+    said: dict[str, _Words] = {}  # where privacy hides much, all blocks say the same
     for row in rows:
-        shown = narrowed(json.loads(row.details), feed.detail, privacy)
+        words = said.get(row.details)
+        if words is None:
+            shown = narrowed(json.loads(row.details), feed.detail, privacy)
+            words = said[row.details] = _words(shown)
         yield FeedBlock(
             uid=row.uid,
             start=row.start,
@@ -91,12 +96,26 @@ def _blocks(rows: list[BlockRow], feed: Feed, view: View) -> Iterator[FeedBlock]
             fbtype=FBType(row.fbtype),
             changed_at=row.changed_at,
             sequence=row.sequence,
-            summary=_text(shown.get("title")),
-            description=_text(shown.get("description")),
-            location=_text(shown.get("location")),
-            url=_text(shown.get("url")) or _text(shown.get("conference_url")),
-            categories=_texts(shown.get("categories")),
+            **words,
         )
+
+
+class _Words(TypedDict):
+    summary: str
+    description: str
+    location: str
+    url: str
+    categories: tuple[str, ...]
+
+
+def _words(shown: Mapping[str, object]) -> _Words:
+    return {
+        "summary": _text(shown.get("title")),
+        "description": _text(shown.get("description")),
+        "location": _text(shown.get("location")),
+        "url": _text(shown.get("url")) or _text(shown.get("conference_url")),
+        "categories": _texts(shown.get("categories")),
+    }
 
 
 def _text(value: object) -> str:
