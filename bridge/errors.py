@@ -3,6 +3,8 @@
 BridgeError
 ├ ConfigError                a file, a line, a key: shown without a traceback, exit code 2
 ├ InvalidCalendarObject      precondition: the RFC 4791 section 5.3.2.1 element's name
+├ NotReadYet                 nothing is known of a resource, so nothing may be called free: later
+├ BeyondHorizon              nothing is known of a window; `known` is what is
 ├ StoreError                 the database cannot be used, or not now
 └ ProviderError              disposition: RETRY | REAUTHORIZE | FULL_SYNC | REJECT
   ├ TemporarilyUnavailable   wait for `retry_after`, then the same again (429, 5xx, timeouts, DNS)
@@ -64,6 +66,25 @@ class InvalidCalendarObject(BridgeError):
     def __init__(self, message: str, *, precondition: str = "valid-calendar-data") -> None:
         super().__init__(message)
         self.precondition = precondition
+
+
+class NotReadYet(BridgeError):
+    """None of a resource's calendars was ever read: an answer without busy time would be a lie."""
+
+    def __init__(self) -> None:
+        super().__init__("the calendars of this resource were not read yet")
+
+
+class BeyondHorizon(BridgeError):
+    """A window lies wholly outside of what is known.
+
+    Attributes:
+        known: the half-open span of UTC seconds for which busy time is known.
+    """
+
+    def __init__(self, known: tuple[int, int]) -> None:
+        super().__init__("the window lies outside of what is known")
+        self.known = known
 
 
 class StoreError(BridgeError):

@@ -35,11 +35,16 @@ class Login:
     grants: Mapping[str, Grant]
     password_hash: str = field(default="", repr=False)
     """Empty: app passwords only."""
+    email: str = ""
 
     def principal(self, kind: PrincipalKind) -> Principal:
         """Make the principal of somebody who has shown to be this login."""
         return Principal(
-            kind=kind, name=self.name, is_admin=self.role == "admin", grants=self.grants
+            kind=kind,
+            name=self.name,
+            email=self.email,
+            is_admin=self.role == "admin",
+            grants=self.grants,
         )
 
 
@@ -70,10 +75,10 @@ class Logins:
             row = keys.user(conn, name)
         listed = self._listed()
         if user := self._users.get(name):
-            return Login(name, user.role, user.access, _hash(user) or _hash(row))
+            return Login(name, user.role, user.access, _hash(user) or _hash(row), user.email)
         # A row that the file made and no longer has is on its way out.
         if row is not None and row.managed_by is Owner.API:
-            return Login(name, row.role, row.access, row.password_hash)
+            return Login(name, row.role, row.access, row.password_hash, row.email)
         if name in listed:
             return Login(name, "user", {name: Grant(level=Access.WRITE)}, listed[name])
         return None

@@ -43,6 +43,8 @@ class Principal:
     kind: PrincipalKind
     name: str = ""
     """Login, id of the API key, `room-a/team` for a feed, empty for the public."""
+    email: str = ""
+    """Address of the person behind a login, where one is known."""
     is_admin: bool = False
     grants: Mapping[str, Grant] = field(default_factory=dict)
     """Resource id or glob -> what is granted."""

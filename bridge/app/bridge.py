@@ -224,8 +224,26 @@ class Bridge:
             instance=self.keyfile.instance,
             metrics=self.metrics,
             clock=self.clock,
+            dav=self.dav,
         )
         return make_wsgi(context)
+
+    @cached_property
+    def dav(self) -> WSGIApplication:
+        """Answers CalDAV."""
+        from radicale_plugin.application import make_dav
+        from radicale_plugin.ground import Ground as DavGround
+
+        return make_dav(
+            DavGround(
+                database=self.database,
+                publisher=self.publisher,
+                gate=self.gate,
+                live=self.live,
+                instance=self.keyfile.instance,
+                clock=self.clock,
+            )
+        )
 
     def _pin_instance(self) -> None:
         """Refuse a database that another key file was used with: its URLs would all change."""

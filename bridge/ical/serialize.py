@@ -182,6 +182,17 @@ def feed(
     return fold("\n".join(head) + "\n" + events + "END:VCALENDAR\n").encode()
 
 
+def collection(blocks: Iterable[FeedBlock], *, name: str, origin: str = "") -> bytes:
+    """Return a whole calendar at once, as a GET on a CalDAV collection serves it."""
+    marks = f"X-BUSYBRIDGE-ORIGIN:{escape_text(origin)}\n" if origin else ""
+    head = (
+        f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:{PRODID}\n"
+        f"NAME:{escape_text(name)}\nX-WR-CALNAME:{escape_text(name)}\n"
+    )
+    events = "".join(_event_lines(block, marks) for block in blocks)
+    return fold(f"{head}{events}END:VCALENDAR\n").encode()
+
+
 def event_text(block: FeedBlock, *, origin: str = "") -> str:
     """Return one block as a whole iCalendar object, as a CalDAV collection serves it."""
     marks = f"X-BUSYBRIDGE-ORIGIN:{escape_text(origin)}\n" if origin else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 Instant: TypeAlias = int
@@ -24,6 +25,22 @@ def instant(moment: datetime) -> Instant:
 def utc(when: Instant) -> datetime:
     """Convert back to an aware datetime in UTC."""
     return datetime.fromtimestamp(when, UTC)
+
+
+_DAY = 86400
+_MINUTES = [f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60)]
+_SECONDS = [f"{second:02}Z" for second in range(60)]
+
+
+def rfc3339(when: Instant) -> str:
+    """Write an instant in UTC, `2026-03-01T10:00:00Z`; large answers hold thousands of them."""
+    day, second = divmod(when, _DAY)
+    return _date(day) + _MINUTES[second // 60] + _SECONDS[second % 60]
+
+
+@lru_cache(maxsize=2048)
+def _date(day: int) -> str:
+    return utc(day * _DAY).date().isoformat()
 
 
 class FBType(IntEnum):

@@ -69,6 +69,7 @@ _IN_WINDOW = (
 _OVERLAPPING = (
     select(*_BLOCK).where(*_IN_WINDOW).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
 )
+_ALL = select(*_BLOCK).where(*_IN_WINDOW[:2]).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
 _SPANS = (
     select(blocks.c.start, blocks.c.end, blocks.c.fbtype)
     .where(*_IN_WINDOW)
@@ -161,8 +162,25 @@ def buried(conn: Connection, resource_id: str, projection: str, uids: Collection
     }
 
 
-def changes_since(conn: Connection, resource_id: str, projection: str, seq: int) -> list[ChangeRow]:
-    """List the changes after a sequence number, ascending."""
+def changes_since(
+    conn: Connection,
+    resource_id: str,
+    projection: str,
+    seq: int,
+    *,
+    most: int | None = None,
+    alive_only: bool = False,
+) -> list[ChangeRow]:
+    """List the changes after a sequence number, ascending.
+
+    Args:
+        conn: a transaction.
+        resource_id: whose.
+        projection: `Projection` value.
+        seq: of the last change that is known already.
+        most: how many, from the oldest; None for all.
+        alive_only: leave out the blocks that are gone.
+    """
     query = (
         select(*_CHANGE)
         .where(
@@ -171,27 +189,44 @@ def changes_since(conn: Connection, resource_id: str, projection: str, seq: int)
             changes.c.seq > seq,
         )
         .order_by(changes.c.seq)
+        .limit(most)
     )
+    if alive_only:
+        query = query.where(changes.c.deleted.is_(False))
     return [ChangeRow(*row) for row in conn.execute(query)]
 
 
-def forget(conn: Connection, before: Instant) -> int:
-    """Drop the tombstones made before an instant and raise the floor of their resources' logs.
+def all_blocks(conn: Connection, resource_id: str, projection: str) -> list[BlockRow]:
+    """List every block, in the order of time."""
+    asked = {"resource": resource_id, "projection": projection}
+    return [BlockRow(*row) for row in conn.execute(_ALL, asked)]
 
-    A sync token below `log_floor` can no longer be continued. Returns how many were dropped.
+
+def floor(conn: Connection, resource_id: str, projection: str) -> int:
+    """Return the number of the last change that may have been forgotten."""
+    column = resources.c[f"{projection}_floor"]
+    return conn.execute(select(column).where(resources.c.id == resource_id)).scalar() or 0
+
+
+def forget(conn: Connection, before: Instant) -> int:
+    """Drop the tombstones made before an instant and raise the floors of their resources' logs.
+
+    A sync token below the floor of its projection can no longer be continued. Returns how many
+    were dropped.
     """
     old = (changes.c.deleted, changes.c.changed_at < before)
     floors = conn.execute(
-        select(changes.c.resource_id, func.max(changes.c.seq))
+        select(changes.c.resource_id, changes.c.projection, func.max(changes.c.seq))
         .where(*old)
-        .group_by(changes.c.resource_id)
+        .group_by(changes.c.resource_id, changes.c.projection)
         .order_by(changes.c.resource_id)  # locks are taken in one order everywhere
     ).all()
-    for resource_id, seq in floors:
+    for resource_id, projection, seq in floors:
+        column = resources.c[f"{projection}_floor"]
         conn.execute(
             update(resources)
-            .where(resources.c.id == resource_id, resources.c.log_floor < seq)
-            .values(log_floor=seq)
+            .where(resources.c.id == resource_id, column < seq)
+            .values({column: seq})
         )
     return conn.execute(changes.delete().where(*old)).rowcount
 

@@ -44,7 +44,8 @@ class ResourceRow(NamedTuple):
     """Of the sync tokens: another one makes every token invalid."""
     change_seq: int
     """The last number given to a change."""
-    log_floor: int
+    times_floor: int
+    details_floor: int
     """Sync tokens below this number cannot be continued: deletions were forgotten."""
     changed_at: Instant
     horizon: Window

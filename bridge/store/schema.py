@@ -66,7 +66,8 @@ resources = Table(
     _count("rebuilds_done"),  # how many of them the blocks were made with
     _text("epoch"),  # of the sync tokens; a new one makes every token invalid
     _count("change_seq"),  # the last number given out in `changes`
-    _count("log_floor"),  # changes up to here may have been forgotten
+    _count("times_floor"),  # changes of that projection up to here may have been forgotten
+    _count("details_floor"),
     _count("changed_at"),
     _count("horizon_start"),  # occurrences are materialised in [start, end)
     _count("horizon_end"),
@@ -201,6 +202,16 @@ changes = Table(
     _flag("deleted"),
     _time("changed_at", null=False),
     Index(None, "resource_id", "projection", "seq"),
+)
+
+overlays = Table(
+    "overlays",
+    metadata,
+    Column("login", Text, primary_key=True),
+    Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), primary_key=True),
+    Column("collection", Text, primary_key=True),  # busy | bookings
+    Column("name", Text, primary_key=True),  # {DAV:}displayname
+    _text("value"),
 )
 
 users = Table(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import Projection, ResourceId
 from bridge.store.resources import ResourceState
 from bridge.store.schema import changes, resources
+from bridge.store.text import Text
 
 
 class Standing(NamedTuple):
@@ -32,7 +33,13 @@ _LOOK = select(
     resources.c.epoch,
     # Forgetting a tombstone lowers the maximum; the floor keeps an old ETag from coming back.
     select(func.coalesce(func.max(changes.c.seq), 0)).where(*_CHANGES).scalar_subquery(),
-    resources.c.log_floor,
+    case(
+        (
+            bindparam("projection", type_=Text) == Projection.TIMES.value,
+            resources.c.times_floor,
+        ),
+        else_=resources.c.details_floor,
+    ),
     select(changes.c.changed_at)
     .where(*_CHANGES)
     .order_by(changes.c.seq.desc())

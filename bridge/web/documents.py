@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from bridge.model.interval import BusyPeriod, FBType, Window
+from bridge.model.interval import BusyPeriod, FBType, Window, rfc3339
 from bridge.publish import Freshness
-from bridge.web.times import rfc3339
 
 _TYPES = {fbtype: fbtype.rfc for fbtype in FBType}
 

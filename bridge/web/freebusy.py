@@ -10,13 +10,13 @@ from datetime import timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from bridge.access import Principal, authorize, feed_principal, public
+from bridge.access.credentials import read_basic
+from bridge.access.directory import Entry
 from bridge.ical import serialize
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import Access, Projection
 from bridge.store.database import Transaction
 from bridge.web.context import WebContext
-from bridge.web.credentials import read_basic
-from bridge.web.directory import Entry
 from bridge.web.documents import busy_json
 from bridge.web.exchange import Reply, Request
 from bridge.web.problem import Problem, login_required, not_found, too_many

@@ -16,8 +16,8 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from bridge.access.credentials import MalformedCredentials, read_basic, read_bearer
 from bridge.errors import InvalidCalendarObject
-from bridge.web.credentials import MalformedCredentials, read_basic, read_bearer
 
 LONGEST_PATH = 2048
 LONGEST_SEGMENT = 255

@@ -11,7 +11,8 @@ from threading import BoundedSemaphore
 from typing import NamedTuple
 
 from bridge import __version__
-from bridge.model.interval import Instant, Window
+from bridge.access.directory import Directory, Entry
+from bridge.model.interval import Instant, Window, rfc3339
 from bridge.model.resource import Projection, ResourceId
 from bridge.publish import Freshness
 from bridge.store import standing
@@ -20,10 +21,8 @@ from bridge.store.standing import Standing
 from bridge.web.bodies import Bodies
 from bridge.web.conditional import is_unchanged, make_etag
 from bridge.web.context import WebContext
-from bridge.web.directory import Directory, Entry
 from bridge.web.exchange import Headers, Reply, Request
 from bridge.web.problem import Problem
-from bridge.web.times import rfc3339
 
 
 class View(NamedTuple):

@@ -12,7 +12,6 @@ import re
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import lru_cache
 
 from bridge.config.values import parse_duration
 from bridge.model.interval import Instant, instant, utc
@@ -29,8 +28,6 @@ _RFC5545 = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _RELATIVE = re.compile(r"([mp+-]?)(\d{1,5})([a-z]{1,8})", re.ASCII)
 _SECONDS = {"mi": 60, "h": 3600, "d": DAY, "w": 7 * DAY}
 _MONTHS = {"m": 1, "y": 12}
-_MINUTES = [f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60)]
-_SECONDS_UTC = [f"{second:02}Z" for second in range(60)]
 
 
 class Edge(Enum):
@@ -110,17 +107,6 @@ def parse_span(text: str) -> timedelta:
     if span < timedelta(seconds=1):
         raise ValueError(f"{text[:40]!r} does not last; write PT8H or P6W")
     return span
-
-
-def rfc3339(when: Instant) -> str:
-    """Write an instant in UTC; large answers hold thousands of them."""
-    day, second = divmod(when, DAY)
-    return _day(day) + _MINUTES[second // 60] + _SECONDS_UTC[second % 60]
-
-
-@lru_cache(maxsize=2048)
-def _day(day: int) -> str:
-    return utc(day * DAY).date().isoformat()
 
 
 def _offset(match: re.Match[str]) -> int:

@@ -103,7 +103,7 @@ def test_old_deletions_are_forgotten_and_older_tokens_end_there(house: House) ->
     with house.database.read() as conn:
         row = resources.get(conn, ROOM)
     assert row is not None
-    assert row.log_floor > 0
+    assert row.times_floor > 0
 
 
 def test_a_host_whose_clock_is_behind_moves_no_horizon_back(house: House) -> None:

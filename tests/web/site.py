@@ -32,6 +32,8 @@ from bridge.store.resources import Owner
 from bridge.web.context import WebContext
 from bridge.web.dispatcher import make_wsgi
 from bridge.web.framing import PATIENCE, Crowd, open_server
+from radicale_plugin.application import make_dav
+from radicale_plugin.ground import Ground
 from tests.builders import make_settings
 
 IDENTITY = b"identity of the tests, 32 bytes."
@@ -71,7 +73,13 @@ class Site:
     """One web room."""
 
     def __init__(
-        self, database: Database, settings: Settings, *, dav: Any = None, store: bool = True
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        dav: Any = None,
+        caldav: bool = False,
+        store: bool = True,
     ) -> None:
         self.database = database
         self.live = Live(settings)
@@ -79,6 +87,17 @@ class Site:
         self.engine = Engine()
         self.now = NOW
         self.gate = Gate(database, self.live)
+        if caldav:
+            dav = make_dav(
+                Ground(
+                    database=database,
+                    publisher=self.publisher,
+                    gate=self.gate,
+                    live=self.live,
+                    instance="test-instance",
+                    clock=lambda: self.now,
+                )
+            )
         self.context = WebContext(
             database=database,
             publisher=self.publisher,

@@ -10,12 +10,11 @@ from flask import Response
 from sqlalchemy import event
 
 from bridge.access import Scope
-from bridge.model.interval import FBType
+from bridge.model.interval import FBType, rfc3339
 from bridge.store import keys
 from bridge.web.api.application import Api
 from bridge.web.api.models import MOST_RESOURCES
 from bridge.web.reading import Reader
-from bridge.web.times import rfc3339
 from tests.web.site import DAY, HORIZON, NOW, TODAY, Site, basic
 from tests.web.site import Response as Answer
 

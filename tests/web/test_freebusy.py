@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy import event
 
 from bridge.config.settings import Settings
-from bridge.model.interval import FBType, Window
+from bridge.model.interval import FBType, Window, rfc3339
 from bridge.model.resource import ResourceId
 from bridge.store import resources, schema
 from bridge.store.database import Database
-from bridge.web.times import rfc3339
 from tests.web.site import DAY, HORIZON, NOW, TODAY, Response, Site, basic, site_settings
 
 HOUR = 3600

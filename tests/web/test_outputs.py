@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bridge.model.interval import FBType
+from bridge.model.interval import FBType, rfc3339
 from bridge.store.database import Database
-from bridge.web.times import parse_instant, rfc3339
+from bridge.web.times import parse_instant
 from tests.web.site import DAY, TODAY, Response, Site, basic, site_settings
 
 HOUR = 3600

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.web.times import DAY, Edge, floor_day, parse_instant, parse_moment, parse_span, rfc3339
+from bridge.model.interval import rfc3339
+from bridge.web.times import DAY, Edge, floor_day, parse_instant, parse_moment, parse_span
 
 NOW = int(datetime(2026, 11, 20, 15, 30, tzinfo=UTC).timestamp())
 TODAY = floor_day(NOW)

@@ -13,12 +13,12 @@ from pydantic_core import from_json
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bridge import __version__
+from bridge.access.credentials import read_bearer
 from bridge.web.api import docs
 from bridge.web.api.busy import BusyRoutes
 from bridge.web.api.models import ProblemModel
 from bridge.web.api.routes import Routes, asking
 from bridge.web.context import WebContext
-from bridge.web.credentials import read_bearer
 from bridge.web.exchange import Reply, Request
 from bridge.web.mounted import call
 from bridge.web.problem import MEDIA_TYPE, Problem, method_not_allowed, not_found

@@ -7,17 +7,16 @@ import json
 from flask import Response, g
 
 from bridge.access import Scope, authorize
-from bridge.model.interval import Window
+from bridge.access.directory import Entry
+from bridge.model.interval import Window, rfc3339
 from bridge.model.resource import Access, Projection
 from bridge.store.database import Transaction
 from bridge.web.api.models import Busy, BusyQuery, FreeBusyAnswer, FreeBusyRequest, ResourcePath
 from bridge.web.api.routes import Routes, asking
 from bridge.web.context import WebContext
-from bridge.web.directory import Entry
 from bridge.web.documents import busy_json, freshness_json, periods_json
 from bridge.web.problem import Problem
 from bridge.web.reading import Reader, Shape, View, beyond_horizon
-from bridge.web.times import rfc3339
 
 MOST_PERIODS = 50_000
 """Periods in one answer to POST /free-busy; about 100 ms of work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -28,17 +28,30 @@ class Directory:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._built: tuple[Settings, Mapping[str, Entry]] | None = None
+        self._built: tuple[Settings, Mapping[str, Entry], Mapping[str, Entry]] | None = None
 
     def find(self, name: str) -> Entry | None:
         """Return the resource of this id or mail address; addresses know no case."""
+        _, by_id, by_address = self._current()
+        name = name.lower()
+        return by_id.get(name) or by_address.get(name)
+
+    def get(self, resource_id: str) -> Entry | None:
+        """Return the resource of this id."""
+        return self._current()[1].get(resource_id)
+
+    def ids(self) -> Iterable[str]:
+        """Name every resource, in the order of the file."""
+        return self._current()[1]
+
+    def _current(self) -> tuple[Settings, Mapping[str, Entry], Mapping[str, Entry]]:
         built, current = self._built, self._live.current
         if built is None or built[0] is not current:
-            built = self._built = (current, _index(current))
-        return built[1].get(name) or built[1].get(name.lower())
+            built = self._built = (current, *_index(current))
+        return built
 
 
-def _index(settings: Settings) -> Mapping[str, Entry]:
+def _index(settings: Settings) -> tuple[Mapping[str, Entry], Mapping[str, Entry]]:
     entries = [
         Entry(
             resource,
@@ -48,7 +61,7 @@ def _index(settings: Settings) -> Mapping[str, Entry]:
         for resource, connections in plan(settings)
     ]
     by_address = {entry.plan.email.lower(): entry for entry in entries if entry.plan.email}
-    return by_address | {str(entry.plan.id): entry for entry in entries}
+    return {str(entry.plan.id): entry for entry in entries}, by_address
 
 
 def _max_stale(connection: ConnectionPlan) -> int:

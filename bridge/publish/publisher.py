@@ -1,4 +1,4 @@
-"""The published busy time of a resource: sole writer of its blocks and change log.
+"""Writing and reading busy blocks: sole writer of them and of their change log.
 
 Two projections of the same occurrences, each with its own UIDs, ETags and log entries:
 

@@ -1,0 +1,157 @@
+"""Radicale's application, with the methods that a bridge answers itself.
+
+Radicale finds out who asks and what the path is; reading and refusing is done here, straight from
+the index. A request sees one snapshot of the store, and what it changes is written after that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from radicale import httputils
+from radicale.app import Application as Radicale
+from radicale.config import Configuration
+from radicale.config import load as load_configuration
+from radicale.types import WSGIEnviron, WSGIResponse
+
+from bridge.access.credentials import MalformedCredentials, read_basic
+from bridge.errors import NotReadYet, StoreError
+from radicale_plugin import get, propfind, proppatch, report, visitor, writes
+from radicale_plugin.auth import Auth
+from radicale_plugin.ground import Ground
+from radicale_plugin.refusals import Refused, not_read_yet, storage_trouble, too_many_failures
+from radicale_plugin.rights import Rights
+from radicale_plugin.storage import Storage
+from radicale_plugin.visit import Visit
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+CLASSES = "1, 3, access-control, calendar-access"
+"""RFC 4918, RFC 3744 and RFC 4791; nothing is announced that does not work."""
+
+_Answer = Callable[[Visit], WSGIResponse]
+_Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
+
+
+def make_dav(ground: Ground) -> WSGIApplication:
+    """Make the WSGI application that answers CalDAV."""
+    # Each request is in the log already; here it would be there twice.
+    logging.getLogger("radicale").setLevel(logging.WARNING)
+    return Application(_configuration(ground), ground)
+
+
+def _configuration(ground: Ground) -> Configuration:
+    """Configure Radicale in memory: our parts, and none of its sleeps, files and web pages."""
+    configuration = load_configuration()
+    configuration.update(
+        {
+            "auth": {"type": lambda made: Auth(made, ground), "delay": 0, "realm": "BusyBridge"},
+            "rights": {"type": lambda made: Rights(made, ground)},
+            "storage": {"type": lambda made: Storage(made, ground)},
+            "web": {"type": "none"},
+            "server": {"delay_on_error": 0, "validate_path_value": "none"},
+        },
+        "busybridge",
+        privileged=True,
+    )
+    return configuration
+
+
+def _by(answer: _Answer) -> Callable[..., WSGIResponse]:
+    """Make one of Radicale's methods, which takes what Radicale knows of a request."""
+
+    def method(  # noqa: PLR0913, PLR0917 - Radicale's arguments
+        self: Application,
+        environ: WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> WSGIResponse:
+        del user_groups, request_info
+        return self.visited(answer, environ, base_prefix, path, user)
+
+    return method
+
+
+class Application(Radicale):
+    """Answers every CalDAV request of a running bridge."""
+
+    do_GET = do_HEAD = _by(get.answer)  # noqa: N815 - Radicale's names
+    do_PROPFIND = _by(propfind.answer)  # noqa: N815
+    do_PROPPATCH = _by(proppatch.answer)  # noqa: N815
+    do_REPORT = _by(report.answer)  # noqa: N815
+    do_PUT = do_DELETE = do_MOVE = do_MKCALENDAR = do_MKCOL = _by(writes.answer)  # noqa: N815
+    do_POST = _by(writes.no_post)  # noqa: N815
+
+    def __init__(self, configuration: Configuration, ground: Ground) -> None:
+        """Take the configuration that `make_dav` makes."""
+        super().__init__(configuration)
+        self._ground = ground
+
+    def do_OPTIONS(self, *_args: Any, **_more: Any) -> WSGIResponse:  # noqa: N802
+        """Say what is understood; nobody needs to log in for it."""
+        return 200, {"Allow": writes.ALLOWED, "DAV": CLASSES}, None, None
+
+    def visited(
+        self, answer: _Answer, environ: WSGIEnviron, prefix: str, path: str, user: str
+    ) -> WSGIResponse:
+        """Answer one request of somebody whom Radicale has let in."""
+        principal = visitor.principal(user)
+        if principal is None:
+            return httputils.NOT_ALLOWED  # which Radicale turns into 401
+        database = self._ground.database
+        try:
+            with visitor.snapshot(database) as conn:
+                visit = Visit(
+                    ground=self._ground,
+                    principal=principal,
+                    prefix=prefix,
+                    path=path,
+                    environ=environ,
+                    conn=conn,
+                )
+                found = answer(visit)
+            if visit.afterwards is not None:
+                with database.write() as conn:
+                    visit.afterwards(conn)
+        except Refused as err:
+            return err.response()
+        except NotReadYet:
+            return not_read_yet().response()
+        except StoreError as err:
+            return storage_trouble(err).response()
+        return found
+
+    def _handle_request(self, environ: WSGIEnviron) -> _Started:
+        """Answer as Radicale does, but 429 to who guesses, and 503 when nothing can be read."""
+        try:
+            answered: _Started = super()._handle_request(environ)
+        except StoreError as err:  # while somebody logged in
+            return _started(storage_trouble(err).response())
+        if answered[0].startswith("401") and (wait := self._must_wait(environ)):
+            return _started(too_many_failures(wait).response())
+        return answered
+
+    def _must_wait(self, environ: WSGIEnviron) -> int:
+        """Return for how many seconds nobody is let in by this name from this address."""
+        ground = self._ground
+        try:
+            basic = read_basic(environ.get("HTTP_AUTHORIZATION"))
+        except MalformedCredentials:
+            return 0
+        if basic is None:
+            return 0
+        return ground.gate.retry_after(basic.name, environ.get("REMOTE_ADDR", ""), ground.clock())
+
+
+def _started(response: WSGIResponse) -> _Started:
+    status, headers, body, _ = response
+    octets = body.encode() if isinstance(body, str) else body or b""
+    given = dict(headers) | {"Content-Length": str(len(octets))}
+    return f"{status} {HTTPStatus(status).phrase}", list(given.items()), [octets]

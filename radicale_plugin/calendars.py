@@ -1,0 +1,237 @@
+"""The calendars of a home: what they hold at one moment, straight from the index, nothing parsed.
+
+A calendar knows its entity tag and its sync token from the moment it is made, since Radicale asks
+for them after it has let go of the storage. Objects are rows; their text is written when somebody
+asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from hashlib import blake2s
+from typing import NamedTuple
+
+from bridge.access import Principal, projection
+from bridge.access.directory import Entry
+from bridge.ical import serialize
+from bridge.ical.serialize import FeedBlock
+from bridge.model.interval import BusyPeriod, Instant, Window
+from bridge.model.resource import Projection
+from bridge.privacy import title
+from bridge.publish import outlook, rendering
+from bridge.publish.outlook import View
+from bridge.publish.rendering import Words
+from bridge.store import busy, standing
+from bridge.store.busy import BlockRow
+from bridge.store.database import Transaction
+from radicale_plugin.ground import Ground
+from radicale_plugin.places import Kind, Place
+
+FORM = "1"
+"""Of the text that an object is written as; raised with every change to it, since clients keep what
+they have under the same ETag."""
+_NAME = re.compile(r"([0-9a-f]{40})\.ics")
+_TOKEN = re.compile(r"urn:busybridge:sync:([^.\s]{1,64})\.([a-z]+-[0-9a-f]+)\.([0-9]{1,18})")
+
+
+class InvalidSyncToken(ValueError):
+    """A sync token that cannot be continued (RFC 6578 section 3.2, DAV:valid-sync-token)."""
+
+
+class Changes(NamedTuple):
+    """What happened since a sync token."""
+
+    token: str
+    changed: Sequence[BlockRow]
+    removed: Sequence[str]
+    """Names of objects that are gone."""
+    truncated: bool = False
+    """There is more; `token` continues after what is here."""
+
+
+class Calendar:
+    """One calendar at one moment. This one is empty: bookings, as long as nothing makes any."""
+
+    def __init__(self, ground: Ground, place: Place, entry: Entry) -> None:
+        self.ground = ground
+        self.place = place
+        self.entry = entry
+        self.version = f"{place.kind.value}-{_digest(FORM, place.kind.value)}"
+        """Of what is shown to whom, and in which form: changed access makes old tokens invalid."""
+        self.epoch = "0"
+        self.seq = 0
+        self.changed_at: Instant = 0
+        self.horizon: Window | None = None
+
+    @property
+    def token(self) -> str:
+        """The sync token: epoch, version and sequence."""
+        return self._token(self.seq)
+
+    @property
+    def etag(self) -> str:
+        """The entity tag of the whole calendar, quoted; CS:getctag is the same."""
+        return f'"{_digest(self.epoch, self.version, str(self.seq))}"'
+
+    def look(self, conn: Transaction) -> View:
+        """Look at how far and how freshly the resource's busy time is known.
+
+        Raises:
+            NotReadYet: nothing is known of it.
+        """
+        ground = self.ground
+        return outlook.look(conn, ground.publisher, self.entry, Projection.TIMES, ground.clock())
+
+    def periods(self, _conn: Transaction, _window: Window) -> list[BusyPeriod]:
+        """Give the busy time of a window that `look` has clipped."""
+        return []
+
+    def objects(self, _conn: Transaction, _window: Window | None = None) -> list[BlockRow]:
+        """List the objects that overlap a window, or all of them, in the order of time.
+
+        Raises:
+            NotReadYet: as `look`; an empty list would call the resource free.
+        """
+        return []
+
+    def named(self, _conn: Transaction, _names: Collection[str]) -> dict[str, BlockRow]:
+        """Give those of the named objects that exist."""
+        return {}
+
+    def changes(self, conn: Transaction, token: str, limit: int | None = None) -> Changes:
+        """Tell what changed since a sync token; of an empty one, everything that is there.
+
+        Raises:
+            InvalidSyncToken: it is not one of this calendar, or too old.
+        """
+        if token:
+            self.since(conn, token)
+        return Changes(self.token, [], [])
+
+    def name(self, uid: str) -> str:
+        """Name an object by its UID."""
+        return f"{uid.partition('@')[0]}.ics"
+
+    def object_etag(self, row: BlockRow) -> str:
+        """Give the entity tag of an object, quoted."""
+        return f'"{row.etag}-{self.version}"'
+
+    def event(self, row: BlockRow) -> FeedBlock:
+        """Say what an object shows."""
+        raise KeyError(row.uid)
+
+    def text(self, row: BlockRow) -> str:
+        """Write an object."""
+        return serialize.event_text(self.event(row), origin=self.ground.instance)
+
+    def since(self, _conn: Transaction, token: str) -> int:
+        """Read a sync token: the sequence number that it stands for.
+
+        Raises:
+            InvalidSyncToken: it is not one of this calendar as this login sees it, or it is of a
+                state that a restored database never had.
+        """
+        match = _TOKEN.fullmatch(token)
+        if match is None or match[1] != self.epoch or match[2] != self.version:
+            raise InvalidSyncToken(token)
+        seq = int(match[3])
+        if seq > self.seq:
+            raise InvalidSyncToken(token)
+        return seq
+
+    def _token(self, seq: int) -> str:
+        return f"urn:busybridge:sync:{self.epoch}.{self.version}.{seq}"
+
+
+class BusyCalendar(Calendar):
+    """The busy time of a resource, as much of it as a login may see."""
+
+    def __init__(
+        self, ground: Ground, place: Place, entry: Entry, kind: Projection, conn: Transaction
+    ) -> None:
+        super().__init__(ground, place, entry)
+        self.projection = kind
+        shown = title(entry.plan.privacy) if kind is Projection.TIMES else ""
+        self.version = f"{kind.value}-{_digest(FORM, ground.instance, shown)}"
+        state = standing.look(conn, entry.plan.id, kind)
+        if state is not None:
+            self.epoch, self.seq = state.epoch, state.seq
+            self.changed_at = state.changed_at or state.horizon.start
+            self.horizon = state.horizon
+
+    def periods(self, conn: Transaction, window: Window) -> list[BusyPeriod]:
+        """Give the merged busy time, the same as every other output."""
+        return self.ground.publisher.periods(conn, self.entry.plan.id, window)
+
+    def objects(self, conn: Transaction, window: Window | None = None) -> list[BlockRow]:
+        """List the objects that overlap a window, or all of them, in the order of time."""
+        self.look(conn)
+        publisher, resource_id = self.ground.publisher, self.entry.plan.id
+        if window is None:
+            return busy.all_blocks(conn, resource_id, self.projection.value)
+        return publisher.blocks(conn, resource_id, self.projection, window)
+
+    def named(self, conn: Transaction, names: Collection[str]) -> dict[str, BlockRow]:
+        """Give those of the named objects that exist."""
+        uids = {f"{match[1]}@busybridge" for match in map(_NAME.fullmatch, names) if match}
+        rows = busy.named(conn, self.entry.plan.id, self.projection.value, uids)
+        return {self.name(uid): row for uid, row in rows.items()}
+
+    def changes(self, conn: Transaction, token: str, limit: int | None = None) -> Changes:
+        """Tell what changed since a sync token; of an empty one, everything that is there."""
+        since = self.since(conn, token) if token else 0
+        self.look(conn)
+        resource_id, kind = self.entry.plan.id, self.projection.value
+        if not token and limit is None:
+            return Changes(self.token, busy.all_blocks(conn, resource_id, kind), [])
+        if since == self.seq:
+            return Changes(self.token, [], [])
+        most = None if limit is None else limit + 1
+        logged = busy.changes_since(conn, resource_id, kind, since, most=most, alive_only=not token)
+        truncated = limit is not None and len(logged) > limit
+        logged = logged[:limit]
+        rows = busy.named(conn, resource_id, kind, [row.uid for row in logged if not row.deleted])
+        return Changes(
+            self._token(logged[-1].seq) if truncated else self.token,
+            list(rows.values()),
+            [self.name(row.uid) for row in logged if row.deleted],
+            truncated,
+        )
+
+    def since(self, conn: Transaction, token: str) -> int:
+        """Read a sync token; one from before what the change log remembers cannot be continued."""
+        seq = super().since(conn, token)
+        if seq < busy.floor(conn, self.entry.plan.id, self.projection.value):
+            raise InvalidSyncToken(token)
+        return seq
+
+    def event(self, row: BlockRow) -> FeedBlock:
+        """Say what an object shows."""
+        said = self._plain if row.details == "{}" else rendering.words(json.loads(row.details))
+        return rendering.event(row, said)
+
+    @cached_property
+    def _plain(self) -> Words:
+        return rendering.words({"title": title(self.entry.plan.privacy)})
+
+
+def open_calendar(
+    ground: Ground, place: Place, principal: Principal, conn: Transaction
+) -> Calendar:
+    """Open the calendar that a place names, as a principal sees it."""
+    entry = place.entry
+    if entry is None:
+        raise LookupError(place.path)
+    if place.kind is Kind.BOOKINGS:
+        return Calendar(ground, place, entry)
+    seen = projection(principal, entry.plan)
+    if seen is None:
+        raise LookupError(place.path)
+    return BusyCalendar(ground, place, entry, seen, conn)
+
+
+def _digest(*parts: str) -> str:
+    return blake2s("\0".join(parts).encode(), digest_size=6).hexdigest()

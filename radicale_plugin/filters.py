@@ -1,0 +1,265 @@
+"""CALDAV:filter, compiled once and then asked of every object (RFC 4791 section 9.7).
+
+What an object's times say is answered by the index, as one window; only what a filter asks of
+properties needs the object's text. An object is one VCALENDAR with one VEVENT, in UTC, that does
+not recur and holds nothing else: that settles most filters before any object is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
+from xml.etree.ElementTree import Element
+
+from bridge.ical.contentline import parameters, split_line, text_value, unfold
+from bridge.model.interval import Instant, Window
+from radicale_plugin import xml
+from radicale_plugin.refusals import Refused, forbidden
+
+_INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
+_EVER = Window(-(10**14), 10**14)
+_MOST = 100
+"""Conditions that one filter may hold."""
+_FOLDED: Mapping[str, Callable[[str], str]] = {
+    "i;octet": lambda text: text,
+    "i;ascii-casemap": lambda text: "".join(c.lower() if c.isascii() else c for c in text),
+    "i;unicode-casemap": str.casefold,
+}
+"""RFC 4790 and RFC 5051."""
+
+
+class Property(NamedTuple):
+    """One property of an object."""
+
+    parameters: Mapping[str, str]
+    value: str
+
+
+Component = Mapping[str, list[Property]]
+"""Properties by name in upper case."""
+Content = Mapping[str, Component]
+"""Components of an object by name: VCALENDAR and VEVENT."""
+Condition = Callable[[Content], bool]
+_Row = TypeVar("_Row")
+
+
+class Filter(NamedTuple):
+    """What a filter asks for."""
+
+    window: Window | None
+    """Of the objects' times; None where the filter does not say."""
+    conditions: tuple[Condition, ...]
+    """All of them must be met."""
+    never: bool = False
+    """No object of ours can match."""
+
+    def select(self, rows: list[_Row], text: Callable[[_Row], str]) -> list[_Row]:
+        """Keep the objects that meet the conditions; `text` writes one."""
+        if not self.conditions:
+            return rows
+        return [row for row in rows if self._matches(text(row))]
+
+    def _matches(self, text: str) -> bool:
+        content = _content(text)
+        return all(condition(content) for condition in self.conditions)
+
+
+def compile_filters(filters: Iterable[Element]) -> Filter:
+    """Compile the CALDAV:filter elements of a report; without one everything matches.
+
+    Raises:
+        Refused: 403 with CALDAV:valid-filter or CALDAV:supported-collation.
+    """
+    compiler = _Compiler()
+    for each in filters:
+        compiler.filter(each)
+    return Filter(compiler.window, tuple(compiler.conditions), compiler.never)
+
+
+def time_range(element: Element) -> Window:
+    """Read CALDAV:time-range; an end that is not given is open (section 9.9).
+
+    Raises:
+        Refused: 403 with CALDAV:valid-filter.
+    """
+    start, end = element.get("start"), element.get("end")
+    if start is None and end is None:
+        raise _invalid("a time-range needs a start or an end")
+    window = Window(
+        _EVER.start if start is None else moment(start), _EVER.end if end is None else moment(end)
+    )
+    if window.start >= window.end:
+        raise _invalid("a time-range must not end before it begins")
+    return window
+
+
+def closed_time_range(element: Element) -> Window:
+    """Read the window of `expand` and its kin, which has both ends (sections 9.6.5 to 9.6.7).
+
+    Raises:
+        Refused: 403 with CALDAV:valid-filter.
+    """
+    if element.get("start") is None or element.get("end") is None:
+        raise _invalid("the window of calendar-data has a start and an end")
+    return time_range(element)
+
+
+class _Compiler:
+    def __init__(self) -> None:
+        self.window: Window | None = None
+        self.conditions: list[Condition] = []
+        self.never = False
+        self._count = 0
+
+    def filter(self, element: Element) -> None:
+        """Section 9.7: a filter holds one comp-filter, of VCALENDAR."""
+        inner = list(element)
+        if len(inner) != 1 or inner[0].tag != _COMP:
+            raise _invalid("a filter holds one comp-filter, of VCALENDAR")
+        if _name(inner[0]) != "VCALENDAR":
+            raise _invalid("the outer comp-filter is of VCALENDAR")
+        self.component(inner[0], "VCALENDAR")
+
+    def component(self, element: Element, name: str) -> None:
+        for each in element:
+            self._counted()
+            if each.tag == _NOT_DEFINED:
+                self.never = True
+            elif each.tag == _TIME_RANGE:
+                self._narrow(time_range(each))
+            elif each.tag == _PROP:
+                self.conditions.append(_of_property(each, name))
+            elif each.tag == _COMP:
+                self._inner(each, name)
+            else:
+                raise _invalid("a comp-filter holds comp-filter, prop-filter and time-range")
+
+    def _inner(self, element: Element, outer: str) -> None:
+        name = _name(element)
+        if outer == "VCALENDAR" and name == "VEVENT":
+            self.component(element, name)
+        elif element.find(_NOT_DEFINED) is None:
+            _Compiler().component(element, name)  # what it says must be right all the same
+            self.never = True
+
+    def _narrow(self, window: Window) -> None:
+        standing = self.window or _EVER
+        self.window = Window(max(standing.start, window.start), min(standing.end, window.end))
+        if self.window.start >= self.window.end:
+            self.never = True
+
+    def _counted(self) -> None:
+        self._count += 1
+        if self._count > _MOST:
+            raise _invalid(f"a filter holds at most {_MOST} conditions")
+
+
+def _of_property(element: Element, component: str) -> Condition:
+    """Compile CALDAV:prop-filter (section 9.7.2): one of the properties must meet all it says."""
+    name = _name(element)
+    if element.find(_NOT_DEFINED) is not None:
+        return lambda content: not content[component].get(name)
+    tests: list[Callable[[Property], bool]] = []
+    for each in element:
+        if each.tag == _TIME_RANGE:
+            tests.append(_of_time(time_range(each)))
+        elif each.tag == _TEXT:
+            tests.append(_of_text(_text_match(each)))
+        elif each.tag == _PARAM:
+            tests.append(_of_parameter(each))
+        else:
+            raise _invalid("a prop-filter holds time-range, text-match and param-filter")
+    return lambda content: any(
+        all(test(found) for test in tests) for found in content[component].get(name, ())
+    )
+
+
+def _of_parameter(element: Element) -> Callable[[Property], bool]:
+    """Compile CALDAV:param-filter (section 9.7.3)."""
+    name = _name(element)
+    if element.find(_NOT_DEFINED) is not None:
+        return lambda found: name not in found.parameters
+    texts = [_text_match(each) for each in element if each.tag == _TEXT]
+    if len(texts) != len(element):
+        raise _invalid("a param-filter holds text-match or is-not-defined")
+    return lambda found: (
+        name in found.parameters and all(matches(found.parameters[name]) for matches in texts)
+    )
+
+
+def _of_text(matches: Callable[[str], bool]) -> Callable[[Property], bool]:
+    return lambda found: matches(text_value(found.value))
+
+
+def _of_time(window: Window) -> Callable[[Property], bool]:
+    def within(found: Property) -> bool:
+        match = _INSTANT.fullmatch(found.value)
+        return match is not None and window.start <= _read(match) < window.end
+
+    return within
+
+
+def _text_match(element: Element) -> Callable[[str], bool]:
+    """Compile CALDAV:text-match (section 9.7.5): a substring, under a collation."""
+    collation = element.get("collation", "i;ascii-casemap")
+    folded = _FOLDED.get("i;ascii-casemap" if collation == "default" else collation)
+    if folded is None:
+        raise forbidden(xml.caldav("supported-collation"), f"unknown collation {collation[:40]!r}")
+    wanted = folded("".join(element.itertext()))
+    negated = element.get("negate-condition", "no") == "yes"
+    return lambda text: (wanted in folded(text)) is not negated
+
+
+def _name(element: Element) -> str:
+    name = element.get("name", "").upper()
+    if not name:
+        raise _invalid("a condition names what it is about")
+    return name
+
+
+def moment(text: str) -> Instant:
+    """Read a UTC time as a time-range has it, 20260101T000000Z.
+
+    Raises:
+        Refused: 403 with CALDAV:valid-filter.
+    """
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise _invalid("a time-range is written in UTC, 20260101T000000Z")
+    return _read(match)
+
+
+def _read(match: re.Match[str]) -> Instant:
+    year, month, day, hour, minute, second = map(int, match.groups())
+    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
+        raise _invalid("a time-range names a moment that does not exist")
+    if not year:
+        return _EVER.start
+    return timegm((year, month, day, hour, minute, min(second, 59)))
+
+
+def _content(text: str) -> Content:
+    content: dict[str, dict[str, list[Property]]] = {"VCALENDAR": {}, "VEVENT": {}}
+    component = "VCALENDAR"
+    for line in unfold(text)[0].split("\n"):
+        head, _, value = split_line(line)
+        name, _, raw = head.partition(";")
+        if name in ("BEGIN", "END"):
+            component = "VEVENT" if name == "BEGIN" and value == "VEVENT" else "VCALENDAR"
+        elif name:
+            content[component].setdefault(name, []).append(Property(parameters(raw), value))
+    return content
+
+
+def _invalid(reason: str) -> Refused:
+    return forbidden(xml.caldav("valid-filter"), reason)
+
+
+_COMP = xml.caldav("comp-filter")
+_PROP = xml.caldav("prop-filter")
+_PARAM = xml.caldav("param-filter")
+_TEXT = xml.caldav("text-match")
+_TIME_RANGE = xml.caldav("time-range")
+_NOT_DEFINED = xml.caldav("is-not-defined")

@@ -1,0 +1,141 @@
+"""PROPFIND (RFC 4918 section 9.1): properties of a collection, its members, or an object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from xml.etree.ElementTree import Element
+
+from radicale.types import WSGIResponse
+
+from radicale_plugin import places, properties, xml
+from radicale_plugin.places import CALENDARS, Kind, Place
+from radicale_plugin.properties import ObjectWriter, Subject
+from radicale_plugin.refusals import Refused, forbidden, not_found
+from radicale_plugin.visit import Visit, multistatus
+from radicale_plugin.xml import dav
+
+_MOST = 200
+"""Properties that one request may name."""
+
+
+class Wanted(NamedTuple):
+    """What is asked for."""
+
+    names: Sequence[str] | None
+    """Clark names; None for those that allprop shows."""
+    included: Sequence[str] = ()
+    names_only: bool = False
+
+
+def answer(visit: Visit) -> WSGIResponse:
+    """Answer with one response for each thing."""
+    place = visit.place()
+    wanted = read(visit.xml())
+    # Without the header section 9.1 says infinity, which nobody means who leaves it out.
+    depth = visit.header("Depth").strip().lower() or "0"
+    if depth == "infinity" and not place.name:
+        raise forbidden(dav("propfind-finite-depth"), "ask with Depth 0 or 1")
+    if place.name:
+        return multistatus(xml.multistatus(_object(visit, place, wanted)))
+    return multistatus(xml.multistatus(_collections(visit, place, wanted, depth == "1")))
+
+
+def read(root: Element | None) -> Wanted:
+    """Read DAV:propfind; an empty body asks for allprop (section 9.1).
+
+    Raises:
+        Refused: 400.
+    """
+    if root is None:
+        return Wanted(None)
+    if root.tag != dav("propfind"):
+        raise Refused(400, reason="the body of a PROPFIND is DAV:propfind")
+    if root.find(dav("propname")) is not None:
+        return Wanted(None, names_only=True)
+    prop = root.find(dav("prop"))
+    if prop is not None:
+        return Wanted(_names(prop))
+    if root.find(dav("allprop")) is None:
+        raise Refused(400, reason="DAV:propfind holds prop, allprop or propname")
+    included = root.find(dav("include"))
+    return Wanted(None, _names(included) if included is not None else ())
+
+
+def _names(prop: Element) -> Sequence[str]:
+    names = list(dict.fromkeys(str(each.tag) for each in prop))
+    if len(names) > _MOST:
+        raise Refused(400, reason=f"a request names at most {_MOST} properties")
+    return names
+
+
+def _collections(
+    visit: Visit,
+    place: Place,
+    wanted: Wanted,
+    members: bool,  # noqa: FBT001 - the depth
+) -> Iterator[str]:
+    subject = visit.subject(place)
+    yield _collection(subject, wanted)
+    if not members:
+        return
+    if place.kind in CALENDARS:
+        yield from _objects(visit, subject, wanted)
+    elif place.kind is Kind.HOME:
+        for each in places.calendars(visit.principal, visit.ground.directory):
+            yield _collection(visit.subject(each), wanted)
+    elif place.kind is Kind.ROOT:
+        home = places.find(f"/{visit.principal.name}/", visit.principal, visit.ground.directory)
+        if home is not None:
+            yield _collection(visit.subject(home), wanted)
+
+
+def _collection(subject: Subject, wanted: Wanted) -> str:
+    path = subject.prefix + subject.place.path
+    has = properties.names(subject)
+    if wanted.names_only:
+        return xml.response(path, xml.propstat(200, map(xml.element, has)))
+    names = wanted.names
+    if names is None:
+        shown = [name for name in has if properties.on_allprop(name)]
+        names = list(dict.fromkeys([*shown, *wanted.included]))
+    return xml.response(path, properties.propstats(subject, names))
+
+
+def _objects(visit: Visit, subject: Subject, wanted: Wanted) -> Iterator[str]:
+    calendar = subject.calendar
+    if calendar is None:
+        return
+    rows = calendar.objects(visit.conn)
+    if wanted.names_only:
+        path = subject.prefix + subject.place.path
+        stat = _object_names()
+        yield from (xml.response(path + calendar.name(row.uid), stat) for row in rows)
+        return
+    yield from map(_writer(subject, wanted).write, rows)
+
+
+def _object(visit: Visit, place: Place, wanted: Wanted) -> Iterator[str]:
+    subject = visit.subject(place)
+    row = (
+        subject.calendar.named(visit.conn, [place.name]).get(place.name)
+        if subject.calendar
+        else None
+    )
+    if row is None:
+        raise not_found()
+    if wanted.names_only:
+        yield xml.response(subject.prefix + place.path + place.name, _object_names())
+    else:
+        yield _writer(subject, wanted).write(row)
+
+
+def _writer(subject: Subject, wanted: Wanted) -> ObjectWriter:
+    names = wanted.names
+    if names is None:
+        names = list(dict.fromkeys([*properties.object_names(), *wanted.included]))
+    return ObjectWriter(subject, names)
+
+
+def _object_names() -> str:
+    return xml.propstat(200, map(xml.element, properties.object_names()))
