@@ -109,6 +109,9 @@ class Unreadable:
     remote_id: RemoteId
     reason: str
     etag: ETag | None = None
+    remains: EventSeries | None = None
+    """Those of its events that can be understood, changed occurrences of a broken series for
+    instance: they count, each in place of what we knew of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bridge.errors import InvalidCalendarObject
 from bridge.ingest.crash import QUARANTINED, RETRY
 from bridge.ingest.difference import Difference
 from bridge.ingest.expand import Expander, Found, Made, found_series, stored_series
-from bridge.ingest.fold import Listing, Zones, assemble
+from bridge.ingest.fold import Listing, Zones, assemble, lay_over
 from bridge.provider import RemoteId, Unreadable
 from bridge.store import events
 from bridge.store.bulk import chunks
@@ -72,9 +72,10 @@ class Examiner:
             known: every object that is stored and named here.
             anew: objects that have to be expanded even if their texts are the stored ones.
         """
-        for stored in self._stored(list(listing.parts), known):
+        parted = {*listing.parts, *(key for key, it in listing.unreadable.items() if it.remains)}
+        for stored in self._stored(sorted(parted), known):
             self._assemble(listing, stored, anew=stored.remote_id in anew)
-        alone = [key for key in listing.unreadable if key not in listing.parts]
+        alone = [key for key in listing.unreadable if key not in parted]
         for stored in self._stored(alone, known):
             item = listing.unreadable[RemoteId(stored.remote_id)]
             self._keep_unread(item, stored, anew=stored.remote_id in anew)
@@ -126,9 +127,11 @@ class Examiner:
                 base = stored_series(stored.row, rules.owner).series
         except InvalidCalendarObject:
             base = None  # its changed occurrences can still be understood
-        unread = listing.unreadable.get(key)
+        unread, zones = listing.unreadable.get(key), Zones(*rules.zones())
         try:
-            series = assemble(key, base, listing.parts[key], Zones(*rules.zones()))
+            if unread and unread.remains:
+                base = lay_over(base, unread.remains, zones)
+            series = assemble(key, base, listing.parts.get(key, ()), zones)
             found = series and found_series(key, series, etag=item.etag if item else None)
         except (InvalidCalendarObject, ValueError, OverflowError) as err:
             unread, found = Unreadable(key, str(err), item.etag if item else None), None

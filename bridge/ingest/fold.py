@@ -147,6 +147,21 @@ def assemble(
     return draft.series(remote_id)
 
 
+def lay_over(base: EventSeries | None, remains: EventSeries, zones: Zones) -> EventSeries:
+    """Put the events of a broken object that can be read over what was known of it.
+
+    One without RECURRENCE-ID stands beside the rest, as `bridge.ical.parse` has several of one UID:
+    nobody can tell whether it is the one that is broken or another.
+    """
+    if base is None:
+        return remains
+    draft = _Draft(base, zones)
+    for event in remains.events():
+        draft.put(event)
+    notes = tuple(dict.fromkeys([*base.notes, *remains.notes]))
+    return replace(draft.series(base.uid) or remains, notes=notes)
+
+
 class _Draft:
     """A series while its occurrences are being replaced."""
 
@@ -159,9 +174,11 @@ class _Draft:
         self._excluded = {self._instant(it): it for it in exdates}
 
     def override(self, event: Event) -> None:
+        self.put(replace(event, rrules=(), exrules=(), rdates=(), exdates=()))
+
+    def put(self, event: Event) -> None:
         if event.recurrence_id is None:
             event = replace(event, recurrence_id=event.start)
-        event = replace(event, rrules=(), exrules=(), rdates=(), exdates=())
         start = self._key(event)
         self._overrides[start] = event
         self._excluded.pop(start, None)

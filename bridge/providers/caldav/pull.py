@@ -98,7 +98,9 @@ class Pull:
         for objects in self._fetch(members):
             marks |= {name: each.mark for name, each in objects.items()}
             items = [each.item for each in objects.values()]
-            unreadable += [item for item in items if isinstance(item, Unreadable)]
+            unreadable += [
+                item for item in items if isinstance(item, Unreadable) and not item.remains
+            ]
             yield Page([item for item in items if not isinstance(item, SeriesRemoved)], full=True)
         if unreadable and len(unreadable) == len(members):
             raise UnreadableAnswer(

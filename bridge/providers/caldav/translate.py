@@ -28,7 +28,9 @@ def calendar_object(name: RemoteId, etag: ETag | None, data: str | bytes, *, own
     except InvalidCalendarObject as err:
         return Unreadable(name, str(err), etag)
     if parsed.broken:
-        return Unreadable(name, parsed.broken[0].reason, etag)
+        broken = parsed.broken[0]
+        remains = broken.remains.series if broken.remains else None
+        return Unreadable(name, broken.reason, etag, remains)
     match parsed.series:
         case []:
             return SeriesRemoved(name)

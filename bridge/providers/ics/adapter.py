@@ -113,7 +113,10 @@ def _items(parsed: ParsedCalendar) -> list[Item]:
     whole = [
         Series(RemoteId(each.series.uid), each.series, text=each.text) for each in parsed.series
     ]
-    broken = [Unreadable(RemoteId(each.uid), each.reason) for each in parsed.broken]
+    broken = [
+        Unreadable(RemoteId(it.uid), it.reason, remains=it.remains.series if it.remains else None)
+        for it in parsed.broken
+    ]
     return [*whole, *broken]
 
 

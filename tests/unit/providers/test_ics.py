@@ -332,6 +332,15 @@ def test_one_broken_event_is_unknown_and_the_others_are_read(
     assert len({item.remote_id for item in page.items}) == len(page.items) == 4
 
 
+def test_changed_occurrences_of_a_broken_event_are_read(origin: Origin, feed: OpenFeed) -> None:
+    moved = event("bad", "20261123T090000Z", "RECURRENCE-ID:20261123T080000Z")
+    origin.routes[PATH] = Answer(body=calendar(event("bad", "tomorrow"), moved))
+    (item,) = pull(feed()).items
+    assert isinstance(item, Unreadable)
+    assert item.remains is not None
+    assert [it.start.hour for it in item.remains.overrides] == [9]
+
+
 def test_the_owners_reply_is_read(origin: Origin, feed: OpenFeed) -> None:
     declined = event("one", "20261123T090000Z", "ATTENDEE;PARTSTAT=DECLINED:mailto:ann@example.com")
     origin.routes[PATH] = Answer(body=calendar(declined))

@@ -602,6 +602,25 @@ def test_a_calendar_object_with_two_uids_is_named_and_not_halved(site: Site) -> 
     assert "2 different events" in found["one.ics"].reason
 
 
+def test_a_calendar_is_read_for_the_changed_occurrences_of_its_one_broken_event(
+    site: Site,
+) -> None:
+    mirror = SiteMirror(site, site.calendar())
+    mirror.put("one", Planned())
+    event = re.compile(rb"BEGIN:VEVENT.*?END:VEVENT\r?\n", re.DOTALL)
+    start = re.compile(rb"DTSTART[^\r\n]*")
+
+    def broken(found: re.Match[bytes]) -> bytes:
+        moved = start.sub(rb"\g<0>\r\nRECURRENCE-ID:20261101T080000Z", found[0])
+        return start.sub(b"DTSTART:never", found[0]) + moved
+
+    with site.proxy.fault(rewriting(lambda body: event.sub(broken, body), when=MULTIGET)):
+        (item,) = items(mirror.pull())
+    assert isinstance(item, Unreadable)
+    assert item.remains is not None
+    assert [it.summary for it in item.remains.overrides] == ["Meeting"]
+
+
 def test_the_owners_reply_is_read_by_the_address_that_the_server_knows(site: Site) -> None:
     calendar = site.calendar()
     event = (
