@@ -11,13 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 
 _GUARD = """
 import contextlib, os, pathlib, shutil, signal, sys, time
@@ -122,3 +122,18 @@ def _environment(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
+
+
+class Restless(Database):
+    """Whenever it is about to write, somebody else is quicker."""
+
+    def __init__(self, url: str, meanwhile: Callable[..., object]) -> None:
+        """`meanwhile` is told by name whether what is written next is `lasting`."""
+        super().__init__(url)
+        self.meanwhile = meanwhile
+
+    @contextmanager
+    def write(self, *, lasting: bool = True) -> Iterator[Transaction]:
+        self.meanwhile(lasting=lasting)
+        with super().write(lasting=lasting) as conn:
+            yield conn

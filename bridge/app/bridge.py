@@ -18,6 +18,7 @@ from bridge.config.settings import Settings
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.inventory import InventoryReport, apply
 from bridge.model.interval import Instant
+from bridge.model.resource import ResourceId
 from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
@@ -101,8 +102,11 @@ class Bridge:
         """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`."""
         return apply(self.database, settings, self.clock(), identity=self.keyfile.identity)
 
-    def rebuild(self) -> None:
+    def rebuild(self) -> list[ResourceId]:
         """Publish anew what a change of the settings touched, that of a killed process too.
+
+        Returns:
+            The resources that pulls kept changing meanwhile: they are left for the next call.
 
         Raises:
             StoreError: the database cannot be used; each resource is done whole or not at all,
@@ -110,10 +114,14 @@ class Bridge:
         """
         with self.database.read() as conn:
             wanted = resources.rebuilds(conn)
+        left = []
         for resource_id, number in wanted.items():
-            self.ingest.rebuild(resource_id, self.clock())
+            if self.ingest.rebuild(resource_id, self.clock()) is None:
+                left.append(resource_id)
+                continue
             with self.database.write() as conn:
                 resources.rebuilt(conn, resource_id, number)
+        return left
 
     def close(self) -> None:
         """Close what was opened."""

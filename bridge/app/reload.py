@@ -80,9 +80,12 @@ class Reload:
             raise
         self._put_in_force(new, transport)
         try:
-            bridge.rebuild()
+            left = bridge.rebuild()
         except BridgeError as err:
             logger.warning("published times follow within a minute: %s", err)
+        else:
+            for resource_id in left:
+                logger.info("%s is being pulled: its published times follow", resource_id)
         bridge.wake.notify("schedule")
         return "\n".join([f"reloaded: {_summary(report)}", *new.warnings])
 

@@ -77,11 +77,12 @@ class Ingest:
             return PullReport(connection_id)
         return PullReport(connection_id, tuple(pulling.run(basis, provider)))
 
-    def rebuild(self, resource_id: ResourceId, now: Instant) -> int:
+    def rebuild(self, resource_id: ResourceId, now: Instant) -> int | None:
         """Make a resource's rows anew from what is stored; after a change of its plan.
 
         Returns:
-            How many published blocks changed.
+            How many published blocks changed; None when pulls kept changing what it works on, so
+            that nothing was done and it has to be asked for again.
         """
         return rebuild(self._room, resource_id, now)
 
@@ -95,13 +96,12 @@ class Ingest:
             active = resources.all_active(conn)
             same_zones = not are_newer(zones_version(), meta.get(conn, _TZDATA) or "")
         moved = [row.id for row in active if not same_zones or _is_behind(row, now)]
-        for resource_id in moved:
-            rebuild(self._room, resource_id, now)
+        done = [id_ for id_ in moved if rebuild(self._room, id_, now) is not None]
         with self._room.database.write() as conn:
-            if not same_zones:
+            if not same_zones and done == moved:
                 meta.put(conn, _TZDATA, zones_version())
             self._room.publisher.forget(conn, now - _REMEMBER)
-        return moved
+        return done
 
     def check_staleness(self, now: Instant) -> list[ResourceId]:
         """Apply `on_stale` to calendars that were not read for too long, so that all outputs agree.

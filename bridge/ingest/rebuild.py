@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
 from bridge.ingest import notes
@@ -35,32 +36,44 @@ from bridge.store.resources import ResourceRow, ResourceState
 _TRIES = 5
 
 
-def rebuild(room: Room, resource_id: ResourceId, now: Instant) -> int:
+def rebuild(room: Room, resource_id: ResourceId, now: Instant) -> int | None:
     """Make occurrences, blocks and horizon of a resource what plan and present ask for.
 
     Returns:
-        How many blocks changed.
+        How many blocks changed; None when pulls were quicker again and again: nothing was done.
     """
+    finished: dict[str, _Made] = {}
     for _ in range(_TRIES):
         with room.database.read() as conn:
             resource = resources.get(conn, resource_id)
             if resource is None or resource.state is not ResourceState.ACTIVE:
                 return 0
-            rebuilding = _Rebuild(room, resource, now, *_sources(conn, resource_id))
+            rebuilding = _Rebuild(room, resource, now, *_sources(conn, resource_id), finished)
         try:
             return rebuilding.run()
         except Moved:
             continue
-    return 0  # whoever keeps changing it rebuilds it as well
+    return None
+
+
+class _Basis(NamedTuple):
+    """What the rows of one calendar are made from, beside the texts of its objects."""
+
+    row: CalendarRow
+    """Every pull changes it."""
+    target: Target
+    writes: bool
+    stale: bool
+    before: Window
+    """The horizon of the rows that stand."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
     """One calendar, and what other rules change of it."""
 
-    row: CalendarRow
+    basis: _Basis
     new: NewCalendar
-    stale: bool
     mark: CrashMark
     difference: Difference
 
@@ -72,12 +85,14 @@ class _Rebuild:
     now: Instant
     connections: list[ConnectionRow]
     rows: list[CalendarRow]
+    finished: dict[str, _Made]
+    """Calendars that an earlier try worked out: a pull of one does not make it work for all."""
 
     def run(self) -> int:
         plan = ResourcePlan.model_validate_json(self.resource.plan)
         before, after = self.resource.horizon, horizon(self.now, plan.window)
         made = list(self._made(plan, after))
-        obsolete = {row.id for row in self.rows} - {it.row.id for it in made}
+        obsolete = {row.id for row in self.rows} - {it.basis.row.id for it in made}
         with self.room.locked(self.resource) as conn:
             self._check(conn)
             resources.set_horizon(conn, self.resource.id, after)
@@ -112,13 +127,23 @@ class _Rebuild:
                         row.name, row.time_zone, old.ignores_busy, old.account, old.tzdata
                     )
                     rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
-                    target = Target(self.resource.id, row.id, rules, after)
-                    with CrashMark(self.room.database, row.id, self.now) as mark:
-                        expander = Expander(target, budget, mark, self.now)
-                        difference = self._difference(expander, known[row.id])
                     stale = is_stale(row, connection, rules, self.now)
-                    self._stand_in(row, target, difference, stale=stale)
-                    yield _Made(row, _new(row, rules, writes=writes), stale, mark, difference)
+                    target = Target(self.resource.id, row.id, rules, after)
+                    basis = _Basis(row, target, writes, stale, self.resource.horizon)
+                    made = self.finished.get(row.id)
+                    if made is None or made.basis != basis:
+                        made = self._calendar(basis, budget, known[row.id])
+                        self.finished[row.id] = made
+                    yield made
+
+    def _calendar(self, basis: _Basis, budget: CpuBudget, known: Mapping[str, Known]) -> _Made:
+        row, target = basis.row, basis.target
+        with CrashMark(self.room.database, row.id, self.now) as mark:
+            expander = Expander(target, budget, mark, self.now)
+            difference = self._difference(expander, known)
+        self._stand_in(row, target, difference, stale=basis.stale)
+        new = _new(row, target.rules, writes=basis.writes)
+        return _Made(basis, new, mark, difference)
 
     def _unread(self, plan: ResourcePlan) -> list[NewCalendar]:
         """Give rows for what an account is to be read for since the last reload."""
@@ -156,10 +181,11 @@ class _Rebuild:
     def _write(self, conn: Transaction, made: _Made) -> None:
         made.mark.remove(conn)
         made.difference.write(conn, self.resource.id)
-        calendars.set_stale(conn, [made.row.id], stale=made.stale)
+        row = made.basis.row
+        calendars.set_stale(conn, [row.id], stale=made.basis.stale)
         if made.difference.events:
-            text = notes.of_calendar(conn, made.row.id, (), made.row.notes, examined=True)
-            calendars.set_notes(conn, made.row.id, text)
+            text = notes.of_calendar(conn, row.id, (), row.notes, examined=True)
+            calendars.set_notes(conn, row.id, text)
 
 
 def _sources(

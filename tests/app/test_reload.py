@@ -22,6 +22,7 @@ from bridge.store import resources
 from bridge.store.database import Database
 from tests.app.running import BUSY, in_file
 from tests.builders import NOW
+from tests.databases import Restless
 
 
 class Installation:
@@ -264,6 +265,36 @@ def test_a_change_whose_publishing_was_cut_short_is_published_by(
     assert busy(bridge) == [(start - 600, end) for start, end in before]
     with bridge.database.read() as conn:
         assert resources.rebuilds(conn) == {}
+
+
+def test_a_reload_that_pulls_overtake_each_time_succeeds_and_is_published_later(
+    installation: Installation, bridge: Bridge
+) -> None:
+    room = installation.config["resources"][0]
+    room["connections"].append({"id": "still", "provider": "ics", "path": "still.ics"})
+    (installation.folder / "still.ics").write_text(BUSY.replace("T09", "T15"))
+    installation.write()
+    assert bridge.reload().ok
+    for name in ("work", "still"):
+        bridge.ingest.pull(f"room-a.{name}", installation.now)
+    before = busy(bridge)
+    wanted = [(start - 600, end) for start, end in before]
+
+    def pull(**_: bool) -> None:
+        installation.now += 60
+        bridge.ingest.pull("room-a.work", installation.now)
+
+    with closing(installation.bridge()) as slow:
+        vars(slow)["database"] = restless = Restless(bridge.database.url, pull)
+        room["availability"] = {"buffers": {"before": "10m"}}
+        installation.write()
+        assert slow.reload().ok
+        assert before != busy(bridge) != wanted, "what was pulled follows, the rest waits"
+        restless.meanwhile = lambda **_: None
+        slow.scheduler._jobs.run("rebuilds")
+        assert busy(bridge) == wanted
+        with slow.database.read() as conn:
+            assert resources.rebuilds(conn) == {}
 
 
 def test_two_reloads_at_once_follow_each_other(installation: Installation, bridge: Bridge) -> None:

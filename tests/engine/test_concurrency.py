@@ -6,9 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from bridge.ingest import Ingest
 from bridge.model.interval import Window
 from bridge.model.resource import Projection
 from bridge.provider import Provider
+from tests.databases import Restless
 from tests.engine.house import ROOM, House, make_series
 
 CONNECTIONS = ["one", "two", "three"]
@@ -149,3 +151,21 @@ def test_what_stood_in_for_a_calendar_goes_though_it_became_stale_during_the_pul
         house.pull(full=full)
         assert house.busy() == nine
         assert not house.calendar_rows()["Main"].stale
+
+
+def test_a_large_calendar_is_published_though_another_one_is_pulled_meanwhile(house: House) -> None:
+    house.configure(connections=[{"id": "work"}, {"id": "large"}])
+    house.calendar().put("a", make_series("2026-11-23 09:00", uid="a"))
+    series = make_series("2026-11-24 15:00", uid="s", rrules=("FREQ=DAILY;COUNT=2",))
+    house.calendar(connection="large").put("s", series)
+    house.pull()
+    house.pull("large")
+
+    def pull(*, lasting: bool) -> None:
+        if not lasting:  # the note that a series is being worked out
+            house.pull()
+
+    slow = Restless(house.database.url, pull)
+    assert Ingest(slow, house.accounts, house.publisher).rebuild(ROOM, house.now) is not None
+    slow.close()
+    assert [start[8:10] for start, _, _ in house.busy()] == ["23", "24", "25"]
