@@ -4,6 +4,9 @@ Only absence is doubted, never a deletion that a provider names. Only future occ
 only those in the window that the old and the new listing share, so that a month that rolls out of
 the window is no loss. A listing that names nothing is doubted whatever the numbers, unless there
 is no occurrence to lose.
+
+Who asks again at once may meet the same half-restored database, so a listing confirms only what an
+earlier one missed a minute ago or more.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ from typing import NamedTuple
 
 from bridge.config.settings import ShrinkGuard
 from bridge.model.interval import Instant, Window, utc
+
+DISTANCE = 60
+"""Seconds between a suspicious listing and one that confirms it."""
 
 
 class Held(NamedTuple):
@@ -42,7 +48,8 @@ class Held(NamedTuple):
         """Say what is waited for."""
         return (
             f"{self.missing} of {self.known} coming occurrences vanished in the listing of "
-            f"{utc(self.since).isoformat()}; they stay until a second full listing confirms it"
+            f"{utc(self.since).isoformat()}; they stay until a second full listing, "
+            f"{DISTANCE} seconds later or more, confirms it"
         )
 
 
@@ -73,16 +80,21 @@ def judge(
         absent: objects we know and the full listing does not name.
         coming: occurrences at stake of every object we know; see `at_stake`.
         emptied: the listing names nothing at all.
-        before: what an earlier listing left waiting; what both miss is gone.
+        before: what an earlier listing left waiting; what both miss is gone, see `DISTANCE`.
         guard: ratio and least number of occurrences.
         now: the present.
     """
-    confirmed = {id_ for id_ in absent if before and id_ in set(before.ids)}
-    fresh = [id_ for id_ in absent if id_ not in confirmed]
-    known = sum(coming.values()) - sum(coming.get(id_, 0) for id_ in confirmed)
+    again = set(before.ids).intersection(absent) if before else set[str]()
+    # A clock that was set back does not make anything wait for longer.
+    early = before is not None and before.since <= now < before.since + DISTANCE
+    confirmed, waiting = (set[str](), again) if early else (again, set[str]())
+    fresh = [id_ for id_ in absent if id_ not in again]
+    known = sum(coming.values()) - sum(coming.get(id_, 0) for id_ in again)
     missing = sum(coming.get(id_, 0) for id_ in fresh)
     shrunk = known >= guard.min_events and missing > guard.ratio * known
     if fresh and missing and (emptied or shrunk):
-        since = before.since if before else now
-        return Judged(sorted(confirmed), Held(since, missing, known, tuple(sorted(fresh))))
-    return Judged(sorted(absent), None)
+        return Judged(
+            sorted(confirmed), Held(now, missing, known, tuple(sorted({*fresh, *waiting})))
+        )
+    held = before._replace(ids=tuple(sorted(waiting))) if before and waiting else None
+    return Judged(sorted({*confirmed, *fresh}), held)

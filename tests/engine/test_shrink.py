@@ -41,6 +41,45 @@ def test_most_of_a_calendar_vanishing_must_be_confirmed_by_a_second_listing(hous
     assert house.calendar_rows()["Main"].shrink is None
 
 
+def test_asking_again_at_once_confirms_nothing(house: House) -> None:
+    fill(house, 40)
+    house.pull()
+    lose(house, 30)
+    house.pull()
+    for later in (1, 30, 28):
+        house.pull(full=True, later=later)
+        assert len(house.busy()) == 40
+    assert house.calendar_rows()["Main"].shrink is not None
+    house.pull(full=True, later=1)
+    assert len(house.busy()) == 10
+    assert house.calendar_rows()["Main"].shrink is None
+
+
+def test_what_vanishes_later_has_a_minute_of_its_own(house: House) -> None:
+    fill(house, 100)
+    house.pull()
+    lose(house, 60)
+    house.pull()
+    lose(house, 30)
+    house.pull(later=30)
+    house.pull(later=30)
+    assert len(house.busy()) == 100
+    house.pull(later=30)
+    assert len(house.busy()) == 10
+
+
+def test_a_few_events_may_vanish_while_others_are_doubted(house: House) -> None:
+    fill(house, 100)
+    house.pull()
+    lose(house, 60)
+    house.pull()
+    lose(house, 10)
+    house.pull(later=30)
+    assert len(house.busy()) == 90
+    house.pull(later=30)
+    assert len(house.busy()) == 30
+
+
 def test_what_is_new_in_a_doubted_listing_blocks_at_once(house: House) -> None:
     fill(house, 40)
     house.pull()
