@@ -220,12 +220,18 @@ def _wanted(
 def _unread(connection: ConnectionRow, plan: ConnectionPlan, rows: list[CalendarRow]) -> list[str]:
     """Name the calendars that the plan wants and that were never seen; not before the first pull.
 
+    The empty name stands for whatever else is in an account of which only a part was read so far.
     A connection that was never pulled counts as unread with all that it has.
     """
     mine = [row for row in rows if row.connection_id == connection.id]
     if connection.status is ConnectionStatus.DISCONNECTED or not mine:
         return []
-    return choose(plan, _infos(_seen(connection, rows))).missing
+    known = [(row, Rules.parse(row.policy)) for row in _seen(connection, rows)]
+    read = [(row, rules) for row, rules in known if rules.account == plan.fingerprint]
+    missing = choose(plan, _infos(row for row, _ in read)).missing
+    if plan.read_calendars is None and not (read and all(rules.whole for _, rules in read)):
+        return ["", *missing]
+    return missing
 
 
 def _seen(connection: ConnectionRow, rows: list[CalendarRow]) -> list[CalendarRow]:

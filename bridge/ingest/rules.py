@@ -41,6 +41,8 @@ class Rules(Section):
     """Occurrences of one series; more are refused."""
     tzdata: str
     """Version of the time zone rules."""
+    whole: bool = True
+    """All calendars of the account are read, so that there is none that was never seen."""
 
     @staticmethod
     def parse(text: str) -> Rules:
@@ -122,6 +124,7 @@ def make_rules(
         most=resource.limits.occurrences_per_series,
         # Another process may know newer rules: each would make every row anew, in turn.
         tzdata=zones_version() if are_newer(zones_version(), traits.tzdata) else traits.tzdata,
+        whole=connection.read_calendars is None,
     )
 
 

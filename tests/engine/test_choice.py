@@ -194,6 +194,37 @@ def test_a_reload_to_a_calendar_that_was_not_read_yet_is_neither_free_nor_fresh(
     assert set(full_house.calendar_rows()) == {"Home"}
 
 
+def test_a_reload_to_the_whole_account_is_not_fresh_before_all_of_it_was_read(
+    full_house: House,
+) -> None:
+    connect(full_house, read_calendars=["main"])
+    full_house.pull()
+    connect(full_house)
+    connect(full_house, availability={"buffers": {"before": "30m"}})
+    assert len(full_house.busy()) == 1
+    assert full_house.freshness()[:2] == (None, 1), "team and home may be busy"
+    full_house.pull()
+    assert len(full_house.busy()) == 3
+    assert full_house.freshness()[:2] == (full_house.now, 0)
+    connect(full_house)
+    assert full_house.freshness()[:2] == (full_house.now, 0)
+
+
+@pytest.mark.parametrize("keys", [{}, {"read_calendars": ["main"]}])
+def test_a_reload_to_another_account_is_not_fresh_before_it_was_read(
+    full_house: House, keys: dict[str, Any]
+) -> None:
+    connect(full_house, options=Options(url="https://old.example/"), **keys)
+    full_house.pull()
+    before = full_house.busy()
+    connect(full_house, options=Options(url="https://new.example/"), **keys)
+    assert full_house.busy() == before
+    assert full_house.freshness()[:2] == (None, 1)
+    full_house.pull()
+    assert full_house.freshness()[:2] == (full_house.now, 0)
+    assert full_house.busy() == before
+
+
 def test_a_calendar_that_is_missing_after_an_outage_is_awaited_for_a_day(full_house: House) -> None:
     full_house.pull()
     full_house.memory().fail(TemporarilyUnavailable("503"))
