@@ -7,6 +7,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from bridge.config.live import Live
+from bridge.config.plan import fingerprint
 from bridge.config.settings import Settings
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.http import Http
@@ -16,6 +17,7 @@ from bridge.provider import Account, Provider, ProviderKind
 
 class _Wanted(NamedTuple):
     kind: str
+    fingerprint: str
     account: Account
 
 
@@ -39,11 +41,16 @@ class Accounts:
         self._wanted: dict[ConnectionId, _Wanted] = {}
         self._opened: dict[ConnectionId, _Opened] = {}
 
-    def open(self, connection_id: ConnectionId) -> Provider:
+    def open(self, connection_id: ConnectionId, fingerprint: str | None = None) -> Provider:
         """Give the provider of a connection as the settings in force describe it.
 
+        Args:
+            connection_id: global id.
+            fingerprint: of the account that is meant, if it has to be that one: during a reload
+                the store may already speak of another account than the settings in force.
+
         Raises:
-            ConfigError: no connection of this id is configured.
+            ConfigError: no connection of this id is configured, or not with that account.
             ProviderError: its kind cannot work with its settings.
         """
         with self._lock:
@@ -51,6 +58,8 @@ class Accounts:
             wanted = self._wanted.get(connection_id)
             if wanted is None:
                 raise ConfigError([ConfigProblem(f"connection {connection_id} is not configured")])
+            if fingerprint not in (None, wanted.fingerprint):
+                raise ConfigError([ConfigProblem(f"connection {connection_id} is another account")])
             if connection_id not in self._opened:
                 provider = self._kinds[wanted.kind].open(wanted.account)
                 self._opened[connection_id] = _Opened(wanted, provider)
@@ -83,4 +92,4 @@ class Accounts:
                     http=self._http,
                     owner=connection.account_email or resource.email,
                 )
-                yield connection_id, _Wanted(connection.provider, account)
+                yield connection_id, _Wanted(kind.name, fingerprint(connection), account)

@@ -145,6 +145,7 @@ def _pull(bridge: Bridge, pulls: Pulls, name: ConnectionId, *, full: bool) -> di
 def _refusal(bridge: Bridge, name: ConnectionId) -> dict[str, Any] | None:
     """Say why a connection cannot be pulled, unless somebody is at it."""
     from bridge.cli.moments import rfc3339
+    from bridge.config.plan import ConnectionPlan, plan
     from bridge.model.resource import ConnectionStatus
     from bridge.store import connections
 
@@ -152,6 +153,13 @@ def _refusal(bridge: Bridge, name: ConnectionId) -> dict[str, Any] | None:
         row = connections.get(conn, name)
     if row is None:
         return _result(name, "not_pulled", "it is gone")
+    in_file = {it.id: it.fingerprint for _, own in plan(bridge.settings) for it in own}
+    if in_file.get(name) != ConnectionPlan.model_validate_json(row.plan).fingerprint:
+        return _result(
+            name,
+            "not_pulled",
+            "the file names another account than the one in force; `busybridge reload` changes it",
+        )
     if row.status is ConnectionStatus.PAUSED:
         return _result(name, _PAUSED, f"`busybridge connections resume {name}` ends the pause")
     if row.status is ConnectionStatus.DISCONNECTED:

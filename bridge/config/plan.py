@@ -150,7 +150,7 @@ def _connections(
             jitter=settings.sync.jitter,
             full_reconcile=settings.sync.full_reconcile,
             policy=policy,
-            fingerprint=_fingerprint(connection),
+            fingerprint=fingerprint(connection),
         )
 
 
@@ -191,7 +191,8 @@ def _overlay(below: _Model, above: BaseModel) -> _Model:
     return below.model_copy(update=update)
 
 
-def _fingerprint(connection: Connection) -> str:
+def fingerprint(connection: Connection) -> str:
+    """Name the account that a connection means, as `ConnectionPlan.fingerprint` does."""
     own: dict[str, object] = {}
     if connection.options is not None:
         own = connection.options.model_dump(mode="json")

@@ -31,11 +31,11 @@ _REMEMBER = 180 * 86400
 class Opener(Protocol):
     """Opens a connection's account; `bridge.accounts.Accounts` is one."""
 
-    def open(self, connection_id: ConnectionId) -> Provider:
+    def open(self, connection_id: ConnectionId, fingerprint: str | None = None, /) -> Provider:
         """Give the provider of a connection.
 
         Raises:
-            ConfigError: it is not configured (any more).
+            ConfigError: it is not configured (any more), or as another account than meant.
             ProviderError: its kind cannot work with its settings.
         """
         ...
@@ -69,11 +69,11 @@ class Ingest:
             return PullReport(connection_id)
         pulling = ConnectionPull(self._room, connection_id, now, full)
         try:
-            provider = self._accounts.open(connection_id)
+            provider = self._accounts.open(connection_id, basis.plan.fingerprint)
         except ProviderError as err:
             pulling.mark(basis, err)
             raise
-        except ConfigError:  # a reload took it away a moment ago
+        except ConfigError:  # a reload is taking it away or changing it, and marks it due
             return PullReport(connection_id)
         return PullReport(connection_id, tuple(pulling.run(basis, provider)))
 

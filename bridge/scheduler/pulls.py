@@ -6,13 +6,14 @@ its claim's fence decides whether what it says at the end still counts.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bridge.config.plan import ConnectionPlan
+from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
 from bridge.errors import BridgeError
 from bridge.model.interval import Instant
@@ -74,6 +75,21 @@ class Pulled(NamedTuple):
         return "ok" if self.error is None else str(getattr(self.error, "code", "internal_error"))
 
 
+class _Known(NamedTuple):
+    """The connections of the file that this process read."""
+
+    settings: Settings | None
+    sites: Mapping[str, str]
+    """The server of each."""
+    accounts: Mapping[ConnectionId, str]
+    """The fingerprint of each."""
+
+    def means(self, row: ConnectionRow) -> bool:
+        """Tell whether a row speaks of the account that the file has under its name."""
+        account: str = json.loads(row.plan)["fingerprint"]
+        return self.accounts.get(row.id) == account
+
+
 class InternalError(BridgeError):
     """A fault of ours in a pull; its traceback is in the log."""
 
@@ -88,7 +104,7 @@ class Pulls:
         self._ground = ground
         self._puller = puller
         self._observe = observe
-        self._known: tuple[Settings | None, Mapping[str, str]] = (None, {})
+        self._known = _Known(None, {}, {})
 
     def claim(self, limit: int, running: Collection[Job] | None = None) -> list[Job]:
         """Take up to `limit` pulls that are due.
@@ -103,12 +119,12 @@ class Pulls:
         """
         ground, now = self._ground, self._ground.clock()
         jobs: list[Job] = []
-        configured = self._configured(ground.live.current)
-        admit = None if running is None else _admission(limit, running, configured)
+        known = self._follow(ground.live.current)
+        admit = None if running is None else _admission(limit, running, known.sites)
         with ground.database.write(lasting=False) as conn:
             for claim in schedule.claim(conn, ground.owner, now, limit, LEASE, admit=admit):
                 row = connections.get(conn, claim.connection_id)
-                if row is not None and claim.connection_id in configured:
+                if row is not None and known.means(row):
                     jobs.append(self._begin(conn, claim, row, now))
                 else:
                     # Another process read it in its file; this one has not reloaded yet.
@@ -120,12 +136,14 @@ class Pulls:
 
         Returns:
             None when another process pulls it, its provider asked for a pause, it is stopped, or
-            it is not in the file that this process read.
+            the file that this process read does not have it, or not as the account in force.
         """
         ground, now = self._ground, self._ground.clock()
-        if connection_id not in self._configured(ground.live.current):
-            return None
+        known = self._follow(ground.live.current)
         with ground.database.write() as conn:
+            before = connections.get(conn, connection_id)
+            if before is None or not known.means(before):
+                return None
             if full:
                 schedule.mark(conn, [connection_id], now, full=True)
             for claim in schedule.claim(conn, ground.owner, now, 1, LEASE, connection_id):
@@ -170,13 +188,12 @@ class Pulls:
             for job in jobs:
                 schedule.release(conn, job.claim, now, done=False)
 
-    def _configured(self, settings: Settings) -> Mapping[str, str]:
-        """Name the connections of the file, each with its server."""
-        known, sites = self._known
-        if known is not settings:
-            sites = sites_of(settings)
-            self._known = (settings, sites)
-        return sites
+    def _follow(self, settings: Settings) -> _Known:
+        known = self._known
+        if known.settings is not settings:
+            accounts = {each.id: each.fingerprint for _, own in plan(settings) for each in own}
+            known = self._known = _Known(settings, sites_of(settings), accounts)
+        return known
 
     def _begin(self, conn: Transaction, claim: Claim, row: ConnectionRow, now: Instant) -> Job:
         connections.record_attempt(conn, claim.connection_id, now)

@@ -297,6 +297,23 @@ def test_a_reload_that_pulls_overtake_each_time_succeeds_and_is_published_later(
             assert resources.rebuilds(conn) == {}
 
 
+def test_a_pull_between_the_two_halves_of_a_reload_does_not_read_the_old_account(
+    installation: Installation, bridge: Bridge
+) -> None:
+    bridge.ingest.pull("room-a.work", installation.now)
+    before = busy(bridge)
+    (installation.folder / "new.ics").write_text(BUSY.replace("T09", "T15"))
+    installation.config["resources"][0]["connections"][0]["path"] = "new.ics"
+    installation.write()
+    bridge.apply(bridge.read_settings())  # the rows are written, the settings not swapped yet
+    report = bridge.ingest.pull("room-a.work", installation.now + 60)
+    assert report.calendars == ()
+    assert busy(bridge) == before
+    assert bridge.reload().ok
+    bridge.ingest.pull("room-a.work", installation.now + 120)
+    assert {start % 86400 // 3600 for start, _ in busy(bridge)} == {15}
+
+
 def test_two_reloads_at_once_follow_each_other(installation: Installation, bridge: Bridge) -> None:
     installation.config["resources"].append(installation.room("room-b"))
     installation.write()

@@ -197,6 +197,13 @@ def test_a_login_has_the_password_that_was_set(served: Serving, home: Folder) ->
     assert served.get(target, **basic("alice", made["password"])).status == 401
 
 
+def test_sync_does_not_read_an_account_that_is_in_the_file_and_not_in_force(home: Folder) -> None:
+    rewrite(home, "url: ${PRIVATE_URL}", "url: http://127.0.0.1:1/new.ics")
+    done = home.run("sync", "room-a.private")
+    assert done.code == 1
+    assert "the file names another account than the one in force; `busybridge reload`" in done.out
+
+
 def test_a_paused_connection_keeps_its_time_and_is_not_pulled(
     served: Serving, home: Folder, source: Source
 ) -> None:

@@ -64,7 +64,7 @@ class Accounts:
     providers: dict[str, Provider] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
 
-    def open(self, connection_id: ConnectionId) -> Provider:
+    def open(self, connection_id: ConnectionId, _fingerprint: str | None = None) -> Provider:
         if connection_id in self.errors:
             raise self.errors[connection_id]
         return self.providers.get(connection_id) or self.memories[connection_id].provider()

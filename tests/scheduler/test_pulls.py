@@ -297,6 +297,19 @@ def test_more_connections_than_asked_for_wait_for_the_next_claim(make_world) -> 
     assert settings_of(7).resources[6].id == "room-6"
 
 
+def test_another_account_is_left_to_the_process_that_read_it_in_its_file(make_world) -> None:
+    behind = make_world(1)
+    ahead = make_world(like=behind)
+    changed = settings_of(1, urls=["https://new.example/"])
+    apply(ahead.database, changed, ahead.clock.now, identity=IDENTITY)
+    ahead.ground.live.swap(changed)
+    assert behind.run_due() == [], "it would read the old account as the new one"
+    assert behind.pulls.take(ConnectionId(ROOM)) is None
+    assert behind.row().attempt_at is None
+    ahead.clock.advance(2)
+    assert [pulled.connection_id for pulled in ahead.run_due()] == [ROOM]
+
+
 def test_what_another_process_read_in_its_file_is_left_to_it(make_world) -> None:
     behind = make_world(1)
     ahead = make_world(like=behind)
