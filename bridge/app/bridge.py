@@ -102,6 +102,12 @@ class Bridge:
         """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`."""
         return apply(self.database, settings, self.clock(), identity=self.keyfile.identity)
 
+    def follow(self, settings: Settings) -> None:
+        """Give what a reload put in force to the parts that do not look at `live` themselves."""
+        self.database.resize(_pool(settings))
+        for follower in self.followers:
+            follower(settings)
+
     def rebuild(self) -> list[ResourceId]:
         """Publish anew what a change of the settings touched, that of a killed process too.
 
@@ -143,7 +149,7 @@ class Bridge:
         return Database(
             storage.database,
             password=password.get_secret_value() if password else None,
-            pool=self.settings.server.threads + self.settings.sync.concurrency + _BESIDE,
+            pool=_pool(self.settings),
         )
 
     @cached_property
@@ -273,3 +279,8 @@ class Bridge:
                     )
                 ]
             )
+
+
+def _pool(settings: Settings) -> int:
+    """Count the threads that may use the database at the same time."""
+    return settings.server.threads + settings.sync.concurrency + _BESIDE

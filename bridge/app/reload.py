@@ -131,8 +131,7 @@ class Reload:
         if transport is not None:
             bridge.http.replace(transport)
         bridge.live.swap(new)
-        for follow in bridge.followers:
-            follow(new)
+        bridge.follow(new)
 
 
 def _value(settings: Settings, key: str) -> object:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -78,10 +79,10 @@ class Database:
             self.path = Path(parsed.database or "").absolute()
             self._engine = sqlite.engine(self.path, patience)
         else:
-            self._engine = _postgresql(parsed, password, patience, pool)
-        self._reader = self._engine.execution_options(**_READ[self.dialect])
-        self._writer = self._engine.execution_options(write=True)
-        self._note_taker = self._engine.execution_options(write=True, lasting=False)
+            self._connect = partial(_postgresql, parsed, password, patience)
+            self._engine = self._connect(pool)
+        self._pool = pool
+        self._options()
 
     @property
     def dialect(self) -> str:
@@ -154,9 +155,21 @@ class Database:
             pooled.detach()
             return own
 
+    def resize(self, pool: int) -> None:
+        """Allow another number of connections to PostgreSQL; transactions that run are not cut."""
+        if self.path is None and pool != self._pool:
+            before, self._engine, self._pool = self._engine, self._connect(pool), pool
+            self._options()
+            before.dispose()
+
     def close(self) -> None:
         """Close every connection that is not in use."""
         self._engine.dispose()
+
+    def _options(self) -> None:
+        self._reader = self._engine.execution_options(**_READ[self.dialect])
+        self._writer = self._engine.execution_options(write=True)
+        self._note_taker = self._engine.execution_options(write=True, lasting=False)
 
     def _migrate(self, conn: Connection) -> None:
         if self.dialect == "postgresql":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +312,23 @@ def test_a_pull_between_the_two_halves_of_a_reload_does_not_read_the_old_account
     assert bridge.reload().ok
     bridge.ingest.pull("room-a.work", installation.now + 120)
     assert {start % 86400 // 3600 for start, _ in busy(bridge)} == {15}
+
+
+def test_after_a_reload_to_more_threads_as_many_use_postgresql_at_once(
+    tmp_path: Path, postgresql_url: str
+) -> None:
+    installation = Installation(tmp_path, postgresql_url)
+    installation.config |= {"server": {"threads": 2}, "sync": {"concurrency": 1}}
+    installation.write()
+    with closing(installation.bridge()) as bridge, ExitStack() as held:
+        bridge.open()
+        running = held.enter_context(bridge.database.read())
+        installation.config |= {"server": {"threads": 10}, "sync": {"concurrency": 20}}
+        installation.write()
+        assert bridge.reload().ok
+        for _ in range(30):
+            held.enter_context(bridge.database.read())
+        assert resources.count(running), "what runs goes on"
 
 
 def test_two_reloads_at_once_follow_each_other(installation: Installation, bridge: Bridge) -> None:
