@@ -53,7 +53,7 @@ class Puller(Protocol):
 
 
 def read_clock() -> Instant:
-    """Return this moment."""
+    """Return this moment; the composition root hands it to whoever needs a clock."""
     return int(time.time())  # noqa: TID251 - the scheduler is one of the rooms that read a clock
 
 
@@ -115,7 +115,7 @@ class Ground:
     database: Database
     wake: Wake
     live: Live
-    clock: Callable[[], Instant] = read_clock
+    clock: Callable[[], Instant]
     owner: str = field(default_factory=make_owner)
     random: Random = field(default_factory=Random)
     """Where jitter comes from."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -40,11 +39,6 @@ class EngineHandle(Protocol):
         ...
 
 
-def read_clock() -> Instant:
-    """Return this moment."""
-    return int(time.time())  # noqa: TID251 - web is one of the rooms that read a clock
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebContext:
     """Everything that a request handler reaches."""
@@ -56,7 +50,7 @@ class WebContext:
     engine: EngineHandle
     instance: str
     """The key file's instance id: X-BUSYBRIDGE-ORIGIN of everything that is published."""
+    clock: Callable[[], Instant]
     dav: WSGIApplication | None = None
     """Answers every path whose first segment is not reserved; None while nothing is mounted."""
     metrics: Metrics = field(default_factory=Metrics)
-    clock: Callable[[], Instant] = read_clock

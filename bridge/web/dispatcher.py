@@ -168,13 +168,7 @@ class Dispatcher:
             max_size=max_size,
             check_calendar=partial(check_calendar_body, limits=Limits(body_size=max_size)),
         )
-        refusal = guard.inspect(
-            request.method,
-            str(request.environ.get("PATH_INFO", "")),
-            _headers(request.environ),
-            request.body,
-            rules,
-        )
+        refusal = guard.inspect_dav(request.method, _headers(request.environ), request.body, rules)
         if refusal is not None:
             return dav_error(refusal.status, refusal.precondition, refusal.detail)
         return call(dav, request)

@@ -53,29 +53,29 @@ class Inspection:
     """Raises InvalidCalendarObject for a body that must not reach a parser."""
 
 
-def inspect(
-    method: str, path: str, headers: Mapping[str, str], body: bytes, rules: Inspection
+def inspect_dav(
+    method: str, headers: Mapping[str, str], body: bytes, rules: Inspection
 ) -> Refusal | None:
-    """Judge a whole request that is meant for CalDAV.
+    """Judge what only CalDAV has, after `inspect_target` and `inspect_headers` let a request pass.
 
     Args:
         method: in upper case.
-        path: as WSGI has it: percent-decoded bytes read as latin-1.
         headers: names in lower case.
         body: whole.
         rules: the limits in force.
     """
     return (
-        inspect_target(path)
-        or inspect_headers(headers, rules.max_size)
-        or _inspect_depth(method, headers)
+        _inspect_depth(method, headers)
         or _inspect_destination(headers)
         or inspect_body(method, headers, body, rules)
     )
 
 
 def inspect_target(path: str) -> Refusal | None:
-    """Judge a path (T25, T26): UTF-8, no control characters, no traversal, no endless names."""
+    """Judge a path (T25, T26): UTF-8, no control characters, no traversal, no endless names.
+
+    It comes as WSGI has it: percent-decoded bytes read as latin-1.
+    """
     if len(path) > LONGEST_PATH:
         return Refusal(414, "path_too_long", f"A path has at most {LONGEST_PATH} bytes.")
     raw = path.encode("latin-1", "replace")

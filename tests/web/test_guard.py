@@ -15,7 +15,7 @@ from bridge.web.guard import (
     MOST_ATTRIBUTES,
     MOST_ELEMENTS,
     Inspection,
-    inspect,
+    inspect_dav,
     inspect_headers,
     inspect_target,
     inspect_xml,
@@ -29,6 +29,15 @@ PROPFIND = (
 
 def rules(max_size: int = MIB) -> Inspection:
     return Inspection(max_size=max_size, check_calendar=lambda _body: None)
+
+
+def inspect(method: str, path: str, headers: dict[str, str], body: bytes, rules: Inspection):
+    """Judge a request meant for CalDAV, in the order of the dispatcher."""
+    return (
+        inspect_target(path)
+        or inspect_headers(headers, rules.max_size)
+        or inspect_dav(method, headers, body, rules)
+    )
 
 
 def status(method: str = "PROPFIND", path: str = "/alice/", body: bytes = b"", **headers: str):
