@@ -126,7 +126,7 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
     except yaml.MarkedYAMLError as err:
         last = text.rstrip().count("\n")  # an open bracket is missed only after the end
         line = min(err.problem_mark.line, last) + 1 if err.problem_mark else 1
-        document.problem_on_line(line, f"this is not YAML: {err.problem or err.context}")
+        document.problem_on_line(line, _in_plain_words(err, text))
         raise ConfigError(document.problems) from err
     except yaml.reader.ReaderError as err:
         line = text[: err.position].count("\n") + 1
@@ -136,6 +136,17 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
         document.problem_on_line(err.line, str(err))
         raise ConfigError(document.problems) from err
     return document
+
+
+def _in_plain_words(err: yaml.MarkedYAMLError, text: str) -> str:
+    said = err.problem or err.context or ""
+    if "nesting depth" in said:  # some builds of libyaml have a bound of their own, of a thousand
+        return f"nested more than {MAX_DEPTH} levels deep"
+    if "cannot start any token" in said and err.problem_mark:
+        mark = err.problem_mark
+        character = text.split("\n")[mark.line][mark.column : mark.column + 1]
+        said = "found a tab character where spaces indent" if character == "\t" else said
+    return f"this is not YAML: {said}"
 
 
 def _text(document: Document) -> str:

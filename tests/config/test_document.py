@@ -87,6 +87,12 @@ def test_depth_is_bounded(tmp_path: Path, opening: str) -> None:
     assert problems(tmp_path, text) == ["1: nested more than 40 levels deep"]
 
 
+def test_a_tab_is_named(tmp_path: Path) -> None:
+    assert problems(tmp_path, "version: 1\nserver:\n\tbind: 127.0.0.1:1\n") == [
+        "3: this is not YAML: found a tab character where spaces indent"
+    ]
+
+
 def test_a_chain_of_merges_is_bounded(tmp_path: Path) -> None:
     lines = ["a0: &a0 {k: v}"]
     lines += [f"a{n}: &a{n} {{<<: *a{n - 1}, k{n}: v}}" for n in range(1, 2000)]
