@@ -57,6 +57,8 @@ class Document:
     places: dict[KeyPath, Place] = field(default_factory=lambda: {(): Place(1, "")})
     variables: dict[KeyPath, str] = field(default_factory=dict)
     """Values that came from the environment by a placeholder -> the variable's name."""
+    blank: list[KeyPath] = field(default_factory=list)
+    """Keys without a value, which stand in `places` and not in `data`."""
     reported: set[KeyPath] = field(default_factory=set)
     """Values that could not be had at all: what follows from that is no problem of its own."""
     problems: list[ConfigProblem] = field(default_factory=list)
@@ -330,6 +332,8 @@ class _Values:
             self._document.places[*path, name] = Place(line, show_path((*path, name)))
             if (each := self.build(value, (*path, name))) is not None:
                 built[name] = each
+            else:
+                self._document.blank.append((*path, name))
         return built
 
     def _merge(self, into: dict[str, tuple[int, _Node]], source: _Node, line: int) -> None:

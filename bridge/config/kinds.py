@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bridge.config.document import Document, KeyPath
-from bridge.config.schema import nearest, spellings
+from bridge.config.schema import Many, keys, model_at, nearest, spellings
 from bridge.config.secrets import Secrets
-from bridge.config.settings import Connection
+from bridge.config.settings import Connection, Settings
 from bridge.config.wording import refuse_unknown, report
 from bridge.provider import ProviderKind
 
@@ -28,6 +28,40 @@ def take_kind_keys(document: Document, kinds: Mapping[str, ProviderKind] | None)
             _split(connection)
     else:
         _Kinds(document, kinds).take()
+
+
+def refuse_unknown_blanks(document: Document, kinds: Mapping[str, ProviderKind] | None) -> None:
+    """Note each unknown key without a value: it counts as left out, and is a mistake still.
+
+    To be called before `take_kind_keys`, which moves keys of kinds away.
+    """
+    for *parents, name in document.blank:
+        known = _spellings_at(document, kinds, tuple(parents))
+        if known is not None and name not in known:
+            document.problem((*parents, name), "unknown key", nearest(str(name), known))
+
+
+def _spellings_at(
+    document: Document, kinds: Mapping[str, ProviderKind] | None, path: KeyPath
+) -> list[str] | None:
+    """Name the keys of the mapping at `path`; None where any name may stand."""
+    own = {name: kind for kind in (kinds or {}).values() for name in (kind.name, *kind.synonyms)}
+    match path:
+        case ("providers",):
+            return list(own) or None
+        case ("providers", str(name)):
+            kind = own.get(name.lower())
+            return spellings(kind.provider_settings) if kind else None
+        case ("resources", int(index), "connections", int(position)):
+            given = document.data["resources"][index]["connections"][position].get("provider")
+            kind = own.get(given.lower()) if isinstance(given, str) else None
+            return [*_COMMON, *spellings(kind.connection_settings)] if kind else None
+        case (*parents, str(name)):
+            parent = model_at(Settings, tuple(parents))
+            if parent and any(it.name == name and it.many is Many.MAP for it in keys(parent)):
+                return None
+    model = model_at(Settings, path)
+    return spellings(model) if model else None
 
 
 class _Kinds:

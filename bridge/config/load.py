@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bridge.config.checks import check
 from bridge.config.document import Document, KeyPath, read
-from bridge.config.kinds import take_kind_keys
+from bridge.config.kinds import refuse_unknown_blanks, take_kind_keys
 from bridge.config.secrets import Secrets
 from bridge.config.settings import Settings
 from bridge.config.wording import report
@@ -40,6 +40,7 @@ def load(
     """
     document = read(Path(path), environ)
     ids = _resource_ids(document.data)
+    refuse_unknown_blanks(document, kinds)
     take_kind_keys(document, kinds)
     Secrets(document).resolve(Settings, document.data, ())
     settings = _settings(document)

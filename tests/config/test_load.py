@@ -283,3 +283,45 @@ def test_an_unwritten_section_is_an_empty_one(tmp_path: Path) -> None:
     settings = read(tmp_path, "version: 1\nserver:\nresources:\nsync:\n  interval:\n")
     assert settings.sync.interval == timedelta(minutes=5)
     assert settings.resources == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sevrer:", '2: sevrer: unknown key (did you mean "server"?)'),
+        ("server: {bnd: null}", '2: server.bnd: unknown key (did you mean "bind"?)'),
+        ("providers: {shedd: ~}", '2: providers.shedd: unknown key (did you mean "shed"?)'),
+        ("providers: {hut: {shelfs: }}", "2: providers.hut.shelfs: unknown key (did you mean"),
+        (
+            "resources: [{id: a, connections: [{id: x, provider: hut, url: u, read_calender: }]}]",
+            "2: resources[0].connections[0].read_calender: unknown key (did you mean"
+            ' "read_calendars"?)',
+        ),
+        (
+            "resources: [{id: a, availability: {alday: }}]",
+            '2: resources[0].availability.alday: unknown key (did you mean "all_day"?)',
+        ),
+    ],
+)
+def test_an_unknown_key_without_a_value_is_a_mistake_all_the_same(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    [found] = problems(tmp_path, f"version: 1\n{text}\n")
+    assert found.startswith(expected)
+
+
+def test_known_keys_without_a_value_count_as_left_out_everywhere(tmp_path: Path) -> None:
+    text = """
+        version: 1
+        auth: {users: [{name: ann, email: , access: {room-a: }}]}
+        providers: {shed: , ics: {max_size: }}
+        availability: {event_types: {holiday: }, buffers: {before: }}
+        resources:
+          - id: a
+            timezone:
+            connections:
+              - {id: x, provider: shed, url: u, password_env: , read_calendars: , sync: }
+        """
+    settings = read(tmp_path, text)
+    assert settings.auth.users[0].access == {}
+    assert settings.resources[0].connections[0].read_calendars is None
