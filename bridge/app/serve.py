@@ -24,13 +24,16 @@ GRACE = 10.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def serve(bridge: Bridge, *, ready: Callable[[str], None] = lambda _: None) -> int:
+def serve(
+    bridge: Bridge, *, ready: Callable[[str], None] = lambda _: None, reloads: bool = True
+) -> int:
     """Run a bridge in this process' main thread until SIGTERM or SIGINT.
 
     Args:
         bridge: not opened yet.
         ready: told the address, `127.0.0.1:5232`, once requests are answered; an empty text in a
             process that answers none.
+        reloads: SIGHUP reloads. Else it ends, as it does whatever a closed terminal leaves behind.
 
     Returns:
         The exit code, 0.
@@ -57,7 +60,7 @@ def serve(bridge: Bridge, *, ready: Callable[[str], None] = lambda _: None) -> i
         process.start()
         try:
             ready(process.address)
-            while (number := signals.get()) == signal.SIGHUP:
+            while (number := signals.get()) == signal.SIGHUP and reloads:
                 bridge.reload()
             logger.info("%s: ending", signal.Signals(number).name)
         finally:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -43,7 +45,7 @@ class _Loopback:
 
 
 def run(port: int, interval: str, *, as_json: bool) -> None:
-    """Run the demo until Ctrl-C or SIGTERM, then leave nothing behind.
+    """Run the demo until Ctrl-C, SIGTERM or the end of its terminal, then leave nothing behind.
 
     Args:
         port: wanted for the bridge; another free one is taken where it is in use.
@@ -58,13 +60,23 @@ def run(port: int, interval: str, *, as_json: bool) -> None:
     taken: list[int] = []
     for wanted in (port, *_SOURCE_PORTS):
         taken.append(sources.free_port(wanted, taken))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)  # until `serve` takes them over
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="busybridge-demo-")))
         started = held.enter_context(sources.running(folder / "sources", taken[1:]))
         addresses = _fill(folder, started)
         config = _configure(folder, taken[0], started, interval)
         bridge = Bridge(config)
-        serve(bridge, ready=lambda _: _announce(bridge, config, addresses, as_json=as_json))
+        serve(
+            bridge,
+            ready=lambda _: _announce(bridge, config, addresses, as_json=as_json),
+            reloads=False,
+        )
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _fill(folder: Path, started: list[Source]) -> list[str]:
