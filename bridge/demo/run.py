@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -135,7 +135,6 @@ def _announce(bridge: Bridge, config: Path, addresses: list[str], *, as_json: bo
 
 
 def _tell(base: str, key: str, urls: dict[str, list[str]], config: Path) -> None:
-    day = "start=0d&end=1d"
     click.echo("Busy time of three resources, merged from four CalDAV calendars and a file.\n")
     for title, name in (
         ("Free-busy", "free_busy"),
@@ -146,20 +145,46 @@ def _tell(base: str, key: str, urls: dict[str, list[str]], config: Path) -> None
         for url in urls[name]:
             click.echo(f"  {url}")
     today = utc(read_clock())
+    monday = today + timedelta(days=7 - today.weekday())
     window = f"start={today:%Y-%m-%dT00:00:00Z}&end={today + timedelta(weeks=1):%Y-%m-%dT00:00:00Z}"
     program = f"{_program()} --config {config}"
     click.echo("\nTry:")
     for line in (
         f"curl {urls['free_busy'][0]}",
-        f"curl '{urls['free_busy'][1]}?{day}'",
+        f"curl '{urls['free_busy'][1]}?start=0d&end=3d'",
         f"curl -H 'Authorization: Bearer {key}' '{urls['json'][0]}?{window}'",
         f"{program} busy alice",
-        f"{program} explain alice --at now",
+        f"{program} explain alice --at {monday:%Y-%m-%d}T09:20",
         f"{program} status",
+        _put(next(url for url in urls["sources"] if "family" in url), monday),
     ):
         click.echo(f"  {line}")
     click.echo(f"\nAPI description: {base}/api/v1/docs")
-    click.echo("Change an event at a source and read again ten seconds later. Ctrl-C ends it all.")
+    click.echo(
+        "The last command adds an event: read Alice's URL again ten seconds later.\n"
+        "Ctrl-C ends it all."
+    )
+
+
+def _put(calendar: str, day: datetime) -> str:
+    """Write a command that puts an event at a source."""
+    lines = (
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//demo//EN",
+        "BEGIN:VEVENT",
+        "UID:hello",
+        f"DTSTAMP:{day:%Y%m%d}T000000Z",
+        f"DTSTART:{day:%Y%m%d}T200000Z",
+        f"DTEND:{day:%Y%m%d}T213000Z",
+        "SUMMARY:Hello",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    )
+    # `--upload-file -` would send chunks, which Radicale's own server does not take.
+    options = f"-X PUT -u {LOGIN.username}:{LOGIN.password} -H 'Content-Type: text/calendar'"
+    text = "".join(f"{line}\\n" for line in lines)
+    return f"printf '{text}' | curl {options} --data-binary @- {calendar}hello.ics"
 
 
 def _program() -> str:
