@@ -6,6 +6,7 @@ import logging
 import random
 import re
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from bridge.model.interval import FBType, rfc3339
 from bridge.store.database import Database
 from bridge.web.times import parse_instant
-from tests.web.site import DAY, TODAY, Response, Site, basic, site_settings
+from tests.web.site import DAY, HORIZON, TODAY, Response, Site, basic, site_settings
 
 HOUR = 3600
 START, END = TODAY - DAY, TODAY + 60 * DAY
@@ -205,6 +206,41 @@ def test_a_calendar_of_20000_events_is_read_warm_in_less_than_50_ms_of_work(
         again, warm = work(site, "/freebusy/room-b.ifb?start=0d&end=390d")
         assert again.body == first.body
         assert warm < 0.05
+
+
+@pytest.mark.covers("T53")
+def test_the_widest_ranges_cost_a_bounded_time_and_memory(sqlite_database: Database) -> None:
+    """The most that one request can ask for, answered cold each time."""
+    with Site(sqlite_database, site_settings()) as site:
+        site.fill("room-b", [(TODAY + n * 1600, TODAY + n * 1600 + 900) for n in range(20_000)])
+        everything = "start=0001-01-01T00:00:00Z&end=9999-12-31T23:59:59Z"
+        known = f"start={rfc3339(HORIZON.start)}&end={rfc3339(HORIZON.end)}"
+        key = {"authorization": f"Bearer {site.key()}"}
+        asked: list[tuple[str, dict[str, str], int]] = [
+            (f"/freebusy/room-b.ifb?{everything}", {}, 200),
+            (f"/freebusy/room-b?{everything}&format=json", {}, 200),
+            (f"/feeds/{site.token('room-b', 'public')}/room-b.ics", {}, 200),
+            (f"/api/v1/resources/room-b/busy?{everything}", key, 422),
+            (f"/api/v1/resources/room-b/busy?{known}", key, 200),
+        ]
+        for target, headers, status in asked:
+            answer, spent = work(Site.over(site), target, **headers)
+            assert answer.status == status, target
+            assert spent < 1, target
+            cold = Site.over(site)
+            tracemalloc.start()
+            try:
+                work(cold, target, **headers)
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert peak < 100 << 20, target
+        span = {"start": rfc3339(HORIZON.start), "end": rfc3339(HORIZON.end)}
+        many = site.api("/free-busy", site.key(), {"resources": ["room-b"] * 100, **span})
+        assert many.status == 200
+        assert len(many.body) < 10 << 20
+        codes = {each["error"]["code"] for each in many.json["resources"] if "error" in each}
+        assert codes == {"too_many_periods"}
 
 
 def work(site: Site, target: str, **headers: str) -> tuple[Response, float]:
