@@ -169,10 +169,14 @@ def parse_bind(value: str) -> str:
 
 
 def parse_base_url(value: str) -> str:
-    """Read a public URL without path, query and login; a slash at its end is dropped."""
-    match = re.fullmatch(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", value)
-    if value and not match:
-        raise ValueError("not a URL of a scheme and a host alone; write https://cal.example.com")
+    """Read a public URL without query and login; a slash at its end is dropped.
+
+    It has a path only where a proxy shows us below one.
+    """
+    host = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    path = r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*"
+    if value and not re.fullmatch(rf"https?://{host}{path}/?", value):
+        raise ValueError("not a URL without login and query; write https://cal.example.com")
     return value.rstrip("/")
 
 

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from bridge.config.checks import RESERVED
 from bridge.errors import StoreError
 from bridge.ical.limits import Limits, check_calendar_body
-from bridge.web import access_log, guard, redaction
+from bridge.web import access_log, guard, proxies, redaction
 from bridge.web.context import WebContext
 from bridge.web.exchange import BadQuery, Reply, Request, safe_headers
 from bridge.web.limiter import Limiter
 from bridge.web.mounted import call
 from bridge.web.problem import Problem, dav_error, method_not_allowed, not_found, too_many
-from bridge.web.proxies import identify
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -120,9 +119,13 @@ class Dispatcher:
     def _receive(self, environ: WSGIEnvironment) -> tuple[Request, Area]:
         """Read the request line; nothing here can fail, so that every request is logged."""
         trusted = self._context.live.current.server.trusted_proxies
-        client = identify(environ, trusted)
+        client = proxies.identify(environ, trusted)
         method = str(environ.get("REQUEST_METHOD", "")).upper()
+        prefix = proxies.prefix(environ, trusted, self._context.live.current.server.base_url)
         raw = str(environ.get("PATH_INFO", "")) or "/"
+        if prefix and (raw == prefix or raw.startswith(f"{prefix}/")):  # some proxies leave it on
+            raw = raw.removeprefix(prefix) or "/"
+            environ = {**environ, "PATH_INFO": raw}
         request = Request(
             environ=environ,
             method=method if method in _METHODS else "OTHER",
@@ -130,6 +133,7 @@ class Dispatcher:
             client=client,
             id=secrets.token_hex(8),
             now=self._context.clock(),
+            prefix=prefix,
         )
         segment = request.path.split("/", 2)[1] if request.path.startswith("/") else ""
         return request, self._area(segment)
@@ -182,10 +186,11 @@ _NOTHING = Area("none", _nothing, methods=None)
 
 
 def _well_known(request: Request) -> Reply:
-    """Point CalDAV clients to the root (RFC 6764 section 5)."""
+    """Point CalDAV clients to the root (RFC 6764 section 5), whatever they ask with."""
     if request.path.rstrip("/") != "/.well-known/caldav":
         raise not_found()
-    return Reply(301, [("Location", "/"), ("Cache-Control", "max-age=3600")])
+    location = f"{request.prefix}/"
+    return Reply(301, [("Location", location), ("Cache-Control", "max-age=3600")])
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:
@@ -227,8 +232,10 @@ def _send(request: Request, reply: Reply, start_response: StartResponse) -> Iter
     given = {name.lower() for name, _ in headers}
     headers += [(name, value) for name, value in _SECURITY if name.lower() not in given]
     headers.append(("X-Request-Id", request.id))
-    # RFC 9110 section 8.6: no length on 204; on 304 it would be that of the answer to a GET.
-    if reply.status not in {204, 304} and "content-length" not in given:
+    # RFC 9110 section 8.6: no length on 204; on 304, and on a HEAD whose body nobody wrote, it
+    # would be that of the answer to a GET.
+    unknown = reply.status in {204, 304} or (request.method == "HEAD" and not reply.body)
+    if not unknown and "content-length" not in given:
         headers.append(("Content-Length", str(len(reply.body))))
     start_response(f"{reply.status} {_phrase(reply.status)}", headers)
     return [] if request.method == "HEAD" or reply.status in {204, 304} else [reply.body]

@@ -41,11 +41,13 @@ class Request:
     method: str
     """One that HTTP or WebDAV knows, else `OTHER`: any word can come in, few may reach labels."""
     path: str = field(repr=False)
-    """Percent-decoded, valid UTF-8, begins with a slash."""
+    """Percent-decoded, valid UTF-8, begins with a slash, without the prefix."""
     client: Client
     id: str
     now: Instant
     body: bytes = field(repr=False, default=b"")
+    prefix: str = ""
+    """Path below which clients see us, without a slash at its end."""
 
     def header(self, name: str) -> str | None:
         """Return a header's value; repeated ones are joined with a comma."""

@@ -74,7 +74,7 @@ def clean_environ(request: Request) -> WSGIEnvironment:
     }
     environ |= {key: value for key, value in given.items() if key in _HEADERS}
     environ |= {
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": request.prefix,
         "SERVER_PROTOCOL": environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
         "CONTENT_LENGTH": str(len(request.body)),
         "REMOTE_ADDR": request.client.address,

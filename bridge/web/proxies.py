@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from bridge.config.values import Network
 
@@ -22,6 +24,10 @@ _SIGNS = (
     "HTTP_VIA",
 )
 """What only a proxy adds."""
+
+
+_PREFIXES = ("HTTP_X_SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 
 
 class Client(NamedTuple):
@@ -61,6 +67,26 @@ def identify(environ: WSGIEnvironment, trusted: Sequence[Network]) -> Client:
         scheme = proto
     address = _forwarded_for(str(environ.get("HTTP_X_FORWARDED_FOR", "")), proxies)
     return Client(address, scheme, behind_unknown_proxy=False)
+
+
+def prefix(environ: WSGIEnvironment, trusted: Sequence[Network], base_url: str) -> str:
+    """Return the path below which clients see us, without a slash at its end; mostly empty.
+
+    A trusted proxy says it in X-Script-Name, as Radicale's users have it, or X-Forwarded-Prefix;
+    else it is the path of `server.base_url`.
+    """
+    if is_in(str(environ.get("REMOTE_ADDR", "")), tuple(trusted)):
+        for header in _PREFIXES:
+            given = str(environ.get(header, "")).rstrip("/")
+            if given and _PREFIX.fullmatch(given):
+                return given
+    return _path_of(base_url)
+
+
+@lru_cache(maxsize=16)
+def _path_of(url: str) -> str:
+    path = urlsplit(url).path.rstrip("/")
+    return path if _PREFIX.fullmatch(path) else ""
 
 
 def _forwarded_for(header: str, proxies: tuple[Network, ...]) -> str:

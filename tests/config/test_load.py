@@ -110,8 +110,9 @@ def test_problems_of_all_sorts_stand_side_by_side_in_the_order_of_lines(tmp_path
         ("server: 5", "2: server: must be a mapping of keys to values"),
         ("server: {threads: many}", "2: server.threads: must be a whole number"),
         ("server: {bind: localhost}", "2: server.bind: 'localhost' is not an address with a port"),
-        ("server: {base_url: 'https://u:p@h'}", "2: server.base_url: not a URL of a scheme and"),
-        ("server: {base_url: 'https://h/cal'}", "2: server.base_url: not a URL of a scheme and"),
+        ("server: {base_url: 'https://u:p@h'}", "2: server.base_url: not a URL without login"),
+        ("server: {base_url: 'https://h/cal?x'}", "2: server.base_url: not a URL without login"),
+        ("server: {base_url: 'https://h/../x'}", "2: server.base_url: not a URL without login"),
         (
             "server: {trusted_proxies: [10.0.0.1/8]}",
             "2: server.trusted_proxies[0]: '10.0.0.1/8' is",

@@ -93,3 +93,4 @@ def test_what_is_no_zone_is_refused(text: str) -> None:
 
 def test_a_base_url_loses_its_last_slash() -> None:
     assert values.parse_base_url("https://cal.example.com:8443/") == "https://cal.example.com:8443"
+    assert values.parse_base_url("https://example.com/cal/") == "https://example.com/cal"
