@@ -50,7 +50,9 @@ def _zones(series: EventSeries) -> Iterator[tzinfo | None]:
 
 def _when(event: Event) -> Iterator[str]:
     yield _start(event)
-    if event.duration is None:
+    if event.exact is not None:
+        yield f"DURATION:PT{event.exact.total_seconds():.0f}S"
+    elif event.duration is None:
         yield _moment("DTEND", event.end)
     else:
         yield f"DURATION:{duration_text(event.duration)}"

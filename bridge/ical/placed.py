@@ -54,7 +54,10 @@ class Placed:
             self.length = 0
             self.own_end = midnight_of(self.wall // DAY + self.days, day_zone)
             return
-        if event.duration is None:
+        if event.exact is not None:
+            self.length = int(event.exact.total_seconds())
+            self.own_end = self.own_start + self.length
+        elif event.duration is None:
             self.own_end = instant_in(event.end, zone)
             self.length = self.own_end - self.own_start
             self.nominal = self._by_clock(event) - self.wall

@@ -12,7 +12,7 @@ to the letter, this is what holds:
   Section 3.3.10 would drop it from a rule; then an event that everybody sees would block nothing.
 - DTEND gives every instance the same exact duration (section 3.8.5.3), and at least until the time
   that the clock of its zone shows at DTEND, as clients have it: where the two differ, the longer
-  one. The days and weeks of a DURATION are nominal, the hours beside them exact (section 3.3.6).
+  one. The days and weeks of a DURATION are nominal, its hours exact (section 3.3.6).
 - FREQ=HOURLY and MINUTELY have the hour that a clock shows twice twice.
 - An UNTIL that is a date includes that day in the zone of DTSTART. An EXDATE matches by instant, or
   as a date every start of that day. RECURRENCE-ID, EXDATE and RDATE without a zone are in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from bridge.ical import details, repair
 from bridge.ical.bounds import Limits
@@ -127,7 +127,7 @@ class EventReader:
         return ReadEvent(event, notes, tzids, irregular)
 
     def _event(self, uid: str, found: Properties) -> Event:
-        start, end, length = self._times(found)
+        start, end, lasting = self._times(found)
         first = found.first
         recurrence_id = first.get("RECURRENCE-ID")
         this_and_future = recurrence_id is not None and "THISANDFUTURE" in recurrence_id[0].upper()
@@ -150,7 +150,8 @@ class EventReader:
             uid=uid,
             start=start,
             end=end,
-            duration=length,
+            duration=lasting.duration,
+            exact=lasting.exact,
             recurrence_id=None if recurrence_id is None else self._time(recurrence_id),
             this_and_future=this_and_future,
             rrules=rules,
@@ -183,24 +184,24 @@ class EventReader:
 
     # Times
 
-    def _times(self, found: Properties) -> tuple[EventTime, EventTime, timedelta | None]:
-        """Return start, end, and the DURATION where its days are nominal."""
+    def _times(self, found: Properties) -> tuple[EventTime, EventTime, _Lasting]:
         if "DTSTART" not in found:
             raise Unreadable("there is no DTSTART")
         start = self._time(found.first["DTSTART"])
-        end, length = self._end(found, start)
+        end, lasting = self._end(found, start)
         if type(end) is not type(start):
             end = repair.end_of_other_type(start, end, self._notes)
         if not ends_after(start, end):
             end = repair.end_before_start(start, end, self._notes)
         if not _ALL_DAY.isdisjoint(found.first) and not is_day(start) and _says_all_day(found):
             start, end = repair.all_day_by_times(start, end)
-        return start, end, length
+            lasting = _AS_IT_ENDS if is_day(start) else lasting
+        return start, end, lasting
 
-    def _end(self, found: Properties, start: EventTime) -> tuple[EventTime, timedelta | None]:
+    def _end(self, found: Properties, start: EventTime) -> tuple[EventTime, _Lasting]:
         if "DTEND" in found:
             try:
-                return self._time(found.first["DTEND"]), None
+                return self._time(found.first["DTEND"]), _AS_IT_ENDS
             except Unreadable as err:
                 self._notes.append(f"DTEND was left out: {err}")
         if "DURATION" in found:
@@ -209,21 +210,21 @@ class EventReader:
             except Unreadable as err:
                 self._notes.append(f"DURATION was left out: {err}")
         # RFC 5545 section 3.6.1: a DATE lasts one day, a DATE-TIME ends when it starts
-        return (repair.shift(start, repair.ONE_DAY) if is_day(start) else start), None
+        return (repair.shift(start, repair.ONE_DAY) if is_day(start) else start), _AS_IT_ENDS
 
-    def _lasting(self, start: EventTime, text: str) -> tuple[EventTime, timedelta | None]:
+    def _lasting(self, start: EventTime, text: str) -> tuple[EventTime, _Lasting]:
         length, nominal = duration(text)
         if length < timedelta():
             length = repair.negative_duration(length, self._notes)
         if is_day(start):
             days = repair.duration_of_day(length, self._notes)
-            return repair.shift(start, days * repair.ONE_DAY), None
-        if not nominal:
-            return later(start, length), None
-        # RFC 5545 section 3.3.6: days by the calendar first, then hours by the clock
-        day = repair.shift(start, length.days * repair.ONE_DAY)
-        end = later(day, timedelta(seconds=length.seconds))
-        return end, length if repair.wall_clock(end).year < repair.LAST_YEAR else None
+            return repair.shift(start, days * repair.ONE_DAY), _AS_IT_ENDS
+        # RFC 5545 section 3.3.6: days by the calendar first, then hours, which are exact
+        days = length.days if nominal else 0
+        end = later(repair.shift(start, days * repair.ONE_DAY), length - days * repair.ONE_DAY)
+        if repair.wall_clock(end).year >= repair.LAST_YEAR:
+            return end, _AS_IT_ENDS
+        return end, _Lasting(duration=length) if nominal else _Lasting(exact=length)
 
     def _time(self, prop: Property) -> EventTime:
         raw, value = prop
@@ -310,6 +311,16 @@ def cut_text(value: str, limits: Limits) -> str:
 def is_day(moment: EventTime) -> bool:
     """Tell a date from a time."""
     return not isinstance(moment, datetime | Floating)
+
+
+class _Lasting(NamedTuple):
+    """How long each occurrence lasts, as `Event` has it."""
+
+    duration: timedelta | None = None
+    exact: timedelta | None = None
+
+
+_AS_IT_ENDS = _Lasting()
 
 
 def later(moment: EventTime, by: timedelta) -> EventTime:

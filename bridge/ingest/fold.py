@@ -189,7 +189,8 @@ class _Draft:
         start, end = self._moment(part.start), self._moment(part.end)
         if self._master is None:
             return Event(uid=remote_id, start=start, end=end, recurrence_id=original)
-        return replace(self._master, start=start, end=end, duration=None, recurrence_id=original)
+        master = replace(self._master, duration=None, exact=None)
+        return replace(master, start=start, end=end, recurrence_id=original)
 
     def drop(self, original_start: Instant) -> None:
         moment = self._moment(original_start)

@@ -99,7 +99,10 @@ class Event:
     end: EventTime
     duration: timedelta | None = None
     """Set when DURATION has weeks or days: those are nominal (RFC 5545 section 3.8.5.3), so that an
-    occurrence across a change of the clocks ends at the same wall time. Else lengths are exact."""
+    occurrence across a change of the clocks ends at the same wall time."""
+    exact: timedelta | None = None
+    """Set when DURATION has hours, minutes and seconds alone: every occurrence lasts just so long.
+    With neither, DTEND says how long."""
     recurrence_id: EventTime | None = None
     this_and_future: bool = False
     """RECURRENCE-ID;RANGE=THISANDFUTURE."""

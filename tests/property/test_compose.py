@@ -64,6 +64,7 @@ def _event(draw: st.DrawFn, kind: str) -> Event:
         uid="one@example.com",
         start=start,
         end=_later(start, length),
+        exact=None if kind == "date" or draw(st.booleans()) else length,
         status=draw(st.none() | st.sampled_from(Status)),
         transp=draw(st.sampled_from(Transp)),
         show_as=draw(st.none() | st.sampled_from(ShowAs)),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.errors import InvalidCalendarObject
+from bridge.ical.compose import series_text
 from bridge.ical.limits import Limits, TooCostly
 from bridge.ical.parse import parse_calendar
 from bridge.ical.recurrence import expand
@@ -93,6 +94,43 @@ def test_an_end_in_the_repeated_hour_is_one(end: str) -> None:
     of = series(f"{in_berlin('DTSTART', '20261025T024500')} {end}")
     assert not of.notes
     assert spans(of, YEAR) == ["10-25 00:45-01:15"]
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "shown"),
+    [
+        (
+            "20261024T023000",
+            "PT1H",
+            ["10-24 00:30-01:30", "10-25 00:30-01:30", "10-26 01:30-02:30"],
+        ),
+        (
+            "20261023T220000",
+            "PT8H",
+            ["10-23 20:00-04:00", "10-24 20:00-04:00", "10-25 21:00-05:00"],
+        ),
+        (
+            "20260328T013000",
+            "PT1H",
+            ["03-28 00:30-01:30", "03-29 00:30-01:30", "03-29 23:30-00:30"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("zoned", [True, False])
+def test_a_duration_of_hours_is_exact_when_clocks_change(
+    start: str, length: str, shown: list[str], *, zoned: bool
+) -> None:
+    head = in_berlin("DTSTART", start) if zoned else f"DTSTART:{start}"
+    of = series(f"{head} DURATION:{length} RRULE:FREQ=DAILY;COUNT=3")
+    assert spans(of, YEAR) == shown
+    (again,) = parse_calendar(series_text(of)).series
+    assert spans(again.series, YEAR) == shown
+
+
+def test_a_day_in_hours_is_no_day_of_the_calendar() -> None:
+    head = f"{in_berlin('DTSTART', '20261024T120000')} RRULE:FREQ=DAILY;COUNT=1"
+    assert spans(series(f"{head} DURATION:PT24H"), YEAR) == ["10-24 10:00-10:00"]
+    assert spans(series(f"{head} DURATION:P1D"), YEAR) == ["10-24 10:00-11:00"]
 
 
 WEEKLY = "DTSTART:20260302T090000Z DTEND:20260302T100000Z RRULE:FREQ=WEEKLY;COUNT=4"
