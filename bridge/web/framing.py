@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
+from waitress.task import WSGITask
 
 from bridge.config.values import Network
 from bridge.web.proxies import is_in, key_of
@@ -129,10 +130,26 @@ class StrictParser(HTTPRequestParser):
             raise ParsingError("not exactly one Host")
 
 
+class KeepingTask(WSGITask):
+    """Keeps the connection after 304 and 204, where waitress closes it for want of a length.
+
+    A program that asks again and again mostly gets 304, and had to connect for each.
+    """
+
+    def set_close_on_finish(self) -> None:
+        """Have the connection closed, where the client asks for it or the answer has no end."""
+        headers = cast("Any", self.request).headers
+        asked = headers.get("CONNECTION", "").lower() == "close"
+        # RFC 9112 section 6.3: what has no body ends where its headers do.
+        if self.has_body or asked or self.version == "1.0":
+            super().set_close_on_finish()
+
+
 class StrictChannel(HTTPChannel):
     """A connection whose requests are read by `StrictParser`, each within its time."""
 
     parser_class = StrictParser
+    task_class = KeepingTask
 
     def __init__(self, *args: Any, crowd: Crowd, patience: float, **options: Any) -> None:
         """Take a connection; the arguments are waitress'."""

@@ -198,6 +198,30 @@ def test_a_connection_that_asks_again_and_again_stays(hurried: Site, crowd: Exit
             assert answers.read(len(b'{"status":"ok"}')) == b'{"status":"ok"}'
 
 
+def test_a_connection_stays_after_unchanged(site: Site, crowd: ExitStack) -> None:
+    tag = site.get("/freebusy/room-b").headers["etag"]
+    client = crowd.enter_context(socket.create_connection(("127.0.0.1", site.port), 10))
+    answers = crowd.enter_context(client.makefile("rb"))
+
+    def ask(version: str, *headers: str) -> list[bytes]:
+        lines = [f"GET /freebusy/room-b HTTP/{version}", f"If-None-Match: {tag}"]
+        client.sendall("\r\n".join([*lines, "Host: localhost", *headers, "", ""]).encode())
+        said = [*iter(answers.readline, b"\r\n")]
+        assert said[0].startswith(f"HTTP/{version} 304 ".encode())
+        return said
+
+    for _ in range(3):
+        assert b"Connection: close\r\n" not in ask("1.1")
+    assert b"Connection: close\r\n" in ask("1.1", "Connection: Close")
+    assert answers.read() == b""
+
+
+def test_a_client_of_http_1_0_sees_the_end_of_unchanged(site: Site) -> None:
+    tag = site.get("/freebusy/room-b").headers["etag"]
+    request = f"GET /freebusy/room-b HTTP/1.0\r\nIf-None-Match: {tag}\r\n\r\n"
+    assert answers(site.raw(request.encode(), whole=False)) == [304]
+
+
 @pytest.mark.covers("T54")
 def test_one_address_cannot_take_every_connection(hurried: Site, crowd: ExitStack) -> None:
     def connected() -> socket.socket:
