@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionStatus
 from bridge.store.bulk import chunks, delete_rows, upsert_rows
+from bridge.store.prepared import Prepared
 from bridge.store.schema import blocks, calendars, changes, connections, resources
 
 
@@ -246,7 +247,7 @@ def set_extents(conn: Connection, resource_id: str, found: Extents) -> None:
     )
 
 
-_SOURCES = (
+_SOURCES = Prepared(
     select(
         calendars.c.success_at,
         or_(
@@ -273,5 +274,5 @@ _SOURCES = (
 
 def sources(conn: Connection, resource_id: str) -> list[Source]:
     """List what a resource's busy time is made of, and how each is doing."""
-    rows = conn.execute(_SOURCES, {"resource": resource_id})
+    rows = _SOURCES.all(conn, resource=resource_id)
     return [Source(success_at, bool(stale)) for success_at, stale in rows]

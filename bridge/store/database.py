@@ -96,7 +96,7 @@ class Database:
         Raises:
             StoreError: the database cannot be read, or not now.
         """
-        with self._explained(), self._reader.begin() as conn:
+        with self._explained(), self._readers.begin() as conn:
             yield conn
 
     @contextmanager
@@ -164,10 +164,13 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        if isinstance(self._readers, sqlite.Readers):
+            self._readers.close()
         self._engine.dispose()
 
     def _options(self) -> None:
-        self._reader = self._engine.execution_options(**_READ[self.dialect])
+        reader = self._engine.execution_options(**_READ[self.dialect])
+        self._readers = sqlite.Readers(reader, self.path) if self.path else reader
         self._writer = self._engine.execution_options(write=True)
         self._note_taker = self._engine.execution_options(write=True, lasting=False)
 

@@ -6,14 +6,17 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from bridge.config.settings import Feed
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.store.database import upsert
 from bridge.store.keys import base32, digest
+from bridge.store.prepared import Prepared
 from bridge.store.resources import Owner, ResourceState
 from bridge.store.schema import feeds, resources
 
@@ -76,7 +79,7 @@ def sync_feeds(
     return left
 
 
-_FIND = (
+_FIND = Prepared(
     select(*_COLUMNS)
     .join(resources, resources.c.id == feeds.c.resource_id)
     .where(
@@ -90,7 +93,7 @@ _FIND = (
 
 def find_feed(conn: Connection, token: str) -> FeedRow | None:
     """Find the feed of a token, if it is in force and its resource is, too."""
-    row = conn.execute(_FIND, {"digest": digest(token)}).first()
+    row = _FIND.first(conn, digest=digest(token))
     return _feed(row) if row else None
 
 
@@ -136,6 +139,12 @@ def revoke_feed(conn: Connection, resource_id: ResourceId, name: str, now: Insta
     return conn.execute(statement).rowcount == 1
 
 
-def _feed(row: Row[tuple[object, ...]]) -> FeedRow:
-    plan = Feed.model_validate_json(row.plan)
-    return FeedRow(ResourceId(row.resource_id), row.name, plan, row.generation, row.revoked_at)
+def _feed(row: Sequence[Any]) -> FeedRow:
+    resource_id, name, plan, generation, revoked_at = row
+    return FeedRow(ResourceId(resource_id), name, _plan(plan), generation, revoked_at)
+
+
+@lru_cache(maxsize=1024)
+def _plan(text: str) -> Feed:
+    """Read settings of a feed, which are frozen; every request for the feed brings the same."""
+    return Feed.model_validate_json(text)

@@ -11,15 +11,19 @@ import json
 import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from bridge.config.settings import Grant, User
 from bridge.model.interval import Instant
 from bridge.store.database import upsert
+from bridge.store.prepared import Prepared
 from bridge.store.resources import Owner
 from bridge.store.schema import api_keys, app_passwords, users
 
@@ -77,15 +81,19 @@ def sync_users(conn: Connection, wanted: Sequence[User], now: Instant) -> list[s
     return left
 
 
+_USERS = select(*(users.c[each.name] for each in fields(UserRow)))
+_USER = Prepared(_USERS.where(users.c.name == bindparam("name")))
+
+
 def user(conn: Connection, name: str) -> UserRow | None:
     """Find a login."""
-    row = conn.execute(select(users).where(users.c.name == name)).first()
+    row = _USER.first(conn, name=name)
     return _user(row) if row else None
 
 
 def all_users(conn: Connection) -> list[UserRow]:
     """List every login by name."""
-    return [_user(row) for row in conn.execute(select(users).order_by(users.c.name))]
+    return [_user(row) for row in conn.execute(_USERS.order_by(users.c.name))]
 
 
 def add_user(conn: Connection, row: UserRow) -> bool:
@@ -111,15 +119,15 @@ def set_password(conn: Connection, name: str, password_hash: str) -> bool:
     return conn.execute(statement).rowcount == 1
 
 
-def _user(row: Row[tuple[object, ...]]) -> UserRow:
-    return UserRow(
-        name=row.name,
-        email=row.email,
-        role=row.role,
-        password_hash=row.password_hash,
-        access=_GRANTS.validate_json(row.access),
-        managed_by=Owner(row.managed_by),
-    )
+def _user(row: Sequence[Any]) -> UserRow:
+    name, email, role, password_hash, access, managed_by = row
+    return UserRow(name, email, role, password_hash, _load(access), Owner(managed_by))
+
+
+@lru_cache(maxsize=1024)
+def _load(access: str) -> Mapping[str, Grant]:
+    """Read grants; every request of a login brings the same."""
+    return MappingProxyType(_GRANTS.validate_json(access))
 
 
 def _dump(access: Mapping[str, Grant]) -> str:
@@ -173,9 +181,12 @@ def create_app_password(
     return row, secret
 
 
+_APP_PASSWORD = Prepared(select(app_passwords).where(app_passwords.c.id == bindparam("id")))
+
+
 def app_password(conn: Connection, password_id: str) -> AppPasswordRow | None:
     """Find one by its id, revoked ones included."""
-    row = conn.execute(select(app_passwords).where(app_passwords.c.id == password_id)).first()
+    row = _APP_PASSWORD.first(conn, id=password_id)
     return AppPasswordRow(*row) if row else None
 
 

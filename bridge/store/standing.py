@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, case, func, select
 
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import Projection, ResourceId
+from bridge.store.prepared import Prepared
 from bridge.store.resources import ResourceState
 from bridge.store.schema import changes, resources
 from bridge.store.text import Text
@@ -29,33 +30,35 @@ _CHANGES = (
     changes.c.resource_id == bindparam("resource"),
     changes.c.projection == bindparam("projection"),
 )
-_LOOK = select(
-    resources.c.epoch,
-    # Forgetting a tombstone lowers the maximum; the floor keeps an old ETag from coming back.
-    select(func.coalesce(func.max(changes.c.seq), 0)).where(*_CHANGES).scalar_subquery(),
-    case(
-        (
-            bindparam("projection", type_=Text) == Projection.TIMES.value,
-            resources.c.times_floor,
+_LOOK = Prepared(
+    select(
+        resources.c.epoch,
+        # Forgetting a tombstone lowers the maximum; the floor keeps an old ETag from coming back.
+        select(func.coalesce(func.max(changes.c.seq), 0)).where(*_CHANGES).scalar_subquery(),
+        case(
+            (
+                bindparam("projection", type_=Text) == Projection.TIMES.value,
+                resources.c.times_floor,
+            ),
+            else_=resources.c.details_floor,
         ),
-        else_=resources.c.details_floor,
-    ),
-    select(changes.c.changed_at)
-    .where(*_CHANGES)
-    .order_by(changes.c.seq.desc())
-    .limit(1)
-    .scalar_subquery(),
-    resources.c.horizon_start,
-    resources.c.horizon_end,
-).where(
-    resources.c.id == bindparam("resource"),
-    resources.c.state == ResourceState.ACTIVE.value,
+        select(changes.c.changed_at)
+        .where(*_CHANGES)
+        .order_by(changes.c.seq.desc())
+        .limit(1)
+        .scalar_subquery(),
+        resources.c.horizon_start,
+        resources.c.horizon_end,
+    ).where(
+        resources.c.id == bindparam("resource"),
+        resources.c.state == ResourceState.ACTIVE.value,
+    )
 )
 
 
 def look(conn: Connection, resource_id: ResourceId, projection: Projection) -> Standing | None:
     """Look at one projection; None for a resource that is not there or is parked."""
-    row = conn.execute(_LOOK, {"resource": resource_id, "projection": projection.value}).first()
+    row = _LOOK.first(conn, resource=resource_id, projection=projection.value)
     if row is None:
         return None
     epoch, seq, floor, changed_at, start, end = row

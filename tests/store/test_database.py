@@ -79,6 +79,38 @@ def test_two_threads_with_300_writes_meet_no_lock_error(database: Database) -> N
     assert get(database, "n") == "300"
 
 
+def test_the_next_reader_sees_what_another_process_committed(database_url: str) -> None:
+    with closing_database(database_url) as ours, closing_database(database_url) as other:
+        for value in ("first", "second", "third"):
+            put(other, "key", value)
+            assert get(ours, "key") == value
+
+
+def test_a_reader_that_failed_harms_no_other(database: Database) -> None:
+    put(database, "key", "value")
+    for statement in ("SELECT nothing", "SELECT 1"):
+        with pytest.raises(Exception, match=r"nothing|ours"), database.read() as conn:
+            conn.execute(text(statement))
+            raise RuntimeError("ours")
+        assert get(database, "key") == "value"
+    put(database, "key", "newer")
+    assert get(database, "key") == "newer"
+
+
+def test_a_closed_database_holds_no_file_open(sqlite_database: Database) -> None:
+    def read(_: int) -> None:
+        with sqlite_database.read() as conn:
+            all_read.wait()
+            meta.get(conn, "key")
+
+    all_read = Barrier(12)
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(read, range(12)))
+    sqlite_database.close()
+    opened = [str(each.resolve()) for each in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in opened if path.startswith(str(sqlite_database.path))]
+
+
 # --- migrations ---------------------------------------------------------------------------------
 
 MIGRATE_AND_DIE = """

@@ -369,8 +369,12 @@ def test_what_no_worker_reads_any_more_is_called_stale(room_b: Site) -> None:
 def test_a_304_reads_no_blocks(room_b: Site) -> None:
     tag = room_b.get("/freebusy/room-b").headers["etag"]
     statements: list[str] = []
-    engine = room_b.database._engine
-    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    room_b.database.close()
+    event.listen(
+        room_b.database._engine,
+        "connect",
+        lambda driver, _: driver.set_trace_callback(statements.append),
+    )
     assert room_b.get("/freebusy/room-b", If_None_Match=tag).status == 304
     selects = [text for text in statements if text.startswith("SELECT")]
     assert len(selects) == 2
