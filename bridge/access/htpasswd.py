@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -17,6 +18,8 @@ from bridge.config.values import parse_hash
 _log = logging.getLogger(__name__)
 _MAX_SIZE = 4 << 20
 
+NO_HASHES: Mapping[str, str] = MappingProxyType({})
+
 
 class Htpasswd:
     """The hashes of one file by login."""
@@ -25,7 +28,7 @@ class Htpasswd:
         self.path = path
         self._lock = Lock()
         self._stamp: tuple[int, ...] | None = None
-        self._hashes: Mapping[str, str] = {}
+        self._hashes = NO_HASHES
 
     def hashes(self) -> Mapping[str, str]:
         """Return what the file holds now; nothing when it cannot be read, so nobody gets in."""
@@ -39,7 +42,7 @@ class Htpasswd:
                 return self._hashes
         except OSError as err:
             _log.warning("%s cannot be read, its logins are refused: %s", self.path, err.strerror)
-            return {}
+            return NO_HASHES
 
 
 def _read(path: Path) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridge.access.htpasswd import Htpasswd
+from bridge.access.htpasswd import NO_HASHES, Htpasswd
 from bridge.access.principal import Principal, PrincipalKind
 from bridge.config.settings import ID_PATTERN, Grant, Settings, User
 from bridge.model.interval import Instant
@@ -58,8 +58,9 @@ class Logins:
         file = settings.auth.htpasswd_file
         self._htpasswd = Htpasswd(file) if file else None
         self._decoy_key = secrets.token_bytes(16)
-        self._stored: list[str] = []
-        self._stored_until: Instant = 0
+        self._decoys: list[str] = []
+        self._decoys_until: Instant = 0
+        self._decoys_beside = NO_HASHES
 
     def find(self, name: str) -> Login | None:
         """Find a login; the file goes before the database, and both before htpasswd.
@@ -89,17 +90,19 @@ class Logins:
         Raises:
             StoreError: the database cannot be read.
         """
-        if now >= self._stored_until:
+        listed = self._listed()
+        if now >= self._decoys_until or listed is not self._decoys_beside:
             with self._database.read() as conn:
-                self._stored = [row.password_hash for row in keys.all_users(conn)]
-            self._stored_until = now + _HASHES_KEPT
-        of_file = [_hash(user) for user in self._users.values()]
-        real = {*of_file, *self._stored, *self._listed().values()} - {""}
+                stored = [row.password_hash for row in keys.all_users(conn)]
+            of_file = [_hash(user) for user in self._users.values()]
+            self._decoys = sorted({*of_file, *stored, *listed.values()} - {""})
+            self._decoys_until, self._decoys_beside = now + _HASHES_KEPT, listed
+        real = self._decoys or [_NOBODY]
         choice = hmac.digest(self._decoy_key, name.encode(errors="surrogatepass"), "sha256")
-        return sorted(real)[int.from_bytes(choice) % len(real)] if real else _NOBODY
+        return real[int.from_bytes(choice) % len(real)]
 
     def _listed(self) -> Mapping[str, str]:
-        return self._htpasswd.hashes() if self._htpasswd else {}
+        return self._htpasswd.hashes() if self._htpasswd else NO_HASHES
 
 
 def _hash(user: User | keys.UserRow | None) -> str:
