@@ -15,16 +15,29 @@ _NAMED = "|".join(sorted(_NAMES))
 # Of our own making: 52 letters are the 256 bits of a feed's token, wherever it turns up.
 _TOKEN = re.compile(r"[a-z2-7]{52,}+", re.IGNORECASE)
 _KEY = re.compile(r"(bbk?_[a-z2-7]{8}_)[a-z2-7]{32,}+", re.IGNORECASE)
+# Before each pattern, words of which any text that it matches holds one, in lower case.
 _PATTERNS = (
     # A header, however it was written down.
-    (re.compile(r"(?i)(authorization\W{1,5}(?:basic|bearer|digest)\s+)[^\s'\",]+"), r"\1***"),
-    (re.compile(r"(?i)\b((?:basic|bearer)\s+)[A-Za-z0-9+/._~-]{8,}=*"), r"\1***"),
-    (_KEY, r"\1***"),
-    (_TOKEN, HIDDEN),
-    (re.compile(r"(?i)(/(?:feeds|connect)/+)[^/\s?]+"), r"\1***"),
+    (
+        ("authorization",),
+        re.compile(r"(?i)(authorization\W{1,5}(?:basic|bearer|digest)\s+)[^\s'\",]+"),
+        r"\1***",
+    ),
+    (
+        ("basic", "bearer"),
+        re.compile(r"(?i)\b((?:basic|bearer)\s+)[A-Za-z0-9+/._~-]{8,}=*"),
+        r"\1***",
+    ),
+    (("bb_", "bbk_"), _KEY, r"\1***"),
+    (("",), _TOKEN, HIDDEN),
+    (("/feeds/", "/connect/"), re.compile(r"(?i)(/(?:feeds|connect)/+)[^/\s?]+"), r"\1***"),
     # Userinfo and query of a URL of somebody else: private calendar addresses have such.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^/\s@'\"]+@"), r"\1***@"),
-    (re.compile(rf"(?i)([?&;](?:{_NAMED})=)[^&;\s'\"]*"), r"\1***"),
+    (("://",), re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^/\s@'\"]+@"), r"\1***@"),
+    (
+        tuple(f"{name}=" for name in sorted(_NAMES)),
+        re.compile(rf"(?i)([?&;](?:{_NAMED})=)[^&;\s'\"]*"),
+        r"\1***",
+    ),
 )
 # Without a query it matches too: what was looked at is not looked at again.
 _URL = re.compile(r"(?i)(https?://[^\s?'\"<>]++\??+)([^\s'\"<>]*+)")
@@ -35,9 +48,14 @@ _DEEPEST = 3
 
 def clean(text: str) -> str:
     """Return a text without what looks like a secret."""
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    text = _URL.sub(lambda match: match[1] + (HIDDEN if match[2] else ""), text)
+    # Most lines of a log hold no secret, and to look for a word costs a tenth of a pattern. Beyond
+    # ASCII the patterns know more ways to write a letter.
+    lower = text.lower() if text.isascii() else None
+    for words, pattern, replacement in _PATTERNS:
+        if lower is None or any(word in lower for word in words):
+            text = pattern.sub(replacement, text)
+    if "://" in text:
+        text = _URL.sub(lambda match: match[1] + (HIDDEN if match[2] else ""), text)
     return _WORD.sub(_unveiled, text) if "%" in text else text
 
 

@@ -94,6 +94,10 @@ def test_a_live_token_never_reaches_the_access_log(
     assert token not in str([(record.getMessage(), vars(record)) for record in lines])
 
 
+def test_a_letter_beyond_ascii_hides_no_secret() -> None:
+    assert clean("ba\u017fic czNjcmV0OnMzY3JldA==") == "ba\u017fic ***"
+
+
 def test_what_is_no_secret_stays() -> None:
     text = f"GET /freebusy/{quote('Büro 3')}.ifb?start=0d&end=60d 200 100% {'0123456789abcdef' * 4}"
     assert clean(text) == text
