@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TypedDict
 
 from bridge.config.policy import PrivacyMode
@@ -54,7 +55,7 @@ class Feeds:
             shape = Shape(
                 view.clip(window(feed, request.now)),
                 _CALENDAR,
-                variant=feed.model_dump_json(),
+                variant=_settings(feed),  # pyright: ignore[reportArgumentType] - it is frozen
             )
             return self._reader.answer(
                 request, view, shape, lambda: self._render(conn, view, feed, shape.window)
@@ -78,6 +79,12 @@ def window(feed: Feed, now: Instant) -> Window:
         today - int(feed.window.past.total_seconds()),
         today + int(feed.window.future.total_seconds()),
     )
+
+
+@lru_cache(maxsize=1024)
+def _settings(feed: Feed) -> str:
+    """Write what a feed's body depends on beside the state; mostly asked for the same again."""
+    return feed.model_dump_json()
 
 
 def _blocks(rows: list[BlockRow], feed: Feed, view: View) -> Iterator[FeedBlock]:
