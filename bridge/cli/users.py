@@ -53,9 +53,15 @@ def list_(ground: Ground) -> None:
 
 @users.command()
 @click.argument("name")
-@click.option("--email", default="")
+@click.option("--email", default="", help="Address of the person.")
 @click.option("--admin", is_flag=True, help="May do everything.")
-@click.option("--access", "grants", multiple=True, metavar="RESOURCE=LEVEL")
+@click.option(
+    "--access",
+    "grants",
+    multiple=True,
+    metavar="RESOURCE=LEVEL",
+    help="Resource or glob, and free-busy, read, write or manage; again for each.",
+)
 @command
 def add(ground: Ground, name: str, email: str, admin: bool, grants: tuple[str, ...]) -> None:  # noqa: FBT001 - click names it
     """Make a login that the file does not have; `users passwd` gives it a password."""
@@ -63,6 +69,7 @@ def add(ground: Ground, name: str, email: str, admin: bool, grants: tuple[str, .
 
     from bridge.config.checks import RESERVED
     from bridge.config.settings import ID_PATTERN, User
+    from bridge.config.wording import told
     from bridge.store import keys
     from bridge.store.resources import Owner
 
@@ -71,8 +78,7 @@ def add(ground: Ground, name: str, email: str, admin: bool, grants: tuple[str, .
     try:
         user = User.model_validate({"name": name, "email": email, "role": role, "access": access})
     except ValidationError as err:
-        told = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in err.errors())
-        raise click.UsageError(told) from err
+        raise click.UsageError("; ".join(told(err, User))) from err
     if name in RESERVED:
         raise click.UsageError(f"name: {name!r} is a part of BusyBridge's own URLs")
     row = keys.UserRow(name, email, role, access=user.access, managed_by=Owner.API)
@@ -116,6 +122,8 @@ def passwd(ground: Ground, name: str, stdin: bool) -> None:  # noqa: FBT001 - cl
 def _ask(*, stdin: bool) -> str:
     if stdin:
         password = sys.stdin.readline().rstrip("\r\n")
+    elif not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask on; --stdin reads the password")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     if len(password) < _SHORTEST:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.config.document import Document, KeyPath
+from bridge.config.document import Document, KeyPath, show_path
 from bridge.config.schema import keys, model_at, nearest, spellings
 from bridge.config.settings import ID_PATTERN
 
@@ -36,6 +36,16 @@ def report(
             # The value is not in the file and may be meant for other eyes.
             message, hint = f"the value of ${{{name}}} is not valid here", ""
         document.problem(path, message, hint or _REMEDIES.get(path, ""))
+
+
+def told(err: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Say what is wrong with a model that does not come from a file."""
+    lines = []
+    for error in err.errors(include_url=False):
+        message, hint = _words(error, model)
+        key = show_path(error["loc"])
+        lines.append(f"{key}: {message} ({hint})" if hint else f"{key}: {message}")
+    return lines
 
 
 def refuse_unknown(
