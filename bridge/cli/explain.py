@@ -13,8 +13,13 @@ from bridge.cli.printing import say, table
 from bridge.cli.status import label, look, remarks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge.ingest.explain import Considered
     from bridge.model.interval import Instant
+
+_MOST = 20
+"""Occurrences that people are shown of an event; programs get all."""
 
 
 @click.command()
@@ -36,7 +41,7 @@ def explain(ground: Ground, resource: str, at: str | None, uid: str | None) -> N
         connections = look(store, row.id)
     data = [_as_json(each) for each in considered]
     if considered:
-        ground.show(data, lambda: _tell(considered, zone))
+        ground.show(data, lambda: _tell(considered, zone, now()))
     else:
         what = f"at {show_moment(moment, zone)}" if uid is None else f"of the UID {uid!r}"
         ground.show(data, lambda: _tell_nothing(resource, what, connections))
@@ -67,7 +72,8 @@ def _as_json(each: Considered) -> dict[str, object]:
     }
 
 
-def _tell(considered: list[Considered], zone: str) -> None:
+def _tell(considered: list[Considered], zone: str, moment: Instant) -> None:
+    shown = _near(considered, moment)
     rows = [
         {
             "calendar": f"{each.connection_id}/{each.calendar}",
@@ -77,9 +83,18 @@ def _tell(considered: list[Considered], zone: str) -> None:
             "blocks": each.blocks.rfc if each.blocks else "no",
             "why": "; ".join((each.reason, *each.notes)),
         }
-        for each in considered
+        for each in shown
     ]
     table(rows, ("calendar", "event", "from", "to", "blocks", "why"))
+    if left := len(considered) - len(shown):
+        say(f"{left} more, before and after; --json shows them all")
+
+
+def _near(considered: list[Considered], moment: Instant) -> Sequence[Considered]:
+    """Choose what is on or comes next; of a series that is over, the last."""
+    past = sum(each.end is not None and each.end <= moment for each in considered)
+    first = max(0, min(past, len(considered) - _MOST))
+    return considered[first : first + _MOST]
 
 
 def _tell_nothing(resource: str, what: str, connections: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.cli.folder import DAY, Folder, at
+from tests.cli.folder import DAY, Folder, at, calendar, event
 from tests.e2e.served import feed_periods, freebusy_periods, json_periods
 
 SPAN = ("--from", at(0), "--to", at(24))
@@ -67,6 +67,21 @@ def test_explain_of_an_event_tells_why_it_does_not_block(house: Folder) -> None:
     [told] = house.json("explain", "room-a", "--event", "called-off")
     assert (told["summary"], told["blocks"], told["start"]) == ("Called off", None, at(15))
     assert "cancelled" in told["reason"]
+
+
+def test_of_an_endless_series_people_see_what_comes_next_and_programs_everything(
+    folder: Folder,
+) -> None:
+    folder.prepare()
+    daily = event("daily", "Daily", 9, 10, "RRULE:FREQ=DAILY")
+    (folder.path / "calendar.ics").write_text(calendar(daily), newline="")
+    folder.run("sync").ok()
+    everything = folder.json("explain", "room-a", "--event", "daily")
+    assert len(everything) > 300
+    *shown, remark = folder.run("explain", "room-a", "--event", "daily").ok().out.splitlines()[1:]
+    assert len(shown) == 20
+    assert f"{DAY:%a %Y-%m-%d} 14:30 IST" in shown[0]
+    assert remark == f"{len(everything) - 20} more, before and after; --json shows them all"
 
 
 @pytest.mark.covers("S4-36")
