@@ -157,4 +157,5 @@ def _summary(report: InventoryReport) -> str:
         )
         if names
     ]
-    return ", ".join([*told, f"{report.unchanged} resources unchanged"])
+    same = "1 resource" if report.unchanged == 1 else f"{report.unchanged} resources"
+    return ", ".join([*told, f"{same} unchanged"])

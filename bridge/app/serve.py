@@ -104,7 +104,7 @@ class Process:
         if self._server is not None:
             self._server.start()
         logger.info(
-            "BusyBridge %s, instance %s, role %s, %d resources%s",
+            "BusyBridge %s, instance %s, role %s, resources: %d%s",
             __version__,
             bridge.keyfile.instance,
             role,
