@@ -123,7 +123,7 @@ def test_without_a_good_key_every_route_is_401(site: Site) -> None:
             assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.covers("T59")
+@pytest.mark.covers("T59", "S4-18")
 def test_a_key_reaches_only_the_resources_that_its_globs_match(site: Site, key: str) -> None:
     narrow = site.key("room-b", "meeting-*")
     own = site.api(f"/resources/room-b/busy?{RANGE}", narrow)
@@ -279,6 +279,7 @@ def test_what_is_not_there_is_a_problem_too(site: Site, key: str) -> None:
 # The document
 
 
+@pytest.mark.covers("S1-60")
 def test_the_document_describes_every_route_and_its_answers(site: Site, key: str) -> None:
     document = site.get("/api/v1/openapi.json").json
     assert document["openapi"].startswith("3.1")
