@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -69,64 +70,68 @@ def busy(ground: Ground, resource: str, start: str, end: str | None, form: str) 
             f"is shown; see `busybridge status {resource}`",
             err=True,
         )
-    _print(
-        "json" if ground.as_json else form,
-        plan,
-        shown,
-        periods,
-        freshness,
-        row.changed_at or row.horizon.start,
-    )
+    changed_at = row.changed_at or row.horizon.start
+    found = _Found(plan, shown, periods, freshness, changed_at, store.keyfile.instance)
+    found.show("json" if ground.as_json else form)
 
 
-def _print(
-    form: str,
-    plan: ResourcePlan,
-    window: Window,
-    periods: list[BusyPeriod],
-    freshness: Freshness,
-    changed_at: Instant,
-) -> None:
-    match form:
-        case "json":
-            from bridge.web.documents import busy_json
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Busy time of one resource."""
 
-            click.echo(busy_json(plan.id, window, periods, freshness))
-        case "ifb":
-            from bridge.ical.serialize import freebusy
+    plan: ResourcePlan
+    window: Window
+    periods: list[BusyPeriod]
+    freshness: Freshness
+    changed_at: Instant
+    instance: str
+    """Marks what is written, so that no bridge takes its own blocks for a source."""
 
-            text = freebusy(
-                periods,
-                window,
-                uid=f"{plan.id}@busybridge",
-                dtstamp=changed_at,
-                name=plan.name,
-                email=plan.email,
-            )
-            click.echo(text, nl=False)
-        case "ics":
-            from bridge.ical.serialize import FeedBlock, feed
+    def show(self, form: str) -> None:
+        """Print it in one of the forms of `--format`."""
+        plan, window, periods = self.plan, self.window, self.periods
+        match form:
+            case "json":
+                from bridge.web.documents import busy_json
 
-            blocks = [
-                FeedBlock(
-                    uid=f"{plan.id}-{start}@busybridge",
-                    start=start,
-                    end=end,
-                    fbtype=fbtype,
-                    changed_at=changed_at,
+                click.echo(busy_json(plan.id, window, periods, self.freshness))
+            case "ifb":
+                from bridge.ical.serialize import freebusy
+
+                text = freebusy(
+                    periods,
+                    window,
+                    uid=f"{plan.id}@busybridge",
+                    dtstamp=self.changed_at,
+                    name=plan.name,
+                    email=plan.email,
+                    origin=self.instance,
                 )
-                for start, end, fbtype in periods
-            ]
-            click.echo(feed(blocks, name=plan.name, refresh=_REFRESH), nl=False)
-        case _:
-            rows = [
-                {
-                    "from": show_moment(start, plan.timezone),
-                    "to": show_moment(end, plan.timezone),
-                    "type": fbtype.rfc,
-                }
-                for start, end, fbtype in periods
-            ]
-            end = show_moment(window.end, plan.timezone)
-            begin = show_moment(window.start, plan.timezone)
-            table(rows, ("from", "to", "type"), empty=f"free from {begin} to {end}")
+                click.echo(text, nl=False)
+            case "ics":
+                from bridge.ical.serialize import FeedBlock, feed
+
+                blocks = [
+                    FeedBlock(
+                        uid=f"{plan.id}-{start}@busybridge",
+                        start=start,
+                        end=end,
+                        fbtype=fbtype,
+                        changed_at=self.changed_at,
+                    )
+                    for start, end, fbtype in periods
+                ]
+                text = feed(blocks, name=plan.name, refresh=_REFRESH, origin=self.instance)
+                click.echo(text, nl=False)
+            case _:
+                rows = [
+                    {
+                        "from": show_moment(start, plan.timezone),
+                        "to": show_moment(end, plan.timezone),
+                        "type": fbtype.rfc,
+                    }
+                    for start, end, fbtype in periods
+                ]
+                end = show_moment(window.end, plan.timezone)
+                begin = show_moment(window.start, plan.timezone)
+                table(rows, ("from", "to", "type"), empty=f"free from {begin} to {end}")

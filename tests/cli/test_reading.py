@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -30,6 +31,10 @@ def test_every_format_shows_the_same_periods(house: Folder) -> None:
     )
     assert freebusy_periods(outs["ifb"].encode()) == expected
     assert feed_periods(outs["ics"].encode()) == expected
+    key_file = (house.path / "busybridge.key").read_text()
+    instance = re.search(r"^instance (\w+)$", key_file, re.MULTILINE)
+    for form in ("ics", "ifb"):
+        assert f"\nX-BUSYBRIDGE-ORIGIN:{instance[1]}\r\n" in outs[form], "own blocks are no source"
     told = house.run("busy", "room-a", *SPAN, "--json").ok().out
     assert json_periods(told.encode()) == expected
     assert [line.split()[-1] for line in outs["table"].splitlines()[1:]] == [
