@@ -15,15 +15,21 @@ from bridge.errors import ConfigError, ConfigProblem
 
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@click.option("--key", type=click.Path(path_type=Path), metavar="FILE", help="A key file alone.")
 @command
-def init(ground: Ground, directory: Path) -> None:
+def init(ground: Ground, directory: Path, key: Path | None) -> None:
     """Write a commented configuration and a key file into DIRECTORY (here by default).
 
     Nothing is overwritten. Keep the key file apart from backups of the database, and keep it: the
     identities of what is published, and the secret URLs of feeds, come from it.
     """
     from bridge.config.init import write_example
+    from bridge.config.keyfile import KeyFile
 
+    if key is not None:
+        KeyFile.create(key)
+        ground.show({"written": [str(key)]}, lambda: say(str(key)))
+        return
     directory.mkdir(parents=True, exist_ok=True)
     paths = write_example(directory)
     ground.show({"written": [str(path) for path in paths]}, lambda: _tell_written(paths))

@@ -11,7 +11,7 @@ import click
 
 from bridge.cli.ground import Ground, command, not_in_force
 from bridge.cli.names import complete_either, unknown
-from bridge.cli.printing import table, told
+from bridge.cli.printing import count, table, told
 from bridge.errors import BridgeError, StoreError
 
 if TYPE_CHECKING:
@@ -138,7 +138,9 @@ def _pull(bridge: Bridge, pulls: Pulls, name: ConnectionId, *, full: bool) -> di
         bridge.wake.wait("published", 1.0, seen)
     pulled = pulls.run(job)
     report = pulled.report
-    changed = f"{report.objects} events, {report.blocks} blocks" if report else ""
+    changed = ""
+    if report:
+        changed = f"{count(report.objects, 'event')}, {count(report.blocks, 'block')}"
     return _result(name, pulled.outcome, told(pulled.error) if pulled.error else "", changed)
 
 

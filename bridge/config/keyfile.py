@@ -78,12 +78,15 @@ class KeyFile:
             raise _problem(
                 path,
                 f"the key file cannot be read: {err.strerror}",
-                "`busybridge init` makes one; restore yours from a backup when there is data",
+                f"`busybridge init --key {path}` makes one; restore yours from a backup when there "
+                "is data",
             ) from err
         match = _FORM.fullmatch(content.decode("ascii", "replace").replace("\r\n", "\n"))
         if match is None:
             raise _problem(
-                path, "this is not a BusyBridge key file", "restore it, or make one with `init`"
+                path,
+                "this is not a BusyBridge key file",
+                "restore it, or make one with `init --key`",
             )
         return cls(
             match[1], bytes.fromhex(match[2]), bytes.fromhex(match[3]), mode_warnings(path, mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 
 import pytest
@@ -54,6 +55,16 @@ def test_init_overwrites_nothing(folder: Folder) -> None:
     assert again.code == 2
     assert again.err.count("exists already and is not overwritten") == 2
     assert (folder.path / "sub/busybridge.key").read_bytes() == key
+
+
+def test_who_has_a_configuration_and_no_key_file_is_told_how_to_make_one(folder: Folder) -> None:
+    (folder.path / "busybridge.yaml").write_text("version: 1\n")
+    command = re.search(r"`busybridge (.*?)`", folder.run("check").err)
+    assert command
+    folder.run(*command[1].split()).ok()
+    folder.run("check").ok()
+    assert stat.S_IMODE((folder.path / "busybridge.key").stat().st_mode) == 0o600
+    assert folder.run(*command[1].split()).code == 2, "it is never overwritten"
 
 
 @pytest.mark.covers("A-02")

@@ -68,7 +68,7 @@ FILES = [
     (
         "no key file",
         "version: 1\nstorage: {encryption_key_file: lost.key}\n",
-        "lost.key: the key file cannot be read: No such file or directory (`busybridge init`",
+        "lost.key: the key file cannot be read: No such file or directory (`busybridge init --key",
     ),
     (
         "another file as key file",
