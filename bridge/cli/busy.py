@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bridge.config.plan import ResourcePlan
     from bridge.model.interval import BusyPeriod, Instant, Window
     from bridge.publish import Freshness
+    from bridge.store.busy import BlockRow
 
 _WEEK = 7 * 86400
 _REFRESH = timedelta(minutes=15)
@@ -38,6 +39,7 @@ def busy(ground: Ground, resource: str, start: str, end: str | None, form: str) 
     """
     from bridge.config.plan import ResourcePlan
     from bridge.model.interval import Window
+    from bridge.model.resource import Projection
     from bridge.publish import Publisher
 
     with ground.store() as store:
@@ -56,6 +58,7 @@ def busy(ground: Ground, resource: str, start: str, end: str | None, form: str) 
         publisher = Publisher(store.keyfile.identity, store.keyfile.instance)
         with store.database.read() as conn:
             periods = publisher.periods(conn, row.id, shown)
+            blocks = publisher.blocks(conn, row.id, Projection.TIMES, shown)
             freshness = publisher.freshness(conn, row.id)
     if freshness.unread:
         raise BridgeError(
@@ -71,21 +74,34 @@ def busy(ground: Ground, resource: str, start: str, end: str | None, form: str) 
             err=True,
         )
     changed_at = row.changed_at or row.horizon.start
-    found = _Found(plan, shown, periods, freshness, changed_at, store.keyfile.instance)
+    found = _Found(
+        plan=plan,
+        window=shown,
+        periods=periods,
+        blocks=blocks,
+        freshness=freshness,
+        changed_at=changed_at,
+        instance=store.keyfile.instance,
+        base_url=store.settings.server.base_url,
+    )
     found.show("json" if ground.as_json else form)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """Busy time of one resource."""
 
     plan: ResourcePlan
     window: Window
     periods: list[BusyPeriod]
+    """Cut at the window."""
+    blocks: list[BlockRow]
+    """The same, whole and by name, as feeds show them."""
     freshness: Freshness
     changed_at: Instant
     instance: str
     """Marks what is written, so that no bridge takes its own blocks for a source."""
+    base_url: str
 
     def show(self, form: str) -> None:
         """Print it in one of the forms of `--format`."""
@@ -96,32 +112,25 @@ class _Found:
 
                 click.echo(busy_json(plan.id, window, periods, self.freshness))
             case "ifb":
-                from bridge.ical.serialize import freebusy
+                from bridge.publish.rendering import freebusy
 
                 text = freebusy(
+                    plan,
                     periods,
                     window,
-                    uid=f"{plan.id}@busybridge",
                     dtstamp=self.changed_at,
-                    name=plan.name,
-                    email=plan.email,
-                    origin=self.instance,
+                    instance=self.instance,
+                    base_url=self.base_url,
                 )
                 click.echo(text, nl=False)
             case "ics":
-                from bridge.ical.serialize import FeedBlock, feed
+                from bridge.ical.serialize import feed
+                from bridge.privacy import title
+                from bridge.publish.rendering import event, words
 
-                blocks = [
-                    FeedBlock(
-                        uid=f"{plan.id}-{start}@busybridge",
-                        start=start,
-                        end=end,
-                        fbtype=fbtype,
-                        changed_at=self.changed_at,
-                    )
-                    for start, end, fbtype in periods
-                ]
-                text = feed(blocks, name=plan.name, refresh=_REFRESH, origin=self.instance)
+                said = words({"title": title(plan.privacy)})
+                events = [event(row, said) for row in self.blocks]
+                text = feed(events, name=plan.name, refresh=_REFRESH, origin=self.instance)
                 click.echo(text, nl=False)
             case _:
                 rows = [

@@ -18,14 +18,21 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.config.checks import RESERVED
-from bridge.errors import StoreError
+from bridge.errors import BeyondHorizon, NotReadYet, StoreError
 from bridge.ical.limits import Limits, check_calendar_body
 from bridge.web import access_log, guard, proxies, redaction
 from bridge.web.context import WebContext
 from bridge.web.exchange import BadQuery, Reply, Request, safe_headers
 from bridge.web.limiter import Limiter
 from bridge.web.mounted import call
-from bridge.web.problem import Problem, dav_error, method_not_allowed, not_found, too_many
+from bridge.web.problem import (
+    Problem,
+    dav_error,
+    method_not_allowed,
+    not_found,
+    nothing_known,
+    too_many,
+)
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -104,6 +111,8 @@ class Dispatcher:
             reply = problem.reply()
         except BadQuery as err:
             reply = Problem(400, "invalid_query", str(err)).reply()
+        except (NotReadYet, BeyondHorizon) as err:
+            reply = nothing_known(err).reply()
         except StoreError as err:
             reply = _store_trouble(err).reply()
         except Exception:  # noqa: BLE001 - see below

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TypedDict
 
 from bridge.config.policy import PrivacyMode
 from bridge.config.settings import Feed
 from bridge.ical import serialize
 from bridge.ical.serialize import FeedBlock
-from bridge.model.interval import FBType, Instant, Window
+from bridge.model.interval import Instant, Window
 from bridge.model.resource import Projection
 from bridge.privacy import narrowed
+from bridge.publish import rendering
+from bridge.publish.outlook import View
+from bridge.publish.rendering import Words
 from bridge.store.busy import BlockRow
 from bridge.store.database import Transaction
 from bridge.web.context import WebContext
 from bridge.web.exchange import Reply, Request
 from bridge.web.problem import not_found
-from bridge.web.reading import Reader, Shape, View
+from bridge.web.reading import Reader, Shape
 from bridge.web.times import floor_day
 
 _PATH = re.compile(r"/feeds/([^/]+)/([^/]+)\.ics")
@@ -90,44 +92,10 @@ def _settings(feed: Feed) -> str:
 def _blocks(rows: list[BlockRow], feed: Feed, view: View) -> Iterator[FeedBlock]:
     """Show whole blocks: one that was cut at the window's edge would change every day."""
     privacy = view.entry.plan.privacy
-    said: dict[str, _Words] = {}  # where privacy hides much, all blocks say the same
+    said: dict[str, Words] = {}  # where privacy hides much, all blocks say the same
     for row in rows:
         words = said.get(row.details)
         if words is None:
             shown = narrowed(json.loads(row.details), feed.detail, privacy)
-            words = said[row.details] = _words(shown)
-        yield FeedBlock(
-            uid=row.uid,
-            start=row.start,
-            end=row.end,
-            fbtype=FBType(row.fbtype),
-            changed_at=row.changed_at,
-            sequence=row.sequence,
-            **words,
-        )
-
-
-class _Words(TypedDict):
-    summary: str
-    description: str
-    location: str
-    url: str
-    categories: tuple[str, ...]
-
-
-def _words(shown: Mapping[str, object]) -> _Words:
-    return {
-        "summary": _text(shown.get("title")),
-        "description": _text(shown.get("description")),
-        "location": _text(shown.get("location")),
-        "url": _text(shown.get("url")) or _text(shown.get("conference_url")),
-        "categories": _texts(shown.get("categories")),
-    }
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()
+            words = said[row.details] = rendering.words(shown)
+        yield rendering.event(row, words)

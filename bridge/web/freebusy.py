@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from uuid import NAMESPACE_URL, uuid5
 
 from bridge.access import Principal, authorize, feed_principal, public
 from bridge.access.credentials import read_basic
 from bridge.access.directory import Entry
-from bridge.ical import serialize
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import Access, Projection
+from bridge.publish import rendering
+from bridge.publish.outlook import View
 from bridge.store.database import Transaction
 from bridge.web.context import WebContext
 from bridge.web.documents import busy_json
 from bridge.web.exchange import Reply, Request
 from bridge.web.problem import Problem, login_required, not_found, too_many
-from bridge.web.reading import Reader, Shape, View
+from bridge.web.reading import Reader, Shape
 from bridge.web.times import DAY, Edge, floor_day, parse_moment, parse_span
 
 _PREFIX = "/freebusy"
@@ -103,16 +103,13 @@ class FreeBusyUrls:
         periods = self._context.publisher.periods(conn, plan.id, shape.window)
         if shape.media_type is _JSON:
             return busy_json(plan.id, shape.window, periods, view.freshness)
-        base_url = self._context.live.current.server.base_url
-        return serialize.freebusy(
+        return rendering.freebusy(
+            plan,
             periods,
             shape.window,
-            uid=f"{uuid5(NAMESPACE_URL, f'{self._context.instance}/freebusy/{plan.id}')}",
             dtstamp=view.stamp,
-            name=plan.name,
-            email=plan.email,
-            url=f"{base_url}/freebusy/{plan.id}.ifb" if base_url else "",
-            origin=self._context.instance,
+            instance=self._context.instance,
+            base_url=self._context.live.current.server.base_url,
         )
 
 

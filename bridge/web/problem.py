@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from xml.sax.saxutils import escape
 
+from bridge.errors import BeyondHorizon, NotReadYet
+from bridge.model.interval import rfc3339
 from bridge.web.exchange import Headers, Reply
 
 MEDIA_TYPE = "application/problem+json"
@@ -92,6 +94,19 @@ def too_many(seconds: int, what: str) -> Problem:
         f"Too many {what} from this address; wait {seconds} s.",
         headers=[("Retry-After", str(seconds))],
     )
+
+
+def nothing_known(err: NotReadYet | BeyondHorizon) -> Problem:
+    """Say that nothing is known of what was asked, so that nothing of it is called free."""
+    if isinstance(err, NotReadYet):
+        return Problem(
+            503,
+            "not_read_yet",
+            "The calendars of this resource were not read yet.",
+            headers=[("Retry-After", "10")],
+        )
+    start, end = map(rfc3339, err.known)
+    return Problem(422, "beyond_horizon", f"Busy time is known from {start} to {end}.")
 
 
 _DAV_ELEMENTS = frozenset({"need-privileges", "propfind-finite-depth"})

@@ -12,43 +12,15 @@ from typing import NamedTuple
 
 from bridge import __version__
 from bridge.access.directory import Directory, Entry
-from bridge.model.interval import Instant, Window, rfc3339
+from bridge.model.interval import Window
 from bridge.model.resource import Projection, ResourceId
-from bridge.publish import Freshness
-from bridge.store import standing
+from bridge.publish import outlook
+from bridge.publish.outlook import View, freshness_header
 from bridge.store.database import Transaction
-from bridge.store.standing import Standing
 from bridge.web.bodies import Bodies
 from bridge.web.conditional import is_unchanged, make_etag
 from bridge.web.context import WebContext
 from bridge.web.exchange import Headers, Reply, Request
-from bridge.web.problem import Problem
-
-
-class View(NamedTuple):
-    """One resource at one moment, as one projection shows it."""
-
-    entry: Entry
-    projection: Projection
-    state: Standing
-    freshness: Freshness
-
-    @property
-    def stamp(self) -> Instant:
-        """DTSTAMP: the last change, or, while there was none, the beginning of what is known."""
-        return self.state.changed_at or self.state.horizon.start
-
-    def clip(self, asked: Window) -> Window:
-        """Cut a window to what is known; beyond the horizon nothing is called free.
-
-        Raises:
-            Problem: 422 `beyond_horizon`, when nothing of the window is known.
-        """
-        known = self.state.horizon
-        shown = Window(max(asked.start, known.start), min(asked.end, known.end))
-        if shown.start >= shown.end:
-            raise beyond_horizon(known)
-        return shown
 
 
 class Reader:
@@ -72,19 +44,9 @@ class Reader:
                 self._waiting.release()
 
     def look(self, conn: Transaction, entry: Entry, projection: Projection) -> View:
-        """Look at a resource.
-
-        Raises:
-            Problem: 503 `not_read_yet`, while none of its calendars was ever read: an answer
-                without any busy time would call it free.
-        """
-        state = standing.look(conn, entry.plan.id, projection)
-        if state is None or state.horizon.start == state.horizon.end:
-            raise _not_read_yet()
-        freshness = self._context.publisher.freshness(conn, entry.plan.id)
-        if freshness.unread:
-            raise _not_read_yet()
-        return View(entry, projection, state, _as_of(self._context.clock(), freshness, entry))
+        """Look at a resource; see `bridge.publish.outlook.look`."""
+        context = self._context
+        return outlook.look(conn, context.publisher, entry, projection, context.clock())
 
     def answer(
         self,
@@ -135,34 +97,3 @@ class Shape(NamedTuple):
     """What else was asked for: the feed's settings."""
     weak: bool = False
     """The body also says how fresh it is, which is no part of the state."""
-
-
-def freshness_header(freshness: Freshness) -> str:
-    """Write `oldest=<RFC 3339>; stale=<n>`; without `oldest` while nothing was ever read."""
-    stale = f"stale={freshness.stale}"
-    return stale if freshness.oldest is None else f"oldest={rfc3339(freshness.oldest)}; {stale}"
-
-
-def _as_of(now: Instant, freshness: Freshness, entry: Entry) -> Freshness:
-    """Call stale what nobody has read for too long: whoever marks calendars may itself be gone."""
-    if freshness.stale or freshness.oldest is None or now - freshness.oldest < entry.max_stale:
-        return freshness
-    return freshness._replace(stale=1)
-
-
-def _not_read_yet() -> Problem:
-    return Problem(
-        503,
-        "not_read_yet",
-        "The calendars of this resource were not read yet.",
-        headers=[("Retry-After", "10")],
-    )
-
-
-def beyond_horizon(known: Window) -> Problem:
-    """Say that the window is not known, and which is."""
-    return Problem(
-        422,
-        "beyond_horizon",
-        f"Busy time is known from {rfc3339(known.start)} to {rfc3339(known.end)}.",
-    )

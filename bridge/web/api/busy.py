@@ -8,15 +8,17 @@ from flask import Response, g
 
 from bridge.access import Scope, authorize
 from bridge.access.directory import Entry
+from bridge.errors import BeyondHorizon, NotReadYet
 from bridge.model.interval import Window, rfc3339
 from bridge.model.resource import Access, Projection
+from bridge.publish.outlook import View
 from bridge.store.database import Transaction
 from bridge.web.api.models import Busy, BusyQuery, FreeBusyAnswer, FreeBusyRequest, ResourcePath
 from bridge.web.api.routes import Routes, asking
 from bridge.web.context import WebContext
 from bridge.web.documents import busy_json, freshness_json, periods_json
-from bridge.web.problem import Problem
-from bridge.web.reading import Reader, Shape, View, beyond_horizon
+from bridge.web.problem import Problem, nothing_known
+from bridge.web.reading import Reader, Shape
 
 MOST_PERIODS = 50_000
 """Periods in one answer to POST /free-busy; about 100 ms of work."""
@@ -73,7 +75,8 @@ class BusyRoutes:
             for name in body.resources:
                 try:
                     text, left = self._one_of_many(conn, name, body.window, left)
-                except Problem as problem:
+                except (Problem, NotReadYet, BeyondHorizon) as err:
+                    problem = err if isinstance(err, Problem) else nothing_known(err)
                     error = {"code": problem.code, "message": problem.detail}
                     text = f'"error":{json.dumps(error)}'
                     if problem.code == _TOO_MANY:
@@ -107,7 +110,7 @@ class BusyRoutes:
         view = self._reader.look(conn, entry, Projection.TIMES)
         known = view.state.horizon
         if window.start < known.start or window.end > known.end:
-            raise beyond_horizon(known)
+            raise BeyondHorizon(known)
         return view
 
 
