@@ -13,6 +13,7 @@ from benchmarks.row import Row, Scale, header
 
 NAMES = {
     "unchanged": "feeds and free-busy answered 304, beside Radicale",
+    "read_path": "what CalDAV clients ask all day, beside Radicale",
     "ingest": "an ICS file to stored occurrences, beside vobject",
     "expansion": "recurrence rules, beside recurring-ical-events",
     "merge": "busy intervals, beside portion",
@@ -35,7 +36,16 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", metavar="name", help="all when none is given")
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all?")
+    parser.add_argument(
+        "--events",
+        type=int,
+        action="append",
+        default=[],
+        metavar="N",
+        help="size of the calendars of read_path, instead of 1,000 and 10,000; may be repeated",
+    )
     given = parser.parse_args()
+    scale = Scale(given.quick, tuple(given.events))
     unknown = [name for name in given.names if name not in NAMES]
     if unknown:
         parser.error(f"there is no {unknown[0]!r}; there are: {', '.join(NAMES)}")
@@ -43,7 +53,7 @@ def main() -> int:
     if given.quick:
         print("small sizes: they show that it runs, and are not held against the targets")
     print(header(), flush=True)
-    broken = [name for name in given.names or NAMES if not _run(name, Scale(given.quick))]
+    broken = [name for name in given.names or NAMES if not _run(name, scale)]
     if broken:
         print(f"broken: {', '.join(broken)}")
     return 1 if broken else 0

@@ -12,6 +12,8 @@ class Scale:
     """How large the inputs are."""
 
     quick: bool = False
+    events: tuple[int, ...] = ()
+    """Sizes of calendars, where others than those of the target are asked for."""
 
     def of(self, whole: int, quick: int) -> int:
         return quick if self.quick else whole

@@ -50,16 +50,20 @@ class Client:
         self._headers = basic(password)
 
     def get(self, target: str, **headers: str) -> Answer:
-        """Fetch a path or URL; `_` in a header's name means `-`."""
+        """Fetch a path or URL."""
+        return self.ask("GET", target, **headers)
+
+    def ask(self, method: str, target: str, body: str | None = None, **headers: str) -> Answer:
+        """Send one request about a path or URL; `_` in a header's name means `-`."""
         parts = urlsplit(target)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         before = time.perf_counter()
-        self._connection.request("GET", path, headers={**self._headers, **sent})
+        self._connection.request(method, path, body, {**self._headers, **sent})
         answer = self._connection.getresponse()
-        body = answer.read()
+        received = answer.read()
         taken = time.perf_counter() - before
-        return Answer(taken, answer.status, answer.headers.get("ETag", ""), body)
+        return Answer(taken, answer.status, answer.headers.get("ETag", ""), received)
 
     def close(self) -> None:
         self._connection.close()
