@@ -64,7 +64,9 @@ class Gate:
         if self._failures.wait(name, address, now):
             return None
         logins = self._current_logins()
-        login, decoy = logins.find(name), logins.decoy(name, now)
+        with self._database.read() as conn:
+            login = logins.find(conn, name)
+        decoy = logins.decoy(name, now)
         stored = login.password_hash if login else ""
         rate = logins.settings.server.rate_limit.login_failures
         counted = False
@@ -135,10 +137,10 @@ class Gate:
     ) -> Principal | None:
         with self._database.read() as conn:
             row = keys.app_password(conn, password_id)
-        right = hmac.compare_digest(keys.digest(password), row.digest if row else "")
-        if row is None or not right or row.login != name or row.revoked_at is not None:
-            return None
-        login = self._current_logins().find(name)
+            right = hmac.compare_digest(keys.digest(password), row.digest if row else "")
+            if row is None or not right or row.login != name or row.revoked_at is not None:
+                return None
+            login = self._current_logins().find(conn, name)
         if login is None:
             return None
         self._note_use(row.id, now)

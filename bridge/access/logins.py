@@ -14,7 +14,7 @@ from bridge.config.settings import ID_PATTERN, Grant, Settings, User
 from bridge.model.interval import Instant
 from bridge.model.resource import Access
 from bridge.store import keys
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 from bridge.store.resources import Owner
 
 _NOBODY = (
@@ -62,18 +62,14 @@ class Logins:
         self._decoys_until: Instant = 0
         self._decoys_beside = NO_HASHES
 
-    def find(self, name: str) -> Login | None:
+    def find(self, conn: Transaction, name: str) -> Login | None:
         """Find a login; the file goes before the database, and both before htpasswd.
 
         The same is read whether there is a login of this name or not: it takes the same time.
-
-        Raises:
-            StoreError: the database cannot be read.
         """
         if not re.fullmatch(ID_PATTERN, name):
             return None  # not even text, perhaps; nobody has such a name
-        with self._database.read() as conn:
-            row = keys.user(conn, name)
+        row = keys.user(conn, name)
         listed = self._listed()
         if user := self._users.get(name):
             return Login(name, user.role, user.access, _hash(user) or _hash(row), user.email)
