@@ -19,6 +19,8 @@ PRODID = "-//BusyBridge//EN"
 _SPECIAL = re.compile(r"[\\;,\n\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _UNQUOTED = re.compile(r'["\x00-\x08\n-\x1f\x7f\ud800-\udfff]')
 _NOT_URI = re.compile(r"[^\x21-\x7e]")
+_MINUTES = [f"T{hour:02}{minute:02}" for hour in range(24) for minute in range(60)]
+_SECONDS = [f"{second:02}Z" for second in range(60)]
 _MICROSOFT = {
     FBType.BUSY: "BUSY",
     FBType.BUSY_TENTATIVE: "TENTATIVE",
@@ -77,9 +79,8 @@ def _percent(match: re.Match[str]) -> str:
 
 def utc_text(when: Instant) -> str:
     """Write an instant, `20260301T100000Z`."""
-    day, rest = divmod(when, 86400)
-    hour, rest = divmod(rest, 3600)
-    return f"{_day_text(day)}T{hour:02}{rest // 60:02}{rest % 60:02}Z"
+    day, second = divmod(when, 86400)
+    return _day_text(day) + _MINUTES[second // 60] + _SECONDS[second % 60]
 
 
 @lru_cache(maxsize=4096)
