@@ -17,7 +17,8 @@ from radicale_plugin import collection, places, visitor
 from radicale_plugin import ground as grounds
 from radicale_plugin.collection import READ_ONLY
 from radicale_plugin.ground import Ground
-from radicale_plugin.places import CALENDARS, Kind
+from radicale_plugin.places import CALENDARS, Kind, Place
+from radicale_plugin.properties import Subject
 from radicale_plugin.visit import Visit
 
 
@@ -47,6 +48,16 @@ class Storage(BaseStorage):
         principal = visitor.current()
         if principal is None:
             return
+        place = places.find(path, principal, self.ground.directory)
+        if place is None:
+            return
+        if place.kind not in CALENDARS:
+            # Before every request Radicale looks for the login's home: nothing is read for it.
+            yield collection.make(
+                Subject(ground=self.ground, principal=principal, prefix="", place=place)
+            )
+            if depth == "0" or place.kind is not Kind.HOME:
+                return
         with visitor.snapshot(self.ground.database) as conn:
             visit = Visit(
                 ground=self.ground,
@@ -56,22 +67,9 @@ class Storage(BaseStorage):
                 environ={},
                 conn=conn,
             )
-            place = places.find(path, principal, self.ground.directory)
-            if place is None:
-                return
-            subject = visit.subject(place)
-            if place.name:
-                item = collection.make_item(subject, place)
-                if item is not None:
-                    yield item
-                return
-            found = collection.make(subject)
-            yield found
-            if depth == "0":
-                return
             if place.kind in CALENDARS:
-                yield from found.get_all()
-            elif place.kind is Kind.HOME:
+                yield from _calendar(visit, place, depth)
+            else:
                 for each in places.calendars(principal, self.ground.directory):
                     yield collection.make(visit.subject(each))
 
@@ -90,14 +88,27 @@ class Storage(BaseStorage):
 
     @contextmanager
     def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Open a snapshot, whatever it is for; nobody sees anything whom Radicale does not name."""
+        """Share a snapshot, whatever for; nobody sees anything whom Radicale does not name."""
         del mode, args, kwargs
         if visitor.principal(user) is None:
             visitor.entered(None)
-        with visitor.snapshot(self.ground.database):
+        with visitor.shared():
             yield
 
     def verify(self) -> bool:
         """Tell whether the database can be read."""
         self.ground.database.revision()
         return True
+
+
+def _calendar(visit: Visit, place: Place, depth: str) -> Iterator[BaseCollection | Item]:
+    subject = visit.subject(place)
+    if place.name:
+        item = collection.make_item(subject, place)
+        if item is not None:
+            yield item
+        return
+    found = collection.make(subject)
+    yield found
+    if depth != "0":
+        yield from found.get_all()

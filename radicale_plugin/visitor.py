@@ -8,7 +8,7 @@ request: it counts only for the name that this request has just proved, or not a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 
 from bridge.access import Principal
@@ -16,6 +16,8 @@ from bridge.store.database import Database, Transaction
 
 _PRINCIPAL: ContextVar[Principal | None] = ContextVar("principal", default=None)
 _SNAPSHOT: ContextVar[Transaction | None] = ContextVar("snapshot", default=None)
+_SHARED: ContextVar[ExitStack | None] = ContextVar("shared", default=None)
+"""Closes the snapshot that a lock of Radicale's stands for."""
 
 
 def entered(principal: Principal | None) -> None:
@@ -35,12 +37,28 @@ def current() -> Principal | None:
 
 
 @contextmanager
+def shared() -> Iterator[None]:
+    """Let all that is read inside see one snapshot, which the first that reads opens."""
+    with ExitStack() as held:
+        held.callback(_SHARED.reset, _SHARED.set(held))
+        yield
+
+
+@contextmanager
 def snapshot(database: Database) -> Iterator[Transaction]:
     """Open the request's view of the store, or join the one that is open."""
     standing = _SNAPSHOT.get()
     if standing is not None:
         yield standing
-        return
+    elif held := _SHARED.get():
+        yield held.enter_context(_opened(database))
+    else:
+        with _opened(database) as conn:
+            yield conn
+
+
+@contextmanager
+def _opened(database: Database) -> Iterator[Transaction]:
     with database.read() as conn:
         token = _SNAPSHOT.set(conn)
         try:
