@@ -25,7 +25,7 @@ from bridge.publish import outlook, rendering
 from bridge.publish.outlook import View
 from bridge.publish.rendering import Words
 from bridge.store import busy, standing
-from bridge.store.busy import BlockRow
+from bridge.store.busy import BlockRow, Mark
 from bridge.store.database import Transaction
 from radicale_plugin.ground import Ground
 from radicale_plugin.places import Kind, Place
@@ -45,7 +45,7 @@ class Changes(NamedTuple):
     """What happened since a sync token."""
 
     token: str
-    changed: Sequence[BlockRow]
+    changed: Sequence[BlockRow | Mark]
     removed: Sequence[str]
     """Names of objects that are gone."""
     truncated: bool = False
@@ -97,12 +97,28 @@ class Calendar:
         """
         return []
 
+    def marks(self, _conn: Transaction) -> list[Mark]:
+        """List what tells the state of each object: a third of the time that `objects` takes.
+
+        Raises:
+            NotReadYet: as `objects`.
+        """
+        return []
+
     def named(self, _conn: Transaction, _names: Collection[str]) -> dict[str, BlockRow]:
         """Give those of the named objects that exist."""
         return {}
 
-    def changes(self, conn: Transaction, token: str, limit: int | None = None) -> Changes:
+    def changes(
+        self, conn: Transaction, token: str, limit: int | None = None, *, texts: bool = True
+    ) -> Changes:
         """Tell what changed since a sync token; of an empty one, everything that is there.
+
+        Args:
+            conn: a transaction.
+            token: that the client has.
+            limit: how many changes at most.
+            texts: the text of what changed is asked for as well.
 
         Raises:
             InvalidSyncToken: it is not one of this calendar, or too old.
@@ -115,7 +131,7 @@ class Calendar:
         """Name an object by its UID."""
         return f"{uid.partition('@')[0]}.ics"
 
-    def object_etag(self, row: BlockRow) -> str:
+    def object_etag(self, row: BlockRow | Mark) -> str:
         """Give the entity tag of an object, quoted."""
         return f'"{row.etag}-{self.version}"'
 
@@ -174,19 +190,27 @@ class BusyCalendar(Calendar):
             return busy.all_blocks(conn, resource_id, self.projection.value)
         return publisher.blocks(conn, resource_id, self.projection, window)
 
+    def marks(self, conn: Transaction) -> list[Mark]:
+        """List what tells the state of each object."""
+        self.look(conn)
+        return busy.all_marks(conn, self.entry.plan.id, self.projection.value)
+
     def named(self, conn: Transaction, names: Collection[str]) -> dict[str, BlockRow]:
         """Give those of the named objects that exist."""
         uids = {f"{match[1]}@busybridge" for match in map(_NAME.fullmatch, names) if match}
         rows = busy.named(conn, self.entry.plan.id, self.projection.value, uids)
         return {self.name(uid): row for uid, row in rows.items()}
 
-    def changes(self, conn: Transaction, token: str, limit: int | None = None) -> Changes:
+    def changes(
+        self, conn: Transaction, token: str, limit: int | None = None, *, texts: bool = True
+    ) -> Changes:
         """Tell what changed since a sync token; of an empty one, everything that is there."""
+        if not token and limit is None:
+            everything = self.objects(conn) if texts else self.marks(conn)
+            return Changes(self.token, everything, [])
         since = self.since(conn, token) if token else 0
         self.look(conn)
         resource_id, kind = self.entry.plan.id, self.projection.value
-        if not token and limit is None:
-            return Changes(self.token, busy.all_blocks(conn, resource_id, kind), [])
         if since == self.seq:
             return Changes(self.token, [], [])
         most = None if limit is None else limit + 1

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from xml.etree.ElementTree import Element
 
-from bridge.store.busy import BlockRow
 from radicale_plugin import filters, xml
-from radicale_plugin.calendars import Calendar
-from radicale_plugin.properties import RowValue
+from radicale_plugin.properties import TextValue
 from radicale_plugin.refusals import forbidden
 from radicale_plugin.xml import caldav
 
@@ -21,7 +19,7 @@ _Keep = Callable[[str, str], bool]
 """Of a component and a property: whether it is wanted."""
 
 
-def read_calendar_data(element: Element) -> RowValue:
+def read_calendar_data(element: Element) -> TextValue:
     """Return what writes CALDAV:calendar-data.
 
     Raises:
@@ -39,17 +37,9 @@ def read_calendar_data(element: Element) -> RowValue:
             filters.closed_time_range(windowed)
     outer = element.find(caldav("comp"))
     if outer is None:
-        return _whole
+        return xml.text
     wanted = _wanted(outer)
-
-    def some(calendar: Calendar, row: BlockRow) -> str:
-        return xml.text(_cut(calendar.text(row), wanted))
-
-    return some
-
-
-def _whole(calendar: Calendar, row: BlockRow) -> str:
-    return xml.text(calendar.text(row))
+    return lambda text: xml.text(_cut(text, wanted))
 
 
 def _wanted(outer: Element) -> Mapping[str, _Keep]:

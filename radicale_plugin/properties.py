@@ -17,7 +17,7 @@ from bridge.access import Principal
 from bridge.ical.serialize import utc_text
 from bridge.model.interval import Instant
 from bridge.model.resource import CUType
-from bridge.store.busy import BlockRow
+from bridge.store.busy import BlockRow, Mark
 from radicale_plugin import xml
 from radicale_plugin.calendars import Calendar
 from radicale_plugin.ground import Ground
@@ -55,7 +55,9 @@ class Subject:
 
 
 Value = Callable[[Subject], str]
-RowValue = Callable[[Calendar, BlockRow], str]
+MarkValue = Callable[[Calendar, BlockRow | Mark], str]
+TextValue = Callable[[str], str]
+"""Of an object's text."""
 
 
 class _Property(NamedTuple):
@@ -271,11 +273,21 @@ _OF_OBJECTS: Mapping[str, Value] = {
 }
 """The same for every object of a calendar."""
 
-_OF_ROWS: Mapping[str, RowValue] = {
+_OF_MARKS: Mapping[str, MarkValue] = {
     dav("getetag"): lambda calendar, row: calendar.object_etag(row),  # no character to escape
     dav("getlastmodified"): lambda _, row: http_date(row.changed_at),
-    dav("getcontentlength"): lambda calendar, row: str(len(calendar.text(row).encode())),
 }
+"""What a listing knows of each object."""
+
+_OF_TEXTS: Mapping[str, TextValue] = {
+    dav("getcontentlength"): lambda text: str(len(text.encode())),
+}
+
+
+_OK = (
+    "<D:propstat><D:prop>",
+    "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>",
+)
 
 
 def names(subject: Subject) -> list[str]:
@@ -291,7 +303,7 @@ def on_allprop(name: str) -> bool:
 
 def object_names() -> list[str]:
     """Name the properties that an object has."""
-    return [*_OF_OBJECTS, *_OF_ROWS]
+    return [*_OF_OBJECTS, *_OF_MARKS, *_OF_TEXTS]
 
 
 def propstats(subject: Subject, wanted: Iterable[str]) -> str:
@@ -316,7 +328,7 @@ class ObjectWriter:
         self,
         subject: Subject,
         wanted: Sequence[str],
-        data: RowValue | None = None,
+        data: TextValue | None = None,
     ) -> None:
         """Sort out what is the same for all of them.
 
@@ -326,39 +338,48 @@ class ObjectWriter:
             data: writes CALDAV:calendar-data, where a report asks for it.
         """
         self._calendar = _calendar(subject)
-        varying: list[tuple[str, RowValue]] = []
+        of_texts = _OF_TEXTS if data is None else {**_OF_TEXTS, caldav("calendar-data"): data}
+        self._marks: list[tuple[str, str, MarkValue]] = []
+        self._texts: list[tuple[str, str, TextValue]] = []
         constant, missing = [], []
         for name in wanted:
             if value := _OF_OBJECTS.get(name):
                 constant.append(xml.element(name, value(subject)))
-            elif row_value := _OF_ROWS.get(name):
-                varying.append((name, row_value))
-            elif name == caldav("calendar-data") and data is not None:
-                varying.append((name, data))
+            elif mark_value := _OF_MARKS.get(name):
+                self._marks.append((*xml.tags(name), mark_value))
+            elif text_value := of_texts.get(name):
+                self._texts.append((*xml.tags(name), text_value))
             else:
                 missing.append(xml.element(name))
-        self._path = quote(subject.prefix + subject.place.path)
-        self._varying = [(xml.element(name, "\0").split("\0"), value) for name, value in varying]
         self._constant = "".join(constant)
-        self._missing = xml.propstat(404, missing) if missing else ""
-        self._any_found = bool(constant or varying)
+        any_found = bool(constant or self._marks or self._texts or not missing)
+        begin, end = _OK if any_found else ("", "")
+        not_here = xml.propstat(404, missing) if missing else ""
+        # Names of objects need no encoding, and the path is encoded once.
+        self._begin = f"<D:response><D:href>{quote(subject.prefix + subject.place.path)}"
+        self._middle = f"</D:href>{begin}"
+        self._end = f"{end}{not_here}</D:response>"
 
-    def write(self, row: BlockRow) -> str:
+    @property
+    def needs_texts(self) -> bool:
+        """Whether the objects are to be read whole; marks are enough otherwise."""
+        return bool(self._texts)
+
+    def write(self, row: BlockRow | Mark) -> str:
         """Write one object."""
         calendar = self._calendar
-        found = self._constant + "".join(
-            f"{begin}{value(calendar, row)}{end}" for (begin, end), value in self._varying
-        )
-        # Names of objects need no encoding, and the path was encoded once.
-        stat = (
-            f"<D:propstat><D:prop>{found}</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
-            if self._any_found or not self._missing
-            else ""
-        )
-        return (
-            f"<D:response><D:href>{self._path}{calendar.name(row.uid)}</D:href>"
-            f"{stat}{self._missing}</D:response>"
-        )
+        found = self._constant
+        for begin, end, value in self._marks:
+            found += f"{begin}{value(calendar, row)}{end}"
+        if self._texts:
+            found += self._of_text(row)
+        return f"{self._begin}{calendar.name(row.uid)}{self._middle}{found}{self._end}"
+
+    def _of_text(self, row: BlockRow | Mark) -> str:
+        if isinstance(row, Mark):
+            raise TypeError("an object's text is written of its whole row")
+        text = self._calendar.text(row)
+        return "".join(f"{begin}{value(text)}{end}" for begin, end, value in self._texts)
 
 
 def _join(found: Sequence[str], missing: Sequence[str]) -> str:

@@ -106,13 +106,16 @@ def _objects(visit: Visit, subject: Subject, wanted: Wanted) -> Iterator[str]:
     calendar = subject.calendar
     if calendar is None:
         return
-    rows = calendar.objects(visit.conn)
     if wanted.names_only:
         path = subject.prefix + subject.place.path
         stat = _object_names()
-        yield from (xml.response(path + calendar.name(row.uid), stat) for row in rows)
+        marks = calendar.marks(visit.conn)
+        yield from (xml.response(path + calendar.name(mark.uid), stat) for mark in marks)
         return
-    yield from map(_writer(subject, wanted).write, rows)
+    writer = _writer(subject, wanted)
+    whole = writer.needs_texts
+    rows = calendar.objects(visit.conn) if whole else calendar.marks(visit.conn)
+    yield from map(writer.write, rows)
 
 
 def _object(visit: Visit, place: Place, wanted: Wanted) -> Iterator[str]:

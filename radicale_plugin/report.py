@@ -73,11 +73,11 @@ def _sync(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     if (root.findtext(dav("sync-level")) or "1").strip() not in {"1", "infinite"}:
         raise Refused(400, reason="DAV:sync-level is 1 or infinite")
     token = (root.findtext(dav("sync-token")) or "").strip()
+    writer = _writer(subject, root)
     try:
-        changes = calendar.changes(visit.conn, token, _limit(root))
+        changes = calendar.changes(visit.conn, token, _limit(root), texts=writer.needs_texts)
     except InvalidSyncToken as err:
         raise forbidden(dav("valid-sync-token"), "begin again without a sync token") from err
-    writer = _writer(subject, root)
     path = visit.prefix + place.path
 
     def each() -> Iterator[str]:

@@ -75,6 +75,12 @@ def element(name: str, inner: str = "") -> str:
     return f"<{tag}{declared}>{inner}</{tag}>" if inner else f"<{tag}{declared}/>"
 
 
+def tags(name: str) -> tuple[str, str]:
+    """Write what begins and what ends an element by its Clark name."""
+    tag, declared = _tag(name)
+    return f"<{tag}{declared}>", f"</{tag}>"
+
+
 def text(value: str) -> str:
     """Write character data; what no XML 1.0 document may hold is left out."""
     return escape(_NO_CHARACTER.sub("", value))

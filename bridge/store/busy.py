@@ -30,6 +30,14 @@ class BlockRow(NamedTuple):
     changed_at: Instant
 
 
+class Mark(NamedTuple):
+    """What tells one state of a block from another; all that a listing needs."""
+
+    uid: str
+    etag: str
+    changed_at: Instant
+
+
 class ChangeRow(NamedTuple):
     """The last change of one block; columns in the table's order."""
 
@@ -57,6 +65,7 @@ class Extents(NamedTuple):
 
 
 _BLOCK = [blocks.c[name] for name in BlockRow._fields]
+_MARK = [blocks.c[name] for name in Mark._fields]
 _CHANGE = [changes.c[name] for name in ChangeRow._fields]
 
 # Made once: building a statement takes five times as long as running one of these.
@@ -71,6 +80,7 @@ _OVERLAPPING = (
     select(*_BLOCK).where(*_IN_WINDOW).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
 )
 _ALL = select(*_BLOCK).where(*_IN_WINDOW[:2]).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
+_MARKS = select(*_MARK).where(*_IN_WINDOW[:2]).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
 _SPANS = (
     select(blocks.c.start, blocks.c.end, blocks.c.fbtype)
     .where(*_IN_WINDOW)
@@ -201,6 +211,12 @@ def all_blocks(conn: Connection, resource_id: str, projection: str) -> list[Bloc
     """List every block, in the order of time."""
     asked = {"resource": resource_id, "projection": projection}
     return [BlockRow(*row) for row in conn.execute(_ALL, asked)]
+
+
+def all_marks(conn: Connection, resource_id: str, projection: str) -> list[Mark]:
+    """List every block by what a listing shows of it, in the order of time."""
+    asked = {"resource": resource_id, "projection": projection}
+    return [Mark(*row) for row in conn.execute(_MARKS, asked)]
 
 
 def floor(conn: Connection, resource_id: str, projection: str) -> int:
