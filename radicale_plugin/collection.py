@@ -14,9 +14,10 @@ from xml.etree.ElementTree import Element
 from radicale.item import Item
 from radicale.storage import BaseCollection
 
+from bridge.ical.serialize import utc_text
 from bridge.store.busy import BlockRow
 from radicale_plugin import visitor
-from radicale_plugin.filters import compile_filters
+from radicale_plugin.filters import EVER, compile_filters
 from radicale_plugin.places import CALENDARS, Place
 from radicale_plugin.properties import Subject, displayname, http_date
 from radicale_plugin.refusals import Refused
@@ -188,7 +189,9 @@ class CalendarCollection(Collection):
         """Fetch the items that match, all of them for certain.
 
         Raises:
-            ValueError: the filter makes no sense.
+            ValueError: the filter makes no sense, or asks about time of which nothing is known:
+                Radicale makes free-busy of what it gets here, and would call that time free.
+            NotReadYet: nothing is known of the resource.
         """
         calendar = self._calendar
         try:
@@ -198,6 +201,12 @@ class CalendarCollection(Collection):
         if wanted.never:
             return []
         with visitor.snapshot(calendar.ground.database) as conn:
+            if wanted.window is not None:
+                known = calendar.look(conn).state.horizon.end
+                # RFC 4791 section 7.8 has a precondition for it. Clients that want all there is
+                # leave the end open.
+                if known < wanted.window.end < EVER.end:
+                    raise ValueError(f"busy time is known until {utc_text(known)}")
             rows = calendar.objects(conn, wanted.window)
         return [(self._item(row), True) for row in wanted.select(rows, calendar.text)]
 

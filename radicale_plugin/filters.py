@@ -19,7 +19,8 @@ from radicale_plugin import xml
 from radicale_plugin.refusals import Refused, forbidden
 
 _INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
-_EVER = Window(-(10**14), 10**14)
+EVER = Window(-(10**14), 10**14)
+"""What a time-range reaches where it has no start or no end."""
 _MOST = 100
 """Conditions that one filter may hold."""
 _FOLDED: Mapping[str, Callable[[str], str]] = {
@@ -88,7 +89,7 @@ def time_range(element: Element) -> Window:
     if start is None and end is None:
         raise _invalid("a time-range needs a start or an end")
     window = Window(
-        _EVER.start if start is None else moment(start), _EVER.end if end is None else moment(end)
+        EVER.start if start is None else moment(start), EVER.end if end is None else moment(end)
     )
     if window.start >= window.end:
         raise _invalid("a time-range must not end before it begins")
@@ -145,7 +146,7 @@ class _Compiler:
             self.never = True
 
     def _narrow(self, window: Window) -> None:
-        standing = self.window or _EVER
+        standing = self.window or EVER
         self.window = Window(max(standing.start, window.start), min(standing.end, window.end))
         if self.window.start >= self.window.end:
             self.never = True
@@ -236,7 +237,7 @@ def _read(match: re.Match[str]) -> Instant:
     if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
         raise _invalid("a time-range names a moment that does not exist")
     if not year:
-        return _EVER.start
+        return EVER.start
     return timegm((year, month, day, hour, minute, min(second, 59)))
 
 

@@ -61,7 +61,10 @@ def of(configuration: Configuration) -> Ground:
     """
     path = configuration.get("storage", OPTION) if _is_set(configuration) else ""
     if not path:
-        raise RuntimeError(f"[storage] {OPTION}: name the configuration file of BusyBridge")
+        raise RuntimeError(
+            f"[storage] needs type = radicale_plugin and {OPTION}: the path of BusyBridge's "
+            "configuration file, busybridge.yaml"
+        )
     return _open(Path(str(path)).expanduser().absolute())
 
 
@@ -78,6 +81,8 @@ def _open(path: Path) -> Ground:
     database = Database(
         storage.database, password=password.get_secret_value() if password else None
     )
+    if database.path and not database.path.exists():
+        raise StoreError(f"there is no database {database.path} yet; `busybridge serve` makes it")
     if database.revision() != HEAD:
         raise StoreError("the database is not of this version yet; `busybridge serve` upgrades it")
     live = Live(settings)
