@@ -130,11 +130,19 @@ class StrictParser(HTTPRequestParser):
             raise ParsingError("not exactly one Host")
 
 
-class KeepingTask(WSGITask):
-    """Keeps the connection after 304 and 204, where waitress closes it for want of a length.
+class StrictTask(WSGITask):
+    """Frames an answer: after the headers of a HEAD nothing follows, and 304 keeps the connection.
 
-    A program that asks again and again mostly gets 304, and had to connect for each.
+    waitress ends a HEAD of unknown length by a chunk, and closes after an answer without a length:
+    a program that asks again and again mostly gets 304, and had to connect for each.
     """
+
+    @property
+    def has_body(self) -> bool:
+        """Tell whether octets follow."""
+        request: Any = self.request
+        unknown = request.command == "HEAD" and self.content_length is None
+        return bool(super().has_body) and not unknown
 
     def set_close_on_finish(self) -> None:
         """Have the connection closed, where the client asks for it or the answer has no end."""
@@ -149,7 +157,7 @@ class StrictChannel(HTTPChannel):
     """A connection whose requests are read by `StrictParser`, each within its time."""
 
     parser_class = StrictParser
-    task_class = KeepingTask
+    task_class = StrictTask
 
     def __init__(self, *args: Any, crowd: Crowd, patience: float, **options: Any) -> None:
         """Take a connection; the arguments are waitress'."""
