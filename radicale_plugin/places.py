@@ -62,6 +62,8 @@ def find(path: str, principal: Principal, directory: Directory) -> Place | None:
         return _principal_place(first, principal, directory)
     if len(parts) > 3 or first != principal.name:
         return None
+    if len(parts) == 3 and path.endswith("/"):
+        return None  # an object is no collection, and has one address
     calendar = _calendar_place(parts[1], principal, directory)
     if calendar is None or len(parts) == 2:
         return calendar

@@ -329,6 +329,8 @@ class ObjectWriter:
         subject: Subject,
         wanted: Sequence[str],
         data: TextValue | None = None,
+        *,
+        names_only: bool = False,
     ) -> None:
         """Sort out what is the same for all of them.
 
@@ -336,6 +338,7 @@ class ObjectWriter:
             subject: the calendar.
             wanted: Clark names.
             data: writes CALDAV:calendar-data, where a report asks for it.
+            names_only: name the properties, without their values.
         """
         self._calendar = _calendar(subject)
         of_texts = _OF_TEXTS if data is None else {**_OF_TEXTS, caldav("calendar-data"): data}
@@ -343,7 +346,9 @@ class ObjectWriter:
         self._texts: list[tuple[str, str, TextValue]] = []
         constant, missing = [], []
         for name in wanted:
-            if value := _OF_OBJECTS.get(name):
+            if names_only:
+                constant.append(xml.element(name))
+            elif value := _OF_OBJECTS.get(name):
                 constant.append(xml.element(name, value(subject)))
             elif mark_value := _OF_MARKS.get(name):
                 self._marks.append((*xml.tags(name), mark_value))

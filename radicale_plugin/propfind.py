@@ -106,12 +106,6 @@ def _objects(visit: Visit, subject: Subject, wanted: Wanted) -> Iterator[str]:
     calendar = subject.calendar
     if calendar is None:
         return
-    if wanted.names_only:
-        path = subject.prefix + subject.place.path
-        stat = _object_names()
-        marks = calendar.marks(visit.conn)
-        yield from (xml.response(path + calendar.name(mark.uid), stat) for mark in marks)
-        return
     writer = _writer(subject, wanted)
     whole = writer.needs_texts
     rows = calendar.objects(visit.conn) if whole else calendar.marks(visit.conn)
@@ -127,18 +121,11 @@ def _object(visit: Visit, place: Place, wanted: Wanted) -> Iterator[str]:
     )
     if row is None:
         raise not_found()
-    if wanted.names_only:
-        yield xml.response(subject.prefix + place.path + place.name, _object_names())
-    else:
-        yield _writer(subject, wanted).write(row)
+    yield _writer(subject, wanted).write(row)
 
 
 def _writer(subject: Subject, wanted: Wanted) -> ObjectWriter:
     names = wanted.names
     if names is None:
         names = list(dict.fromkeys([*properties.object_names(), *wanted.included]))
-    return ObjectWriter(subject, names)
-
-
-def _object_names() -> str:
-    return xml.propstat(200, map(xml.element, properties.object_names()))
+    return ObjectWriter(subject, names, names_only=wanted.names_only)

@@ -55,13 +55,17 @@ def _multiget(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     links = [each.text or "" for each in root.findall(dav("href"))]
     if len(links) > _MOST_HREFS:
         raise Refused(403, reason=f"ask for at most {_MOST_HREFS} objects at a time")
-    asked = {link: _name_in(visit, place, link) for link in dict.fromkeys(links)}
-    rows = calendar.named(visit.conn, {name for name in asked.values() if name})
+    # By what is meant: one object has many spellings, and comes once (RFC 4918 section 14.24).
+    asked: dict[tuple[str, str], str] = {}
+    for link in links:
+        name = _name_in(visit, place, link)
+        asked.setdefault((name, "" if name else link), link)
+    rows = calendar.named(visit.conn, {name for name, _ in asked if name})
     writer = _writer(subject, root)
 
     def each() -> Iterator[str]:
-        for link, name in asked.items():
-            row = rows.get(name) if name else None
+        for (name, _), link in asked.items():
+            row = rows.get(name)
             yield writer.write(row) if row else _missing(link)
 
     return multistatus(xml.multistatus(each()))
@@ -114,7 +118,8 @@ def _writer(subject: Subject, root: Element) -> ObjectWriter:
     """Read what is wanted of each object: DAV:prop, allprop or propname."""
     prop = root.find(dav("prop"))
     if prop is None:
-        return ObjectWriter(subject, properties.object_names())
+        names_only = root.find(dav("propname")) is not None
+        return ObjectWriter(subject, properties.object_names(), names_only=names_only)
     if len(prop) > _MOST_PROPERTIES:
         raise Refused(400, reason=f"a request names at most {_MOST_PROPERTIES} properties")
     names = list(dict.fromkeys(str(each.tag) for each in prop))
