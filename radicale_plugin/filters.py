@@ -18,7 +18,7 @@ from bridge.model.interval import Instant, Window
 from radicale_plugin import xml
 from radicale_plugin.refusals import Refused, forbidden
 
-_INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
+_INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 EVER = Window(-(10**14), 10**14)
 """What a time-range reaches where it has no start or no end."""
 _MOST = 100
