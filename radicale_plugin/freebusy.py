@@ -65,10 +65,14 @@ def look(visit: Visit, calendar: Calendar, asked: Window) -> FreeBusy:
 
     Raises:
         NotReadYet: nothing is known of the resource.
-        BeyondHorizon: nothing of the window is known.
+        Refused: 403 with CALDAV:min-date-time or max-date-time; nothing of the window is known.
     """
     view = calendar.look(visit.conn)
-    return FreeBusy(visit, calendar, view, view.clip(asked))
+    try:
+        window = view.clip(asked)
+    except BeyondHorizon as err:
+        raise _beyond(Window(*err.known), asked) from err
+    return FreeBusy(visit, calendar, view, window)
 
 
 def usual_window(visit: Visit, calendar: Calendar) -> Window:
@@ -79,10 +83,8 @@ def usual_window(visit: Visit, calendar: Calendar) -> Window:
     return Window(today, today + _DAY + int(span.total_seconds()))
 
 
-def beyond(err: BeyondHorizon) -> Refused:
-    """Say which window is known."""
-    start, end = err.known
+def _beyond(known: Window, asked: Window) -> Refused:
     return forbidden(
-        xml.caldav("max-date-time"),
-        f"busy time is known from {utc_text(start)} to {utc_text(end)}",
+        xml.caldav("min-date-time" if asked.end <= known.start else "max-date-time"),
+        f"busy time is known from {utc_text(known.start)} to {utc_text(known.end)}",
     )

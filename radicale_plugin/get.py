@@ -6,7 +6,6 @@ from urllib.parse import parse_qs
 
 from radicale.types import WSGIResponse
 
-from bridge.errors import BeyondHorizon
 from bridge.ical import serialize
 from bridge.model.interval import Window
 from bridge.publish.outlook import freshness_header
@@ -86,10 +85,7 @@ def _free_busy(
         window = _window(start[0], end[0])
     else:
         raise Refused(400, reason="give start and end, or neither")
-    try:
-        found = freebusy.look(visit, calendar, window)
-    except BeyondHorizon as err:
-        raise freebusy.beyond(err) from err
+    found = freebusy.look(visit, calendar, window)
     headers = found.headers() | {
         "ETag": found.etag(),
         "Cache-Control": "private, no-cache",

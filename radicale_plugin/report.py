@@ -8,7 +8,6 @@ from xml.etree.ElementTree import Element
 
 from radicale.types import WSGIResponse
 
-from bridge.errors import BeyondHorizon
 from radicale_plugin import filters, freebusy, properties, search, xml
 from radicale_plugin.calendars import Calendar, InvalidSyncToken
 from radicale_plugin.partial import read_calendar_data
@@ -101,11 +100,7 @@ def _free_busy(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     element = root.find(caldav("time-range"))
     if element is None:
         raise Refused(400, reason="a free-busy-query holds a time-range")
-    window = filters.time_range(element)
-    try:
-        found = freebusy.look(visit, calendar, window)
-    except BeyondHorizon as err:
-        raise freebusy.beyond(err) from err
+    found = freebusy.look(visit, calendar, filters.time_range(element))
     return 200, found.headers(), found.body(), None
 
 
