@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 from radicale.types import WSGIResponse
 
 from radicale_plugin import places, properties, xml
-from radicale_plugin.places import Kind, Place
+from radicale_plugin.places import PRINCIPALS, Kind, Place
 from radicale_plugin.properties import Subject
 from radicale_plugin.refusals import Refused
 from radicale_plugin.visit import Visit, multistatus
@@ -78,7 +78,8 @@ def _searched(visit: Visit, place: Place, root: Element) -> Iterator[Subject]:
     """Give the principals in the scope: all of them at the root, else the one at the path."""
     everywhere = root.find(dav("apply-to-principal-collection-set")) is not None
     if place.kind is not Kind.ROOT and not everywhere:
-        yield visit.subject(place)
+        if place.kind in PRINCIPALS:
+            yield visit.subject(place)
         return
     home = places.find(f"/{visit.principal.name}/", visit.principal, visit.ground.directory)
     if home is not None:
