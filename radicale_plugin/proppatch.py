@@ -18,7 +18,7 @@ from bridge.store import overlays
 from radicale_plugin import xml
 from radicale_plugin.places import CALENDARS, Place
 from radicale_plugin.properties import KEPT
-from radicale_plugin.refusals import Refused
+from radicale_plugin.refusals import Refused, not_found
 from radicale_plugin.visit import Visit, multistatus
 from radicale_plugin.xml import apple, dav
 
@@ -33,6 +33,8 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
 def answer(visit: Visit) -> WSGIResponse:
     """Answer, and keep what was asked for."""
     place = visit.place()
+    if place.name and not visit.calendar(place).named(visit.conn, [place.name]):
+        raise not_found()
     values = read(visit.xml())
     path = visit.prefix + place.path + place.name
     refused = {name: reason for name in values if (reason := _refusal(place, name, values[name]))}
