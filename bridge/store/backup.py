@@ -61,6 +61,9 @@ def restore(source: Path, database: Database, *, force: bool = False) -> None:
         contextlib.closing(sqlite3.connect(fresh)) as new,
     ):
         old.backup(new)
+        # What clients saw after the backup is not in it; their sync tokens and ETags must not fit.
+        new.execute("UPDATE resources SET epoch = lower(hex(randomblob(8)))")
+        new.commit()
         new.execute("PRAGMA journal_mode = DELETE")
     for suffix in ("-wal", "-shm"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
