@@ -74,7 +74,8 @@ class Calendar:
     @property
     def etag(self) -> str:
         """The entity tag of the whole calendar, quoted; CS:getctag is the same."""
-        return f'"{_digest(self.epoch, self.version, str(self.seq))}"'
+        name = self.entry.plan.name  # a download shows it
+        return f'"{_digest(self.epoch, self.version, str(self.seq), name)}"'
 
     def look(self, conn: Transaction) -> View:
         """Look at how far and how freshly the resource's busy time is known.
@@ -106,7 +107,11 @@ class Calendar:
         return []
 
     def named(self, _conn: Transaction, _names: Collection[str]) -> dict[str, BlockRow]:
-        """Give those of the named objects that exist."""
+        """Give those of the named objects that exist.
+
+        Raises:
+            NotReadYet: as `look`, where there is none.
+        """
         return {}
 
     def changes(
@@ -199,6 +204,8 @@ class BusyCalendar(Calendar):
         """Give those of the named objects that exist."""
         uids = {f"{match[1]}@busybridge" for match in map(_NAME.fullmatch, names) if match}
         rows = busy.named(conn, self.entry.plan.id, self.projection.value, uids)
+        if not rows:
+            self.look(conn)  # of what was never read nothing is said to be gone
         return {self.name(uid): row for uid, row in rows.items()}
 
     def changes(
