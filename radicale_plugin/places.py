@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from bridge.access import Principal, authorize, listed
+from bridge.access import Principal, authorize, calendar_name, listed
 from bridge.access.directory import Directory, Entry
 from bridge.model.resource import Access
 
@@ -75,7 +75,7 @@ def calendars(principal: Principal, directory: Directory) -> Iterator[Place]:
     shown = listed(principal, directory.ids())
     for resource_id in sorted(shown, key=lambda each: each != principal.name):
         for kind in (Kind.BUSY, Kind.BOOKINGS):
-            name = kind.value if resource_id == principal.name else f"{resource_id}.{kind.value}"
+            name = calendar_name(principal.name, resource_id, kind.value)
             place = _calendar_place(name, principal, directory)
             if place is not None:
                 yield place

@@ -76,6 +76,11 @@ def listed(principal: Principal, resource_ids: Iterable[str]) -> list[str]:
     return [each for each in resource_ids if any(_matches(each, name) for name in shown)]
 
 
+def calendar_name(login: str, resource_id: str, word: str) -> str:
+    """Name a calendar in a login's home: `busy` of its own resource, `room-a.busy` of another."""
+    return word if resource_id == login else f"{resource_id}.{word}"
+
+
 def api_key_principal(key_id: str, scopes: Iterable[str], resources: Iterable[str]) -> Principal:
     """Make the principal of an API key: its scopes, on the resources that its globs match."""
     known = frozenset(scopes)

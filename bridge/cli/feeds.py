@@ -10,10 +10,12 @@ import click
 from bridge.cli.ground import Ground, Store, command, now
 from bridge.cli.moments import rfc3339
 from bridge.cli.names import Group, complete_login, complete_resource, unknown
-from bridge.cli.printing import table
+from bridge.cli.printing import say, table
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
+    from bridge.access import Principal
+    from bridge.config.plan import ResourcePlan
     from bridge.model.resource import ResourceId
     from bridge.store.feeds import FeedRow
 
@@ -59,19 +61,41 @@ def urls(ground: Ground, resource: str, user: str | None) -> None:
         base = store.settings.server.public_url
         feeds = [_urls(store, feed) for feed in _feeds_of(store, row.id) if feed.revoked_at is None]
         data: dict[str, Any] = {
+            "name": plan.name,
             "free_busy": f"{base}/freebusy/{quote(row.id)}.ifb",
             "public": plan.freebusy.public,
             "json": f"{base}/api/v1/resources/{quote(row.id)}/busy",
+            "caldav": f"{base}/",
             "feeds": feeds,
         }
         if user is not None:
-            data["user"] = {"server": base, "login": user, "access": _access(store, user, row.id)}
+            data["user"] = _card(store, user, plan)
     ground.show(data, lambda: _tell(resource, data))
 
 
-def _access(store: Store, user: str, resource_id: str) -> str:
-    from bridge.access import Principal, PrincipalKind, authorize
+def _card(store: Store, user: str, resource: ResourcePlan) -> dict[str, Any]:
+    """Say what a calendar program needs that logs in."""
+    from bridge.access import authorize, calendar_name, listed
     from bridge.model.resource import Access
+
+    principal = _principal(store, user)
+    granted = [level.value for level in Access if authorize(principal, resource.id, level)]
+    base = store.settings.server.public_url
+    card: dict[str, Any] = {
+        "server": f"{base}/",
+        "login": user,
+        "access": granted[-1] if granted else "none",
+    }
+    if granted:
+        name = calendar_name(user, resource.id, "busy")
+        card["busy"] = f"{base}/{quote(user)}/{quote(name)}/"
+        card["calendar"] = f"{resource.name} - busy"
+        card["listed"] = bool(listed(principal, [resource.id]))
+    return card
+
+
+def _principal(store: Store, user: str) -> Principal:
+    from bridge.access import Principal, PrincipalKind
     from bridge.store import keys
 
     with store.database.read() as conn:
@@ -79,17 +103,16 @@ def _access(store: Store, user: str, resource_id: str) -> str:
         known = [each.name for each in keys.all_users(conn)]
     if row is None:
         raise unknown("login", user, known)
-    principal = Principal(
+    return Principal(
         kind=PrincipalKind.LOGIN, name=row.name, is_admin=row.role == "admin", grants=row.access
     )
-    granted = [level.value for level in Access if authorize(principal, resource_id, level)]
-    return granted[-1] if granted else "none"
 
 
 def _tell(resource: str, data: dict[str, Any]) -> None:
     asks = "for anybody" if data["public"] else "with a login"
     click.echo(f"free-busy  {data['free_busy']}  ({asks})")
     click.echo(f"JSON       {data['json']}  (with an API key)")
+    click.echo(f"CalDAV     {data['caldav']}  (with a login; --user LOGIN prints what to enter)")
     for feed in data["feeds"]:
         click.echo(f"feed       {feed['url']}  ({feed['name']}, {feed['detail']})")
         click.echo(f"           {feed['webcal']}")
@@ -98,7 +121,7 @@ def _tell(resource: str, data: dict[str, Any]) -> None:
         _tell_login(resource, user)
 
 
-def _tell_login(resource: str, user: dict[str, str]) -> None:
+def _tell_login(resource: str, user: dict[str, Any]) -> None:
     """Print what somebody needs who logs in."""
     name = user["login"]
     click.echo(f"\nserver     {user['server']}")
@@ -108,6 +131,8 @@ def _tell_login(resource: str, user: dict[str, str]) -> None:
     else:
         click.echo(f"access     {user['access']}")
         click.echo(f"password   `busybridge users app-password create {name} PROGRAM` makes one")
+        found = "found by the program" if user["listed"] else "to be entered by its address"
+        say(f"calendar   {user['busy']}  ({user['calendar']}, read-only, {found})")
 
 
 @click.group(cls=Group)

@@ -99,10 +99,20 @@ def test_an_event_that_is_missed_is_looked_for_in_what_is_read(house: Folder) ->
 
 def test_urls_are_a_card_for_whoever_subscribes(house: Folder) -> None:
     told = house.json("urls", "room-a", "--user", "alice")
-    assert told["user"] == {"server": "http://127.0.0.1:0", "login": "alice", "access": "read"}
+    base = "http://127.0.0.1:0"
+    assert told["user"] == {
+        "server": f"{base}/",
+        "login": "alice",
+        "access": "read",
+        "busy": f"{base}/alice/room-a.busy/",
+        "calendar": f"{told['name']} - busy",
+        "listed": True,
+    }
     assert [feed["name"] for feed in told["feeds"]] == ["team", "wall"]
     shown = house.run("urls", "room-a", "--user", "alice").ok().out
-    for url in (told["free_busy"], told["json"], *(feed["url"] for feed in told["feeds"])):
+    urls = (told["free_busy"], told["json"], told["user"]["server"], told["user"]["busy"])
+    for url in (*urls, *(feed["url"] for feed in told["feeds"])):
         assert url in shown
+    assert "read-only, found by the program" in shown
     assert told["feeds"][0]["url"].replace("http:", "webcal:") in shown
     assert "`busybridge users app-password create alice PROGRAM`" in shown
