@@ -8,6 +8,8 @@ from bridge.demo.calendars import ZONE
 from bridge.demo.sources import LOGIN, Source
 
 RESOURCES = ("alice", "room-blue", "van")
+USER = "alice"
+"""Who may look at the bridge with a calendar program."""
 
 _TEMPLATE = """\
 # Written by `busybridge demo`; it is gone when the demo ends.
@@ -24,6 +26,9 @@ outbound:
 sync:
   interval: {interval}
   jitter: 0%
+auth:
+  users:
+    - {{name: {user}, access: {{alice: read, room-blue: free-busy, van: free-busy}}}}
 resources:
   - id: alice
     name: Alice
@@ -61,5 +66,11 @@ def configuration(port: int, sources: Sequence[Source], interval: str) -> str:
     )
     networks = ", ".join(f'"127.0.0.1/32:{source.port}"' for source in sources)
     return _TEMPLATE.format(
-        port=port, zone=ZONE, networks=networks, interval=interval, first=first, second=second
+        port=port,
+        zone=ZONE,
+        networks=networks,
+        interval=interval,
+        user=USER,
+        first=first,
+        second=second,
     )

@@ -20,7 +20,7 @@ from bridge.config.keyfile import KeyFile
 from bridge.config.values import Network, parse_duration, parse_network
 from bridge.demo import sources
 from bridge.demo.calendars import demo_calendars
-from bridge.demo.configuration import RESOURCES, configuration
+from bridge.demo.configuration import RESOURCES, USER, configuration
 from bridge.demo.sources import LOGIN, Source
 from bridge.errors import BridgeError
 from bridge.model.interval import utc
@@ -116,6 +116,7 @@ def _announce(bridge: Bridge, config: Path, addresses: list[str], *, as_json: bo
         _, key = keys.create_api_key(
             conn, "demo", scopes=["busy:read"], resources=["*"], now=bridge.clock()
         )
+        _, password = keys.create_app_password(conn, USER, "demo", bridge.clock())
         tokens = {
             name: row.token(bridge.keyfile.identity)
             for name in RESOURCES
@@ -125,20 +126,24 @@ def _announce(bridge: Bridge, config: Path, addresses: list[str], *, as_json: bo
         "free_busy": [f"{base}/freebusy/{name}.ifb" for name in RESOURCES],
         "feeds": [f"{base}/feeds/{tokens[name]}/{name}.ics" for name in RESOURCES],
         "json": [f"{base}/api/v1/resources/{name}/busy" for name in RESOURCES],
+        "caldav": [f"{base}/"],
         "sources": addresses,
     }
     if as_json:
-        click.echo(json.dumps({**urls, "key": key, "config": str(config)}))
+        account = {"login": USER, "password": password}
+        click.echo(json.dumps({**urls, **account, "key": key, "config": str(config)}))
     else:
-        _tell(base, key, urls, config)
+        _tell(key, password, urls, config)
     sys.stdout.flush()
 
 
-def _tell(base: str, key: str, urls: dict[str, list[str]], config: Path) -> None:
+def _tell(key: str, password: str, urls: dict[str, list[str]], config: Path) -> None:
+    (account,) = urls["caldav"]
     click.echo("Busy time of three resources, merged from four CalDAV calendars and a file.\n")
     for title, name in (
         ("Free-busy", "free_busy"),
         ("ICS feeds to subscribe to", "feeds"),
+        (f"CalDAV account, read-only (login {USER}, password {password})", "caldav"),
         (f"Source calendars (login {LOGIN.username}, password {LOGIN.password})", "sources"),
     ):
         click.echo(f"{title}:")
@@ -153,13 +158,14 @@ def _tell(base: str, key: str, urls: dict[str, list[str]], config: Path) -> None
         f"curl {urls['free_busy'][0]}",
         f"curl '{urls['free_busy'][1]}?start=0d&end=3d'",
         f"curl -H 'Authorization: Bearer {key}' '{urls['json'][0]}?{window}'",
+        f"curl -u {USER}:{password} {account}{USER}/busy/",
         f"{program} busy alice",
         f"{program} explain alice --at {monday:%Y-%m-%d}T09:20",
         f"{program} status",
         _put(next(url for url in urls["sources"] if "family" in url), monday),
     ):
         click.echo(f"  {line}")
-    click.echo(f"\nAPI description: {base}/api/v1/docs")
+    click.echo(f"\nAPI description: {account}api/v1/docs")
     click.echo(
         "The last command adds an event: read Alice's URL again ten seconds later.\n"
         "Ctrl-C ends it all."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -16,12 +17,40 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import bcrypt
 import yaml
+from defusedxml import ElementTree
 
 Periods = list[tuple[int, int, str]]
+
+
+class Login(NamedTuple):
+    name: str
+    password: str
+
+    def header(self) -> dict[str, str]:
+        told = base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
+        return {"Authorization": f"Basic {told}"}
+
+
+READER, INSIDER = Login("reader", "may see when"), Login("insider", "may see what")
+"""Two logins of every bridge: one sees the times of all resources, the other their details too."""
+
+
+def users() -> list[dict[str, Any]]:
+    levels = {READER: "free-busy", INSIDER: "read"}
+    return [
+        {
+            "name": login.name,
+            "access": {"*": level},
+            "password_hash": bcrypt.hashpw(login.password.encode(), bcrypt.gensalt(4)).decode(),
+        }
+        for login, level in levels.items()
+    ]
 
 
 class Reply(NamedTuple):
@@ -36,9 +65,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def get(url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+def get(
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    method: str | None = None,
+) -> Reply:
     """Any status is a reply; redirects are not followed by accident, since there are none."""
-    request = urllib.request.Request(url, data=body, headers=dict(headers or {}))  # noqa: S310
+    request = urllib.request.Request(  # noqa: S310
+        url, data=body, headers=dict(headers or {}), method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return Reply(response.status, response.headers, response.read())
@@ -79,6 +115,21 @@ def feed_periods(body: bytes) -> Periods:
     return sorted(found)
 
 
+def events_of(text: str) -> Periods:
+    """The times of VEVENTs in iCalendar text as a program stored it, with whichever line ends."""
+    return feed_periods("\r\n".join([*text.splitlines(), ""]).encode())
+
+
+def objects_of(multistatus: bytes) -> dict[str, str]:
+    """What a multistatus gives: href -> iCalendar text."""
+    found = {}
+    for response in ElementTree.fromstring(multistatus).iter("{DAV:}response"):
+        text = response.findtext(f".//{{{CALDAV}}}calendar-data")
+        if text is not None:
+            found[response.findtext("{DAV:}href")] = text
+    return found
+
+
 def json_periods(body: bytes) -> Periods:
     return sorted(
         (
@@ -107,6 +158,27 @@ def joined(periods: Periods) -> Periods:
     return found
 
 
+def merged(periods: Periods) -> Periods:
+    """What overlapping periods come to: of each moment the strongest type."""
+    edges = sorted({edge for start, end, _ in periods for edge in (start, end)})
+    found = []
+    for first, last in pairwise(edges):
+        over = [kind for start, end, kind in periods if start <= first and last <= end]
+        if over:
+            found.append((first, last, max(over, key=STRENGTH.index)))
+    return joined(found)
+
+
+CALDAV = "urn:ietf:params:xml:ns:caldav"
+STRENGTH = ("BUSY-TENTATIVE", "BUSY", "BUSY-UNAVAILABLE")
+FREE_BUSY_QUERY = f"""<C:free-busy-query xmlns:C="{CALDAV}">
+<C:time-range start="{{start}}" end="{{end}}"/></C:free-busy-query>"""
+CALENDAR_QUERY = f"""<C:calendar-query xmlns:C="{CALDAV}" xmlns:D="DAV:">
+<D:prop><C:calendar-data/></D:prop><C:filter><C:comp-filter name="VCALENDAR">
+<C:comp-filter name="VEVENT"><C:time-range start="{{start}}" end="{{end}}"/></C:comp-filter>
+</C:comp-filter></C:filter></C:calendar-query>"""
+
+
 @dataclass
 class Served:
     """One `busybridge serve` with its folder, configuration and key."""
@@ -121,6 +193,7 @@ class Served:
     def __post_init__(self) -> None:
         self.config.setdefault("version", 1)
         self.config.setdefault("server", {})["bind"] = f"127.0.0.1:{self.port}"
+        self.config.setdefault("auth", {}).setdefault("users", []).extend(users())
         self.folder.mkdir(parents=True, exist_ok=True)
         self.cli("init")
         self.write()
@@ -234,9 +307,11 @@ class Served:
         return get(url, {"Authorization": f"Bearer {self.key}"})
 
     def periods(self, resource: str, start: int, end: int, *, feed: bool = True) -> Periods:
-        """The periods of a resource, which free-busy URL, JSON and feed `all` must agree on.
+        """The periods of a resource, which all outputs must agree on.
 
-        To find a feed's URL takes a second: tests of many resources may leave some feeds out.
+        They are the free-busy URL, JSON, the feed `all`, and over CalDAV the free-busy-query and
+        the events of the busy calendar, for who sees times and for who sees details. To find a
+        feed's URL takes a second: tests of many resources may leave some feeds out.
         """
         if feed and resource not in self.feeds:
             self.feeds[resource] = self.feed_url(resource, "all")
@@ -244,7 +319,31 @@ class Served:
         assert json_periods(self.busy(resource, start, end).body) == found
         if feed:
             assert clipped(feed_periods(get(self.feeds[resource]).body), start, end) == found
+        assert freebusy_periods(self.report(resource, FREE_BUSY_QUERY, start, end).body) == found
+        assert self.calendar(resource, start, end) == found
+        assert merged(self.calendar(resource, start, end, INSIDER)) == joined(found)
         return joined(found)
+
+    def dav(
+        self, method: str, path: str, body: str = "", login: Login = READER, **headers: str
+    ) -> Reply:
+        """Send a CalDAV request."""
+        fields = {"Content-Type": "application/xml; charset=utf-8", **login.header(), **headers}
+        return get(self.url + path, fields, body.encode() or None, method)
+
+    def report(
+        self, resource: str, body: str, start: int, end: int, login: Login = READER
+    ) -> Reply:
+        """Ask a busy calendar about a span."""
+        span = {"start": ical(start), "end": ical(end)}
+        path = f"/{login.name}/{resource}.busy/"
+        return self.dav("REPORT", path, body.format(**span), login, Depth="1")
+
+    def calendar(self, resource: str, start: int, end: int, login: Login = READER) -> Periods:
+        """The times of the busy calendar's events, as far as they lie in a span."""
+        answer = self.report(resource, CALENDAR_QUERY, start, end, login)
+        assert answer.status == 207, answer
+        return sorted(clipped(events_of("".join(objects_of(answer.body).values())), start, end))
 
     def connection(self, connection_id: str) -> Any:
         """What `busybridge status --json` says of one connection."""
@@ -276,6 +375,10 @@ class Served:
     def feed_url(self, resource: str, name: str) -> str:
         urls = json.loads(self.cli("urls", resource, "--json"))
         return next(feed["url"] for feed in urls["feeds"] if feed["name"] == name)
+
+
+def ical(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def rfc3339(moment: int) -> str:

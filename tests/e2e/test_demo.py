@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.oracle import Written
-from tests.e2e.served import freebusy_periods, get
+from tests.e2e.served import Login, feed_periods, freebusy_periods, get
 from tests.servers.dav import Dav
 
 _HOUR = timedelta(hours=1)
@@ -102,6 +102,9 @@ def test_make_demo_shows_changes_within_an_interval_and_leaves_nothing(
     assert time.monotonic() - demo.began < 120, "within two minutes of typing the command"
     demo.wait_for(r"Ctrl-C ends", 5)
     source = demo.wait_for(r"http://\S+/demo/alice-family/", 1)
+    curl = demo.wait_for(r"curl -u \S+ http://\S+/alice/busy/", 1)
+    login = Login(*curl.split()[2].split(":"))
+    assert feed_periods(get(curl.split()[3], login.header()).body), "the CalDAV account"
 
     before = freebusy_periods(get(free_busy).body)
     day = datetime.now(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
