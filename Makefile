@@ -1,16 +1,27 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+CLIENTS = $(VENV)/clients
+INSTALL = -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test soak bench lint clean
 
 $(VENV)/.runtime: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python $(INSTALL) --editable .
 	touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/python $(INSTALL) --editable '.[test]'
+	touch $@
+
+# Calendar programs to test with: only them, since some replace libraries of ours.
+EXTRA = import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	print(*project['optional-dependencies']['clients'])
+
+$(CLIENTS)/.installed: $(VENV)/.runtime
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python $(INSTALL) $$($(PYTHON) -c "$(EXTRA)")
 	touch $@
 
 demo: $(VENV)/.runtime
@@ -23,10 +34,10 @@ lint: $(VENV)/.test
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: lint
+test: lint $(CLIENTS)/.installed
 	$(BIN)/pytest -n 2
 
-soak: $(VENV)/.test
+soak: $(VENV)/.test $(CLIENTS)/.installed
 	$(BIN)/pytest -m soak -n 2 --timeout 3600
 
 bench: $(VENV)/.test

@@ -1,0 +1,93 @@
+"""A calendar program made with python `caldav`, run by the Python that has it.
+
+`caldav_session.py URL LOGIN PASSWORD` reads a JSON object a line, `{"do": "events", ...}`, and
+answers with one; it ends when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import caldav
+from caldav.lib.error import DAVError
+
+
+class Session:
+    """One account, and what the program has of each calendar."""
+
+    def __init__(self, client: caldav.DAVClient) -> None:
+        self.client = client
+        self.calendars: dict[str, caldav.Calendar] = {}
+        self.kept: dict[str, Any] = {}
+
+    def discover(self) -> list[str]:
+        for calendar in self.client.principal().get_calendars():
+            self.calendars[calendar.get_display_name()] = calendar
+        return sorted(self.calendars)
+
+    def events(self, calendar: str) -> list[str]:
+        return [event.data for event in self.calendars[calendar].get_events()]
+
+    def between(self, calendar: str, start: int, end: int) -> list[str]:
+        found = self.calendars[calendar].search(start=moment(start), end=moment(end), event=True)
+        return [event.data for event in found]
+
+    def free_busy(self, calendar: str, start: int, end: int) -> str:
+        return self.calendars[calendar].freebusy_request(moment(start), moment(end)).data
+
+    def sync(self, calendar: str) -> dict[str, Any]:
+        """Take over what changed; tell how much that was, and what is there now."""
+        if calendar in self.kept:
+            changed, gone = self.kept[calendar].sync()
+        else:
+            self.kept[calendar] = self.calendars[calendar].get_objects_by_sync_token(
+                load_objects=True, disable_fallback=True
+            )
+            changed, gone = list(self.kept[calendar]), []
+        return {
+            "changed": len(list(changed)),
+            "gone": len(list(gone)),
+            "events": [event.data for event in self.kept[calendar]],
+        }
+
+    def add(self, calendar: str) -> None:
+        start, end = moment(1893456000), moment(1893459600)
+        self.calendars[calendar].add_event(dtstart=start, dtend=end, summary="mine")
+
+    def rename_event(self, calendar: str) -> None:
+        event = self.calendars[calendar].get_events()[0]
+        event.icalendar_component["SUMMARY"] = "mine"
+        event.save()
+
+    def delete_event(self, calendar: str) -> None:
+        self.calendars[calendar].get_events()[0].delete()
+
+    def delete_calendar(self, calendar: str) -> None:
+        self.calendars[calendar].delete()
+
+    def make_calendar(self) -> None:
+        self.client.principal().make_calendar("mine")
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def main(url: str, login: str, password: str) -> None:
+    with caldav.DAVClient(url, username=login, password=password) as client:
+        session = Session(client)
+        for line in sys.stdin:
+            asked = json.loads(line)
+            try:
+                told = {"answer": getattr(session, asked.pop("do"))(**asked)}
+            except DAVError as err:
+                body = err.body.decode() if isinstance(err.body, bytes) else err.body
+                told = {"refused": err.status, "unmet": err.preconditions, "body": body}
+            print(json.dumps(told), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
