@@ -436,6 +436,6 @@ def test_what_another_process_publishes_shows_at_once(
     [after] = ground.propfind(MOVING, "CS:getctag").values()
     assert after["getctag"].text != before["getctag"].text
     asked = RANGE.replace(utc_text(WINDOW.start), utc_text(start))
-    asked = asked.replace(utc_text(WINDOW.end), utc_text(start + DAY))
+    asked = asked.replace(utc_text(WINDOW.end), utc_text(start + HOUR))
     found = data(responses(ground.report(MOVING, query(asked))))
     assert spans(found) == [(start, start + HOUR)]
