@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from radicale.item import Item
 from radicale.storage import BaseCollection
 
+from bridge.errors import NotReadYet
 from bridge.ical.serialize import utc_text
 from bridge.store.busy import BlockRow
 from radicale_plugin import visitor
@@ -209,6 +210,22 @@ class CalendarCollection(Collection):
                     raise ValueError(f"busy time is known until {utc_text(known)}")
             rows = calendar.objects(conn, wanted.window)
         return [(self._item(row), True) for row in wanted.select(rows, calendar.text)]
+
+    def serialize(self, *args: Any, **more: Any) -> str:
+        """Write the whole calendar.
+
+        For DAV:getcontentlength Radicale asks for it too, once it has let go of the storage. That
+        one calendar was not read yet must not hide the other calendars of a home then.
+
+        Raises:
+            NotReadYet: somebody asks for the text, and nothing is known of the resource.
+        """
+        try:
+            return super().serialize(*args, **more)
+        except NotReadYet:
+            if visitor.is_looking():
+                raise
+            return ""
 
     def has_uid(self, uid: str) -> bool:
         """Tell whether there is an item of a UID."""

@@ -36,6 +36,11 @@ def current() -> Principal | None:
     return _PRINCIPAL.get()
 
 
+def is_looking() -> bool:
+    """Tell whether the request's view of the store is open."""
+    return _SNAPSHOT.get() is not None
+
+
 @contextmanager
 def shared() -> Iterator[None]:
     """Let all that is read inside see one snapshot, which the first that reads opens."""

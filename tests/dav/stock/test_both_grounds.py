@@ -412,7 +412,13 @@ def test_a_resource_that_was_never_read_does_not_look_free(ground: Ground) -> No
         answer = ground.send(method, target, "bob", body, Depth="1")
         assert answer.status == (500 if ground.is_stock else 503), (method, target)
         assert b"VCALENDAR" not in answer.body
-    assert path in ground.propfind("/bob/", "D:displayname", depth=1)  # the others still show
+
+
+def test_a_resource_that_was_never_read_hides_no_other(ground: Ground) -> None:
+    named = ground.propfind("/bob/", "D:displayname", "D:getcontentlength", depth=1)
+    everything = ground.send("PROPFIND", "/bob/", Depth="1")
+    assert everything.status == 207
+    assert set(named) == set(responses(everything)) == SHOWN["bob"]
 
 
 def test_time_beyond_the_horizon_is_not_called_free(ground: Ground) -> None:
