@@ -154,3 +154,27 @@ def test_a_calendar_is_downloaded_whole_with_its_freshness(house: House, bob: Cl
     assert answer.body.count(b"BEGIN:VEVENT") == 3
     assert answer.body.count(b"BEGIN:VCALENDAR") == 1
     assert b"\r\nX-WR-CALNAME:Room A\r\n" in answer.body
+
+
+@pytest.mark.covers("T27")
+def test_no_text_and_no_path_puts_a_line_into_the_headers(house: House, bob: Client) -> None:
+    evil = "x\r\nX-Evil: 1\r\n\r\nX-Evil: 2"
+    house.fill("room-a", hours(1), title=evil, location=evil, url=evil, categories=[evil])
+    (name,) = bob.listing(BUSY)
+    authorization = basic("bob", house.app_password("bob"))
+    for path in (
+        BUSY + name,
+        BUSY,
+        f"{BUSY}x%0d%0aX-Evil:%201.ics",
+        f"{BUSY}?view=freebusy&start=x%0d%0aX-Evil:1",
+        "/%0d%0aX-Evil:%201/",
+    ):
+        for method in ("GET", "PROPFIND", "PUT"):
+            raw = house.raw(
+                f"{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\n"
+                f'If-Match: "x%0d%0aX-Evil: 1"\r\n\r\n'.encode()
+            )
+            head = raw.partition(b"\r\n\r\n")[0]
+            assert head.startswith(b"HTTP/1.1 ")
+            assert b"evil" not in head.lower()
+            assert b"\nX-Evil" not in raw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -115,6 +116,26 @@ def test_no_header_chooses_who_asks_or_where_we_are(house: House, header: str) -
     plain = alice.send("PROPFIND", "/", BODY, Depth="0").body
     assert alice.send("PROPFIND", "/", BODY, Depth="0", **{header: "/root"}).body == plain
     nobody.close()
+
+
+def test_requests_at_the_same_time_never_take_one_login_for_another(house: House) -> None:
+    clients = house.everybody()
+    wrong: list[str] = []
+
+    def poll(name: str, client: Client) -> None:
+        for _ in range(40):
+            (found,) = client.propfind("/", "D:current-user-principal")["/"].hrefs(
+                "D:current-user-principal"
+            )
+            if found != f"/{name}/":
+                wrong.append(f"{name} was {found}")
+
+    threads = [threading.Thread(target=poll, args=each) for each in clients.items()]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert wrong == []
 
 
 # Headers that are no headers

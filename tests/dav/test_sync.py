@@ -94,22 +94,28 @@ def test_a_changed_title_is_a_change_to_who_reads_it_and_to_nobody_else(house: H
 # In parts
 
 
+def take(client: Client, held: dict[str, str], token: str, limit: int | None) -> tuple[str, bool]:
+    """Take one part into what is held; give the next token, and whether there is more."""
+    page = client.sync(BUSY, token, limit)
+    members = {href: each for href, each in page.items() if each.status != 507}
+    assert limit is None or len(members) <= limit
+    for href, member in members.items():
+        name = href.rsplit("/", 1)[1]
+        if member.status == 404:
+            held.pop(name, None)
+        else:
+            held[name] = member.text("D:getetag")
+    if page.truncated:
+        assert page[BUSY].error == ["D:number-of-matches-within-limits"]
+    return page.sync_token, page.truncated
+
+
 def follow(client: Client, held: dict[str, str], token: str, limit: int | None) -> tuple[str, int]:
     """Do as a client that mirrors a calendar: until nothing is left; give token and rounds."""
     for rounds in range(1, 200):
-        page = client.sync(BUSY, token, limit)
-        members = {href: each for href, each in page.items() if each.status != 507}
-        assert limit is None or len(members) <= limit
-        for href, member in members.items():
-            name = href.rsplit("/", 1)[1]
-            if member.status == 404:
-                held.pop(name, None)
-            else:
-                held[name] = member.text("D:getetag")
-        token = page.sync_token
-        if not page.truncated:
+        token, more = take(client, held, token, limit)
+        if not more:
             return token, rounds
-        assert page[BUSY].error == ["D:number-of-matches-within-limits"]
     raise AssertionError("a sync that never ends")
 
 
@@ -126,32 +132,27 @@ def test_a_first_sync_in_parts_ends_with_the_whole_calendar(
     assert token == bob.sync(BUSY).sync_token
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_sync_in_parts_converges_while_the_calendar_changes(
-    house: House, bob: Client, seed: int
+    database: Database, seed: int
 ) -> None:
     chance = random.Random(seed)
     spans = hours(30)
-    house.fill("room-a", spans[:20])
-    held: dict[str, str] = {}
-    token = ""
-    for _ in range(12):
-        limit = chance.choice([1, 3, 8, None])
-        if token and chance.random() < 0.5:
-            token, _ = follow(bob, held, token, limit)
-            assert held == bob.listing(BUSY)
-        else:
-            page = bob.sync(BUSY, token, limit)
-            for href, member in page.items():
-                if member.status == 404:
-                    held.pop(href.rsplit("/", 1)[1], None)
-                elif member.status is None:
-                    held[href.rsplit("/", 1)[1]] = member.text("D:getetag")
-            token = page.sync_token
-        house.drop("room-a", *chance.sample(spans, 3))
-        house.fill("room-a", chance.sample(spans, 3), title=f"Title {chance.random()}")
-    follow(bob, held, token, None)
-    assert held == bob.listing(BUSY)
+    with House(database) as house:
+        bob = house.client("bob")
+        house.fill("room-a", spans[:20])
+        held: dict[str, str] = {}
+        token = ""
+        for _ in range(12):
+            if chance.random() < 0.5:
+                token, _ = follow(bob, held, token, chance.choice([1, 3, 8, None]))
+                assert held == bob.listing(BUSY)
+            else:  # the calendar changes before the client comes for the next part
+                token, _ = take(bob, held, token, chance.choice([1, 3, 8]))
+            house.drop("room-a", *chance.sample(spans, 3))
+            house.fill("room-a", chance.sample(spans, 3), title=f"Title {chance.random()}")
+        follow(bob, held, token, None)
+        assert held == bob.listing(BUSY)
 
 
 @pytest.mark.parametrize("nresults", ["0", "-1", "many", "1e3", "1" * 30, "\u0661", " "])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bridge.store.database import Database
 from tests.dav.client import Client, change, read, refusal
 from tests.dav.house import House, hours
 from tests.web.site import Response
@@ -316,8 +317,13 @@ def test_a_body_that_sets_nothing_is_400(carol: Client, body: str) -> None:
     assert carol.send("PROPPATCH", BUSY, body).status == 400
 
 
-def test_what_a_login_keeps_survives_a_restart(house: House, carol: Client) -> None:
-    carol.proppatch(BUSY, change("set", D_displayname="Mine"))
-    with House.over(house) as restarted:
-        client = restarted.client("carol")
-        assert client.propfind(BUSY, "D:displayname")[BUSY].text("D:displayname") == "Mine"
+def test_what_a_login_keeps_survives_a_restart(database: Database) -> None:
+    with House(database) as house:
+        carol = house.client("carol")
+        for name in ("One", "Mine"):
+            carol.proppatch(BUSY, change("set", D_displayname=name, A_calendar_order="7"))
+        carol.proppatch(BUSY, change("remove", A_calendar_order=""))
+    with House(database, store=False) as restarted:
+        member = restarted.client("carol").propfind(BUSY, "D:displayname", "A:calendar-order")[BUSY]
+        assert member.text("D:displayname") == "Mine"
+        assert member.others == {"A:calendar-order": 404}
