@@ -23,7 +23,9 @@ from typing import Any, NamedTuple
 
 import bcrypt
 import yaml
-from defusedxml import ElementTree
+
+from tests.e2e import reports
+from tests.e2e.reports import CALENDAR_QUERY, FREE_BUSY_QUERY, Changes, objects_of
 
 Periods = list[tuple[int, int, str]]
 
@@ -120,16 +122,6 @@ def events_of(text: str) -> Periods:
     return feed_periods("\r\n".join([*text.splitlines(), ""]).encode())
 
 
-def objects_of(multistatus: bytes) -> dict[str, str]:
-    """What a multistatus gives: href -> iCalendar text."""
-    found = {}
-    for response in ElementTree.fromstring(multistatus).iter("{DAV:}response"):
-        text = response.findtext(f".//{{{CALDAV}}}calendar-data")
-        if text is not None:
-            found[response.findtext("{DAV:}href")] = text
-    return found
-
-
 def json_periods(body: bytes) -> Periods:
     return sorted(
         (
@@ -169,14 +161,7 @@ def merged(periods: Periods) -> Periods:
     return joined(found)
 
 
-CALDAV = "urn:ietf:params:xml:ns:caldav"
 STRENGTH = ("BUSY-TENTATIVE", "BUSY", "BUSY-UNAVAILABLE")
-FREE_BUSY_QUERY = f"""<C:free-busy-query xmlns:C="{CALDAV}">
-<C:time-range start="{{start}}" end="{{end}}"/></C:free-busy-query>"""
-CALENDAR_QUERY = f"""<C:calendar-query xmlns:C="{CALDAV}" xmlns:D="DAV:">
-<D:prop><C:calendar-data/></D:prop><C:filter><C:comp-filter name="VCALENDAR">
-<C:comp-filter name="VEVENT"><C:time-range start="{{start}}" end="{{end}}"/></C:comp-filter>
-</C:comp-filter></C:filter></C:calendar-query>"""
 
 
 @dataclass
@@ -344,6 +329,18 @@ class Served:
         answer = self.report(resource, CALENDAR_QUERY, start, end, login)
         assert answer.status == 207, answer
         return sorted(clipped(events_of("".join(objects_of(answer.body).values())), start, end))
+
+    def changes(self, resource: str, token: str = "", login: Login = READER) -> Changes:
+        """What sync-collection says of a busy calendar since a token, or all of it."""
+        path, body = f"/{login.name}/{resource}.busy/", reports.SYNC.format(token)
+        answer = self.dav("REPORT", path, body, login)
+        assert answer.status == 207, answer
+        return reports.changes_of(answer.body)
+
+    def ctag(self, resource: str, login: Login = READER) -> str:
+        """The tag by which programs see that a busy calendar has changed."""
+        path = f"/{login.name}/{resource}.busy/"
+        return reports.ctag_of(self.dav("PROPFIND", path, reports.CTAG, login, Depth="0").body)
 
     def connection(self, connection_id: str) -> Any:
         """What `busybridge status --json` says of one connection."""

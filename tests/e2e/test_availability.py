@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.served import Periods, Served, get
+from tests.e2e.reports import CALENDAR_QUERY, FREE_BUSY_QUERY
+from tests.e2e.served import INSIDER, READER, Periods, Served, get
 from tests.e2e.sources import CalDavCalendar, IcsUrl, Source, vevent
 from tests.e2e.town import (
     END,
@@ -239,14 +240,23 @@ def test_an_empty_list_of_calendars_means_none_and_never_all(served: Served, kin
 def test_three_calendars_merge_to_two_busy_periods_in_every_output(served: Served) -> None:
     nine, one = (busy(TOMORROW, *times, "UTC") for times in (("9:00", "11:00"), ("13:00", "14:00")))
     assert served.periods("three", START, END) == [nine, one]
-    body = served.freebusy("three", START, END).body.decode()
     day = f"{TOMORROW:%Y%m%d}"
-    assert body.count("BEGIN:VFREEBUSY") == 1
-    assert [line for line in body.split("\r\n") if line.startswith("FREEBUSY")] == [
-        f"FREEBUSY;FBTYPE=BUSY:{day}T090000Z/{day}T110000Z",
-        f"FREEBUSY;FBTYPE=BUSY:{day}T130000Z/{day}T140000Z",
-    ]
-    assert "secret" not in body + get(served.feeds["three"]).body.decode()
+    for answer in (
+        served.freebusy("three", START, END),
+        served.report("three", FREE_BUSY_QUERY, START, END),
+    ):
+        body = answer.body.decode()
+        assert body.count("BEGIN:VFREEBUSY") == 1
+        assert [line for line in body.split("\r\n") if line.startswith("FREEBUSY")] == [
+            f"FREEBUSY;FBTYPE=BUSY:{day}T090000Z/{day}T110000Z",
+            f"FREEBUSY;FBTYPE=BUSY:{day}T130000Z/{day}T140000Z",
+        ]
+        assert "secret" not in body
+    assert "secret" not in get(served.feeds["three"]).body.decode()
+    for login in (READER, INSIDER):
+        events = served.report("three", CALENDAR_QUERY, START, END, login).body.decode()
+        assert events.count("BEGIN:VEVENT") == (2 if login is READER else 3)
+        assert "secret" not in events
 
 
 def test_an_invitation_in_several_calendars_is_one_busy_period(served: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
 import time
@@ -13,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.oracle import Written, utc_midnight
-from tests.e2e.served import Served, freebusy_periods, get
+from tests.e2e.reports import CALENDAR_QUERY, FREE_BUSY_QUERY, MULTIGET, SYNC, objects_of
+from tests.e2e.served import (
+    INSIDER,
+    READER,
+    Login,
+    Served,
+    events_of,
+    freebusy_periods,
+    get,
+)
 from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, IcsUrl, Source, vevent
 from tests.e2e.town import TODAY, TOMORROW, resource, serving
 from tests.servers.origin import Answer, Origin, redirect
@@ -30,6 +40,19 @@ HOSTILE = {
     + ";BYMINUTE="
     + ",".join(map(str, range(60))),
     "cancelled": "RRULE:FREQ=MINUTELY\r\nEXRULE:FREQ=MINUTELY",
+}
+
+
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+QUERY = FREE_BUSY_QUERY.format(start="20260101T000000Z", end="20261231T000000Z")
+BOMBS = {
+    "laughs": f'<!DOCTYPE x [<!ENTITY l0 "lol">{LAUGHS}]>{QUERY.replace(">", ">&l9;", 1)}',
+    "file": '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+    + QUERY.replace(">", ">&f;", 1),
+    "outside": f'<!DOCTYPE x SYSTEM "http://127.0.0.1/x.dtd">{QUERY}',
+    "deep": QUERY.replace(">", ">" + "<a>" * 50_000 + "</a>" * 50_000, 1),
+    "wide": QUERY.replace(">", ">" + "<a/>" * 200_000, 1),
+    "attributes": QUERY.replace(" ", " " + " ".join(f'a{n}=""' for n in range(50_000)) + " ", 1),
 }
 
 
@@ -73,6 +96,16 @@ def test_hostile_calendars_cost_a_bounded_time_and_the_rest_is_served(
                 assert uid in notes, notes
         assert served.connection("ben.huge")["error"]["code"] == "too_large"
         assert get(f"{served.url}/freebusy/ben.ifb").status == 503, "never read, never called free"
+
+        for name, bomb in BOMBS.items():
+            before = cpu(served)
+            reply = served.dav("REPORT", "/reader/ann.busy/", bomb)
+            assert 400 <= reply.status < 500, (name, reply.status)
+            assert "root:" not in reply.body.decode()
+            assert cpu(served) - before < 0.5, name
+        assert freebusy_periods(served.report("ann", FREE_BUSY_QUERY, start, start + 86400).body)
+        assert served.calendar("ann", start, start + 86400) == busy
+        assert served.report("ben", CALENDAR_QUERY, start, start + 86400).status == 503
 
 
 @pytest.mark.covers("A-35", "P8", "T12")
@@ -169,6 +202,42 @@ def test_a_rotated_a_wrong_and_a_foreign_feed_token_get_the_same_404(
         assert token not in served.log, "a feed's URL is its password"
 
 
+@pytest.mark.covers("A-37")
+def test_an_ended_a_wrong_and_a_foreign_password_open_no_calendar(
+    tmp_path: Path, ics_url: IcsUrl
+) -> None:
+    ics_url.put(Written("one@tests", slot(0), timedelta(hours=1), "UTC"))
+    other = {**ics_url.connection(), "id": "other"}
+    resources = [resource("ann", ics_url.connection()), resource("ben", other)]
+    access = {"cid": {"ann": "read"}, "dan": {"ben": "free-busy"}}
+    users = [{"name": name, "access": grants} for name, grants in access.items()]
+    with served_until_end(serving(tmp_path, resources, auth={"users": users})) as served:
+        create = ("users", "app-password", "create")
+        made = {name: json.loads(served.cli(*create, name, "tests", "--json")) for name in access}
+        cid, dan = (Login(name, made[name]["password"]) for name in access)
+
+        def seen(path: str, login: Login) -> tuple[int, bytes]:
+            reply = served.dav("PROPFIND", path, login=login, Depth="1")
+            return reply.status, reply.body
+
+        assert seen("/cid/ann.busy/", cid)[0] == seen("/dan/ben.busy/", dan)[0] == 207
+        nothing = seen("/dan/nobody.busy/", dan)
+        assert nothing[0] == 404
+        for path in ("/dan/ann.busy/", "/dan/ben.bookings/", "/cid/ann.busy/", "/cid/", "/ann/"):
+            assert seen(path, dan) == nothing, path
+        strangers = [
+            Login("cid", dan.password),
+            Login("dan", cid.password),
+            Login("cid", served.feed_url("ann", "all").split("/")[-2]),
+            Login("cid", served.key),
+        ]
+        assert {seen("/cid/ann.busy/", login)[0] for login in strangers} == {401}
+        served.cli("users", "app-password", "revoke", made["cid"]["id"])
+        assert seen("/cid/ann.busy/", cid)[0] == 401, "at once"
+        assert seen("/dan/ben.busy/", dan)[0] == 207
+        assert not [it for it in (cid, dan) if it.password in served.log]
+
+
 @pytest.mark.covers("A-38", "P11")
 def test_unchanged_busy_time_is_304_also_after_a_restart(
     serve: Callable[..., Served], ics_url: IcsUrl, radicale_calendar: CalDavCalendar
@@ -192,11 +261,28 @@ def test_unchanged_busy_time_is_304_also_after_a_restart(
     first = ask(["", "", ""])
     tags = [tag for _, tag in first]
     assert [status for status, _ in first] == [200, 200, 200]
+    kept = {
+        login: (served.changes("ann", login=login), served.ctag("ann", login))
+        for login in (READER, INSIDER)
+    }
+    assert all(len(changes.objects) == 1 for changes, _ in kept.values())
+
+    def nothing_changed() -> bool:
+        """For who sees times and for who sees details alike."""
+        for login, (before, tag) in kept.items():
+            now = served.changes("ann", before.token, login)
+            assert (now.token, now.objects, served.ctag("ann", login)) == (before.token, {}, tag)
+            assert served.changes("ann", login=login) == before
+            path = f"/{login.name}/ann.busy/"
+            again = {"If-None-Match": served.dav("HEAD", path, login=login).headers["ETag"]}
+            assert served.dav("GET", path, login=login, **again).status == 304
+        return ask(tags) == [(304, tag) for tag in tags]
+
     served.sync("ann", "--full")
-    assert ask(tags) == [(304, tag) for tag in tags]
+    assert nothing_changed()
     assert served.stop() == 0
     served.start()
-    assert ask(tags) == [(304, tag) for tag in tags]
+    assert nothing_changed()
     ics_url.put(
         Written(
             "two@tests", datetime.combine(TOMORROW, datetime.min.time()), timedelta(hours=1), "UTC"
@@ -204,18 +290,22 @@ def test_unchanged_busy_time_is_304_also_after_a_restart(
     )
     served.sync("ann")
     assert [status for status, _ in ask(tags)[:2]] == [200, 200]
+    for login, (before, tag) in kept.items():
+        now = served.changes("ann", before.token, login)
+        assert now.objects.keys().isdisjoint(before.objects)
+        assert set(now.objects.values()) == {"200"}
+        assert now.token != before.token
+        assert served.ctag("ann", login) != tag
 
 
 @pytest.mark.covers("A-39")
 @pytest.mark.timeout(300)
 def test_twenty_thousand_events_of_fifty_resources_stay_quick_and_small(tmp_path: Path) -> None:
     resources = []
-    for number in range(50):
-        events = [
-            Written(f"{number}-{turn}@tests", slot(turn), timedelta(minutes=30), "UTC").vevents()
-            for turn in range(400)
-        ]
-        (tmp_path / f"{number}.ics").write_text(HEAD + "".join(events) + TAIL, newline="")
+    counts = [1000 if number == 7 else 388 for number in range(50)]
+    assert sum(counts) > 20_000
+    for number, count in enumerate(counts):
+        write(tmp_path / f"{number}.ics", number, range(count))
         path = str(tmp_path / f"{number}.ics")
         connection = {"id": "file", "provider": "ics", "path": path}
         resources.append(resource(f"room-{number}", connection))
@@ -228,7 +318,59 @@ def test_twenty_thousand_events_of_fifty_resources_stay_quick_and_small(tmp_path
             assert get(url).status == 200
             took.append(time.perf_counter() - began)
         assert statistics.median(took) < 0.05
+        over_caldav(served, lambda turns: write(tmp_path / "7.ics", 7, turns))
         assert pss(served.process.pid) < 300 << 20
+
+
+def over_caldav(served: Served, write_room: Callable[[range], None]) -> None:
+    """Ask as calendar programs ask; each answer costs less than 300 ms of the processor."""
+    weeks = utc_midnight(TODAY), utc_midnight(TODAY + timedelta(weeks=6))
+    path = "/reader/room-7.busy/"
+
+    def ask(body: str, expected: int) -> bytes:
+        took = []
+        for _ in range(3):
+            before = cpu(served)
+            reply = served.dav("REPORT", path, body, Depth="1")
+            took.append(cpu(served) - before)
+            assert reply.status == expected, reply
+        assert min(took) < 0.3, body[:200]
+        return reply.body
+
+    span = {
+        "start": f"{TODAY:%Y%m%d}T000000Z",
+        "end": f"{TODAY + timedelta(weeks=6):%Y%m%d}T000000Z",
+    }
+    periods = freebusy_periods(ask(FREE_BUSY_QUERY.format(**span), 200))
+    assert len(periods) == 410
+    assert periods == freebusy_periods(served.freebusy("room-7", *weeks).body)
+    texts = objects_of(ask(CALENDAR_QUERY.format(**span), 207)).values()
+    assert sorted(events_of("".join(texts))) == periods
+    first = served.changes("room-7")
+    assert len(first.objects) == 1000
+    links = "".join(f"<D:href>{href}</D:href>" for href in list(first.objects)[:500])
+    assert len(objects_of(ask(MULTIGET.format(links), 207))) == 500
+    write_room(range(3, 1002))
+    served.sync("room-7")
+    changes = served.changes("room-7", first.token)
+    assert sorted(changes.objects.values()) == ["200", "200", "404", "404", "404"]
+    ask(SYNC.format(first.token), 207)
+    ask(SYNC.format(changes.token), 207)
+
+
+def write(path: Path, number: int, turns: range) -> None:
+    """A file with an event of half an hour for each turn."""
+    events = [
+        Written(f"{number}-{turn}@tests", slot(turn), timedelta(minutes=30), "UTC").vevents()
+        for turn in turns
+    ]
+    path.write_text(HEAD + "".join(events) + TAIL, newline="")
+
+
+def cpu(served: Served) -> float:
+    """Seconds of the processor that the bridge has used."""
+    fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def slot(turn: int) -> datetime:

@@ -1,0 +1,53 @@
+"""What calendar programs ask a CalDAV server, and what its answers say."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from defusedxml import ElementTree
+
+CALDAV = "urn:ietf:params:xml:ns:caldav"
+CALENDARSERVER = "http://calendarserver.org/ns/"
+FREE_BUSY_QUERY = f"""<C:free-busy-query xmlns:C="{CALDAV}">
+<C:time-range start="{{start}}" end="{{end}}"/></C:free-busy-query>"""
+CALENDAR_QUERY = f"""<C:calendar-query xmlns:C="{CALDAV}" xmlns:D="DAV:">
+<D:prop><C:calendar-data/></D:prop><C:filter><C:comp-filter name="VCALENDAR">
+<C:comp-filter name="VEVENT"><C:time-range start="{{start}}" end="{{end}}"/></C:comp-filter>
+</C:comp-filter></C:filter></C:calendar-query>"""
+MULTIGET = f"""<C:calendar-multiget xmlns:C="{CALDAV}" xmlns:D="DAV:">
+<D:prop><D:getetag/><C:calendar-data/></D:prop>{{}}</C:calendar-multiget>"""
+SYNC = """<D:sync-collection xmlns:D="DAV:"><D:sync-token>{}</D:sync-token>
+<D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>"""
+CTAG = f"""<D:propfind xmlns:D="DAV:" xmlns:CS="{CALENDARSERVER}">
+<D:prop><CS:getctag/></D:prop></D:propfind>"""
+
+
+def objects_of(multistatus: bytes) -> dict[str, str]:
+    """What a multistatus gives: href -> iCalendar text."""
+    found = {}
+    for response in ElementTree.fromstring(multistatus).iter("{DAV:}response"):
+        text = response.findtext(f".//{{{CALDAV}}}calendar-data")
+        if text is not None:
+            found[response.findtext("{DAV:}href")] = text
+    return found
+
+
+class Changes(NamedTuple):
+    """Of a sync-collection."""
+
+    token: str
+    objects: dict[str, str]
+    """href -> status of what changed or is gone."""
+
+
+def changes_of(multistatus: bytes) -> Changes:
+    root = ElementTree.fromstring(multistatus)
+    found = {
+        each.findtext("{DAV:}href"): each.findtext(".//{DAV:}status").split()[1]
+        for each in root.iter("{DAV:}response")
+    }
+    return Changes(root.findtext("{DAV:}sync-token"), found)
+
+
+def ctag_of(multistatus: bytes) -> str:
+    return ElementTree.fromstring(multistatus).findtext(f".//{{{CALENDARSERVER}}}getctag")
