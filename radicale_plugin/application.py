@@ -39,8 +39,9 @@ _Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
 def make_dav(ground: Ground) -> WSGIApplication:
     """Make the WSGI application that answers CalDAV."""
-    # Each request is in the log already; here it would be there twice.
-    logging.getLogger("radicale").setLevel(logging.WARNING)
+    # Each request is in the log already, with its status, and what nobody expected goes to the root
+    # logger; here every 503 would be called critical.
+    logging.getLogger("radicale").setLevel(logging.CRITICAL + 1)
     return Application(_configuration(ground), ground)
 
 
