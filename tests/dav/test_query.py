@@ -274,3 +274,12 @@ def test_reports_of_calendars_are_for_calendars(bob: Client, path: str) -> None:
 
 def test_a_report_without_a_body_is_400(bob: Client) -> None:
     assert bob.report(BUSY, "").status == 400
+
+
+@pytest.mark.parametrize("odd", ["\ufffe", "\uffff", "\x0b"])
+def test_a_title_that_xml_cannot_hold_leaves_the_answer_readable(
+    house: House, bob: Client, odd: str
+) -> None:
+    house.fill("room-a", [(NINE, NINE + HOUR)], title=f"Plan{odd}ning <1> & \U0001f5d3")
+    [found] = bob.query(BUSY, prop="<C:calendar-data/>").values()
+    assert "SUMMARY:Planning <1> & \U0001f5d3" in found.text("C:calendar-data")
