@@ -6,9 +6,7 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
-from queue import SimpleQueue
 from time import monotonic
-from types import FrameType
 
 from bridge import __version__
 from bridge.app.bridge import Bridge
@@ -16,6 +14,7 @@ from bridge.app.logs import Logs
 from bridge.app.memory import share_arenas
 from bridge.app.presence import serving
 from bridge.app.server import Server
+from bridge.app.signals import caught
 
 logger = logging.getLogger(__name__)
 
@@ -44,23 +43,17 @@ def serve(
         BridgeError: the address cannot be listened on.
     """
     share_arenas()
-    signals: SimpleQueue[int] = SimpleQueue()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        signals.put(number)
-
     logs = Logs()
     logs.begin(bridge.settings, bridge.keyfile)
     bridge.followers.append(logs.follow)
-    for each in _SIGNALS:
-        signal.signal(each, note)
     with ExitStack() as held:
+        signals = held.enter_context(caught(_SIGNALS))
         held.enter_context(serving(bridge.database.path))
         process = Process(bridge)
         process.start()
         try:
             ready(process.address)
-            while (number := signals.get()) == signal.SIGHUP and reloads:
+            while (number := signals.wait()) == signal.SIGHUP and reloads:
                 bridge.reload()
             logger.info("%s: ending", signal.Signals(number).name)
         finally:

@@ -113,7 +113,7 @@ def test_sighup_with_a_bad_file_names_the_line_and_changes_nothing(origin, run) 
 @pytest.mark.covers("F64")
 def test_a_reload_by_command_is_answered_by_the_serving_process(origin, run) -> None:
     served = run(configuration(resource("room-a", origin.url("/busy.ics")))).start()
-    assert served.reload() == (True, "reloaded: 1 resources unchanged")
+    assert served.reload() == (True, "reloaded: 1 resource unchanged")
 
     served.config["resources"][0]["nmae"] = "Room A"
     served.write()
