@@ -20,6 +20,12 @@ HOMES = {
 """INTERFACE section 2: what access names, under short names where login and resource are one."""
 
 
+@pytest.fixture
+def house(standing: House) -> House:
+    """Nothing here changes it."""
+    return standing
+
+
 def discover(client: Client) -> list[str]:
     """Find the calendars as a client does that was told nothing but the host."""
     answer = client.send("PROPFIND", "/.well-known/caldav", Depth="0")

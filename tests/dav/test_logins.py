@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bridge.store.database import Database
 from tests.access.people import user
-from tests.databases import SqliteDatabases, closing_database
 from tests.dav.client import Client, free_busy, propfind, query
 from tests.dav.house import PASSWORD, House, hours, house_settings
 from tests.web.site import Response, basic
@@ -170,13 +169,9 @@ def test_credentials_that_are_none_are_refused(
 
 
 @pytest.fixture(scope="module")
-def open_door(
-    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Client]:
-    url = sqlite_databases.url(tmp_path_factory.mktemp("door") / "data")
-    with closing_database(url) as database, House(database) as house:
-        house.fill("room-a", hours(2))
-        yield house.client("bob")
+def open_door(standing: House) -> Client:
+    standing.fill("room-a", hours(2))
+    return standing.client("bob")
 
 
 METHODS = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from bridge.config.policy import Privacy, PrivacyMode
 from bridge.model.event import Class
 from bridge.privacy import details
-from tests.databases import SqliteDatabases, closing_database
 from tests.dav.client import Client, free_busy, multiget, propfind, query, search, sync
 from tests.dav.house import HOUR, NINE, House, hours, utc
 from tests.unit.test_privacy import EVENT
@@ -39,18 +37,9 @@ shown = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-def standing(
-    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    """One house for many examples; `room-a` is always busy at the same times."""
-    url = sqlite_databases.url(tmp_path_factory.mktemp("standing") / "data")
-    with closing_database(url) as database, House(database) as house:
-        house.fill("room-a", hours(2), title=CANARY)
-        yield house
-
-
-@pytest.fixture(scope="module")
 def clients(standing: House) -> dict[str, Client]:
+    """`room-a` is always busy at the same times."""
+    standing.fill("room-a", hours(2), title=CANARY)
     return {name: standing.client(name) for name in ("alice", "bob")}
 
 

@@ -11,6 +11,12 @@ EVERYWHERE = "<D:apply-to-principal-collection-set/>"
 ADDRESS, TYPE, NAME = "C:calendar-user-address-set", "C:calendar-user-type", "D:displayname"
 
 
+@pytest.fixture
+def house(standing: House) -> House:
+    """Nothing here changes it."""
+    return standing
+
+
 def found(client: Client, *conditions: tuple[str, str], path: str = "/") -> set[str]:
     return set(read(client.report(path, search(*conditions), Depth="0")))
 
