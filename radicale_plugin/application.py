@@ -131,6 +131,9 @@ class Application(Radicale):
 
     def _handle_request(self, environ: WSGIEnviron) -> _Started:
         """Answer as Radicale does, but 429 to who guesses, and 503 when nothing can be read."""
+        # WSGI has octets read as latin-1 here (PEP 3333), Radicale's own server text.
+        path = str(environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8", "replace")
+        environ = {**environ, "PATH_INFO": path}
         try:
             answered: _Started = super()._handle_request(environ)
         except StoreError as err:  # while somebody logged in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -96,6 +97,14 @@ def test_preconditions_change_nothing_about_a_refusal(carol: Client) -> None:
         answer = carol.send("PUT", BUSY + name, EVENT, Content_Type="text/calendar", **headers)
         assert refusal(answer)[:2] == (403, ["D:need-privileges"])
         assert carol.send("DELETE", BUSY + name, **headers).status == 403
+
+
+@pytest.mark.parametrize("name", ["%26%3C%3E%22.ics", "%C3%A9%20x.ics", "%5D%5D%3E.ics", "%2525"])
+def test_a_refusal_names_any_path_as_it_was_asked_for(carol: Client, name: str) -> None:
+    answer = attempt(carol, "PUT", BUSY + name)
+    assert refusal(answer)[:2] == (403, ["D:need-privileges"])
+    (href,) = re.findall("<D:href>(.*?)</D:href>", answer.body.decode())
+    assert href == BUSY + name
 
 
 @pytest.mark.parametrize(
