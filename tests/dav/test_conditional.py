@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 
 import pytest
@@ -178,3 +179,15 @@ def test_no_text_and_no_path_puts_a_line_into_the_headers(house: House, bob: Cli
             assert head.startswith(b"HTTP/1.1 ")
             assert b"evil" not in head.lower()
             assert b"\nX-Evil" not in raw
+
+
+def test_an_answer_that_was_asked_for_compressed_holds_the_same_octets(
+    bob: Client, path: str
+) -> None:
+    plain = bob.get(path)
+    packed = bob.get(path, Accept_Encoding="gzip")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert int(packed.headers["content-length"]) == len(packed.body)
+    tag = packed.headers["etag"]
+    assert bob.get(path, If_None_Match=tag, Accept_Encoding="gzip").status == 304
