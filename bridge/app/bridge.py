@@ -23,7 +23,7 @@ from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
 from bridge.scheduler.ground import Ground, read_clock
-from bridge.store import meta, resources
+from bridge.store import meta, resources, restored
 from bridge.store.database import Database
 from bridge.store.wake import Wake
 
@@ -94,6 +94,8 @@ class Bridge:
         """
         self.database.migrate()
         self._pin_instance()
+        with self.database.write() as conn:
+            restored.renew_epochs(conn)
         report = self.apply(self.settings)
         self.rebuild()
         return report

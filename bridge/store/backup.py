@@ -39,6 +39,9 @@ def backup(database: Database, target: Path) -> int:
 def restore(source: Path, database: Database, *, force: bool = False) -> None:
     """Put a backup in the place of a SQLite database; the caller keeps servers away.
 
+    Every resource begins a new epoch: what changed after the backup was made is unknown here, and
+    its numbers will be given to other changes, so that a sync token from then must not go on.
+
     Args:
         source: what `backup` wrote.
         database: names the file to be replaced; nothing may have it open.
@@ -61,7 +64,6 @@ def restore(source: Path, database: Database, *, force: bool = False) -> None:
         contextlib.closing(sqlite3.connect(fresh)) as new,
     ):
         old.backup(new)
-        # What clients saw after the backup is not in it; their sync tokens and ETags must not fit.
         new.execute("UPDATE resources SET epoch = lower(hex(randomblob(8)))")
         new.commit()
         new.execute("PRAGMA journal_mode = DELETE")
