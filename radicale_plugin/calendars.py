@@ -34,11 +34,23 @@ FORM = "1"
 """Of the text that an object is written as; raised with every change to it, since clients keep what
 they have under the same ETag."""
 _NAME = re.compile(r"([0-9a-f]{40})\.ics")
-_TOKEN = re.compile(r"urn:busybridge:sync:([^.\s]{1,64})\.([a-z]+-[0-9a-f]+)\.([0-9]{1,18})")
+_TOKEN = re.compile(
+    r"urn:busybridge:sync:([^.\s]{1,64})\.([a-z]+-[0-9a-f]+)\.([0-9]{1,18})(?:\.([0-9]{1,18}))?"
+)
 
 
 class InvalidSyncToken(ValueError):
     """A sync token that cannot be continued (RFC 6578 section 3.2, DAV:valid-sync-token)."""
+
+
+class Since(NamedTuple):
+    """What a sync token stands for."""
+
+    seq: int
+    """The last change that was told."""
+    begun: int
+    """The last change when the first sync began, which was told in parts: of what was deleted
+    before it the client has never heard. 0 when there were no parts, or all were told."""
 
 
 class Changes(NamedTuple):
@@ -148,8 +160,8 @@ class Calendar:
         """Write an object."""
         return serialize.event_text(self.event(row), origin=self.ground.instance)
 
-    def since(self, _conn: Transaction, token: str) -> int:
-        """Read a sync token: the sequence number that it stands for.
+    def since(self, _conn: Transaction, token: str) -> Since:
+        """Read a sync token.
 
         Raises:
             InvalidSyncToken: it is not one of this calendar as this login sees it, or it is of a
@@ -158,13 +170,14 @@ class Calendar:
         match = _TOKEN.fullmatch(token)
         if match is None or match[1] != self.epoch or match[2] != self.version:
             raise InvalidSyncToken(token)
-        seq = int(match[3])
-        if seq > self.seq:
+        since = Since(int(match[3]), int(match[4] or 0))
+        if max(since) > self.seq:
             raise InvalidSyncToken(token)
-        return seq
+        return since
 
-    def _token(self, seq: int) -> str:
-        return f"urn:busybridge:sync:{self.epoch}.{self.version}.{seq}"
+    def _token(self, seq: int, begun: int = 0) -> str:
+        part = f".{begun}" if begun > seq else ""
+        return f"urn:busybridge:sync:{self.epoch}.{self.version}.{seq}{part}"
 
 
 class BusyCalendar(Calendar):
@@ -215,29 +228,31 @@ class BusyCalendar(Calendar):
         if not token and limit is None:
             everything = self.objects(conn) if texts else self.marks(conn)
             return Changes(self.token, everything, [])
-        since = self.since(conn, token) if token else 0
+        since = self.since(conn, token) if token else Since(0, self.seq)
         self.look(conn)
         resource_id, kind = self.entry.plan.id, self.projection.value
-        if since == self.seq:
+        if since.seq == self.seq:
             return Changes(self.token, [], [])
         most = None if limit is None else limit + 1
-        logged = busy.changes_since(conn, resource_id, kind, since, most=most, alive_only=not token)
+        logged = busy.changes_since(
+            conn, resource_id, kind, since.seq, most=most, buried_before=since.begun
+        )
         truncated = limit is not None and len(logged) > limit
         logged = logged[:limit]
         rows = busy.named(conn, resource_id, kind, [row.uid for row in logged if not row.deleted])
         return Changes(
-            self._token(logged[-1].seq) if truncated else self.token,
+            self._token(logged[-1].seq, since.begun) if truncated else self.token,
             list(rows.values()),
             [self.name(row.uid) for row in logged if row.deleted],
             truncated,
         )
 
-    def since(self, conn: Transaction, token: str) -> int:
+    def since(self, conn: Transaction, token: str) -> Since:
         """Read a sync token; one from before what the change log remembers cannot be continued."""
-        seq = super().since(conn, token)
-        if seq < busy.floor(conn, self.entry.plan.id, self.projection.value):
+        since = super().since(conn, token)
+        if max(since) < busy.floor(conn, self.entry.plan.id, self.projection.value):
             raise InvalidSyncToken(token)
-        return seq
+        return since
 
     def event(self, row: BlockRow) -> FeedBlock:
         """Say what an object shows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
 
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionStatus
@@ -180,7 +180,7 @@ def changes_since(
     seq: int,
     *,
     most: int | None = None,
-    alive_only: bool = False,
+    buried_before: int = 0,
 ) -> list[ChangeRow]:
     """List the changes after a sequence number, ascending.
 
@@ -190,7 +190,7 @@ def changes_since(
         projection: `Projection` value.
         seq: of the last change that is known already.
         most: how many, from the oldest; None for all.
-        alive_only: leave out the blocks that are gone.
+        buried_before: leave out the blocks that were gone with this change already.
     """
     query = (
         select(*_CHANGE)
@@ -202,8 +202,8 @@ def changes_since(
         .order_by(changes.c.seq)
         .limit(most)
     )
-    if alive_only:
-        query = query.where(changes.c.deleted.is_(False))
+    if buried_before > seq:
+        query = query.where(or_(changes.c.deleted.is_(False), changes.c.seq > buried_before))
     return [ChangeRow(*row) for row in conn.execute(query)]
 
 
@@ -228,10 +228,19 @@ def floor(conn: Connection, resource_id: str, projection: str) -> int:
 def forget(conn: Connection, before: Instant) -> int:
     """Drop the tombstones made before an instant and raise the floors of their resources' logs.
 
-    A sync token below the floor of its projection can no longer be continued. Returns how many
-    were dropped.
+    A sync token below the floor of its projection can no longer be continued. The last change of
+    each log stays, whatever it was: it dates all that is published. Returns how many were dropped.
     """
-    old = (changes.c.deleted, changes.c.changed_at < before)
+    later = changes.alias()
+    old = (
+        changes.c.deleted,
+        changes.c.changed_at < before,
+        exists().where(
+            later.c.resource_id == changes.c.resource_id,
+            later.c.projection == changes.c.projection,
+            later.c.seq > changes.c.seq,
+        ),
+    )
     floors = conn.execute(
         select(changes.c.resource_id, changes.c.projection, func.max(changes.c.seq))
         .where(*old)
