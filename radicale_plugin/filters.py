@@ -22,10 +22,17 @@ _INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 EVER = Window(-(10**14), 10**14)
 """What a time-range reaches where it has no start or no end."""
 _MOST = 100
-"""Conditions that one filter may hold."""
+"""Elements that one filter may hold."""
+_FRAME = 3
+"""Elements that every filter begins with: itself, VCALENDAR, VEVENT."""
+_MOST_TESTS = 50_000
+"""Elements of a filter times objects whose text they are asked of, a microsecond or three each."""
 _FOLDED: Mapping[str, Callable[[str], str]] = {
     "i;octet": lambda text: text,
-    "i;ascii-casemap": lambda text: "".join(c.lower() if c.isascii() else c for c in text),
+    # The lower case of bytes is that of ASCII alone.
+    "i;ascii-casemap": lambda text: (
+        text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+    ),
     "i;unicode-casemap": str.casefold,
 }
 """RFC 4790 and RFC 5051."""
@@ -55,15 +62,28 @@ class Filter(NamedTuple):
     """All of them must be met."""
     never: bool = False
     """No object of ours can match."""
+    size: int = 0
+    """How many elements it is made of."""
+    names: frozenset[str] = frozenset()
+    """Properties that the conditions ask about; the others need not be read."""
 
     def select(self, rows: list[_Row], text: Callable[[_Row], str]) -> list[_Row]:
-        """Keep the objects that meet the conditions; `text` writes one."""
+        """Keep the objects that meet the conditions; `text` writes one.
+
+        Raises:
+            Refused: 403 with DAV:number-of-matches-within-limits where that would take too long.
+        """
         if not self.conditions:
             return rows
+        if self.size * len(rows) > _MOST_TESTS:
+            raise forbidden(
+                xml.dav("number-of-matches-within-limits"),
+                "so many conditions on so many objects; narrow it by a time-range",
+            )
         return [row for row in rows if self._matches(text(row))]
 
     def _matches(self, text: str) -> bool:
-        content = _content(text)
+        content = _content(text, self.names)
         return all(condition(content) for condition in self.conditions)
 
 
@@ -76,7 +96,13 @@ def compile_filters(filters: Iterable[Element]) -> Filter:
     compiler = _Compiler()
     for each in filters:
         compiler.filter(each)
-    return Filter(compiler.window, tuple(compiler.conditions), compiler.never)
+    return Filter(
+        compiler.window,
+        tuple(compiler.conditions),
+        compiler.never,
+        compiler.size,
+        frozenset(compiler.names),
+    )
 
 
 def time_range(element: Element) -> Window:
@@ -112,10 +138,14 @@ class _Compiler:
         self.window: Window | None = None
         self.conditions: list[Condition] = []
         self.never = False
-        self._count = 0
+        self.size = 0
+        self.names: set[str] = set()
 
     def filter(self, element: Element) -> None:
         """Section 9.7: a filter holds one comp-filter, of VCALENDAR."""
+        self.size += sum(1 for _ in element.iter()) - _FRAME
+        if self.size > _MOST:
+            raise _invalid(f"a filter holds at most {_MOST} conditions")
         inner = list(element)
         if len(inner) != 1 or inner[0].tag != _COMP:
             raise _invalid("a filter holds one comp-filter, of VCALENDAR")
@@ -125,12 +155,12 @@ class _Compiler:
 
     def component(self, element: Element, name: str) -> None:
         for each in element:
-            self._counted()
             if each.tag == _NOT_DEFINED:
                 self.never = True
             elif each.tag == _TIME_RANGE:
                 self._narrow(time_range(each))
             elif each.tag == _PROP:
+                self.names.add(_name(each))
                 self.conditions.append(_of_property(each, name))
             elif each.tag == _COMP:
                 self._inner(each, name)
@@ -150,11 +180,6 @@ class _Compiler:
         self.window = Window(max(standing.start, window.start), min(standing.end, window.end))
         if self.window.start >= self.window.end:
             self.never = True
-
-    def _counted(self) -> None:
-        self._count += 1
-        if self._count > _MOST:
-            raise _invalid(f"a filter holds at most {_MOST} conditions")
 
 
 def _of_property(element: Element, component: str) -> Condition:
@@ -241,15 +266,16 @@ def _read(match: re.Match[str]) -> Instant:
     return timegm((year, month, day, hour, minute, min(second, 59)))
 
 
-def _content(text: str) -> Content:
+def _content(text: str, wanted: frozenset[str]) -> Content:
     content: dict[str, dict[str, list[Property]]] = {"VCALENDAR": {}, "VEVENT": {}}
     component = "VCALENDAR"
     for line in unfold(text)[0].split("\n"):
-        head, _, value = split_line(line)
-        name, _, raw = head.partition(";")
+        name = line.partition(":")[0].partition(";")[0]
         if name in ("BEGIN", "END"):
-            component = "VEVENT" if name == "BEGIN" and value == "VEVENT" else "VCALENDAR"
-        elif name:
+            component = "VEVENT" if line == "BEGIN:VEVENT" else "VCALENDAR"
+        elif name in wanted:
+            head, _, value = split_line(line)
+            raw = head.partition(";")[2]
             content[component].setdefault(name, []).append(Property(parameters(raw), value))
     return content
 

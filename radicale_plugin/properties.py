@@ -22,6 +22,7 @@ from radicale_plugin import xml
 from radicale_plugin.calendars import Calendar
 from radicale_plugin.ground import Ground
 from radicale_plugin.places import CALENDARS, PRINCIPALS, Kind, Place, resource_path
+from radicale_plugin.refusals import forbidden
 from radicale_plugin.xml import apple, caldav, calendarserver, dav
 
 CALENDAR_TYPE = "text/calendar; charset=utf-8"
@@ -53,6 +54,11 @@ class Subject:
         """Write DAV:href of one of our paths."""
         return xml.href(self.prefix + path)
 
+
+_MOST_REPEATED = 24 << 20
+"""Characters that an answer may repeat, the same for each of its objects."""
+MOST_PROPERTIES = 200
+"""Properties that one request may name."""
 
 Value = Callable[[Subject], str]
 MarkValue = Callable[[Calendar, BlockRow | Mark], str]
@@ -369,6 +375,20 @@ class ObjectWriter:
     def needs_texts(self) -> bool:
         """Whether the objects are to be read whole; marks are enough otherwise."""
         return bool(self._texts)
+
+    def check(self, count: int) -> None:
+        """Refuse to write the same text for so many objects that the answer grows beyond bounds.
+
+        What does not exist is named for each object, by names as long as the client likes.
+
+        Raises:
+            Refused: 403 with DAV:number-of-matches-within-limits.
+        """
+        if count * (len(self._constant) + len(self._end)) > _MOST_REPEATED:
+            raise forbidden(
+                dav("number-of-matches-within-limits"),
+                "so many properties of so many objects; ask for fewer of either",
+            )
 
     def write(self, row: BlockRow | Mark) -> str:
         """Write one object."""

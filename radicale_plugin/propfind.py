@@ -15,9 +15,6 @@ from radicale_plugin.refusals import Refused, forbidden, not_found
 from radicale_plugin.visit import Visit, multistatus
 from radicale_plugin.xml import dav
 
-_MOST = 200
-"""Properties that one request may name."""
-
 
 class Wanted(NamedTuple):
     """What is asked for."""
@@ -64,8 +61,10 @@ def read(root: Element | None) -> Wanted:
 
 def _names(prop: Element) -> Sequence[str]:
     names = list(dict.fromkeys(str(each.tag) for each in prop))
-    if len(names) > _MOST:
-        raise Refused(400, reason=f"a request names at most {_MOST} properties")
+    if len(names) > properties.MOST_PROPERTIES:
+        raise Refused(
+            400, reason=f"a request names at most {properties.MOST_PROPERTIES} properties"
+        )
     return names
 
 
@@ -109,6 +108,7 @@ def _objects(visit: Visit, subject: Subject, wanted: Wanted) -> Iterator[str]:
     writer = _writer(subject, wanted)
     whole = writer.needs_texts
     rows = calendar.objects(visit.conn) if whole else calendar.marks(visit.conn)
+    writer.check(len(rows))
     yield from map(writer.write, rows)
 
 

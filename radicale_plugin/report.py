@@ -18,7 +18,6 @@ from radicale_plugin.visit import Visit, multistatus
 from radicale_plugin.xml import caldav, dav
 
 _MOST_HREFS = 5000
-_MOST_PROPERTIES = 200
 
 Report = Callable[[Visit, Place, Element], WSGIResponse]
 
@@ -45,7 +44,9 @@ def _query(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     # Depth 0, which section 7.8 makes the default, asks about the collection alone; no client
     # means that, and every server answers as for Depth 1.
     rows = [] if wanted.never else calendar.objects(visit.conn, wanted.window)
-    return multistatus(xml.multistatus(map(writer.write, wanted.select(rows, calendar.text))))
+    rows = wanted.select(rows, calendar.text)
+    writer.check(len(rows))
+    return multistatus(xml.multistatus(map(writer.write, rows)))
 
 
 def _multiget(visit: Visit, place: Place, root: Element) -> WSGIResponse:
@@ -61,6 +62,7 @@ def _multiget(visit: Visit, place: Place, root: Element) -> WSGIResponse:
         asked.setdefault((name, "" if name else link), link)
     rows = calendar.named(visit.conn, {name for name, _ in asked if name})
     writer = _writer(subject, root)
+    writer.check(len(asked))
 
     def each() -> Iterator[str]:
         for (name, _), link in asked.items():
@@ -81,6 +83,7 @@ def _sync(visit: Visit, place: Place, root: Element) -> WSGIResponse:
         changes = calendar.changes(visit.conn, token, _limit(root), texts=writer.needs_texts)
     except InvalidSyncToken as err:
         raise forbidden(dav("valid-sync-token"), "begin again without a sync token") from err
+    writer.check(len(changes.changed))
     path = visit.prefix + place.path
 
     def each() -> Iterator[str]:
@@ -115,8 +118,10 @@ def _writer(subject: Subject, root: Element) -> ObjectWriter:
     if prop is None:
         names_only = root.find(dav("propname")) is not None
         return ObjectWriter(subject, properties.object_names(), names_only=names_only)
-    if len(prop) > _MOST_PROPERTIES:
-        raise Refused(400, reason=f"a request names at most {_MOST_PROPERTIES} properties")
+    if len(prop) > properties.MOST_PROPERTIES:
+        raise Refused(
+            400, reason=f"a request names at most {properties.MOST_PROPERTIES} properties"
+        )
     names = list(dict.fromkeys(str(each.tag) for each in prop))
     element = prop.find(caldav("calendar-data"))
     return ObjectWriter(subject, names, None if element is None else read_calendar_data(element))

@@ -62,7 +62,11 @@ def by_property(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     # Calendar Server's attribute, which Apple Calendar sends; section 9.4 itself knows only "all".
     joined = any if root.get("test") == "anyof" else all
     prop = root.find(dav("prop"))
-    names = [str(each.tag) for each in prop] if prop is not None else []
+    names = list(dict.fromkeys(str(each.tag) for each in prop)) if prop is not None else []
+    if len(names) > properties.MOST_PROPERTIES:
+        raise Refused(
+            400, reason=f"a request names at most {properties.MOST_PROPERTIES} properties"
+        )
 
     def found() -> Iterator[str]:
         for subject in _searched(visit, place, root):
@@ -92,8 +96,11 @@ def _searched(visit: Visit, place: Place, root: Element) -> Iterator[Subject]:
 def _condition(element: Element) -> Callable[[Subject], bool]:
     prop = element.find(dav("prop"))
     match = element.find(dav("match"))
-    if prop is None or not len(prop) or match is None:
-        raise Refused(400, reason="a property-search holds a prop and a match")
+    if prop is None or not 0 < len(prop) <= _MOST_CONDITIONS or match is None:
+        raise Refused(
+            400,
+            reason=f"a property-search holds a match and 1 to {_MOST_CONDITIONS} properties",
+        )
     wanted = "".join(match.itertext()).strip().casefold()
     tests = [_SEARCHABLE.get(str(each.tag)) for each in prop]
     kind = match.get("match-type", element.get("match-type", "contains"))
