@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from radicale import httputils
 from radicale.app import Application as Radicale
@@ -131,11 +132,11 @@ class Application(Radicale):
 
     def _handle_request(self, environ: WSGIEnviron) -> _Started:
         """Answer as Radicale does, but 429 to who guesses, and 503 when nothing can be read."""
-        # WSGI has octets read as latin-1 here (PEP 3333), Radicale's own server text.
-        path = str(environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8", "replace")
-        environ = {**environ, "PATH_INFO": path}
+        path = _path_text(str(environ.get("PATH_INFO", "")))
+        if path is None:
+            return _started(Refused(400, reason="the path holds what no path may hold").response())
         try:
-            answered: _Started = super()._handle_request(environ)
+            answered: _Started = super()._handle_request({**environ, "PATH_INFO": path})
         except StoreError as err:  # while somebody logged in
             return _started(storage_trouble(err).response())
         if answered[0].startswith("401") and (wait := self._must_wait(environ)):
@@ -152,6 +153,19 @@ class Application(Radicale):
         if basic is None:
             return 0
         return ground.gate.retry_after(basic.name, environ.get("REMOTE_ADDR", ""), ground.clock())
+
+
+def _path_text(path: str) -> str | None:
+    """Read a path as WSGI has it, bytes as latin-1: Radicale takes text.
+
+    None for what is not UTF-8 and for characters of Unicode's category C, invisible ones among
+    them: Radicale refuses those, too, and writes an error into the log for each.
+    """
+    try:
+        text = path.encode("latin-1").decode()
+    except UnicodeError:
+        return None
+    return None if any(category(char)[0] == "C" for char in text) else text
 
 
 def _started(response: WSGIResponse) -> _Started:

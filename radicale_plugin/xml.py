@@ -24,6 +24,8 @@ OWN = "urn:busybridge:dav"
 
 _PREFIXES = {DAV: "D", CALDAV: "C", CALENDARSERVER: "CS", APPLE: "A", OWN: "B"}
 _DECLARED = "".join(f' xmlns:{prefix}="{space}"' for space, prefix in _PREFIXES.items())
+_PREFIXES["http://www.w3.org/XML/1998/namespace"] = "xml"
+"""Namespaces in XML 1.0 section 3: this one is bound, and may be bound to nothing else."""
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """XML 1.0 section 2.2."""

@@ -11,7 +11,7 @@ import pytest
 from bridge.store.database import Database
 from tests.databases import PostgresqlServer, SqliteDatabases, closing_database
 
-pytest_plugins = ["tests.claims", "tests.clients"]
+pytest_plugins = ["tests.claims", "tests.clients", "tests.told"]
 
 
 # Wall time says nothing on a busy machine; bounds on work are asserted on CPU time.
