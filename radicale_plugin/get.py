@@ -11,8 +11,9 @@ from bridge.model.interval import Window
 from bridge.publish.outlook import freshness_header
 from radicale_plugin import conditional, filters, freebusy
 from radicale_plugin.calendars import Calendar
+from radicale_plugin.objects import OBJECT_TYPE
 from radicale_plugin.places import CALENDARS, Kind, Place
-from radicale_plugin.properties import CALENDAR_TYPE, OBJECT_TYPE, http_date
+from radicale_plugin.properties import CALENDAR_TYPE, http_date
 from radicale_plugin.refusals import Refused, not_found
 from radicale_plugin.visit import Visit
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from xml.etree.ElementTree import Element
 
 from radicale_plugin import filters, xml
-from radicale_plugin.properties import TextValue
+from radicale_plugin.objects import TextValue
 from radicale_plugin.refusals import forbidden
 from radicale_plugin.xml import caldav
 

@@ -9,8 +9,9 @@ from xml.etree.ElementTree import Element
 from radicale.types import WSGIResponse
 
 from radicale_plugin import places, properties, xml
+from radicale_plugin.objects import ObjectWriter, object_names
 from radicale_plugin.places import CALENDARS, Kind, Place
-from radicale_plugin.properties import ObjectWriter, Subject
+from radicale_plugin.properties import Subject
 from radicale_plugin.refusals import Refused, forbidden, not_found
 from radicale_plugin.visit import Visit, multistatus
 from radicale_plugin.xml import dav
@@ -127,5 +128,5 @@ def _object(visit: Visit, place: Place, wanted: Wanted) -> Iterator[str]:
 def _writer(subject: Subject, wanted: Wanted) -> ObjectWriter:
     names = wanted.names
     if names is None:
-        names = list(dict.fromkeys([*properties.object_names(), *wanted.included]))
+        names = list(dict.fromkeys([*object_names(), *wanted.included]))
     return ObjectWriter(subject, names, names_only=wanted.names_only)

@@ -10,9 +10,10 @@ from radicale.types import WSGIResponse
 
 from radicale_plugin import filters, freebusy, properties, search, xml
 from radicale_plugin.calendars import Calendar, InvalidSyncToken
+from radicale_plugin.objects import ObjectWriter, object_names
 from radicale_plugin.partial import read_calendar_data
 from radicale_plugin.places import CALENDARS, Place
-from radicale_plugin.properties import ObjectWriter, Subject
+from radicale_plugin.properties import Subject
 from radicale_plugin.refusals import Refused, forbidden
 from radicale_plugin.visit import Visit, multistatus
 from radicale_plugin.xml import caldav, dav
@@ -117,7 +118,7 @@ def _writer(subject: Subject, root: Element) -> ObjectWriter:
     prop = root.find(dav("prop"))
     if prop is None:
         names_only = root.find(dav("propname")) is not None
-        return ObjectWriter(subject, properties.object_names(), names_only=names_only)
+        return ObjectWriter(subject, object_names(), names_only=names_only)
     if len(prop) > properties.MOST_PROPERTIES:
         raise Refused(
             400, reason=f"a request names at most {properties.MOST_PROPERTIES} properties"
