@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -125,11 +124,6 @@ class Desk:
             mirror.seq = change.seq
 
 
-@pytest.fixture
-def database(sqlite_database: Database) -> Iterator[Database]:
-    return sqlite_database
-
-
 _minutes = st.integers(-60 * 24 * 3, 60 * 24 * 64)
 _change = st.none() | st.tuples(
     _minutes.map(lambda it: HORIZON.start + 60 * it),
@@ -147,7 +141,7 @@ _batch = st.dictionaries(st.sampled_from("abcdefghij"), _change | _near, min_siz
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(_batch, min_size=1, max_size=6))
 def test_projections_and_log_follow_the_occurrences(
