@@ -47,7 +47,6 @@ ICS_BODIES: Mapping[str, bytes] = {
     "each second of 30 February": ics("RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30"),
     "each second": ics("RRULE:FREQ=SECONDLY"),
     "INTERVAL=0": ics("RRULE:FREQ=DAILY;INTERVAL=0"),
-    "COUNT of 10^9": ics("RRULE:FREQ=HOURLY;COUNT=1000000000"),
     "never": ics("RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"),
     "big BY lists": ics(
         f"RRULE:FREQ=MINUTELY;BYMONTHDAY={_BY};BYHOUR={','.join(map(str, range(24)))}"
@@ -81,6 +80,14 @@ ICS_BODIES: Mapping[str, bytes] = {
     "no calendar": b"\x89PNG\r\n\x1a\n" * 20,
     "too much": ics() + b" " * (2 << 20),
 }
+BOUNDED: Mapping[str, bytes] = {
+    "COUNT of 10^9": ics("RRULE:FREQ=HOURLY;COUNT=1000000000"),
+    **{
+        f"a zone of the name {zone!r}": ics().replace(b"Europe/Berlin", zone.encode())
+        for zone in ("../../etc/passwd", "/dev/zero", "Europe/../../x", "\u202e")
+    },
+}
+"""What may be read, since it is bounded wherever it is expanded, and opens no file."""
 HEADERS: Mapping[str, Mapping[str, str]] = {
     "credentials without a colon": {"authorization": "Basic YWxpY2U="},
     "credentials that are no base64": {"authorization": "Basic ===="},

@@ -149,7 +149,7 @@ def change_tree(chance: random.Random, sent: Sent) -> Sent:
     """Change an XML body as a tree, so that it stays XML; change lines where it is iCalendar."""
     try:
         root = fromstring(sent.body)
-    except (ParseError, ValueError):
+    except (ParseError, ValueError, LookupError):  # no XML, or an encoding that nobody has
         return change_lines(chance, sent)
     for _ in range(chance.randint(1, 3)):
         every = list(root.iter())

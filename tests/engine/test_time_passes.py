@@ -96,6 +96,8 @@ def test_old_deletions_are_forgotten_and_older_tokens_end_there(house: House) ->
     house.pull()
     house.calendar().delete("b")
     house.pull()
+    house.calendar().put("c", make_series("2027-11-25 09:00", uid="c"))
+    house.pull()
     house.ingest.advance_horizons(house.now)
     assert any(change.deleted for change in house.changes(0))
     house.ingest.advance_horizons(house.now + 181 * DAY)
