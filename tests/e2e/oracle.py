@@ -33,26 +33,39 @@ class Written:
     free: bool = False
 
     def starts(self) -> list[datetime | date]:
+        return [start for _, start in self._numbered()]
+
+    def _numbered(self) -> list[tuple[int, datetime | date]]:
         elsewhere = dict(self.moved)
         return [
-            elsewhere.get(number, self.start + number * (self.every or timedelta()))
+            (number, elsewhere.get(number, self.start + number * (self.every or timedelta())))
             for number in range(self.times if self.every else 1)
             if number not in self.skipped
         ]
 
     def spans(self, day_zone: str) -> list[tuple[int, int]]:
         """Half-open UTC seconds of each occurrence; days are those of `day_zone`."""
+        first, last = self._span(self.start, day_zone)
+        moved = dict(self.moved)
         found = []
-        for start in self.starts():
-            if isinstance(start, datetime):
-                first = start.replace(tzinfo=ZoneInfo(self.zone))
-                last = (start + self.length).replace(tzinfo=ZoneInfo(self.zone))
-            else:
-                midnight = datetime.combine(start, datetime.min.time())
-                first = midnight.replace(tzinfo=ZoneInfo(day_zone))
-                last = (midnight + self.length).replace(tzinfo=ZoneInfo(day_zone))
-            found.append((int(first.timestamp()), int(last.timestamp())))
+        for number, start in self._numbered():
+            begin, end = self._span(start, day_zone)
+            if isinstance(start, datetime) and number not in moved:
+                # The exact duration of the first (RFC 5545 section 3.8.5.3), or until the clock
+                # shows what DTEND says, where that is longer: docs/time-zones.md.
+                end = max(end, begin + last - first)
+            found.append((begin, end))
         return found
+
+    def _span(self, start: datetime | date, day_zone: str) -> tuple[int, int]:
+        """From a wall clock to a wall clock, or from a midnight to a midnight."""
+        zone = ZoneInfo(self.zone if isinstance(start, datetime) else day_zone)
+        wall = (
+            start if isinstance(start, datetime) else datetime.combine(start, datetime.min.time())
+        )
+        ends = (it.replace(tzinfo=zone) for it in (wall, wall + self.length))
+        begin, end = (int(it.timestamp()) for it in ends)
+        return begin, end
 
     def ics(self) -> str:
         """The calendar object, with a zone definition by name alone (IANA)."""

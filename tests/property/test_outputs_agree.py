@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bridge.config.settings import Outbound
@@ -119,6 +119,23 @@ def exists(event: Written) -> bool:
     return True
 
 
+BACK, FORTH = (
+    Written(
+        "",
+        datetime.combine(day, datetime.min.time()),
+        timedelta(hours=hours),
+        zone,
+        every=timedelta(days=1),
+        times=3,
+        moved=((1, datetime.combine(day + timedelta(days=1), datetime.min.time())),),
+    )
+    for day, hours, zone in (
+        (date(2027, 4, 3), 26, "Australia/Lord_Howe"),
+        (date(2027, 3, 13), 44, "America/New_York"),
+    )
+)
+"""The first occurrence is longer, or shorter, than its clock shows; others are as long as it, or as
+the clock shows."""
 _calendar = st.lists(written().filter(exists), max_size=6)
 
 
@@ -223,6 +240,8 @@ quietly = settings(
 
 @settings(quietly, max_examples=40)
 @given(one=_calendar, two=_calendar)
+@example(one=[BACK], two=[])
+@example(one=[], two=[FORTH])
 def test_five_outputs_give_the_minutes_that_were_written(
     town: Town, one: list[Written], two: list[Written]
 ) -> None:
