@@ -116,7 +116,7 @@ class Logs:
 
     def begin(self, settings: Settings, keyfile: KeyFile) -> None:
         """Take over the root logger, warnings, and what threads die of."""
-        self._redactor.learn([keyfile.identity.hex(), keyfile.key.hex()])
+        self._redactor.learn([keyfile.identity.hex(), *(key.hex() for key in keyfile.keys)])
         logging.basicConfig(handlers=[self._handler], force=True, level=logging.NOTSET)
         self.follow(settings)
         logging.captureWarnings(capture=True)
