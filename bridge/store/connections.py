@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
+from bridge.store import compact
 from bridge.store.database import upsert as upsert_rows
 from bridge.store.resources import Owner
 from bridge.store.schema import connections
@@ -144,10 +145,11 @@ def upsert(conn: Connection, entries: Sequence[NewConnection], *, managed_by: Ow
 
 
 def remove(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
-    """Delete connections with their calendars, events, occurrences and schedule."""
+    """Delete connections with their credentials, calendars, events, occurrences and schedule."""
     if connection_ids:
         statement = delete(connections).where(connections.c.id == bindparam("which"))
         conn.execute(statement, [{"which": id_} for id_ in sorted(connection_ids)])
+        compact.want(conn)
 
 
 def record_attempt(conn: Connection, connection_id: ConnectionId, now: Instant) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -154,6 +154,27 @@ class Database:
             own = pooled.driver_connection
             pooled.detach()
             return own
+
+    def compact(self) -> bool:
+        """Rewrite a SQLite file so that it holds nothing of what was deleted; else do nothing.
+
+        Returns:
+            False when a reader kept the log from being emptied; nothing is lost by that.
+
+        Raises:
+            StoreError: the file cannot be rewritten, or not now.
+        """
+        if self.path is None:
+            return True
+        self._refuse_damaged()
+        with (
+            self._turn(),
+            self._explained(),
+            closing(sqlite.connect(self.path, self._patience)) as own,
+        ):
+            own.execute("VACUUM")
+            (blocked, _, _) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not blocked
 
     def resize(self, pool: int) -> None:
         """Allow another number of connections to PostgreSQL; transactions that run are not cut."""

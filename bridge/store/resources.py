@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, 
 
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ResourceId
+from bridge.store import compact
 from bridge.store.database import upsert as upsert_rows
 from bridge.store.schema import resources
 
@@ -128,6 +129,7 @@ def remove(conn: Connection, resource_ids: Sequence[ResourceId]) -> None:
     if resource_ids:
         statement = delete(resources).where(resources.c.id == bindparam("which"))
         conn.execute(statement, [{"which": id_} for id_ in sorted(resource_ids)])
+        compact.want(conn)
 
 
 def advance(conn: Connection, resource_id: ResourceId, *, changes: int, changed_at: Instant) -> int:

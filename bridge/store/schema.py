@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -95,6 +96,27 @@ connections = Table(
     _time("success_at"),
     _time("limited_until"),
     Index(None, "resource_id"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),  # oauth
+    _text("key_id"),  # of the key file's key that opens `ciphertext`
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),  # JSON of the secrets, AES-256-GCM
+    _time("expires_at"),  # of the access token
+    _text("scopes", "[]"),  # granted, as JSON
+    _text("subject"),  # the account's id at the provider
+    _text("client_id"),
+    _count("version"),  # raised by each new content
+    _time("updated_at", null=False),
+    _text("lease_owner"),  # who refreshes it at this moment
+    _count("lease_until"),
+    _time("refused_at"),  # when the provider refused this version
+    _text("refused"),  # and what it said
+    Index(None, "key_id"),
 )
 
 schedule = Table(
