@@ -10,6 +10,8 @@ BridgeError
   ├ TemporarilyUnavailable   wait for `retry_after`, then the same again (429, 5xx, timeouts, DNS)
   │ └ RateLimited            the provider asked for a pause; other connections are unharmed
   ├ AuthorizationExpired     needs a human (wrong or revoked password, invalid_grant)
+  │ └ NotConnected           nobody has granted anything yet
+  ├ CredentialUnreadable     what is stored is not what was granted; needs a human, too
   ├ SyncTokenExpired         restart once without a token (410, DAV:valid-sync-token)
   ├ RemoteChanged            an ETag did not match
   ├ RemoteNotFound           the calendar or object is not there (404, 410 on an object)
@@ -155,6 +157,19 @@ class AuthorizationExpired(ProviderError):
 
     disposition = Disposition.REAUTHORIZE
     code = "token_expired"
+
+
+class NotConnected(AuthorizationExpired):
+    """The owner of the account has not granted access yet."""
+
+    code = "connection_pending"
+
+
+class CredentialUnreadable(ProviderError):
+    """The stored credential is damaged, or was moved here from another connection."""
+
+    disposition = Disposition.REAUTHORIZE
+    code = "credential_unreadable"
 
 
 class SyncTokenExpired(ProviderError):

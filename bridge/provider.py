@@ -19,10 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import NewType, Protocol, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from bridge.model.event import Event, EventSeries
 from bridge.model.http import Http
@@ -178,6 +179,41 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What an authorization server granted (RFC 6749 section 5.1)."""
+
+    access_token: SecretStr
+    refresh_token: SecretStr | None = None
+    """None in the answer to a refresh: the one before goes on."""
+    lifetime: timedelta | None = None
+    """Of the access token, from when it was asked for; None when nobody said."""
+    scopes: tuple[str, ...] = ()
+    """Empty in the answer to a refresh: those before."""
+    subject: str = ""
+    """The account's id at the provider; empty as with the scopes."""
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    """Of an application that is not the one in `providers.<kind>`."""
+
+
+class TokenSource(Protocol):
+    """Gives an adapter its access token; any number of threads may ask."""
+
+    def token(self) -> str:
+        """Give the token; it may be refreshed for that.
+
+        Raises:
+            AuthorizationExpired: only the account's owner can help.
+            TemporarilyUnavailable: the authorization server cannot be asked now.
+        """
+        ...
+
+    def renewed(self, refused: str) -> str:
+        """Give another token than the one that was answered 401; raises as `token` does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """What a factory needs to open an account; made by `accounts`, never stored."""
 
@@ -190,6 +226,8 @@ class Account:
     http: Http
     owner: str = ""
     """Mail address of the account's owner, whose replies count (`account_email`)."""
+    tokens: TokenSource | None = None
+    """Only where the kind can `refresh`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +242,15 @@ class ProviderKind:
     """Keys of the section `providers.<name>`."""
     open: Callable[[Account], Provider]
     """Open an account without touching the network."""
+    refresh: Callable[[Account, Grant], Grant] | None = None
+    """Ask for a new access token; None for kinds without any.
+
+    Called without a lock held, at most once at a time for one credential; it ends within 30 s.
+
+    Raises:
+        AuthorizationExpired: the grant is over (`invalid_grant`).
+        ProviderError: it could not be asked, or not now.
+    """
     synonyms: tuple[str, ...] = ()
     capabilities: Mapping[str, str] = field(default_factory=dict)
     """Ability -> `done`, or why not: the row of the README's support table."""

@@ -16,7 +16,9 @@ from bridge.config.settings import Backoff
 from bridge.errors import (
     AuthorizationExpired,
     BridgeError,
+    CredentialUnreadable,
     Disposition,
+    NotConnected,
     ProviderError,
     RateLimited,
     StoreError,
@@ -80,6 +82,10 @@ def after_failure(
     bound = _bound(backoff, failures)
     most = backoff.max.total_seconds()
     match err:
+        case NotConnected():  # it is not pulled before its owner granted something
+            status, wait = ConnectionStatus.PENDING, float(REAUTHORIZE)
+        case CredentialUnreadable():
+            status, wait = ConnectionStatus.ERROR, float(REAUTHORIZE)
         case AuthorizationExpired():
             status, wait = ConnectionStatus.TOKEN_EXPIRED, REAUTHORIZE * random.uniform(1, 1.1)
         case TemporarilyUnavailable(retry_after=timedelta() as asked):

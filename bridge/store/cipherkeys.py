@@ -39,8 +39,8 @@ def use(conn: Connection, key_id: str) -> None:
 
 def uses(conn: Connection) -> Mapping[str, int]:
     """Count the credentials by the key that they are encrypted with."""
-    query = select(credentials.c.key_id, func.count()).group_by(credentials.c.key_id)
-    return dict(conn.execute(query).tuples().all())
+    query = select(credentials.c.key_id, func.count().label("used")).group_by(credentials.c.key_id)
+    return {row.key_id: row.used for row in conn.execute(query)}
 
 
 def missing(conn: Connection, known: Collection[str]) -> list[str]:

@@ -86,6 +86,13 @@ def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:
     )
 
 
+def _since(status: ConnectionStatus, now: Instant) -> ColumnElement[int | None]:
+    first = func.coalesce(connections.c.error_since, now)
+    if status is not ConnectionStatus.TOKEN_EXPIRED:
+        return first
+    return case((connections.c.status == status.value, first), else_=now)
+
+
 def _set(conn: Connection, connection_id: ConnectionId, **values: Any) -> None:
     conn.execute(update(connections).where(connections.c.id == connection_id).values(**values))
 
@@ -165,7 +172,11 @@ def record_success(conn: Connection, connection_id: ConnectionId, now: Instant) 
 def record_failure(
     conn: Connection, connection_id: ConnectionId, now: Instant, failure: Failure
 ) -> None:
-    """Note that a pull failed; `error_since` keeps the first failure of the row."""
+    """Note that a pull failed.
+
+    `error_since` keeps the first failure of the row; but that only a human can help is told since
+    it is so, whatever went wrong before.
+    """
     limited = failure.limited_until is not None
     _set(
         conn,
@@ -175,10 +186,18 @@ def record_failure(
         error_code=failure.code,
         error_message=failure.message,
         error_hint=failure.hint,
-        error_since=func.coalesce(connections.c.error_since, now),
+        error_since=_since(failure.status, now),
         failures=connections.c.failures + 1,
         limited_until=failure.limited_until,
     )
+
+
+def authorized(conn: Connection, connection_id: ConnectionId) -> None:
+    """Make well a connection that was granted access; one that a person paused stays paused."""
+    forgive(conn, [connection_id])
+    paused = connections.c.status == ConnectionStatus.PAUSED.value
+    active = case((paused, connections.c.status), else_=ConnectionStatus.ACTIVE.value)
+    _set(conn, connection_id, status=active)
 
 
 def set_status(conn: Connection, connection_id: ConnectionId, status: ConnectionStatus) -> None:

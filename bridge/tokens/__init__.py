@@ -1,0 +1,8 @@
+"""Access tokens: kept encrypted, refreshed once for all who need them, given to adapters."""
+
+from __future__ import annotations
+
+from bridge.tokens.authorized import Authorized
+from bridge.tokens.tokens import Tokens
+
+__all__ = ["Authorized", "Tokens"]

@@ -1,0 +1,69 @@
+"""HTTP with an access token, for adapters: 401 -> one refresh, one more try, then it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from bridge.errors import AuthorizationExpired
+from bridge.model.http import Bearer, Credentials, Http, Response, Service
+from bridge.provider import TokenSource
+
+
+class Authorized:
+    """Implements `Http` by another, with the token of a source where no `auth` is given."""
+
+    def __init__(self, http: Http, tokens: TokenSource) -> None:
+        self._http = http
+        self._tokens = tokens
+
+    def request(  # noqa: PLR0913 - the Protocol's
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: Credentials | None = None,
+        timeout: timedelta | None = None,
+        max_size: int | None = None,
+        trusted_sites: Sequence[str] = (),
+    ) -> Response:
+        """See `Http`; a request that was answered 401 did nothing, and is sent once more.
+
+        Raises:
+            AuthorizationExpired: a new token was refused as well, or cannot be had.
+        """
+
+        def send(credentials: Credentials) -> Response:
+            return self._http.request(
+                method,
+                url,
+                headers=headers,
+                content=content,
+                auth=credentials,
+                timeout=timeout,
+                max_size=max_size,
+                trusted_sites=trusted_sites,
+            )
+
+        if auth is not None:
+            return send(auth)
+        token = self._tokens.token()
+        answer = send(Bearer(token))
+        if answer.status == 401:
+            answer = send(Bearer(self._tokens.renewed(token)))
+        if answer.status == 401:
+            raise AuthorizationExpired(
+                "a token that was just issued is refused",
+                hint="connect the account again, with all that is asked for",
+            )
+        return answer
+
+    def services(self, name: str) -> Sequence[Service]:
+        """See `Http`."""
+        return self._http.services(name)
+
+    def texts(self, name: str) -> Sequence[str]:
+        """See `Http`."""
+        return self._http.texts(name)
