@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.http import Http
 from bridge.model.resource import ConnectionId
 from bridge.provider import Account, Provider, ProviderKind
+from bridge.tokens import Authorized, Tokens
 
 
 class _Wanted(NamedTuple):
@@ -32,10 +35,18 @@ class Accounts:
     Threads may share it. One that was replaced is closed at the next `open` of any connection.
     """
 
-    def __init__(self, live: Live, http: Http, kinds: Mapping[str, ProviderKind]) -> None:
+    def __init__(
+        self,
+        live: Live,
+        http: Http,
+        kinds: Mapping[str, ProviderKind],
+        tokens: Tokens | None = None,
+    ) -> None:
+        """Open nothing yet; without `tokens` no kind that needs them can be opened."""
         self._live = live
         self._http = http
         self._kinds = kinds
+        self._tokens = tokens
         self._lock = Lock()
         self._settings: Settings | None = None
         self._wanted: dict[ConnectionId, _Wanted] = {}
@@ -92,4 +103,13 @@ class Accounts:
                     http=self._http,
                     owner=connection.account_email or resource.email,
                 )
+                account = self._authorized(connection_id, kind, account)
                 yield connection_id, _Wanted(kind.name, fingerprint(connection), account)
+
+    def _authorized(
+        self, connection_id: ConnectionId, kind: ProviderKind, account: Account
+    ) -> Account:
+        if kind.refresh is None or self._tokens is None:
+            return account
+        source = self._tokens.source(connection_id, partial(kind.refresh, account))
+        return replace(account, http=Authorized(account.http, source), tokens=source)

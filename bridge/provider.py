@@ -227,7 +227,8 @@ class Account:
     owner: str = ""
     """Mail address of the account's owner, whose replies count (`account_email`)."""
     tokens: TokenSource | None = None
-    """Only where the kind can `refresh`."""
+    """Only where the kind can `refresh`; `http` sends its token then, unless told otherwise, and
+    another one after a 401."""
 
 
 @dataclass(frozen=True, slots=True)

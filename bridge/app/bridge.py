@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from bridge.accounts import Accounts
 from bridge.app.outlet import Outlet, make_transport
 from bridge.app.reload import Reload
 from bridge.config.keyfile import KeyFile
+from bridge.config.keyring import CREDENTIALS, KeyRing
 from bridge.config.live import Live
 from bridge.config.load import load
 from bridge.config.settings import Settings
@@ -23,9 +24,11 @@ from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
 from bridge.scheduler.ground import Ground, read_clock
-from bridge.store import meta, resources, restored
+from bridge.store import cipherkeys, compact, meta, resources, restored
 from bridge.store.database import Database
+from bridge.store.vault import Vault
 from bridge.store.wake import Wake
+from bridge.tokens import Tokens
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -65,12 +68,17 @@ class Bridge:
         self.clock = clock
         self.kinds = kinds
         settings = self.read_settings()
-        self.keyfile = KeyFile.read(settings.storage.encryption_key_file)
+        self.keyring = KeyRing(settings.storage.encryption_key_file)
         self.live = Live(settings)
         self.reload = Reload(self)
         """Reads the file again and puts it in force, whole or not at all."""
         self.followers: list[Callable[[Settings], None]] = []
         """Told of the settings that a reload put in force."""
+
+    @property
+    def keyfile(self) -> KeyFile:
+        """The key file in force."""
+        return self.keyring.current
 
     @property
     def settings(self) -> Settings:
@@ -89,13 +97,15 @@ class Bridge:
         """Bring the database to this version's schema and to the settings in force.
 
         Raises:
-            ConfigError: the database belongs to another key file, or to ids made by API.
+            ConfigError: the database belongs to another key file, or needs keys that this one
+                lacks, or has ids made by API.
             StoreError: the database cannot be used.
         """
         self.database.migrate()
         self._pin_instance()
         with self.database.write() as conn:
             restored.renew_epochs(conn)
+        self._pin_keys()
         report = self.apply(self.settings)
         self.rebuild()
         return report
@@ -176,7 +186,12 @@ class Bridge:
     @cached_property
     def accounts(self) -> Accounts:
         """Opens providers."""
-        return Accounts(self.live, self.http, self.kinds)
+        return Accounts(self.live, self.http, self.kinds, self.tokens)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Keeps what owners granted, and refreshes it."""
+        return Tokens(self.database, self.wake, Vault(self.keyring.find), self.clock)
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -219,7 +234,11 @@ class Bridge:
             self.ground,
             self.ingest if pulling else None,
             handlers={"reload": self.reload},
-            chores=[Job("uses", self.gate.record_uses, 60), Job("rebuilds", self.rebuild, 60)],
+            chores=[
+                Job("uses", self.gate.record_uses, 60),
+                Job("rebuilds", self.rebuild, 60),
+                Job("compact", partial(compact.run, self.database), 60),
+            ],
             observer=Observed(self.metrics),
         )
         self.metrics.running(lambda: scheduler.running)
@@ -260,6 +279,12 @@ class Bridge:
                 clock=self.clock,
             )
         )
+
+    def _pin_keys(self) -> None:
+        """Refuse a key file without a key that credentials are encrypted with."""
+        known = self.keyring.refresh().ring(CREDENTIALS)
+        with self.database.write() as conn:
+            cipherkeys.pin(conn, known)
 
     def _pin_instance(self) -> None:
         """Refuse a database that another key file was used with: its URLs would all change."""

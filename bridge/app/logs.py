@@ -116,7 +116,7 @@ class Logs:
 
     def begin(self, settings: Settings, keyfile: KeyFile) -> None:
         """Take over the root logger, warnings, and what threads die of."""
-        self._redactor.learn([keyfile.identity.hex(), *(key.hex() for key in keyfile.keys)])
+        self.learn(keyfile)
         logging.basicConfig(handlers=[self._handler], force=True, level=logging.NOTSET)
         self.follow(settings)
         logging.captureWarnings(capture=True)
@@ -125,6 +125,10 @@ class Logs:
         logging.getLogger("alembic").setLevel(logging.WARNING)  # it names each of its plugins
         threading.excepthook = _log_death
         sys.excepthook = _log_end
+
+    def learn(self, keyfile: KeyFile) -> None:
+        """Keep the keys of a file out of the log."""
+        self._redactor.learn([keyfile.identity.hex(), *(key.hex() for key in keyfile.keys)])
 
     def follow(self, settings: Settings) -> None:
         """Take level, form and secrets from new settings."""

@@ -9,6 +9,7 @@ the one that it was.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from bridge.config.settings import Settings
 from bridge.errors import BridgeError, ConfigError, ConfigProblem, ProviderError
 from bridge.inventory import InventoryReport
 from bridge.scheduler.errands import Verdict
+from bridge.store import compact
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
@@ -68,6 +70,7 @@ class Reload:
         bridge = self._bridge
         old, new = bridge.settings, bridge.read_settings()
         self._refuse_fixed(old, new)
+        bridge.keyring.refresh()
         transport = None
         if new.outbound != old.outbound:
             transport = make_transport(new.outbound)
@@ -86,6 +89,8 @@ class Reload:
         else:
             for resource_id in left:
                 logger.info("%s is being pulled: its published times follow", resource_id)
+        with suppress(BridgeError):  # else within a minute
+            compact.run(bridge.database)
         bridge.wake.notify("schedule")
         return "\n".join([f"reloaded: {_summary(report)}", *new.warnings])
 
@@ -109,7 +114,8 @@ class Reload:
         Raises:
             ConfigError: with every account that its kind refuses.
         """
-        accounts = Accounts(Live(new), self._bridge.http, self._bridge.kinds)
+        bridge = self._bridge
+        accounts = Accounts(Live(new), bridge.http, bridge.kinds, bridge.tokens)
         problems = []
         try:
             for _, connections in plan(new):

@@ -46,6 +46,7 @@ def serve(
     logs = Logs()
     logs.begin(bridge.settings, bridge.keyfile)
     bridge.followers.append(logs.follow)
+    bridge.keyring.followers.append(logs.learn)
     with ExitStack() as held:
         signals = held.enter_context(caught(_SIGNALS))
         held.enter_context(serving(bridge.database.path))

@@ -33,6 +33,7 @@ _COMMANDS = {
     ),
     "feeds": ("bridge.cli.feeds:feeds", "List, rotate and revoke the secret URLs of feeds."),
     "init": ("bridge.cli.setup:init", "Write a commented configuration and a key file."),
+    "keyring": ("bridge.cli.keyring:keyring", "List and rotate the keys of the key file."),
     "keys": ("bridge.cli.keys:keys", "Create, list and revoke API keys."),
     "reload": ("bridge.cli.reload:reload", "Swap the configuration inside the running server."),
     "restore": ("bridge.cli.backup:restore", "Put a backup back, while nothing runs."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,8 @@ class KeyRing:
         self.path = path
         self.current = KeyFile.read(path)
         """The file as it was last read."""
+        self.followers: list[Callable[[KeyFile], object]] = []
+        """Told of each file that came into force since."""
 
     def refresh(self) -> KeyFile:
         """Read the file again.
@@ -50,8 +52,9 @@ class KeyRing:
                     )
                 ]
             )
-        self.current = found
-        return found
+        if found.keys != self.current.keys:
+            self._follow(found)
+        return self.current
 
     def find(self, key_id: str) -> bytes | None:
         """Give the key that encrypts credentials; one that is not known may be in the file by now.
@@ -103,5 +106,10 @@ class KeyRing:
     def _put(self, keys: tuple[bytes, ...]) -> KeyFile:
         made = replace(self.current, keys=keys)
         made.replace(self.path)
-        self.current = made
+        self._follow(made)
         return made
+
+    def _follow(self, file: KeyFile) -> None:
+        self.current = file
+        for follower in self.followers:
+            follower(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.errors import AuthorizationExpired
@@ -10,12 +11,12 @@ from bridge.model.http import Bearer, Credentials, Http, Response, Service
 from bridge.provider import TokenSource
 
 
+@dataclass(frozen=True, slots=True)
 class Authorized:
     """Implements `Http` by another, with the token of a source where no `auth` is given."""
 
-    def __init__(self, http: Http, tokens: TokenSource) -> None:
-        self._http = http
-        self._tokens = tokens
+    http: Http
+    tokens: TokenSource
 
     def request(  # noqa: PLR0913 - the Protocol's
         self,
@@ -36,7 +37,7 @@ class Authorized:
         """
 
         def send(credentials: Credentials) -> Response:
-            return self._http.request(
+            return self.http.request(
                 method,
                 url,
                 headers=headers,
@@ -49,10 +50,10 @@ class Authorized:
 
         if auth is not None:
             return send(auth)
-        token = self._tokens.token()
+        token = self.tokens.token()
         answer = send(Bearer(token))
         if answer.status == 401:
-            answer = send(Bearer(self._tokens.renewed(token)))
+            answer = send(Bearer(self.tokens.renewed(token)))
         if answer.status == 401:
             raise AuthorizationExpired(
                 "a token that was just issued is refused",
@@ -62,8 +63,8 @@ class Authorized:
 
     def services(self, name: str) -> Sequence[Service]:
         """See `Http`."""
-        return self._http.services(name)
+        return self.http.services(name)
 
     def texts(self, name: str) -> Sequence[str]:
         """See `Http`."""
-        return self._http.texts(name)
+        return self.http.texts(name)

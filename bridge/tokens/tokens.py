@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 from time import monotonic
 from typing import TypeAlias
@@ -211,7 +211,8 @@ class Source:
 
     tokens: Tokens
     connection_id: ConnectionId
-    refresh: Refresh
+    refresh: Refresh = field(compare=False, repr=False)
+    """Made anew with the settings, which `Account` compares."""
 
     def token(self) -> str:
         """See `TokenSource`."""

@@ -13,6 +13,8 @@ from bridge.errors import (
     AddressRefused,
     AuthorizationExpired,
     BridgeError,
+    CredentialUnreadable,
+    NotConnected,
     RateLimited,
     RemoteNotFound,
     StoreError,
@@ -121,6 +123,21 @@ def test_a_refused_credential_is_tried_at_most_once_an_hour() -> None:
         assert 3600 <= verdict.next_due - NOW <= 3960
         assert verdict.failure.status is ConnectionStatus.TOKEN_EXPIRED
         assert verdict.failure.hint == "renew the password"
+
+
+@pytest.mark.covers("T37")
+def test_a_credential_that_cannot_be_read_is_an_error_with_a_hint() -> None:
+    for verdict in judge(CredentialUnreadable("it was moved", hint="connect it again")):
+        assert verdict.failure.status is ConnectionStatus.ERROR
+        assert verdict.failure.code == "credential_unreadable"
+        assert verdict.failure.hint == "connect it again"
+        assert verdict.next_due - NOW >= 3600
+
+
+def test_an_account_that_nobody_connected_is_pending() -> None:
+    (verdict, *_) = judge(NotConnected("nobody has connected it"))
+    assert verdict.failure.status is ConnectionStatus.PENDING
+    assert verdict.failure.code == "connection_pending"
 
 
 @pytest.mark.parametrize("error", [RemoteNotFound("404"), AddressRefused("10.0.0.1")])
