@@ -1,0 +1,146 @@
+"""Control URLs below /sandbox/: faults, edits by a person, the clock, all as JSON.
+
+A body has to be declared as JSON, which a foreign web page cannot do without being asked first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from bridge.sandbox import scenario
+from bridge.sandbox.faults import FAULTS, UnknownFault
+from bridge.sandbox.google.editing import Editor
+from bridge.sandbox.google.errors import ApiError
+from bridge.sandbox.google.server import Google
+from bridge.sandbox.google.times import Json
+from bridge.sandbox.world import Calendar, Unknown
+
+
+def blueprint(google: Google) -> Blueprint:
+    """Make the routes over one world."""
+    routes = Blueprint("control", __name__, url_prefix="/sandbox")
+    _faults(routes, google)
+    _world(routes, google)
+    _events(routes, google)
+    for kind in (Unknown, UnknownFault, KeyError, TypeError, ValueError):
+        routes.register_error_handler(kind, _refused)
+    routes.register_error_handler(ApiError, _as_google)
+    return routes
+
+
+def _faults(routes: Blueprint, google: Google) -> None:
+    @routes.get("/faults")
+    def known() -> ResponseReturnValue:
+        """Every misbehaviour there is."""
+        return jsonify(dict(FAULTS))
+
+    @routes.route("/accounts/<email>/faults", methods=["GET", "POST", "DELETE"])
+    def faults(email: str) -> ResponseReturnValue:
+        """Show them, switch some, or switch all off."""
+        with google.world.lock:
+            account = google.world.account(email)
+            if request.method == "DELETE":
+                account.faults.clear()
+            elif request.method == "POST":
+                scenario.switch(account.faults, _body())
+            return jsonify(dict(account.faults.shown()))
+
+
+def _world(routes: Blueprint, google: Google) -> None:
+    world = google.world
+
+    @routes.post("/accounts")
+    def add_account() -> ResponseReturnValue:
+        with world.lock:
+            return jsonify(email=scenario.add_account(google, _body()).email), 201
+
+    @routes.post("/rooms")
+    def add_room() -> ResponseReturnValue:
+        with world.lock:
+            return jsonify(id=scenario.add_room(google, _body()).id), 201
+
+    @routes.post("/clients")
+    def add_client() -> ResponseReturnValue:
+        return jsonify(id=scenario.add_client(google, _body()).id), 201
+
+    @routes.get("/mail")
+    def mail() -> ResponseReturnValue:
+        """What would have been sent to guests."""
+        with world.lock:
+            every = [{**asdict(each), "when": each.when.isoformat()} for each in world.mail]
+        return jsonify(every)
+
+    @routes.post("/clock")
+    def clock() -> ResponseReturnValue:
+        """Let `advance` seconds pass."""
+        with world.lock:
+            world.advance(timedelta(seconds=float(_body()["advance"])))
+            return jsonify(now=world.now.isoformat())
+
+    @routes.post("/flush")
+    def flush() -> ResponseReturnValue:
+        """Wait until every notification that is due was posted."""
+        google.push.flush()
+        return "", 204
+
+    @routes.post("/calendars/<calendar>/share")
+    def share(calendar: str) -> ResponseReturnValue:
+        """Give `email` a `role`."""
+        with world.lock:
+            body = _body()
+            world.share(world.calendar(calendar), body["email"], body["role"])
+        return "", 204
+
+
+def _events(routes: Blueprint, google: Google) -> None:
+    """Edits by the calendar's owner, with bodies as the Calendar API has them."""
+    world = google.world
+
+    def edited(calendar: str, edit: Callable[[Editor], Any]) -> Any:
+        with world.lock:
+            there: Calendar = world.calendar(calendar)
+            return edit(Editor(world, there, there.owner, updates="all", conference=True))
+
+    @routes.post("/calendars/<calendar>/events")
+    def create(calendar: str) -> ResponseReturnValue:
+        made: Json = edited(calendar, lambda editor: editor.insert(_body()).event)
+        return jsonify(made), 201
+
+    @routes.patch("/calendars/<calendar>/events/<event>")
+    def change(calendar: str, event: str) -> ResponseReturnValue:
+        made: Json = edited(calendar, lambda editor: editor.patch(event, _body()).event)
+        return jsonify(made)
+
+    @routes.delete("/calendars/<calendar>/events/<event>")
+    def delete(calendar: str, event: str) -> ResponseReturnValue:
+        edited(calendar, lambda editor: editor.delete(event))
+        return "", 204
+
+    @routes.post("/calendars/<calendar>/events/<event>/answer")
+    def answer(calendar: str, event: str) -> ResponseReturnValue:
+        """Answer an invitation: `response` is accepted, tentative or declined."""
+        owner = world.calendar(calendar).owner
+        google.person(owner).answer(event, _body()["response"], calendar=calendar)
+        return "", 204
+
+
+def _body() -> Json:
+    body = request.get_json()
+    if not isinstance(body, dict):
+        raise TypeError("a JSON object is needed")
+    return body
+
+
+def _refused(err: Exception) -> ResponseReturnValue:
+    return jsonify(error=f"{type(err).__name__}: {err}"), 404 if isinstance(err, Unknown) else 400
+
+
+def _as_google(err: Exception) -> ResponseReturnValue:
+    assert isinstance(err, ApiError)  # noqa: S101 - for the type checker
+    return jsonify(err.document()), err.status

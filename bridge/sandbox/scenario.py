@@ -1,0 +1,111 @@
+"""A world from a plain document: for the command line, for the control URLs, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.sandbox.faults import Faults
+from bridge.sandbox.google.editing import Editor
+from bridge.sandbox.google.grants import Client
+from bridge.sandbox.google.server import Google
+from bridge.sandbox.world import Account, Calendar
+
+Json = dict[str, Any]
+
+CLIENT = Client(
+    id="sandbox-client.apps.googleusercontent.com",
+    secret="sandbox-secret",  # noqa: S106 - nothing is behind it
+    name="BusyBridge",
+    is_installed=True,
+)
+"""Known to every sandbox; its answers may go to any port of loopback."""
+
+
+def build(google: Google, document: Mapping[str, Any]) -> None:
+    """Fill a world.
+
+    Args:
+        google: what is filled.
+        document: `accounts`, `rooms` and `clients`, each a list; see `add_account`, `add_room` and
+            `add_client`.
+
+    Raises:
+        LookupError, KeyError, ApiError: the document makes no sense.
+    """
+    for each in document.get("clients", []):
+        add_client(google, each)
+    with google.world.lock:
+        for each in document.get("accounts", []):
+            add_account(google, each)
+        for each in document.get("rooms", []):
+            add_room(google, each)
+        for each in document.get("accounts", []):
+            for calendar in (each, *each.get("calendars", [])):
+                _share(google, calendar.get("id") or each["email"], calendar)
+
+
+def add_account(google: Google, entry: Mapping[str, Any]) -> Account:
+    """Add a person: `email`, and `name`, `timezone`, `events`, `calendars`, `faults`."""
+    world = google.world
+    account = world.add_account(
+        entry["email"], entry.get("name", ""), entry.get("timezone", "UTC")
+    )  # fmt: skip
+    _fill(google, world.calendar(account.email), entry)
+    for each in entry.get("calendars", []):
+        calendar = world.add_calendar(
+            account.email,
+            each["summary"],
+            timezone=each.get("timezone", entry.get("timezone", "UTC")),
+            calendar_id=each.get("id", ""),
+        )
+        _fill(google, calendar, each)
+    switch(account.faults, entry.get("faults", {}))
+    return account
+
+
+def add_room(google: Google, entry: Mapping[str, Any]) -> Calendar:
+    """Add a room: `summary`, and `id`, `timezone`, `share` (roles by e-mail address)."""
+    room = google.world.add_room(
+        entry["summary"], timezone=entry.get("timezone", "UTC"), calendar_id=entry.get("id", "")
+    )
+    _share(google, room.id, entry)
+    return room
+
+
+def add_client(google: Google, entry: Mapping[str, Any]) -> Client:
+    """Register a program: `id`, `secret`, and `redirect_uris`, `name`, `installed`, `testing`."""
+    return google.add_client(
+        Client(
+            entry["id"],
+            entry["secret"],
+            tuple(entry.get("redirect_uris", ())),
+            entry.get("name", "An application"),
+            is_installed=entry.get("installed", False),
+            is_testing=entry.get("testing", False),
+        )
+    )
+
+
+def switch(faults: Faults, values: Mapping[str, Any]) -> None:
+    """Switch misbehaviour: `{"short_pages": true, "server_error": {"value": true, "times": 2}}`.
+
+    Raises:
+        UnknownFault: there is none of that name.
+    """
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            faults.switch(name, value.get("value", True), value.get("times"))
+        else:
+            faults.switch(name, value)
+
+
+def _fill(google: Google, calendar: Calendar, entry: Mapping[str, Any]) -> None:
+    editor = Editor(google.world, calendar, calendar.owner, conference=True)
+    for event in entry.get("events", []):
+        editor.insert(dict(event))
+
+
+def _share(google: Google, calendar: str, entry: Mapping[str, Any]) -> None:
+    for email, role in entry.get("share", {}).items():
+        google.world.share(google.world.calendar(calendar), email, role)
