@@ -14,12 +14,14 @@ import yaml
 
 from bridge.app.bridge import Bridge
 from bridge.config.keyfile import KeyFile
+from bridge.config.keyring import KeyRing
 from bridge.errors import AuthorizationExpired, ConfigError, StoreError
 from bridge.model.interval import Window
 from bridge.model.resource import ResourceId
 from bridge.registry import KINDS
 from bridge.store import resources
 from bridge.store.database import Database
+from bridge.store.rotation import rotate
 from tests.app.running import BUSY, in_file
 from tests.builders import NOW
 from tests.databases import Restless
@@ -359,6 +361,24 @@ def test_a_database_of_another_key_file_is_refused(
     assert names(bridge) == ["room-a"]
     with closing(installation.bridge()) as other:
         assert bridge.keyfile.identity.hex() not in repr(other.keyfile)
+
+
+def test_a_reload_takes_the_keys_that_a_rotation_left_and_no_foreign_ones(
+    installation: Installation, bridge: Bridge
+) -> None:
+    path = installation.folder / "busybridge.key"
+    seen: list[KeyFile] = []
+    bridge.keyring.followers.append(seen.append)
+    rotated = rotate(bridge.database, KeyRing(path))
+    assert bridge.reload().ok
+    assert bridge.keyfile.key_id == rotated.key_id
+    assert [file.key_id for file in seen] == [rotated.key_id], "so that the log hides it"
+    path.unlink()
+    KeyFile.create(path)
+    verdict = bridge.reload()
+    assert not verdict.ok
+    assert "of another instance" in verdict.text
+    assert bridge.keyfile.key_id == rotated.key_id
 
 
 def test_a_command_makes_only_the_parts_that_it_needs(installation: Installation) -> None:
