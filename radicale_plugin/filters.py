@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 from xml.etree.ElementTree import Element
 
-from bridge.ical.contentline import parameters, split_line, text_value, unfold
+from bridge.ical.contentline import parameters, split_line, text_value
 from bridge.model.interval import Instant, Window
 from radicale_plugin import xml
 from radicale_plugin.refusals import Refused, forbidden
@@ -267,17 +267,19 @@ def _read(match: re.Match[str]) -> Instant:
 
 
 def _content(text: str, wanted: frozenset[str]) -> Content:
-    content: dict[str, dict[str, list[Property]]] = {"VCALENDAR": {}, "VEVENT": {}}
-    component = "VCALENDAR"
-    for line in unfold(text)[0].split("\n"):
+    """Read some properties of an object, which we wrote ourselves: its lines are in order."""
+    calendar: dict[str, list[Property]] = {}
+    event: dict[str, list[Property]] = {}
+    component = calendar
+    for line in text.replace("\r\n ", "").split("\r\n"):
         name = line.partition(":")[0].partition(";")[0]
         if name in ("BEGIN", "END"):
-            component = "VEVENT" if line == "BEGIN:VEVENT" else "VCALENDAR"
+            component = event if line == "BEGIN:VEVENT" else calendar
         elif name in wanted:
             head, _, value = split_line(line)
             raw = head.partition(";")[2]
-            content[component].setdefault(name, []).append(Property(parameters(raw), value))
-    return content
+            component.setdefault(name, []).append(Property(parameters(raw), value))
+    return {"VCALENDAR": calendar, "VEVENT": event}
 
 
 def _invalid(reason: str) -> Refused:

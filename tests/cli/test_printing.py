@@ -69,7 +69,7 @@ def test_progress_is_shown_on_a_terminal_alone(folder: Folder) -> None:
     (folder.path / "calendar.ics").write_text(CALENDAR.replace("Perhaps", "Maybe"), newline="")
     piped = folder.run("sync").ok()
     assert piped.err == ""
-    assert piped.out.splitlines()[1].split()[:4] == ["room-a.file", "ok", "1", "events,"]
+    assert piped.out.splitlines()[1].split()[:4] == ["room-a.file", "ok", "1", "event,"]
 
 
 def test_ctrl_c_ends_a_command_without_a_traceback(house: Folder) -> None:

@@ -195,9 +195,13 @@ def test_a_file_cut_anywhere_is_never_taken_for_whole() -> None:
 
 
 def cpu(act: Callable[[], object]) -> float:
-    start = time.process_time()
-    act()
-    return time.process_time() - start
+    """CPU seconds, the least of three: what disturbs a run only ever adds to it."""
+    taken = []
+    for _ in range(3):
+        start = time.process_time()
+        act()
+        taken.append(time.process_time() - start)
+    return min(taken)
 
 
 def large(events: int) -> str:
