@@ -57,16 +57,18 @@ def run(port: int, interval: str, *, as_json: bool) -> None:
     """
     if parse_duration(interval) < timedelta(seconds=10):
         raise BridgeError("--interval is at least 10s, as sync.interval is")
-    taken: list[int] = []
-    for wanted in (port, *_SOURCE_PORTS):
-        taken.append(sources.free_port(wanted, taken))
+    ports: list[int] = [port]
+    for wanted in _SOURCE_PORTS:
+        ports.append(sources.free_port(wanted, ports))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # until `serve` takes them over
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="busybridge-demo-")))
-        started = held.enter_context(sources.running(folder / "sources", taken[1:]))
+        started = held.enter_context(sources.running(folder / "sources", ports[1:]))
         addresses = _fill(folder, started)
-        config = _configure(folder, taken[0], started, interval)
+        # Not before everything else is done: somebody else may begin at the same time.
+        own = sources.free_port(port, ports[1:])
+        config = _configure(folder, own, started, interval)
         bridge = Bridge(config)
         serve(
             bridge,

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.ports import usual_ports
+
 
 class Demo:
     """One `busybridge demo`, with a folder of its own for everything temporary."""
@@ -90,14 +92,15 @@ sys.stdout.write(web.urlopen(web.Request(url, body, headers, method=method)).rea
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
-    started = Demo(tmp_path)
-    yield started
-    started.process.send_signal(signal.SIGINT)  # its children end with it
-    try:
-        started.process.wait(30)
-    finally:
-        started.process.kill()
-        started.process.wait()
+    with usual_ports():
+        started = Demo(tmp_path)
+        yield started
+        started.process.send_signal(signal.SIGINT)  # its children end with it
+        try:
+            started.process.wait(30)
+        finally:
+            started.process.kill()
+            started.process.wait()
 
 
 def test_every_command_that_it_prints_works_as_it_stands(demo: Demo) -> None:

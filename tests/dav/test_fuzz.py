@@ -89,7 +89,11 @@ def seen_by_bob(door: Door) -> list[bytes]:
 
 def passes_guard(sent: Sent) -> bool:
     rules = guard.Inspection(max_size=1 << 20, check_calendar=partial(check_calendar_body))
-    return guard.inspect(sent.method, sent.path, sent.headers, sent.body, rules) is None
+    return not (
+        guard.inspect_target(sent.path)
+        or guard.inspect_headers(sent.headers, rules.max_size)
+        or guard.inspect_dav(sent.method, sent.headers, sent.body, rules)
+    )
 
 
 def wrong_with(sent: Sent, got: Got) -> str:

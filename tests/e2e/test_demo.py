@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.oracle import Written
 from tests.e2e.served import Login, feed_periods, freebusy_periods, get
 from tests.servers.dav import Dav
+from tests.servers.ports import usual_ports
 
 _HOUR = timedelta(hours=1)
 ROOT = Path(__file__).parents[2]
@@ -87,10 +88,11 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
             shutil.copytree(ROOT / part, checkout / part, ignore=ignored)
         else:
             shutil.copy(ROOT / part, checkout / part)
-    started = Demo(checkout, home)
-    yield started
-    if started.process.poll() is None:
-        os.killpg(started.process.pid, signal.SIGKILL)
+    with usual_ports():
+        started = Demo(checkout, home)
+        yield started
+        if started.process.poll() is None:
+            os.killpg(started.process.pid, signal.SIGKILL)
 
 
 @pytest.mark.timeout(400)
