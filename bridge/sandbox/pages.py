@@ -15,7 +15,7 @@ from bridge.sandbox.world import Account, Calendar
 def index(google: Google, url: str) -> str:
     """List the accounts, and say how to use them."""
     people = "".join(
-        f'<li><a href="/accounts/{quote(each.email)}">{escape(each.name)} '
+        f'<li><a href="/accounts/{quote(each.email, safe="@")}">{escape(each.name)} '
         f"&lt;{escape(each.email)}&gt;</a></li>"
         for each in google.world.accounts.values()
     )

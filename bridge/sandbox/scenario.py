@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.google.editing import Editor
+from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.grants import Client
 from bridge.sandbox.google.server import Google
 from bridge.sandbox.world import Account, Calendar
@@ -22,6 +23,10 @@ CLIENT = Client(
 """Known to every sandbox; its answers may go to any port of loopback."""
 
 
+class BadScenario(ValueError):
+    """A document that makes no world."""
+
+
 def build(google: Google, document: Mapping[str, Any]) -> None:
     """Fill a world.
 
@@ -31,36 +36,40 @@ def build(google: Google, document: Mapping[str, Any]) -> None:
             `add_client`.
 
     Raises:
-        LookupError, KeyError, ApiError: the document makes no sense.
+        BadScenario: the document makes no sense.
     """
+    try:
+        with google.world.lock:
+            _build(google, document)
+    except KeyError as err:
+        raise BadScenario(f"{err} is missing") from err
+    except (LookupError, TypeError, ValueError, AttributeError, ApiError) as err:
+        raise BadScenario(str(err)) from err
+
+
+def _build(google: Google, document: Mapping[str, Any]) -> None:
     for each in document.get("clients", []):
         add_client(google, each)
-    with google.world.lock:
-        for each in document.get("accounts", []):
-            add_account(google, each)
-        for each in document.get("rooms", []):
-            add_room(google, each)
-        for each in document.get("accounts", []):
-            for calendar in (each, *each.get("calendars", [])):
-                _share(google, calendar.get("id") or each["email"], calendar)
+    accounts = document.get("accounts", [])
+    # Whoever is shared with or invited has to be there first.
+    for each in accounts:
+        google.world.add_account(each["email"], each.get("name", ""), each.get("timezone", "UTC"))
+    for each in document.get("rooms", []):
+        add_room(google, each)
+    for each in accounts:
+        _furnish(google, each)
 
 
 def add_account(google: Google, entry: Mapping[str, Any]) -> Account:
-    """Add a person: `email`, and `name`, `timezone`, `events`, `calendars`, `faults`."""
-    world = google.world
-    account = world.add_account(
+    """Add a person: `email`, and `name`, `timezone`, `events`, `share`, `calendars`, `faults`.
+
+    Events are as the Calendar API has them; `share` gives roles by e-mail address; each of
+    `calendars` has a `summary`, and `id`, `timezone`, `events`, `share`.
+    """
+    account = google.world.add_account(
         entry["email"], entry.get("name", ""), entry.get("timezone", "UTC")
-    )  # fmt: skip
-    _fill(google, world.calendar(account.email), entry)
-    for each in entry.get("calendars", []):
-        calendar = world.add_calendar(
-            account.email,
-            each["summary"],
-            timezone=each.get("timezone", entry.get("timezone", "UTC")),
-            calendar_id=each.get("id", ""),
-        )
-        _fill(google, calendar, each)
-    switch(account.faults, entry.get("faults", {}))
+    )
+    _furnish(google, entry)
     return account
 
 
@@ -69,7 +78,7 @@ def add_room(google: Google, entry: Mapping[str, Any]) -> Calendar:
     room = google.world.add_room(
         entry["summary"], timezone=entry.get("timezone", "UTC"), calendar_id=entry.get("id", "")
     )
-    _share(google, room.id, entry)
+    _share(google, room, entry)
     return room
 
 
@@ -100,12 +109,27 @@ def switch(faults: Faults, values: Mapping[str, Any]) -> None:
             faults.switch(name, value)
 
 
+def _furnish(google: Google, entry: Mapping[str, Any]) -> None:
+    world, account = google.world, google.world.account(entry["email"])
+    _fill(google, world.calendar(account.email), entry)
+    for each in entry.get("calendars", []):
+        calendar = world.add_calendar(
+            account.email,
+            each["summary"],
+            timezone=each.get("timezone", entry.get("timezone", "UTC")),
+            calendar_id=each.get("id", ""),
+        )
+        _fill(google, calendar, each)
+    switch(account.faults, entry.get("faults", {}))
+
+
 def _fill(google: Google, calendar: Calendar, entry: Mapping[str, Any]) -> None:
+    _share(google, calendar, entry)
     editor = Editor(google.world, calendar, calendar.owner, conference=True)
     for event in entry.get("events", []):
         editor.insert(dict(event))
 
 
-def _share(google: Google, calendar: str, entry: Mapping[str, Any]) -> None:
+def _share(google: Google, calendar: Calendar, entry: Mapping[str, Any]) -> None:
     for email, role in entry.get("share", {}).items():
-        google.world.share(google.world.calendar(calendar), email, role)
+        google.world.share(calendar, email, role)

@@ -91,12 +91,12 @@ class Sandbox:
 
     def __exit__(self, *exc: object) -> None:
         self.google.stop()
-        # By the loop itself: it may not end while it is being woken.
-        self._server.trigger.pull_trigger(self._stopping.set)
+        self._stopping.set()
+        self._server.pull_trigger()
         self._thread.join(_PATIENCE)
+        self._server.task_dispatcher.shutdown(timeout=int(_PATIENCE))
+        wasyncore.close_all(self._map, ignore_all=True)
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
             wasyncore.loop(timeout=1.0, use_poll=True, map=self._map, count=1)
-        self._server.task_dispatcher.shutdown(timeout=int(_PATIENCE))
-        wasyncore.close_all(self._map, ignore_all=True)

@@ -148,7 +148,7 @@ def _selected(call: Call, calendar: Calendar, since: int, first: Json) -> list[J
         else (record.event for record in changed)
     )
     if since:
-        lone = call.account.faults.is_on("lone_masters")
+        lone = call.account.faults.is_on("lone_masters") and not as_instances
         kept = [
             each
             for each in found
@@ -169,16 +169,21 @@ def _selected(call: Call, calendar: Calendar, since: int, first: Json) -> list[J
 def _as_instances(
     calendar: Calendar, changed: list[Record], since: int, until: datetime
 ) -> Iterator[Json]:
+    for record in changed if since else ():
+        for name, change in record.ghosts.items():
+            if change > since and _is_ghost(name, calendar):
+                yield series.ghost(record.event, name)
     for record in changed:
         if not series.is_series(record.event):
             yield record.event
-            continue
-        if not record.is_cancelled:
+        elif not record.is_cancelled:
             yield from series.regular(record.event, calendar, until)
-        if since:
-            for name, change in record.ghosts.items():
-                if change > since and name not in calendar.records:
-                    yield series.ghost(record.event, name)
+
+
+def _is_ghost(name: str, calendar: Calendar) -> bool:
+    """Tell whether nothing of that name is listed any more: not even as changed, or as single."""
+    record = calendar.records.get(name)
+    return record is None or series.is_series(record.event)
 
 
 def _follows_its_series(event: Json, calendar: Calendar) -> bool:
@@ -213,7 +218,9 @@ def _shows_deleted(event: Json, query: Json, calendar: Calendar) -> bool:
         return True
     # Cancelled instances of a series come anyway: they are its exceptions.
     master = calendar.records.get(event.get("recurringEventId", ""))
-    return not query.get("singleEvents") and master is not None and not master.is_cancelled
+    if query.get("singleEvents") or master is None:
+        return False
+    return series.is_series(master.event) and not master.is_cancelled
 
 
 def _words(event: Json) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -95,7 +96,7 @@ class Person:
             self._editor(there).patch(series_id, {"recurrence": [*ended, *others]})
             body: Json = {key: master[key] for key in _CARRIED if key in master}
             body |= {"start": first["start"], "end": first["end"]}
-            body["recurrence"] = [_without_count(line) for line in rules]
+            body["recurrence"] = [_rest(line, master, first, there) for line in rules]
             return self._editor(there).insert({**body, **changes}).id
 
     def delete(self, name: str, *, calendar: str = "") -> None:
@@ -154,5 +155,12 @@ def _until(rule: str, first: Json, calendar: Calendar) -> str:
     return ";".join([*kept, f"UNTIL={start - timedelta(seconds=1):%Y%m%dT%H%M%SZ}"])
 
 
-def _without_count(rule: str) -> str:
-    return ";".join(part for part in rule.split(";") if not part.startswith("COUNT"))
+def _rest(rule: str, master: Json, first: Json, calendar: Calendar) -> str:
+    """Return the rule of what follows; of a number of times those that are left."""
+    count = re.search(r"COUNT=(\d+)", rule)
+    if count is None:
+        return rule
+    cut = times.span(first, calendar.timezone).start
+    before = times.occurrences({**master, "recurrence": [rule]}, calendar.timezone, cut)
+    left = int(count[1]) - sum(1 for _ in before)
+    return rule.replace(count[0], f"COUNT={max(1, left)}")

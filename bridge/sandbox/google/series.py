@@ -50,13 +50,15 @@ def instances(master: Json, calendar: Calendar, until: datetime) -> Iterator[Jso
         yield exception.event
 
 
-def stamps(master: Json, calendar: Calendar, until: datetime) -> set[str]:
-    """Name all instances that a series has by its rule."""
-    if master["status"] == "cancelled" or not is_series(master):
+def singled(event: Json, calendar: Calendar, until: datetime) -> set[str]:
+    """Name what an event is in a listing of instances: those of its rule, or itself."""
+    if event["status"] == "cancelled":
         return set()
+    if not is_series(event):
+        return {event["id"]}
     return {
-        instance_id(master, start, calendar)
-        for start, _ in times.occurrences(master, calendar.timezone, until)
+        instance_id(event, start, calendar)
+        for start, _ in times.occurrences(event, calendar.timezone, until)
     }
 
 
@@ -73,13 +75,13 @@ def find(world: World, calendar: Calendar, name: str) -> Json | None:
 
 
 def written(world: World, calendar: Calendar, before: Json | None, record: Record) -> None:
-    """Follow up a series that was written: instances that it has no more are gone for good.
+    """Follow up an event that was written: instances that it has no more are gone.
 
     Of those that had been changed the cancellation stays; the others are remembered for listings
     of instances.
     """
-    old = stamps(before, calendar, world.horizon) if before else set()
-    new = stamps(record.event, calendar, world.horizon)
+    old = singled(before, calendar, world.horizon) if before else set()
+    new = singled(record.event, calendar, world.horizon)
     for name in old - new:
         record.ghosts[name] = record.change
     for name in new:
@@ -93,17 +95,18 @@ def written(world: World, calendar: Calendar, before: Json | None, record: Recor
 
 def ghost(master: Json, name: str) -> Json:
     """Make the tombstone of an instance that is no more."""
+    gone = {
+        "id": name,
+        "status": "cancelled",
+        "etag": master["etag"],
+        "eventType": master.get("eventType", "default"),
+    }
+    if name == master["id"]:
+        return gone
     stamp = name.rpartition("_")[2]
     day = f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}"
     original: Json = {"date": day}
     if "T" in stamp:
         clock = stamp.partition("T")[2]
         original = {"dateTime": f"{day}T{clock[:2]}:{clock[2:4]}:{clock[4:6]}Z", "timeZone": "UTC"}
-    return {
-        "id": name,
-        "status": "cancelled",
-        "etag": master["etag"],
-        "eventType": master.get("eventType", "default"),
-        "recurringEventId": master["id"],
-        "originalStartTime": original,
-    }
+    return {**gone, "recurringEventId": master["id"], "originalStartTime": original}

@@ -1,0 +1,124 @@
+"""`sandbox`: the stand-in for Google alone, to connect to and to play with."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bridge.cli.ground import Ground, command
+from bridge.cli.printing import as_json, say
+from bridge.errors import BridgeError, ConfigError, ConfigProblem
+
+if TYPE_CHECKING:
+    from bridge.sandbox.server import Sandbox
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="0 for any free one.",
+)
+@click.option(
+    "--world",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Accounts, calendars and misbehaviour as JSON; else three people with a month each.",
+)
+@click.option(
+    "--limits/--no-limits",
+    default=True,
+    show_default=True,
+    help="Refuse more requests a minute than Google allows.",
+)
+@command
+def sandbox(ground: Ground, port: int, world: Path | None, limits: bool) -> None:  # noqa: FBT001
+    """Run a stand-in for Google Calendar on loopback.
+
+    It has accounts to connect, a consent page, the Calendar API with push, and misbehaves on
+    command. Everything is in memory; Ctrl-C ends it.
+    """
+    from bridge.sandbox.google.quotas import Limits
+    from bridge.sandbox.scenario import BadScenario
+    from bridge.sandbox.server import Sandbox
+
+    ended = Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    document = _document(world)
+    try:
+        running = Sandbox(document, port=port, limits=Limits() if limits else None)
+    except BadScenario as err:
+        raise ConfigError([ConfigProblem(str(err), str(world))]) from err
+    except OSError as err:
+        raise BridgeError(f"cannot listen on port {port}: {err.strerror or err}") from err
+    with running:
+        _announce(running, in_json=ground.as_json)
+        ended.wait()
+
+
+def _document(world: Path | None) -> dict[str, Any]:
+    if world is None:
+        from bridge.sandbox.example import document
+        from bridge.sandbox.world import system_clock
+
+        return document(system_clock().date())
+    try:
+        read = json.loads(world.read_text(encoding="utf-8"))
+    except ValueError as err:
+        raise ConfigError([ConfigProblem(f"is not JSON: {err}", str(world))]) from err
+    if not isinstance(read, dict):
+        raise ConfigError([ConfigProblem("is not an object of JSON", str(world))])
+    return read
+
+
+def _announce(running: Sandbox, *, in_json: bool) -> None:
+    from bridge.sandbox.scenario import CLIENT
+
+    url = running.url
+    endpoints = {
+        "api_url": f"{url}/calendar/v3/",
+        "authorize_url": f"{url}/o/oauth2/v2/auth",
+        "token_url": f"{url}/token",
+        "revoke_url": f"{url}/revoke",
+    }
+    client = {"client_id": CLIENT.id, "client_secret": CLIENT.secret}
+    accounts = list(running.world.accounts)
+    if in_json:
+        click.echo(as_json({"url": url, "accounts": accounts, **client, **endpoints}))
+        sys.stdout.flush()
+        return
+    fault = f"{url}/sandbox/accounts/{accounts[0] if accounts else 'EMAIL'}/faults"
+    for line in (
+        f"A stand-in for Google Calendar, in memory: {url}",
+        "",
+        "Accounts, with their calendars and outgoing mail:",
+        *(f"  {url}/accounts/{email}" for email in accounts),
+        "",
+        "For the YAML:",
+        "  providers:",
+        "    google:",
+        *(f"      {name}: {value}" for name, value in {**client, **endpoints}.items()),
+        "  outbound:",
+        f"    allow_networks: [127.0.0.1/32:{running.port}]",
+        "",
+        "Misbehaviour, for example:",
+        f"  curl -H 'Content-Type: application/json' -d '{{\"short_pages\": true}}' {fault}",
+        "",
+        "Ctrl-C ends it.",
+    ):
+        say(line)
+    sys.stdout.flush()

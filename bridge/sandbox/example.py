@@ -1,0 +1,85 @@
+"""Believable people to try things with: a month of their calendars around today."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+
+ANNA, BEN, OFFICE = "anna@sandbox.example", "ben@sandbox.example", "office@sandbox.example"
+_ROOM = "board-room@resource.calendar.google.com"
+_ZONE = "Europe/Berlin"
+
+
+def document(today: date) -> Json:
+    """Describe three people and a room, for `bridge.sandbox.scenario.build`."""
+    monday = today - timedelta(days=today.weekday())
+
+    def at(day: int, start: str, end: str, summary: str, **more: Any) -> Json:
+        when = monday + timedelta(days=day)
+        return {
+            "summary": summary,
+            "start": {"dateTime": f"{when}T{start}:00", "timeZone": _ZONE},
+            "end": {"dateTime": f"{when}T{end}:00", "timeZone": _ZONE},
+            **more,
+        }
+
+    def days(first: int, last: int, summary: str, **more: Any) -> Json:
+        ends = {"start": monday + timedelta(days=first), "end": monday + timedelta(days=last)}
+        return {
+            "summary": summary,
+            **{name: {"date": str(when)} for name, when in ends.items()},
+            **more,
+        }
+
+    weekly = ["RRULE:FREQ=WEEKLY;BYDAY=MO"]
+    workdays = ["RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"]
+    return {
+        "rooms": [
+            {
+                "summary": "Board room",
+                "id": _ROOM,
+                "timezone": _ZONE,
+                "share": {ANNA: "reader", BEN: "freeBusyReader", OFFICE: "writer"},
+            }
+        ],
+        "accounts": [
+            {
+                "email": ANNA,
+                "name": "Anna Berg",
+                "timezone": _ZONE,
+                "share": {OFFICE: "freeBusyReader", BEN: "reader"},
+                "events": [
+                    at(-7, "09:00", "09:15", "Stand-up", recurrence=workdays),
+                    at(
+                        0, "14:00", "15:00", "Planning", recurrence=weekly,
+                        attendees=[{"email": BEN}, {"email": _ROOM}],
+                    ),
+                    at(1, "11:00", "12:30", "Dentist", visibility="private"),
+                    at(3, "13:00", "17:00", "Focus", eventType="focusTime"),
+                    days(14, 19, "Holidays", eventType="default"),
+                ],
+                "calendars": [
+                    {
+                        "summary": "Family",
+                        "id": "family@group.calendar.google.com",
+                        "timezone": _ZONE,
+                        "events": [at(4, "16:00", "18:00", "School play")],
+                    }
+                ],
+            },
+            {
+                "email": BEN,
+                "name": "Ben Ode",
+                "timezone": "America/New_York",
+                "events": [
+                    at(2, "16:00", "17:00", "Interview"),
+                    at(-7, "20:00", "21:00", "Running", recurrence=weekly,
+                       transparency="transparent"),
+                    days(6, 7, "Birthday of Clara", transparency="transparent"),
+                ],
+            },
+            {"email": OFFICE, "name": "Office", "timezone": _ZONE},
+        ],
+    }  # fmt: skip

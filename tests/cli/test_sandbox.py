@@ -1,0 +1,102 @@
+"""`sandbox`: what it prints is what there is, and Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def begin(*options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bridge", "sandbox", "--port", "0", *options],
+        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def printed() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Everything up to its last line, which says how to end it."""
+    process = begin()
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    yield process, "".join(lines)
+    process.kill()
+    process.communicate()
+
+
+def fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
+        return str(answer.read().decode())
+
+
+def test_everything_it_prints_is_there(printed) -> None:
+    _, text = printed
+    urls = [word for word in text.split() if "/accounts/" in word and "sandbox/" not in word]
+    assert len(urls) == 3
+    assert "Planning" in fetched(urls[0])
+    shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
+    google = yaml.safe_load(shown)["providers"]["google"]
+    index = fetched(text.split()[7])
+    for value in google.values():
+        assert value in index
+
+
+def test_ctrl_c_ends_it(printed) -> None:
+    process, _ = printed
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_programs_get_json() -> None:
+    process = begin("--json")
+    try:
+        assert process.stdout is not None
+        text = ""
+        for line in process.stdout:
+            text += line
+            if line == "}\n":
+                break
+        told = json.loads(text)
+        assert told["api_url"].startswith(told["url"])
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("world", "said"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "is not an object"),
+        ('{"accounts": [{}]}', "'email' is missing"),
+        ('{"accounts": [{"email": "a@b.c", "faults": {"no_such": true}}]}', "no_such"),
+        ('{"accounts": [{"email": "a@b.c", "events": [{"summary": "x"}]}]}', "Missing start"),
+        ('{"accounts": [{"email": "a@b.c", "share": {"x@y.z": "reader"}}]}', "no account x@y.z"),
+    ],
+)
+def test_a_world_that_makes_no_sense_is_told(tmp_path: Path, world: str, said: str) -> None:
+    path = tmp_path / "world.json"
+    path.write_text(world)
+    process = begin("--world", str(path))
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert err.startswith(f"{path}: ")
+    assert said in err
