@@ -69,6 +69,18 @@ def _world(routes: Blueprint, google: Google) -> None:
     def add_client() -> ResponseReturnValue:
         return jsonify(id=scenario.add_client(google, _body()).id), 201
 
+    @routes.post("/service-accounts")
+    def add_service_account() -> ResponseReturnValue:
+        with world.lock:
+            return jsonify(email=scenario.add_service_account(google, _body()).email), 201
+
+    @routes.get("/service-accounts/<email>")
+    def key_file(email: str) -> ResponseReturnValue:
+        """The JSON file that the owner of a service account downloads."""
+        with world.lock:
+            account = google.services.get(email)
+        return jsonify(account.file(f"{request.host_url}token"))
+
     @routes.get("/mail")
     def mail() -> ResponseReturnValue:
         """What would have been sent to guests."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.sandbox.faults import Faults
+from bridge.sandbox.google.delegation import ServiceAccount
 from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.grants import Client
@@ -32,8 +33,8 @@ def build(google: Google, document: Mapping[str, Any]) -> None:
 
     Args:
         google: what is filled.
-        document: `accounts`, `rooms` and `clients`, each a list; see `add_account`, `add_room` and
-            `add_client`.
+        document: `accounts`, `rooms`, `clients` and `service_accounts`, each a list of what the
+            functions below take.
 
     Raises:
         BadScenario: the document makes no sense.
@@ -50,6 +51,8 @@ def build(google: Google, document: Mapping[str, Any]) -> None:
 def _build(google: Google, document: Mapping[str, Any]) -> None:
     for each in document.get("clients", []):
         add_client(google, each)
+    for each in document.get("service_accounts", []):
+        add_service_account(google, each)
     accounts = document.get("accounts", [])
     # Whoever is shared with or invited has to be there first.
     for each in accounts:
@@ -94,6 +97,13 @@ def add_client(google: Google, entry: Mapping[str, Any]) -> Client:
             is_testing=entry.get("testing", False),
         )
     )
+
+
+def add_service_account(google: Google, entry: Mapping[str, Any]) -> ServiceAccount:
+    """Make a service account: `email`, and `delegated`, the scopes it may use for everybody."""
+    made = google.add_service_account(entry["email"])
+    made.delegated.update(entry.get("delegated", ()))
+    return made
 
 
 def switch(faults: Faults, values: Mapping[str, Any]) -> None:

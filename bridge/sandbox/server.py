@@ -71,6 +71,23 @@ class Sandbox:
         """Be somebody in front of the web calendar."""
         return self.google.person(email)
 
+    def misbehave(
+        self,
+        email: str,
+        fault: str,
+        value: Any = True,  # noqa: FBT002
+        times: int | None = None,
+    ) -> None:
+        """Switch misbehaviour of an account, see `bridge.sandbox.faults`."""
+        with self.world.lock:
+            self.world.account(email).faults.switch(fault, value, times)
+
+    def behave(self, *emails: str) -> None:
+        """Switch all misbehaviour off, of these accounts or of everybody."""
+        with self.world.lock:
+            for email in emails or self.world.accounts:
+                self.world.account(email).faults.clear()
+
     def access_token(self, email: str, *scopes: str) -> str:
         """Give an access token, as if the person had just agreed; by default to everything."""
         wanted = frozenset(scopes or ("https://www.googleapis.com/auth/calendar",))

@@ -64,7 +64,7 @@ def test_each_part_has_its_own_answer(ann: Program) -> None:
 
 
 def test_a_limit_is_hidden_inside_of_a_200(sandbox: Sandbox, ann: Program) -> None:
-    sandbox.world.account(ANN).faults.switch("user_rate_limited", times=1)
+    sandbox.misbehave(ANN, "user_rate_limited", times=1)
     answers = read(send(ann, *(part(number, f"GET {PATH} HTTP/1.1") for number in range(3))))
     assert sorted(status for status, _ in answers.values()) == [200, 200, 403]
 

@@ -7,7 +7,7 @@ import pytest
 from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.server import Sandbox
 from tests.sandbox.browser import Browser
-from tests.sandbox.people import ANN, BOB, Program, at
+from tests.sandbox.people import ALL, ANN, BOB, Program, at
 
 
 @pytest.fixture
@@ -76,6 +76,15 @@ def test_people_rooms_and_programs_are_added_by_url(control, sandbox: Sandbox) -
     control("POST", "/clients", {"id": "c", "secret": "s", "redirect_uris": [callback]})
     browser = Browser(sandbox, "c", "s")
     assert browser.http.get(browser.url(redirect_uri=callback)).status_code == 200
+
+
+def test_a_service_account_has_a_key_file(control, ann: Program) -> None:
+    robot = {"email": "robot@sandbox.example", "delegated": [ALL]}
+    control("POST", "/service-accounts", robot)
+    file = control("GET", f"/service-accounts/{robot['email']}")
+    assert file["token_uri"] == f"{ann.sandbox.url}/token"
+    assert file["private_key"].startswith("-----BEGIN PRIVATE KEY-----")
+    assert "nobody" in control("GET", "/service-accounts/nobody")["error"]
 
 
 def test_time_passes_by_url(control, ann: Program) -> None:

@@ -158,7 +158,7 @@ class Edits:
             faults.switch(FAULTS[number % len(FAULTS)], bool(number % 3))
 
     def lose(self, number: int) -> None:
-        self.sandbox.world.account(ANN).faults.switch("sync_gone", times=1 + number % 2)
+        self.sandbox.misbehave(ANN, "sync_gone", times=1 + number % 2)
 
 
 WHAT = sorted(
@@ -191,8 +191,7 @@ def run(steps: list[tuple[str, int]]) -> None:
                 edits.do(what, number)
         for mirror in mirrors:
             mirror.sync()
-        for account in (ANN, BOB):
-            sandbox.world.account(account).faults.clear()
+        sandbox.behave()
         for mirror in mirrors:
             fresh = Mirror(mirror.program, params=mirror.params)
             fresh.sync()
@@ -207,6 +206,8 @@ def busy_by_instances(ann: Program, singles: Mirror) -> None:
     body = {**window, "timeZone": "Europe/Berlin", "items": [{"id": ANN}]}
     busy = ann.ok("POST", "freeBusy", json=body)["calendars"][ANN]["busy"]
     for event in singles.events.values():
+        if event["status"] == "cancelled":
+            continue
         answers = [each["responseStatus"] for each in event.get("attendees", []) if "self" in each]
         blocks = event.get("transparency") != "transparent" and answers != ["declined"]
         start = event["start"].get("dateTime") or f"{event['start']['date']}T00:00:00+01:00"

@@ -214,7 +214,7 @@ def test_a_body_is_json_and_says_so(ann: Program) -> None:
 
 def test_ends_come_before_starts_on_command(sandbox: Sandbox, ann: Program) -> None:
     made = ann.insert()
-    sandbox.world.account(ANN).faults.switch("inverted_times")
+    sandbox.misbehave(ANN, "inverted_times")
     [seen] = ann.listed()
     assert (seen["start"], seen["end"]) == (made["end"], made["start"])
 

@@ -65,7 +65,7 @@ def test_a_calendar_that_cannot_be_read_is_an_error_inside_of_a_200(
     answer = ask(ann, BOB, ROOM)
     assert answer[BOB]["errors"] == [{"domain": "global", "reason": "notFound"}]
     assert "errors" not in answer[ROOM]
-    sandbox.world.account(ANN).faults.switch("freebusy_errors")
+    sandbox.misbehave(ANN, "freebusy_errors")
     assert ask(ann, "primary")["primary"]["errors"][0]["reason"] == "internalError"
 
 

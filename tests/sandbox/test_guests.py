@@ -122,7 +122,7 @@ def test_guests_are_left_out_on_demand_and_on_command(sandbox: Sandbox, ann: Pro
     assert few["attendeesOmitted"] is True
     assert [each["email"] for each in few["attendees"]] == [ANN]
     assert "attendeesOmitted" not in ann.ok("GET", path, params={"maxAttendees": 3})
-    sandbox.world.account(ANN).faults.switch("attendees_omitted")
+    sandbox.misbehave(ANN, "attendees_omitted")
     assert ann.listed()[0]["attendeesOmitted"] is True
 
 

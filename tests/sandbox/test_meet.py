@@ -32,7 +32,7 @@ def test_without_the_version_the_request_is_ignored(ann: Program) -> None:
 
 
 def test_a_link_may_be_pending_for_some_reads(sandbox: Sandbox, ann: Program) -> None:
-    sandbox.world.account(ANN).faults.switch("meet_pending", 2)
+    sandbox.misbehave(ANN, "meet_pending", 2)
     made = ann.insert(**wish(), params=VERSION, attendees=[{"email": BOB}])
     assert (status(made), "hangoutLink" in made) == ("pending", False)
     path = events("primary", made["id"])
@@ -43,7 +43,7 @@ def test_a_link_may_be_pending_for_some_reads(sandbox: Sandbox, ann: Program) ->
 
 
 def test_a_link_may_be_refused(sandbox: Sandbox, ann: Program) -> None:
-    sandbox.world.account(ANN).faults.switch("meet_fails", times=1)
+    sandbox.misbehave(ANN, "meet_fails", times=1)
     made = ann.insert(**wish(), params=VERSION)
     assert status(made) == "failure"
     assert "entryPoints" not in made["conferenceData"]

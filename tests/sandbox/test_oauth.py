@@ -216,7 +216,7 @@ def test_refreshing_fails_on_command(
     sandbox: Sandbox, browser: Browser, fault: str, answer: tuple[int, str]
 ) -> None:
     refresh = browser.connect()["refresh_token"]
-    sandbox.world.account(ANN).faults.switch(fault, times=1)
+    sandbox.misbehave(ANN, fault, times=1)
     assert failed(browser.refresh(refresh)) == answer
     assert browser.refresh(refresh).status_code == 200
 
@@ -224,7 +224,7 @@ def test_refreshing_fails_on_command(
 def test_access_tokens_expire_early_on_command(sandbox: Sandbox, browser: Browser) -> None:
     given = browser.connect()
     old = browser.refresh(given["refresh_token"]).json()["access_token"]
-    sandbox.world.account(ANN).faults.switch("expired_tokens")
+    sandbox.misbehave(ANN, "expired_tokens")
     assert browser.use(old) == 401
     new = browser.refresh(given["refresh_token"]).json()["access_token"]
     assert [browser.use(new), browser.use(old)] == [200, 401]

@@ -180,7 +180,7 @@ def test_a_late_message_arrives_after_the_channel_was_stopped(
     sandbox: Sandbox, ann: Program, hook: Hook
 ) -> None:
     channel = watch(ann, hook)
-    sandbox.world.account(ANN).faults.switch("push_late", 60)
+    sandbox.misbehave(ANN, "push_late", 60)
     ann.insert()
     ann.ok(
         "POST",

@@ -31,33 +31,33 @@ from tests.sandbox.people import ANN, BOB, PEOPLE, START, Program, events
 def test_requests_are_refused_on_command_and_for_one_account_alone(
     sandbox: Sandbox, ann: Program, fault: str, answer: tuple[int, str]
 ) -> None:
-    sandbox.world.account(ANN).faults.switch(fault, times=1)
+    sandbox.misbehave(ANN, fault, times=1)
     assert Program(sandbox, BOB).listed() == []
     assert ann.refused("GET", events()) == answer
     assert ann.listed() == []
 
 
 def test_whoever_has_to_wait_is_told_how_long(sandbox: Sandbox, ann: Program) -> None:
-    sandbox.world.account(ANN).faults.switch("too_many_requests", 7)
+    sandbox.misbehave(ANN, "too_many_requests", 7)
     assert ann.send("GET", events()).headers["Retry-After"] == "7"
 
 
 def test_a_page_comes_instead_of_json_on_command(sandbox: Sandbox, ann: Program) -> None:
-    sandbox.world.account(ANN).faults.switch("html")
+    sandbox.misbehave(ANN, "html")
     answer = ann.send("GET", events())
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
 def test_half_an_answer_comes_on_command(sandbox: Sandbox, ann: Program) -> None:
-    sandbox.world.account(ANN).faults.switch("cut")
+    sandbox.misbehave(ANN, "cut")
     with pytest.raises(httpx2.RemoteProtocolError):
         ann.send("GET", events())
 
 
 def test_a_slow_answer_holds_up_nobody_else_and_ends_with_the_server(sandbox: Sandbox) -> None:
     slow, quick = Program(sandbox), Program(sandbox, BOB)
-    sandbox.world.account(ANN).faults.switch("slow", 600)
+    sandbox.misbehave(ANN, "slow", 600)
     slow.http.timeout = httpx2.Timeout(0.2)
     with pytest.raises(httpx2.ReadTimeout):
         slow.send("GET", events())

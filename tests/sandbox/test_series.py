@@ -110,7 +110,7 @@ def test_a_deleted_series_takes_its_exceptions_along(
     assert len({each["id"] for each in gone if each["id"] != daily}) == 5
     assert {each["status"] for each in gone} == {"cancelled"}
     assert ann.listed() == []
-    sandbox.world.account(ANN).faults.switch("lone_masters")
+    sandbox.misbehave(ANN, "lone_masters")
     assert [each["id"] for each in ann.listed(syncToken=token)] == [daily]
 
 
@@ -175,7 +175,7 @@ def test_rules_come_broken_on_command(
     sandbox: Sandbox, ann: Program, times: dict, line: str, broken: str
 ) -> None:
     ann.insert(**times, recurrence=[line])
-    sandbox.world.account(ANN).faults.switch("invalid_recurrence")
+    sandbox.misbehave(ANN, "invalid_recurrence")
     [seen] = ann.listed()
     assert seen["recurrence"] == [broken]
 

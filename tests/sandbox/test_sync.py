@@ -34,7 +34,7 @@ def test_the_token_comes_with_the_last_page_alone(ann: Program) -> None:
 
 def test_pages_may_be_short_and_empty_although_more_follows(sandbox: Sandbox, ann: Program) -> None:
     made = [ann.insert()["id"] for _ in range(5)]
-    sandbox.world.account(ANN).faults.switch("short_pages")
+    sandbox.misbehave(ANN, "short_pages")
     pages = ann.pages()
     assert [len(page["items"]) for page in pages] == [2, 0, 2, 0, 1]
     assert [event["id"] for page in pages for event in page["items"]] == made
@@ -145,7 +145,7 @@ def test_a_token_is_gone_on_command(sandbox: Sandbox, ann: Program, fault: str) 
         ann.insert()
     first = ann.page(maxResults=2)
     token = ann.sync_token()
-    sandbox.world.account(ANN).faults.switch(fault)
+    sandbox.misbehave(ANN, fault)
     asked = {"syncToken": token} if fault == "sync_gone" else {"pageToken": first["nextPageToken"]}
     reason = "fullSyncRequired" if fault == "sync_gone" else "updatedMinTooLongAgo"
     params = {"maxResults": 2, **asked}
@@ -180,7 +180,7 @@ def test_a_tombstone_has_no_times(ann: Program) -> None:
 
 
 def test_a_tombstone_may_have_nothing_but_its_id(sandbox: Sandbox, ann: Program) -> None:
-    sandbox.world.account(ANN).faults.switch("bare_tombstones")
+    sandbox.misbehave(ANN, "bare_tombstones")
     made = ann.insert()["id"]
     token = ann.sync_token()
     ann.ok("DELETE", events("primary", made))
@@ -196,7 +196,7 @@ def test_deleted_events_are_listed_on_demand(ann: Program) -> None:
 
 def test_pages_never_end_on_command(sandbox: Sandbox, ann: Program) -> None:
     ann.insert()
-    sandbox.world.account(ANN).faults.switch("endless_pages")
+    sandbox.misbehave(ANN, "endless_pages")
     page = ann.page()
     for _ in range(10):
         page = ann.page(pageToken=page["nextPageToken"])
@@ -205,7 +205,7 @@ def test_pages_never_end_on_command(sandbox: Sandbox, ann: Program) -> None:
 
 def test_entries_come_twice_on_command(sandbox: Sandbox, ann: Program) -> None:
     made = [ann.insert()["id"] for _ in range(4)]
-    sandbox.world.account(ANN).faults.switch("duplicate_pages")
+    sandbox.misbehave(ANN, "duplicate_pages")
     listed = ids(ann.listed(maxResults=2))
     assert set(listed) == set(made)
     assert len(listed) > len(made)

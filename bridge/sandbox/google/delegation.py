@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bridge.sandbox.google.grants import Answer, Grants, OAuthError
 from bridge.sandbox.google.jwt import BadToken, Key, unverified, verify
 from bridge.sandbox.google.times import Json
-from bridge.sandbox.world import World
+from bridge.sandbox.world import Unknown, World
 
 _LONGEST = 3600
 _SKEW = 300
@@ -49,6 +49,16 @@ class ServiceAccounts:
         number = self._world.add_service_account(email).number
         made = self._known[email] = ServiceAccount(email, number, Key(self._world.token(40)))
         return made
+
+    def get(self, email: str) -> ServiceAccount:
+        """Find one.
+
+        Raises:
+            Unknown: there is none.
+        """
+        if email not in self._known:
+            raise Unknown(f"no service account {email}")
+        return self._known[email]
 
     def exchange(self, assertion: str, audiences: frozenset[str]) -> Answer:
         """Give an access token for an assertion.
