@@ -56,8 +56,9 @@ class Mirror:
             name for name, each in self.events.items() if each.get("recurringEventId") == item["id"]
         ]:
             del self.events[name]
-        if item.get("recurringEventId") in self.events:
-            self.events[item["id"]] = item  # an instance that does not take place
+        if "recurringEventId" in item:
+            # An instance that does not take place; its series may come later.
+            self.events[item["id"]] = item
 
     def shown(self) -> dict[str, object]:
         return {name: comparable(each) for name, each in self.events.items() if self._counts(each)}

@@ -26,6 +26,15 @@ def test_an_event_comes_back_as_google_keeps_it(ann: Program) -> None:
     assert shown["start"]["dateTime"] == "2026-03-04T00:00:00+09:00"
 
 
+@pytest.mark.parametrize("offset", ["+02:00", "+01:00"])
+def test_an_hour_that_comes_twice_keeps_its_offset(ann: Program, offset: str) -> None:
+    times = {
+        "start": {"dateTime": f"2026-10-25T02:15:00{offset}", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": f"2026-10-25T02:45:00{offset}", "timeZone": "Europe/Berlin"},
+    }
+    assert ann.insert(**times)["start"] == times["start"]
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -107,3 +107,13 @@ def test_the_scope_for_availability_shows_times_of_ones_own_calendar(
     ann.insert()
     [seen] = Program(sandbox, ANN, SCOPE + "events.freebusy").listed()
     assert "summary" not in seen
+
+
+def test_an_id_with_reserved_letters_is_found_when_it_is_encoded(
+    sandbox: Sandbox, ann: Program
+) -> None:
+    name = "en.usa#holiday@group.v.calendar.google.com"
+    sandbox.world.add_calendar(BOB, "Holidays", calendar_id=name)
+    sandbox.person(BOB).share(ANN, "reader", calendar=name)
+    assert ann.page(name)["summary"] == "Holidays"
+    assert ann.send("GET", f"calendars/{name}/events").status_code == 404
