@@ -95,7 +95,7 @@ class Sandbox:
             account = self.world.account(email).email
             return self.google.grants.act(
                 account, scenario.CLIENT.id, wanted, may_invite=True
-            ).access  # fmt: skip
+            ).access
 
     def flush(self) -> None:
         """Return when every notification that is due was posted."""

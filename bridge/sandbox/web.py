@@ -45,9 +45,7 @@ def _api(app: Flask, google: Google) -> None:
     @app.post("/batch/calendar/v3")
     def many() -> ResponseReturnValue:
         try:
-            return _written(
-                batch.answer(google.world, google.api, _headers(), request.get_data())
-            )  # fmt: skip
+            return _written(batch.answer(google.world, google.api, _headers(), request.get_data()))
         except ApiError as err:
             return jsonify(err.document()), err.status
 

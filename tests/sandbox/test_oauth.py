@@ -311,7 +311,5 @@ class TestServiceAccount:
             "start": {"dateTime": "2026-03-03T10:00:00Z"},
             "end": {"dateTime": "2026-03-03T11:00:00Z"},
         }
-        refused = program.refused(
-            "POST", f"calendars/{ANN}/events", json={**times, **guests}
-        )  # fmt: skip
+        refused = program.refused("POST", f"calendars/{ANN}/events", json={**times, **guests})
         assert refused == (403, "forbiddenForServiceAccounts")

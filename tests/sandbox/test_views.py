@@ -38,7 +38,7 @@ def test_free_busy_readers_see_what_became_free_as_deleted(
     ann.ok("PATCH", events("primary", made), json={"transparency": "transparent"})
     assert bob.listed(ANN, syncToken=token) == [
         {"id": made, "status": "cancelled"},
-    ]  # fmt: skip
+    ]
 
 
 def test_private_events_show_readers_their_times_alone(

@@ -136,15 +136,11 @@ class Api:
         document = self._handlers[method.id](call)
         return self._written(request, method, document, pairs)
 
-    def _method(
-        self, request: Request
-    ) -> tuple[Method, dict[str, str], list[tuple[str, str]]]:  # fmt: skip
+    def _method(self, request: Request) -> tuple[Method, dict[str, str], list[tuple[str, str]]]:
         parts = urlsplit(request.target)
         found = None
         if parts.path.startswith(PREFIX):
-            found = self._description.find(
-                request.http_method, parts.path.removeprefix(PREFIX)
-            )  # fmt: skip
+            found = self._description.find(request.http_method, parts.path.removeprefix(PREFIX))
         if found is None:
             raise ApiError(404, "notFound", "There is no such method.")
         method, path = found
@@ -247,9 +243,7 @@ def _refuse(faults: Faults) -> None:
 
 def _error(err: ApiError) -> Answer:
     document = err.document()
-    return Answer(
-        err.status, json.dumps(document).encode(), {"Content-Type": _JSON, **err.headers}
-    )  # fmt: skip
+    return Answer(err.status, json.dumps(document).encode(), {"Content-Type": _JSON, **err.headers})
 
 
 def _spoiled(answer: Answer, faults: Faults) -> Answer:

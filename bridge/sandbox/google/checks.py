@@ -151,9 +151,10 @@ def _check_reminders(reminders: Json) -> None:
     overrides = reminders.get("overrides", [])
     if overrides and reminders.get("useDefault"):
         raise ApiError(
-            400, "cannotUseDefaultRemindersAndSpecifyOverride", "Cannot specify both default "
-            "reminders and overrides at the same time."
-        )  # fmt: skip
+            400,
+            "cannotUseDefaultRemindersAndSpecifyOverride",
+            "Cannot specify both default reminders and overrides at the same time.",
+        )
     if len(overrides) > 5:
         raise invalid("Too many reminders.")
     for each in overrides:

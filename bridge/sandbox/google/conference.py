@@ -61,9 +61,7 @@ def read(world: World, calendar: Calendar, record: Record) -> None:
             invitations.spread(world, calendar, before, event)
 
 
-def _create(
-    world: World, calendar: Calendar, faults: Faults, event: Json, request: Json
-) -> int:  # fmt: skip
+def _create(world: World, calendar: Calendar, faults: Faults, event: Json, request: Json) -> int:
     kind = request.get("conferenceSolutionKey", {}).get("type", MEET)
     if not request.get("requestId"):
         raise invalid("Missing conference request id.")

@@ -38,9 +38,7 @@ def take_in(call: Call) -> Json:
 def update(call: Call) -> Json:
     """Replace one."""
     calendar = call.calendar()
-    return _written(
-        call, calendar, call.editor(calendar).update(call.path["eventId"], call.body)
-    )  # fmt: skip
+    return _written(call, calendar, call.editor(calendar).update(call.path["eventId"], call.body))
 
 
 def patch(call: Call) -> Json:

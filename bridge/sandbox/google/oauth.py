@@ -175,9 +175,7 @@ class OAuth:
         code = self._grants.consent(wish.asked, account, scopes)
         if self._world.accounts[account].faults.is_on("wrong_issuer"):
             issuer = _WRONG_ISSUER
-        return _back(
-            wish.asked.redirect_uri, wish.state, issuer, code=code, scope=" ".join(scopes)
-        )  # fmt: skip
+        return _back(wish.asked.redirect_uri, wish.state, issuer, code=code, scope=" ".join(scopes))
 
     def _document(self, answer: Answer, client: str, issuer: str) -> Json:
         seconds = int(ACCESS_LIFE.total_seconds())

@@ -139,9 +139,16 @@ class Push:
         named = f"{self._world.name} {call.account.email} {path}"
         resource = hashlib.sha256(named.encode()).hexdigest()[:27]
         channel = Channel(
-            body["id"], resource, uri, body["address"], body.get("token", ""), expires,
-            call.account.email, call.client, calendar,
-        )  # fmt: skip
+            body["id"],
+            resource,
+            uri,
+            body["address"],
+            body.get("token", ""),
+            expires,
+            call.account.email,
+            call.client,
+            calendar,
+        )
         self._channels[channel.id] = channel
         self._send(channel, "sync")
         document = {
