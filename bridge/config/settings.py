@@ -207,6 +207,9 @@ class ShrinkGuard(Section):
     min_events: int = Field(
         default=20, ge=0, description="guarded from so many occurrences on; an empty list always is"
     )
+    confirm_after: Duration = written(
+        "1m", "a second full listing confirms the loss, so long after the first", least="0"
+    )
 
 
 class SyncOverride(Section):

@@ -6,7 +6,7 @@ the window is no loss. A listing that names nothing is doubted whatever the numb
 is no occurrence to lose.
 
 Who asks again at once may meet the same half-restored database, so a listing confirms only what an
-earlier one missed a minute ago or more.
+earlier one missed `confirm_after` ago or more.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from typing import NamedTuple
 
 from bridge.config.settings import ShrinkGuard
 from bridge.model.interval import Instant, Window, utc
-
-DISTANCE = 60
-"""Seconds between a suspicious listing and one that confirms it."""
 
 
 class Held(NamedTuple):
@@ -48,8 +45,8 @@ class Held(NamedTuple):
         """Say what is waited for."""
         return (
             f"{self.missing} of {self.known} coming occurrences vanished in the listing of "
-            f"{utc(self.since).isoformat()}; they stay until a second full listing, "
-            f"{DISTANCE} seconds later or more, confirms it"
+            f"{utc(self.since).isoformat()}; they stay until a second full listing confirms it, "
+            "that of the next pull or a later one"
         )
 
 
@@ -80,13 +77,15 @@ def judge(
         absent: objects we know and the full listing does not name.
         coming: occurrences at stake of every object we know; see `at_stake`.
         emptied: the listing names nothing at all.
-        before: what an earlier listing left waiting; what both miss is gone, see `DISTANCE`.
+        before: what an earlier listing left waiting; what both miss is gone, where they
+            are `guard.confirm_after` apart.
         guard: ratio and least number of occurrences.
         now: the present.
     """
     again = set(before.ids).intersection(absent) if before else set[str]()
     # A clock that was set back does not make anything wait for longer.
-    early = before is not None and before.since <= now < before.since + DISTANCE
+    wait = int(guard.confirm_after.total_seconds())
+    early = before is not None and before.since <= now < before.since + wait
     confirmed, waiting = (set[str](), again) if early else (again, set[str]())
     fresh = [id_ for id_ in absent if id_ not in again]
     known = sum(coming.values()) - sum(coming.get(id_, 0) for id_ in again)

@@ -179,6 +179,9 @@ class Served:
         self.config.setdefault("version", 1)
         self.config.setdefault("server", {})["bind"] = f"127.0.0.1:{self.port}"
         self.config.setdefault("auth", {}).setdefault("users", []).extend(users())
+        # Nobody waits a minute here; that it is waited is shown with clocks that are set.
+        guard = self.config.setdefault("sync", {}).setdefault("shrink_guard", {})
+        guard.setdefault("confirm_after", "0s")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.cli("init")
         self.write()
