@@ -26,6 +26,8 @@ MOST_ELEMENTS = 20_000
 MOST_ATTRIBUTES = 64
 MOST_EQUALS = 30_000
 """In a whole document: the attributes of one element are all read before any can be counted."""
+LONGEST_NAMESPACE = 256
+"""A parser writes it out with the name of every element in it."""
 
 _XML_METHODS = frozenset({"PROPFIND", "PROPPATCH", "REPORT", "MKCOL", "MKCALENDAR", "LOCK", "ACL"})
 _CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
@@ -193,6 +195,10 @@ class _Bounds:
     def __init__(self) -> None:
         self._depth = 0
         self._elements = 0
+
+    def start_ns(self, _prefix: str, uri: str) -> None:
+        if len(uri) > LONGEST_NAMESPACE:
+            raise _TooMuch(f"An XML namespace is longer than {LONGEST_NAMESPACE} characters.")
 
     def start(self, _tag: str, attributes: Mapping[str, str]) -> None:
         self._depth += 1

@@ -38,6 +38,16 @@ XML_BODIES: Mapping[str, bytes] = {
     "an undeclared prefix": b"<D:propfind><D:allprop/></D:propfind>",
     "250,000 elements": b"<a>" + b"<b/>" * 250_000 + b"</a>",
     "100,000 attributes": b"<a " + b" ".join(b'x%d=""' % n for n in range(100_000)) + b"/>",
+    # Each name is kept with its namespace: a gigabyte in less than a megabyte.
+    "1,000 elements of a long namespace": b'<propfind xmlns="DAV:" xmlns:x="%s">' % (b"u" * 900_000)
+    + b"".join(b"<x:p%d/>" % n for n in range(1000))
+    + b"</propfind>",
+    "80,000 attributes in 1,400 elements": b'<a xmlns:x="%s">' % (b"u" * 250)
+    + b"".join(
+        b"<b " + b" ".join(b'x:a%d="" ' % (60 * n + m) for m in range(58)) + b"/>"
+        for n in range(1400)
+    )
+    + b"</a>",
     "gzip": gzip.compress(query("")),
     "no XML": b"\x89PNG\r\n\x1a\n" * 20,
     "too much": b"<a>" + b"x" * (2 << 20) + b"</a>",

@@ -24,7 +24,7 @@ from tests.dav.requests import XML, query, xml
 MIB = 1 << 20
 BLOCKS = 10_000
 EVER = 'start="00010101T000000Z" end="99991231T235959Z"'
-LONG = "urn:" + "x" * 9_000
+LONG = "urn:" + "x" * 240
 """A namespace; a hundred properties of it fit into a request."""
 
 

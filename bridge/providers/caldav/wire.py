@@ -36,6 +36,8 @@ VALID_SYNC_TOKEN = f"{DAV}valid-sync-token"
 
 _MAX_DEPTH = 50
 _MAX_ELEMENTS = 500_000
+_LONGEST_NAMESPACE = 256
+"""The parser writes it out with the name of every element in it."""
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})\b")
 _SEGMENT_SAFE = "!$&'()*+,;=:@-._~"  # RFC 3986 section 3.3, pchar
 _END = re.compile(rb"</(?:[\w.-]+:)?multistatus\s*>\s*\Z")
@@ -214,6 +216,10 @@ class _Bounded(ET.TreeBuilder):
         self._what = what
         self._depth = 0
         self._elements = 0
+
+    def start_ns(self, _prefix: str, uri: str) -> None:
+        if len(uri) > _LONGEST_NAMESPACE:
+            raise UnreadableAnswer(f"{self._what}: a namespace of the answer is too long")
 
     def start(self, tag: str, attrs: dict[Any, Any], /) -> ET.Element:
         self._depth += 1

@@ -29,6 +29,9 @@ _HOSTILE = {
     "http": b'<!DOCTYPE m SYSTEM "http://127.0.0.1:1/x.dtd"><multistatus xmlns="DAV:"/>',
     "deep": b"<a>" * 100_000,
     "deep-and-closed": b"<a>" * 100_000 + b"</a>" * 100_000,
+    "long-namespace": b'<multistatus xmlns="DAV:" xmlns:x="%s">' % (b"x" * 800_000)
+    + b"".join(b"<x:p%d/>" % n for n in range(15_000))
+    + b"</multistatus>",
     "attributes": b"<multistatus xmlns='DAV:' " + b"".join(b"a%d='' " % n for n in range(9)),
     "utf-7": b'<?xml version="1.0" encoding="utf-7"?><m/>',
     "nonsense-encoding": b'<?xml version="1.0" encoding="nonsense"?><m/>',
