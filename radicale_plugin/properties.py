@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import partial
 from typing import NamedTuple
+from xml.etree.ElementTree import Element
 
 from bridge.access import Principal
 from bridge.ical.serialize import utc_text
@@ -20,6 +21,7 @@ from radicale_plugin import xml
 from radicale_plugin.calendars import Calendar
 from radicale_plugin.ground import Ground
 from radicale_plugin.places import CALENDARS, PRINCIPALS, Kind, Place, resource_path
+from radicale_plugin.refusals import Refused
 from radicale_plugin.xml import apple, caldav, calendarserver, dav
 
 CALENDAR_TYPE = "text/calendar; charset=utf-8"
@@ -51,8 +53,10 @@ class Subject:
         return xml.href(self.prefix + path)
 
 
-MOST_PROPERTIES = 200
+_MOST_PROPERTIES = 200
 """Properties that one request may name."""
+_LONGEST_NAMES = 32 << 10
+"""Characters of all their names: what does not exist is named again for each thing in an answer."""
 
 Value = Callable[[Subject], str]
 
@@ -61,6 +65,20 @@ class _Property(NamedTuple):
     kinds: frozenset[Kind]
     value: Value
     on_allprop: bool = True
+
+
+def read_names(prop: Element | None) -> list[str]:
+    """Read the names of the properties that a request asks for, each once.
+
+    Raises:
+        Refused: 400.
+    """
+    names = [] if prop is None else list(dict.fromkeys(str(each.tag) for each in prop))
+    if len(names) > _MOST_PROPERTIES:
+        raise Refused(400, reason=f"a request names at most {_MOST_PROPERTIES} properties")
+    if sum(map(len, names)) > _LONGEST_NAMES:
+        raise Refused(400, reason="the names of the properties are too long")
+    return names
 
 
 def http_date(when: Instant) -> str:

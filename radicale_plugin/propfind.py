@@ -53,20 +53,10 @@ def read(root: Element | None) -> Wanted:
         return Wanted(None, names_only=True)
     prop = root.find(dav("prop"))
     if prop is not None:
-        return Wanted(_names(prop))
+        return Wanted(properties.read_names(prop))
     if root.find(dav("allprop")) is None:
         raise Refused(400, reason="DAV:propfind holds prop, allprop or propname")
-    included = root.find(dav("include"))
-    return Wanted(None, _names(included) if included is not None else ())
-
-
-def _names(prop: Element) -> Sequence[str]:
-    names = list(dict.fromkeys(str(each.tag) for each in prop))
-    if len(names) > properties.MOST_PROPERTIES:
-        raise Refused(
-            400, reason=f"a request names at most {properties.MOST_PROPERTIES} properties"
-        )
-    return names
+    return Wanted(None, properties.read_names(root.find(dav("include"))))
 
 
 def _collections(

@@ -119,11 +119,7 @@ def _writer(subject: Subject, root: Element) -> ObjectWriter:
     if prop is None:
         names_only = root.find(dav("propname")) is not None
         return ObjectWriter(subject, object_names(), names_only=names_only)
-    if len(prop) > properties.MOST_PROPERTIES:
-        raise Refused(
-            400, reason=f"a request names at most {properties.MOST_PROPERTIES} properties"
-        )
-    names = list(dict.fromkeys(str(each.tag) for each in prop))
+    names = properties.read_names(prop)
     element = prop.find(caldav("calendar-data"))
     return ObjectWriter(subject, names, None if element is None else read_calendar_data(element))
 

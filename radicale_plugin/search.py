@@ -61,12 +61,7 @@ def by_property(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     conditions = [_condition(each) for each in searches]
     # Calendar Server's attribute, which Apple Calendar sends; section 9.4 itself knows only "all".
     joined = any if root.get("test") == "anyof" else all
-    prop = root.find(dav("prop"))
-    names = list(dict.fromkeys(str(each.tag) for each in prop)) if prop is not None else []
-    if len(names) > properties.MOST_PROPERTIES:
-        raise Refused(
-            400, reason=f"a request names at most {properties.MOST_PROPERTIES} properties"
-        )
+    names = properties.read_names(root.find(dav("prop")))
 
     def found() -> Iterator[str]:
         for subject in _searched(visit, place, root):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.dav.client import Client, clark, propfind, read, refusal
+from tests.dav.client import Client, clark, propfind, query, read, refusal, search
 from tests.dav.house import HOUR, NINE, House, hours
 
 BUSY = "/bob/room-a.busy/"
@@ -88,9 +88,27 @@ def test_a_body_that_is_no_propfind_is_400(bob: Client, body: str) -> None:
     assert bob.send("PROPFIND", BUSY, declared, Depth="0").status == 400
 
 
-def test_more_than_200_properties_at_a_time_are_refused(bob: Client) -> None:
-    asked = "".join(f'<x:p{n} xmlns:x="urn:x"/>' for n in range(201))
-    assert bob.send("PROPFIND", BUSY, propfind(f"<D:prop>{asked}</D:prop>")).status == 400
+@pytest.mark.covers("T53")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "".join(f'<x:p{n} xmlns:x="urn:x"/>' for n in range(201)),
+        "".join(f"<D:p{n}{'n' * 1000}/>" for n in range(40)),
+    ],
+    ids=["201", "long"],
+)
+def test_more_names_of_properties_than_anyone_needs_are_refused(bob: Client, asked: str) -> None:
+    """Each is repeated for every calendar of a home, and for every principal that is found."""
+    prop = f"<D:prop>{asked}</D:prop>"
+    include = f"<D:allprop/><D:include>{asked}</D:include>"
+    for answer in (
+        bob.send("PROPFIND", "/bob/", propfind(prop), Depth="1"),
+        bob.send("PROPFIND", "/bob/", propfind(include), Depth="1"),
+        bob.report(BUSY, query(prop=asked)),
+        bob.report("/", search(("D:displayname", "room"), prop=asked)),
+    ):
+        assert answer.status == 400
+        assert b"propert" in answer.body
 
 
 # Depth
