@@ -12,7 +12,7 @@ from bridge.model.interval import Window
 from bridge.publish import rendering
 from bridge.publish.outlook import View, freshness_header
 from radicale_plugin import xml
-from radicale_plugin.calendars import Calendar
+from radicale_plugin.calendars import FORM, Calendar
 from radicale_plugin.properties import CALENDAR_TYPE
 from radicale_plugin.refusals import Refused, forbidden
 from radicale_plugin.visit import Visit
@@ -39,11 +39,14 @@ class FreeBusy(NamedTuple):
         """Give the entity tag of the busy time in this window, quoted."""
         state = self.view.state
         parts = (
+            FORM,
             *self.window,
             state.epoch,
             state.seq,
+            self.view.stamp,
             self.view.entry.digest,
-            self.calendar.place.kind,
+            self.visit.ground.live.current.server.base_url,
+            self.calendar.place.kind.value,
         )
         return f'"{blake2s(repr(parts).encode(), digest_size=16).hexdigest()}"'
 

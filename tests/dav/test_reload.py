@@ -141,6 +141,20 @@ def test_a_new_name_of_a_resource_changes_what_shows_it_and_no_object(one_room: 
     assert alice.get(f"{PATH}?view=freebusy", If_None_Match=view).status == 200
 
 
+def test_a_new_address_of_the_server_gives_free_busy_time_a_new_tag(one_room: House) -> None:
+    alice = one_room.client("alice")
+    view = f"{PATH}?view=freebusy"
+    before = alice.get(view)
+    server = {"base_url": "https://new.example.com"}
+    settings = rooms()
+    one_room.live.swap(
+        settings.model_copy(update={"server": settings.server.model_copy(update=server)})
+    )
+    after = alice.get(view, If_None_Match=before.headers["etag"])
+    assert (after.status, b"URL:https://new.example.com/" in after.body) == (200, True)
+    assert alice.get(view, If_None_Match=after.headers["etag"]).status == 304
+
+
 def test_a_setting_that_shows_nowhere_changes_no_tag(one_room: House) -> None:
     alice = one_room.client("alice")
     before = tags(alice)
