@@ -141,6 +141,8 @@ class Application(Radicale):
             return _started(storage_trouble(err).response())
         if answered[0].startswith("401") and (wait := self._must_wait(environ)):
             return _started(too_many_failures(wait).response())
+        if answered[0].startswith("405") and not dict(answered[1]).get("Allow"):
+            return _started(writes.not_allowed().response())
         return answered
 
     def _must_wait(self, environ: WSGIEnviron) -> int:

@@ -39,7 +39,12 @@ def answer(visit: Visit) -> WSGIResponse:
 
 def no_post(_visit: Visit) -> WSGIResponse:
     """Refuse: nothing here takes a POST."""
-    raise Refused(405, reason="There is nothing to post to.", headers={"Allow": ALLOWED})
+    raise not_allowed("There is nothing to post to.")
+
+
+def not_allowed(reason: str = "This method is not spoken here.") -> Refused:
+    """Say which methods are (RFC 9110 section 15.5.6)."""
+    return Refused(405, reason=reason, headers={"Allow": ALLOWED})
 
 
 ALLOWED = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"

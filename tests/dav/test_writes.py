@@ -132,7 +132,10 @@ def test_there_is_nothing_to_post_to(carol: Client, path: str) -> None:
 @pytest.mark.parametrize("method", ["COPY", "LOCK", "UNLOCK", "ACL", "PATCH", "TRACE", "SEARCH"])
 def test_methods_that_nobody_speaks_here_are_405(carol: Client, method: str) -> None:
     before = state(carol)
-    assert carol.send(method, BUSY).status == 405
+    answer = carol.send(method, BUSY)
+    assert answer.status == 405
+    assert answer.headers["allow"] == carol.send("OPTIONS", BUSY).headers["allow"]
+    assert b"reason>" in answer.body
     assert state(carol) == before
 
 
