@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.store.database import Database
-from tests.access.people import user
+from tests.access.people import quick_hash, user
 from tests.dav.client import Client, free_busy, propfind, query
 from tests.dav.house import PASSWORD, House, hours, house_settings
 from tests.web.site import Response, basic
@@ -96,6 +97,23 @@ def test_a_client_that_polls_hashes_its_password_once_and_an_app_password_never(
         assert device.propfind("/", "D:current-user-principal")
     assert proxied.gate.hashed == 1
     person.close()
+
+
+def test_a_login_of_an_htpasswd_file_finds_the_calendars_of_the_resource_of_its_name(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "htpasswd"
+    file.write_text(f"room-b:{quick_hash(PASSWORD)}\n")
+    auth = {"users": [], "htpasswd_file": file}
+    with House(sqlite_database, house_settings(auth=auth)) as house:
+        house.fill("room-b", hours(2))
+        client = Client(house.port, basic("room-b", PASSWORD))
+        found = client.propfind("/room-b/", "D:displayname", depth="1")
+        assert list(found) == ["/room-b/", "/room-b/busy/", "/room-b/bookings/"]
+        assert len(client.listing("/room-b/busy/")) == 2
+        file.write_text("")
+        assert client.get("/room-b/busy/").status == 401
+        client.close()
 
 
 def test_a_login_opens_no_other_home_with_its_password(proxied: House) -> None:
