@@ -115,6 +115,8 @@ _DAV_ELEMENTS = frozenset({"need-privileges", "propfind-finite-depth"})
 def dav_error(status: int, precondition: str, detail: str) -> Reply:
     """Answer with a DAV:error body (RFC 4918 section 16) that names the precondition.
 
+    The reason stands where CalDAV's own refusals have it, in an element of ours.
+
     Args:
         status: HTTP status.
         precondition: local name of the element, of RFC 4918 or RFC 4791; empty for none.
@@ -125,7 +127,8 @@ def dav_error(status: int, precondition: str, detail: str) -> Reply:
         element = f"<{'D' if precondition in _DAV_ELEMENTS else 'C'}:{precondition}/>"
     body = (
         '<?xml version="1.0" encoding="utf-8"?>\n'
-        '<D:error xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">'
-        f"{element}<D:responsedescription>{escape(detail)}</D:responsedescription></D:error>"
+        '<D:error xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'
+        ' xmlns:B="urn:busybridge:dav">'
+        f"{element}<B:reason>{escape(detail)}</B:reason></D:error>"
     )
     return Reply(status, [("Content-Type", "application/xml; charset=utf-8")], body.encode())

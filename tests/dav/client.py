@@ -128,10 +128,8 @@ def refusal(answer: Response) -> Refusal:
     """Read a DAV:error body."""
     root = fromstring(answer.body)
     assert root.tag == "{DAV:}error", answer
-    said = {"B:reason", "D:responsedescription"}
-    named = {short(each.tag): each for each in root}
-    reason = "".join(named[name].text or "" for name in named if name in said)
-    return Refusal(answer.status, [name for name in named if name not in said], reason)
+    unmet = [short(each.tag) for each in root if short(each.tag) != "B:reason"]
+    return Refusal(answer.status, unmet, root.findtext(clark("B:reason")) or "")
 
 
 @dataclass
