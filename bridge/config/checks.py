@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from bridge.config.document import Document, KeyPath
 from bridge.config.schema import nearest
@@ -66,6 +67,11 @@ def _access(user: User, path: KeyPath, resource_ids: list[str]) -> Iterator[Find
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
+    prefix = urlsplit(settings.server.base_url).path.strip("/").partition("/")[0]
+    names = {user.name for user in settings.auth.users} | {it.id for it in settings.resources}
+    if prefix in RESERVED | names:
+        hint = "let the proxy show BusyBridge below another one"
+        yield ("server", "base_url"), f'the path "/{prefix}" is one of BusyBridge\'s own', hint
     role, database = settings.server.role, settings.storage.database
     if role != "all" and database.startswith("sqlite"):
         hint = "set storage.database to postgresql://user@host/name"

@@ -125,6 +125,9 @@ def dav_error(status: int, precondition: str, detail: str) -> Reply:
     element = ""
     if precondition:
         element = f"<{'D' if precondition in _DAV_ELEMENTS else 'C'}:{precondition}/>"
+    if status == 403 and precondition not in _DAV_ELEMENTS:
+        # Without it DAVx5 gives up the whole collection, not the one object.
+        element += "<D:need-privileges/>"
     body = (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         '<D:error xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'

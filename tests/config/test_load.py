@@ -113,6 +113,7 @@ def test_problems_of_all_sorts_stand_side_by_side_in_the_order_of_lines(tmp_path
         ("server: {base_url: 'https://u:p@h'}", "2: server.base_url: not a URL without login"),
         ("server: {base_url: 'https://h/cal?x'}", "2: server.base_url: not a URL without login"),
         ("server: {base_url: 'https://h/../x'}", "2: server.base_url: not a URL without login"),
+        ("server: {base_url: 'https://h/feeds'}", '2: server.base_url: the path "/feeds" is one'),
         (
             "server: {trusted_proxies: [10.0.0.1/8]}",
             "2: server.trusted_proxies[0]: '10.0.0.1/8' is",

@@ -339,3 +339,11 @@ def test_what_a_login_keeps_survives_a_restart(database: Database) -> None:
         member = restarted.client("carol").propfind(BUSY, "D:displayname", "A:calendar-order")[BUSY]
         assert member.text("D:displayname") == "Mine"
         assert member.others == {"A:calendar-order": 404}
+
+
+def test_a_body_that_is_refused_by_itself_also_names_the_privilege(bob: Client) -> None:
+    """DAVx5 gives up a whole collection after a 403 that does not."""
+    path = "/bob/room-a.busy/x.ics"
+    answer = bob.send("PUT", path, b"BEGIN:VCALENDAR\r\n", Content_Type="text/calendar")
+    assert answer.status == 403
+    assert b"<C:valid-calendar-data/><D:need-privileges/>" in answer.body
