@@ -66,6 +66,7 @@ CONNECTIONS = (
         },
         whole=True,
     ),
+    Example("room", "google", {}),
     Example("family", "apple", {"username": "alice@icloud.com", "password": "ICLOUD_APP_PASSWORD"}),
 )
 

@@ -7,6 +7,7 @@ Every pull opens the provider anew, as after a restart: what an adapter only rem
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -25,10 +26,13 @@ from hypothesis.stateful import (
 )
 
 from bridge.errors import ProviderError, SyncTokenExpired
+from bridge.ingest.fold import Zones, assemble
 from bridge.model.event import Event, EventSeries
 from bridge.model.interval import Window, instant, utc
 from bridge.provider import (
     CalendarId,
+    OccurrenceRemoved,
+    Override,
     Page,
     Provider,
     RemoteId,
@@ -111,12 +115,18 @@ def escaped(text: str) -> str:
 
 
 def planned(series: EventSeries) -> Planned:
-    """What the owner must have planned, read back from what an adapter returned."""
+    """What the owner must have planned, read back from what an adapter returned.
+
+    An occurrence that was moved back to where the series has it is one like any other.
+    """
     master = series.master
     assert master is not None
+    length = _instant(master.end) - _instant(master.start)
     moved = sorted(
-        (_instant(event.recurrence_id), _instant(event.start), _instant(event.end))
+        (original, _instant(event.start), _instant(event.end))
         for event in series.overrides
+        if (original := _instant(event.recurrence_id)) != _instant(event.start)
+        or _instant(event.end) - original != length
     )
     return Planned(
         _instant(master.start),
@@ -200,15 +210,21 @@ class Mirror:
         return pages
 
     def _keep(self, pages: list[Page]) -> None:
-        named = set()
+        named: set[RemoteId] = set()
+        parts: dict[RemoteId, list[Override | OccurrenceRemoved]] = defaultdict(list)
         for item in (item for page in pages for item in page.items):
             match item:
+                case Override(series_id) | OccurrenceRemoved(series_id):
+                    parts[series_id].append(item)
+                    named.add(series_id)
+                    continue
                 case Series(remote_id, series):
                     self.objects[remote_id] = series
                     self.unknown.discard(remote_id)
                 case SeriesRemoved(remote_id):
                     self.objects.pop(remote_id, None)
                     self.unknown.discard(remote_id)
+                    parts.pop(remote_id, None)
                 case Unreadable(remote_id, reason):
                     assert reason, "an unreadable object says why"
                     self.unknown.add(remote_id)
@@ -217,6 +233,11 @@ class Mirror:
                 case _:
                     raise AssertionError(f"unexpected {item}")
             named.add(item.remote_id)
+        for series_id, changed in parts.items():
+            whole = assemble(series_id, self.objects.get(series_id), changed, Zones(UTC, UTC))
+            self.objects.pop(series_id, None)
+            if whole is not None:
+                self.objects[series_id] = whole
         if pages[0].full:
             self.objects = {key: value for key, value in self.objects.items() if key in named}
             self.unknown &= named
@@ -428,7 +449,7 @@ class ProviderContract:
         self.fill_at_once(mirror, plans)
         pages = mirror.pull()
         assert mirror.plans == plans
-        named = [item.remote_id for page in pages for item in page.items]
+        named = [item.remote_id for page in pages for item in page.items]  # single events all
         assert len(named) == len(set(named)) == self.many
         some = (0, self.many // 2, self.many - 1)
         plans |= self.fill(mirror, **{f"event-{n}": Planned(summary="Changed") for n in some})

@@ -1,0 +1,97 @@
+"""Calendars of Google accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from bridge.config.section import Section
+from bridge.config.values import Secret
+from bridge.provider import Account, Provider, ProviderKind
+
+_SCOPE = "https://www.googleapis.com/auth"
+_READING = (
+    f"{_SCOPE}/calendar.calendarlist.readonly",
+    f"{_SCOPE}/calendar.events.readonly",
+    f"{_SCOPE}/calendar.freebusy",
+)
+"""Least that reads calendars, their events, and the busy time of those that share no more."""
+
+
+class GoogleConnection(Section):
+    """A connection of this kind has no keys of its own: the account is connected by its owner."""
+
+
+class GoogleDefaults(Section):
+    """Keys of the section `providers.google`."""
+
+    client_id: str = Field(
+        default="",
+        description="of the OAuth client, made in the Google Cloud console",
+        examples=["1234.apps.googleusercontent.com"],
+    )
+    client_secret: Secret | None = Field(
+        default=None,
+        description="of that client",
+        examples=["GOOGLE_CLIENT_SECRET"],
+    )
+    scopes: Literal["auto"] | tuple[str, ...] = Field(
+        default="auto",
+        description="what owners are asked to permit; auto: no more than is needed to read",
+    )
+    api_url: str = Field(
+        default="https://www.googleapis.com/calendar/v3", description="root of the Calendar API"
+    )
+    authorize_url: str = Field(
+        default="https://accounts.google.com/o/oauth2/v2/auth",
+        description="page on which owners agree",
+    )
+    token_url: str = Field(
+        default="https://oauth2.googleapis.com/token", description="where tokens come from"
+    )
+    revoke_url: str = Field(
+        default="https://oauth2.googleapis.com/revoke", description="where grants are given back"
+    )
+
+    @property
+    def wanted_scopes(self) -> tuple[str, ...]:
+        """What a consent has to cover."""
+        return _READING if self.scopes == "auto" else self.scopes
+
+    @field_validator("api_url", "authorize_url", "token_url", "revoke_url")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        parts = urlsplit(value.strip())
+        if parts.scheme.lower() not in ("https", "http") or not parts.hostname:
+            raise ValueError("is not an https or http URL")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("holds a login, a query or a fragment")
+        return value.strip().rstrip("/")
+
+
+def _open(account: Account) -> Provider:
+    from bridge.providers.google.adapter import open_account
+
+    if not isinstance(account.defaults, GoogleDefaults):
+        raise TypeError("not the section of Google")
+    return open_account(account, account.defaults.api_url)
+
+
+_CAPABILITIES: Mapping[str, str] = {
+    "read events": "done; of calendars that share only their busy time, that",
+    "incremental": "done: sync tokens",
+    "write events": "todo",
+    "push": "todo",
+}
+
+KIND = ProviderKind(
+    name="google",
+    title="Google Calendar",
+    connection_settings=GoogleConnection,
+    provider_settings=GoogleDefaults,
+    open=_open,
+    capabilities=_CAPABILITIES,
+)

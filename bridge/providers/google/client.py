@@ -1,0 +1,233 @@
+"""The requests to Google's Calendar API, and what its refusals mean.
+
+Requests carry no credentials of their own: the `Http` that is given adds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+from bridge.errors import (
+    AuthorizationExpired,
+    RateLimited,
+    RemoteNotFound,
+    RemoteRejected,
+    SyncTokenExpired,
+    TemporarilyUnavailable,
+    UnreadableAnswer,
+)
+from bridge.model.http import Http, Response
+from bridge.providers.google import wire
+from bridge.transport import raise_for_status, where
+from bridge.transport.status import retry_after
+
+_TIMEOUT = timedelta(seconds=60)
+_MAX_SIZE = 64 << 20
+"""A page of 2,500 events with long descriptions and many guests is some 20 MiB."""
+_IDLE_PAGES = 100
+"""Pages in a row that name nothing new: a listing that goes on so is not believed to end."""
+_PAGE_OF_CALENDARS = "250"
+
+# https://developers.google.com/workspace/calendar/api/guides/errors; 403 means three things.
+_LIMITS = frozenset(
+    {
+        "rateLimitExceeded",
+        "userRateLimitExceeded",
+        "quotaExceeded",
+        "calendarUsageLimitsExceeded",
+        "dailyLimitExceeded",
+        "variableTermLimitExceeded",
+        "servingLimitExceeded",
+        "RATE_LIMIT_EXCEEDED",
+    }
+)
+_SCOPES = frozenset(
+    {
+        "insufficientPermissions",
+        "insufficientScopes",
+        "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+    }
+)
+_SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+_GONE = "fullSyncRequired"
+
+_Shape = TypeVar("_Shape", wire.CalendarPage, wire.EventPage, wire.FreeBusyAnswer)
+
+
+class Client:
+    """Sends requests as one account."""
+
+    def __init__(self, http: Http, api_url: str) -> None:
+        """Make a client without touching the network.
+
+        Args:
+            http: authorizes and sends.
+            api_url: root of the API, `https://www.googleapis.com/calendar/v3`.
+        """
+        self._http = http
+        self._root = api_url.rstrip("/")
+
+    def calendars(self) -> Iterator[wire.Calendar]:
+        """List the calendars of the account.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/list
+        """
+        what = "the list of calendars"
+        seen: set[str] = set()
+        idle, page_token = 0, ""
+        while True:
+            query = {"maxResults": _PAGE_OF_CALENDARS, "pageToken": page_token}
+            page = self._get("/users/me/calendarList", query, wire.CalendarPage, what)
+            fresh = [each for each in page.items if each.id not in seen]
+            seen.update(each.id for each in fresh)
+            yield from fresh
+            page_token = page.next_page_token
+            if not page_token:
+                return
+            idle = 0 if fresh else idle + 1
+            _refuse_endless(idle, what)
+
+    def events(self, calendar: str, query: Mapping[str, str]) -> Iterator[wire.EventPage]:
+        """List events page by page; the parameters stay the same for all pages.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/events/list
+
+        Raises:
+            SyncTokenExpired: the sync token in the query is not good any more.
+        """
+        what = f"calendar {calendar!r}"
+        path = f"/calendars/{quote(calendar, safe='')}/events"
+        seen: set[bytes] = set()
+        idle, page_token = 0, ""
+        while True:
+            page = self._get(path, {**query, "pageToken": page_token}, wire.EventPage, what)
+            items = {bytes(each) for each in page.items}
+            yield page
+            page_token = page.next_page_token
+            if not page_token:
+                return
+            idle = 0 if items - seen else idle + 1
+            _refuse_endless(idle, what)
+            seen = items
+
+    def busy(self, calendar: str, start: str, end: str) -> list[wire.Busy]:
+        """Ask when a calendar is busy; at most some three months at once.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/freebusy/query
+
+        Raises:
+            ProviderError: also where the answer as a whole is 200 and the calendar's part an error.
+        """
+        what = f"the busy time of calendar {calendar!r}"
+        question = wire.FreeBusyQuestion(
+            time_min=start, time_max=end, items=[wire.Item(id=calendar)]
+        )
+        response = self._http.request(
+            "POST",
+            f"{self._root}/freeBusy",
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            content=wire.write(question),
+            timeout=_TIMEOUT,
+            max_size=_MAX_SIZE,
+        )
+        answer = self._read(response, wire.FreeBusyAnswer, what)
+        found = answer.calendars.get(calendar)
+        if found is None:
+            raise UnreadableAnswer(f"{what}: the answer does not speak of it")
+        if found.errors:
+            raise _busy_error(what, found.errors[0].reason)
+        return found.busy
+
+    def _get(self, path: str, query: Mapping[str, str], shape: type[_Shape], what: str) -> _Shape:
+        given = {name: value for name, value in query.items() if value}
+        response = self._http.request(
+            "GET",
+            f"{self._root}{path}?{urlencode(given)}",
+            headers={"Accept": "application/json"},
+            timeout=_TIMEOUT,
+            max_size=_MAX_SIZE,
+        )
+        if response.status in (400, 410):
+            _refuse_token(response, given, what)
+        return self._read(response, shape, what)
+
+    def _read(self, response: Response, shape: type[_Shape], what: str) -> _Shape:
+        _raise_for_status(response, what)
+        try:
+            return wire.read(response.body, shape)
+        except wire.NotThatShape as err:
+            raise UnreadableAnswer(
+                f"{what}: {where(response.url)} does not answer as Google Calendar does",
+                hint="a proxy or a login page of the network may stand before it",
+            ) from err
+
+
+def _refuse_token(response: Response, query: Mapping[str, str], what: str) -> None:
+    """Raise what 400 and 410 mean beside a token.
+
+    410 comes with fullSyncRequired or updatedMinTooLongAgo; 400 for a token that Google cannot
+    read, or that was made with other parameters.
+    """
+    place = f"{what}: {where(response.url)} answered {response.status}"
+    if "syncToken" in query:
+        raise SyncTokenExpired(f"{place}: the sync token is not good any more")
+    if "pageToken" in query or _GONE in wire.reasons(response.body):
+        raise TemporarilyUnavailable(f"{place}: the listing cannot be continued")
+
+
+def _raise_for_status(response: Response, what: str) -> None:
+    place = f"{what}: {where(response.url)}"
+    if response.status == 401:
+        raise AuthorizationExpired(
+            f"{place} refuses the access token",
+            hint="connect the account again; its owner may have taken the permission back",
+        )
+    if response.status == 403:
+        raise _forbidden(response, place)
+    raise_for_status(response, what=what)
+
+
+def _forbidden(
+    response: Response, place: str
+) -> RateLimited | AuthorizationExpired | RemoteRejected:
+    """Tell the meanings of 403 apart."""
+    reasons = wire.reasons(response.body)
+    pause = retry_after(response.headers)
+    if pause is not None or not _LIMITS.isdisjoint(reasons):
+        return RateLimited(f"{place} asks for a pause", retry_after=pause)
+    challenge = response.headers.get("www-authenticate", "")
+    if not _SCOPES.isdisjoint(reasons) or "insufficient_scope" in challenge:
+        return AuthorizationExpired(
+            f"{place} misses a permission",
+            code="scope_missing",
+            hint="connect the account again and leave every permission ticked",
+        )
+    if not _SWITCHED_OFF.isdisjoint(reasons):
+        return RemoteRejected(
+            f"{place}: the Google Calendar API is not enabled",
+            code="api_not_enabled",
+            hint="enable it in the Google Cloud project that client_id belongs to",
+        )
+    return RemoteRejected(
+        f"{place} does not allow this account to read it",
+        code="forbidden",
+        hint="ask the calendar's owner to share it, or leave it out of read_calendars",
+    )
+
+
+def _busy_error(what: str, reason: str) -> TemporarilyUnavailable | RemoteNotFound:
+    """Say why one calendar of an answer with 200 could not be read."""
+    if reason == "notFound":
+        return RemoteNotFound(
+            f"{what}: the calendar is not there, or not shared any more",
+            hint="ask its owner, or leave it out of read_calendars",
+        )
+    return TemporarilyUnavailable(f"{what}: Google cannot tell it now ({reason[:40]})")
+
+
+def _refuse_endless(idle: int, what: str) -> None:
+    if idle >= _IDLE_PAGES:
+        raise UnreadableAnswer(f"{what}: {idle} pages in a row name nothing new, and more follow")

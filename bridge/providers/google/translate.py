@@ -1,0 +1,350 @@
+"""Google's events to ours and back: a function for each property and direction, side by side. Pure.
+
+What Google alone decides has one direction only: conference links, when an event was written, and
+which guest is oneself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from bridge.model.event import Attendee, Class, Event, PartStat, Status, Transp
+from bridge.provider import AccessRole, CalendarId, CalendarInfo
+from bridge.providers.google import wire
+from bridge.providers.google.moments import (
+    Place,
+    Recurrence,
+    read_original,
+    read_recurrence,
+    read_span,
+    write_original,
+    write_recurrence,
+    write_span,
+)
+
+ORIGIN = "busybridge-origin"
+"""Key among the private extended properties of what a BusyBridge wrote."""
+
+# Google brackets the join information that it writes into a description with two such lines.
+_MARK = re.compile(r"-::~:~::~[:~]*::~:~::-")
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+_STATUS = {
+    "confirmed": Status.CONFIRMED,
+    "tentative": Status.TENTATIVE,
+    "cancelled": Status.CANCELLED,
+}
+_CLASS = {
+    "": Class.PUBLIC,
+    "default": Class.PUBLIC,
+    "public": Class.PUBLIC,
+    "private": Class.PRIVATE,
+    "confidential": Class.CONFIDENTIAL,
+}
+_PARTSTAT = {
+    "needsAction": PartStat.NEEDS_ACTION,
+    "declined": PartStat.DECLINED,
+    "tentative": PartStat.TENTATIVE,
+    "accepted": PartStat.ACCEPTED,
+}
+_ROLES: Mapping[str, AccessRole | None] = {
+    "none": None,
+    "freeBusyReader": AccessRole.FREE_BUSY,
+    "reader": AccessRole.READ,
+    "writerWithoutPrivateAccess": AccessRole.WRITE,
+    "writer": AccessRole.WRITE,
+    "owner": AccessRole.WRITE,
+}
+
+
+class Found(NamedTuple):
+    """An event that was read, and what had to be guessed."""
+
+    event: Event
+    notes: tuple[str, ...]
+
+
+# A calendar
+
+
+def calendar(entry: wire.Calendar) -> CalendarInfo | None:
+    """Read an entry of the list of calendars; None for one that is not there any more."""
+    role = _ROLES.get(entry.access_role, AccessRole.READ)
+    if entry.deleted or role is None or not entry.id:
+        return None
+    return CalendarInfo(
+        CalendarId(entry.id),
+        entry.summary_override or entry.summary or entry.id,
+        role,
+        is_primary=entry.primary,
+        time_zone=entry.time_zone,
+        color=entry.background_color.lower() if _COLOR.fullmatch(entry.background_color) else "",
+    )
+
+
+# An event
+
+
+def read_event(event: wire.Event, place: Place) -> Found:
+    """Read a single event, the master of a series, or a changed occurrence.
+
+    Raises:
+        Unclear: its time cannot be understood.
+    """
+    here = Place(place.zone, place.is_room)
+    start, end = read_span(event, here)
+    original = read_original(event, here) if event.recurring_event_id else None
+    recurrence = Recurrence()
+    if original is None and event.recurrence:
+        recurrence = read_recurrence(event.recurrence, start, end, here)
+    made = Event(
+        uid=read_uid(event),
+        start=start,
+        end=end,
+        recurrence_id=original,
+        rrules=recurrence.rrules,
+        exrules=recurrence.exrules,
+        rdates=recurrence.rdates,
+        exdates=recurrence.exdates,
+        status=read_status(event),
+        transp=read_transp(event),
+        event_type=read_type(event),
+        self_partstat=read_own_reply(event),
+        classification=read_class(event),
+        summary=event.summary,
+        description=read_description(event),
+        location=event.location,
+        url=read_url(event),
+        conference_url=read_conference(event),
+        organizer=read_organizer(event),
+        attendees=read_attendees(event),
+        sequence=event.sequence,
+        created=read_stamp(event.created),
+        last_modified=read_stamp(event.updated),
+        origin=read_origin(event),
+    )
+    return Found(made, tuple(dict.fromkeys(here.notes)))
+
+
+def write_event(event: Event, place: Place) -> wire.Event:
+    """Write an event as Google takes it; what Google alone decides is left out."""
+    start, end = write_span(event, place)
+    original = event.recurrence_id
+    return wire.Event(
+        ical_uid=event.uid,
+        start=start,
+        end=end,
+        original_start_time=None if original is None else write_original(original, place),
+        recurrence=write_recurrence(event, place),
+        status=write_status(event),
+        transparency=write_transp(event),
+        event_type=write_type(event),
+        visibility=write_class(event),
+        summary=event.summary,
+        description=write_description(event),
+        location=event.location,
+        source=write_url(event),
+        organizer=write_organizer(event),
+        attendees=write_attendees(event),
+        sequence=event.sequence,
+        extended_properties=write_origin(event),
+    )
+
+
+# UID (RFC 5545 section 3.8.4.7)
+
+
+def read_uid(event: wire.Event) -> str:
+    """Read the UID; of an old event without one its id, which is as lasting."""
+    return event.ical_uid or event.recurring_event_id or event.id
+
+
+# STATUS
+
+
+def read_status(event: wire.Event) -> Status | None:
+    """Read the status; an unknown one says nothing, so that the event counts."""
+    return _STATUS.get(event.status or "confirmed")
+
+
+def write_status(event: Event) -> str:
+    """Write the status."""
+    return _said(_STATUS, event.status) if event.status else ""
+
+
+# TRANSP
+
+
+def read_transp(event: wire.Event) -> Transp:
+    """Read whether an event takes time; Google leaves the usual `opaque` out."""
+    return Transp.TRANSPARENT if event.transparency == "transparent" else Transp.OPAQUE
+
+
+def write_transp(event: Event) -> str:
+    """Write whether an event takes time."""
+    return event.transp.value.lower()
+
+
+# CLASS
+
+
+def read_class(event: wire.Event) -> Class:
+    """Read who may see an event; an unknown word is private (RFC 5545 section 3.8.1.3)."""
+    return _CLASS.get(event.visibility, Class.PRIVATE)
+
+
+def write_class(event: Event) -> str:
+    """Write who may see an event; a public one as its calendar has it."""
+    return {Class.PRIVATE: "private", Class.CONFIDENTIAL: "confidential"}.get(
+        event.classification, "default"
+    )
+
+
+# The kind of event: Google's words are the keys of `availability.event_types`
+
+
+def read_type(event: wire.Event) -> str:
+    """Read the kind; one that the table does not know counts as an ordinary event there."""
+    return event.event_type or "default"
+
+
+def write_type(event: Event) -> str:
+    """Write the kind."""
+    return event.event_type
+
+
+# DESCRIPTION
+
+
+def read_description(event: wire.Event) -> str:
+    """Read the description without the join information that Google puts into it.
+
+    With it the text would differ from what was written, and be written again and again.
+    """
+    parts = _MARK.split(event.description)
+    if len(parts) < 3:
+        return event.description
+    # Between the first and second mark is Google's, and so on; a last one without its pair stays.
+    kept = [part.strip() for part in parts[: len(parts) - 1 + len(parts) % 2 : 2]]
+    if len(parts) % 2 == 0:
+        kept.append(parts[-1].strip())
+    return "\n\n".join(part for part in kept if part)
+
+
+def write_description(event: Event) -> str:
+    """Write the description."""
+    return event.description
+
+
+# URL
+
+
+def read_url(event: wire.Event) -> str:
+    """Read where an event comes from."""
+    url = event.source.url if event.source else ""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def write_url(event: Event) -> wire.Source | None:
+    """Write where an event comes from; Google wants a title with it."""
+    if not event.url.startswith(("https://", "http://")):
+        return None
+    return wire.Source(title=event.summary or event.url, url=event.url)
+
+
+# CONFERENCE (RFC 7986 section 5.11): written by asking Google for a new one, never by its link
+
+
+def read_conference(event: wire.Event) -> str:
+    """Read the link to join by video, of whatever system."""
+    points = event.conference_data.entry_points if event.conference_data else []
+    videos = [each.uri for each in points if each.entry_point_type == "video"]
+    return next((uri for uri in videos if uri.startswith("https://")), event.hangout_link)
+
+
+# ORGANIZER and ATTENDEE
+
+
+def read_organizer(event: wire.Event) -> Attendee | None:
+    """Read the organizer; of what nobody is invited to there is none (RFC 5545 3.8.4.3)."""
+    if event.organizer is None or not (event.attendees or event.attendees_omitted):
+        return None
+    return _attendee(event.organizer) if event.organizer.email else None
+
+
+def write_organizer(event: Event) -> wire.Person | None:
+    """Write the organizer; only an import takes another than the calendar itself."""
+    if event.organizer is None or not event.organizer.address.startswith("mailto:"):
+        return None
+    return wire.Person(
+        email=event.organizer.address.removeprefix("mailto:"),
+        display_name=event.organizer.common_name,
+    )
+
+
+def read_attendees(event: wire.Event) -> tuple[Attendee, ...]:
+    """Read the guests, as far as Google tells them (`attendeesOmitted`)."""
+    return tuple(_attendee(each) for each in event.attendees if each.email)
+
+
+def write_attendees(event: Event) -> list[wire.Person]:
+    """Write the guests that have a mail address."""
+    return [_person(each) for each in event.attendees if each.address.startswith("mailto:")]
+
+
+def read_own_reply(event: wire.Event) -> PartStat | None:
+    """Read the reply of the calendar that the event was read from; it is always among the guests.
+
+    An unknown reply counts as none, which blocks as the table says of unanswered invitations.
+    """
+    mine = next((each for each in event.attendees if each.is_self), None)
+    return None if mine is None else _partstat(mine.response_status)
+
+
+def _attendee(person: wire.Person) -> Attendee:
+    address = f"mailto:{person.email.strip().lower()}"
+    return Attendee(address, _partstat(person.response_status), person.display_name)
+
+
+def _person(attendee: Attendee) -> wire.Person:
+    return wire.Person(
+        email=attendee.address.removeprefix("mailto:"),
+        display_name=attendee.common_name,
+        response_status=_said(_PARTSTAT, attendee.partstat) or "needsAction",
+    )
+
+
+def _partstat(response: str) -> PartStat:
+    return _PARTSTAT.get(response, PartStat.NEEDS_ACTION)
+
+
+# CREATED, LAST-MODIFIED: Google's own
+
+
+def read_stamp(text: str) -> datetime | None:
+    """Read when something was done; None where it does not say."""
+    try:
+        moment = datetime.fromisoformat(text).replace(microsecond=0)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+# X-BUSYBRIDGE-ORIGIN
+
+
+def read_origin(event: wire.Event) -> str:
+    """Read which BusyBridge wrote an event."""
+    return event.extended_properties.private.get(ORIGIN, "") if event.extended_properties else ""
+
+
+def write_origin(event: Event) -> wire.Properties | None:
+    """Write which BusyBridge wrote an event."""
+    return wire.Properties(private={ORIGIN: event.origin}) if event.origin else None
+
+
+def _said(words: Mapping[str, object], value: object) -> str:
+    return next((word for word, meaning in words.items() if meaning is value), "")
