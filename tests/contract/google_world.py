@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from bridge.config.settings import Outbound
 from bridge.model.http import Bearer, Http, Response
 from bridge.model.interval import utc
-from bridge.provider import Account, CalendarId, Provider
+from bridge.provider import Account, CalendarId, EventSource, Provider
 from bridge.providers.google import KIND, GoogleConnection, GoogleDefaults
+from bridge.providers.google.client import Client
 from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.server import Sandbox
@@ -71,12 +72,16 @@ def account(running: Sandbox, http: Http) -> Account:
 
 @dataclass
 class GoogleWorld:
-    """Ann's calendars."""
+    """Ann's calendars; `adapter` may put another source before them."""
 
     running: Sandbox
     http: Signed
+    adapter: Callable[[Client], EventSource] | None = None
 
     def open(self, _calendar: CalendarId) -> Provider:
+        if self.adapter is not None:
+            api_url = f"{self.running.url}/calendar/v3"
+            return Provider(source=self.adapter(Client(self.http, api_url)))
         return KIND.open(account(self.running, self.http))
 
     def new_calendar(self) -> CalendarId:
@@ -94,8 +99,13 @@ class GoogleWorld:
             master = editor.take_in(body).id
             moved = {original: (start, end) for original, start, end in plan.moved}
             for record in editor.calendar.exceptions(master):
-                original = _original(record.event)
-                moved.setdefault(original, (original, original + plan.end - plan.start))
+                original, *now = (
+                    int(datetime.fromisoformat(record.event[name]["dateTime"]).timestamp())
+                    for name in ("originalStartTime", "start", "end")
+                )
+                there = moved.setdefault(original, (original, original + plan.end - plan.start))
+                if there == tuple(now) and not record.is_cancelled:
+                    del moved[original]
             for original, (start, end) in moved.items():
                 editor.patch(f"{master}_{stamp(original)}", _span(start, end))
 
@@ -153,10 +163,6 @@ def _span(start: int, end: int) -> Json:
         name: {"dateTime": utc(when).isoformat(), "timeZone": "UTC"}
         for name, when in (("start", start), ("end", end))
     }
-
-
-def _original(event: Json) -> int:
-    return int(datetime.fromisoformat(event["originalStartTime"]["dateTime"]).timestamp())
 
 
 def _spoilt(body: bytes) -> bytes:

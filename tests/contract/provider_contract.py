@@ -350,6 +350,26 @@ class ProviderContract:
         mirror.pull()
         assert mirror.plans == plans
 
+    def test_a_series_that_is_renamed_keeps_its_changed_occurrences(self, mirror: Mirror) -> None:
+        moved = ((NOW + DAY, NOW + DAY + 3 * HOUR, NOW + DAY + 4 * HOUR),)
+        daily = Planned(rrule="FREQ=DAILY;COUNT=10", moved=moved)
+        self.fill(mirror, daily=daily)
+        mirror.pull()
+        plans = self.fill(mirror, daily=replace(daily, summary="Renamed"))
+        mirror.pull()
+        assert mirror.plans == plans
+
+    def test_a_series_that_is_deleted_takes_its_changed_occurrences_along(
+        self, mirror: Mirror
+    ) -> None:
+        moved = ((NOW + DAY, NOW + DAY + 3 * HOUR, NOW + DAY + 4 * HOUR),)
+        daily = Planned(rrule="FREQ=DAILY;COUNT=10", moved=moved)
+        self.fill(mirror, stays=Planned(), goes=daily)
+        mirror.pull()
+        mirror.world.delete(mirror.calendar, "goes")
+        mirror.pull()
+        assert mirror.plans == {"stays": Planned()}
+
     @pytest.mark.parametrize("garbage", GARBAGE)
     def test_a_garbage_token_asks_for_a_full_listing(self, mirror: Mirror, garbage: str) -> None:
         with pytest.raises(SyncTokenExpired):
