@@ -11,6 +11,7 @@ BridgeError
   │ └ RateLimited            the provider asked for a pause; other connections are unharmed
   ├ AuthorizationExpired     needs a human (wrong or revoked password, invalid_grant)
   │ └ NotConnected           nobody has granted anything yet
+  ├ AccountMismatch          another account was granted than the one that is connected
   ├ CredentialUnreadable     what is stored is not what was granted; needs a human, too
   ├ SyncTokenExpired         restart once without a token (410, DAV:valid-sync-token)
   ├ RemoteChanged            an ETag did not match
@@ -163,6 +164,13 @@ class NotConnected(AuthorizationExpired):
     """The owner of the account has not granted access yet."""
 
     code = "connection_pending"
+
+
+class AccountMismatch(ProviderError):
+    """An owner granted another account than the one that is connected; that one stays."""
+
+    disposition = Disposition.REJECT
+    code = "account_mismatch"
 
 
 class CredentialUnreadable(ProviderError):

@@ -196,6 +196,71 @@ class Grant:
     """Of an application that is not the one in `providers.<kind>`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose account it is, as the provider says."""
+
+    subject: str
+    """Its id there, which stays the same."""
+    email: str = ""
+
+
+class Authorizer(Protocol):
+    """Asks owners of accounts for their consent, as one registered application.
+
+    It keeps nothing and locks nothing; each request that it sends ends within 10 s.
+    """
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """What an owner has to permit -> what it is for, in short: `read events`."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """What the authorization server calls itself in `iss` (RFC 9207)."""
+        ...
+
+    def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
+        """Make the address that an owner is sent to.
+
+        Args:
+            redirect_url: where the answer goes.
+            state: comes back with the answer.
+            verifier: of RFC 7636; only its S256 challenge is sent.
+            hint: the account that is meant, as a mail address.
+
+        Raises:
+            RemoteRejected: the settings name no application.
+        """
+        ...
+
+    def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
+        """Trade a code for a grant, once.
+
+        Raises:
+            AuthorizationExpired: the code or the verifier is not good.
+            ProviderError: the provider could not be asked, or refuses this application.
+        """
+        ...
+
+    def identify(self, grant: Grant) -> Owner:
+        """Ask whose account was granted.
+
+        Raises:
+            ProviderError: it could not be asked, or does not tell.
+        """
+        ...
+
+    def revoke(self, grant: Grant) -> None:
+        """Give a grant back, wholly; also one that is over already.
+
+        Raises:
+            ProviderError: it could not be given back, or not now.
+        """
+        ...
+
+
 class TokenSource(Protocol):
     """Gives an adapter its access token; any number of threads may ask."""
 
@@ -251,6 +316,11 @@ class ProviderKind:
     Raises:
         AuthorizationExpired: the grant is over (`invalid_grant`).
         ProviderError: it could not be asked, or not now.
+    """
+    authorizer: Callable[[Account], Authorizer] | None = None
+    """How its accounts are connected by their owners; None for kinds that need no consent.
+
+    Its `Account` sends no token by itself.
     """
     synonyms: tuple[str, ...] = ()
     capabilities: Mapping[str, str] = field(default_factory=dict)

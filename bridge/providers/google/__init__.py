@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from bridge.config.section import Section
 from bridge.config.values import Secret
-from bridge.provider import Account, Provider, ProviderKind
+from bridge.provider import Account, Grant, Provider, ProviderKind
+
+if TYPE_CHECKING:
+    from bridge.providers.google.consent import GoogleConsent
 
 _SCOPE = "https://www.googleapis.com/auth"
 _READING = (
@@ -80,6 +83,18 @@ def _open(account: Account) -> Provider:
     return open_account(account, account.defaults.api_url)
 
 
+def _consent(account: Account) -> GoogleConsent:
+    from bridge.providers.google.consent import GoogleConsent
+
+    if not isinstance(account.defaults, GoogleDefaults):
+        raise TypeError("not the section of Google")
+    return GoogleConsent(account.http, account.defaults)
+
+
+def _refresh(account: Account, grant: Grant) -> Grant:
+    return _consent(account).refresh(grant)
+
+
 _CAPABILITIES: Mapping[str, str] = {
     "read events": "done; of calendars that share only their busy time, that",
     "incremental": "done: sync tokens",
@@ -93,5 +108,7 @@ KIND = ProviderKind(
     connection_settings=GoogleConnection,
     provider_settings=GoogleDefaults,
     open=_open,
+    refresh=_refresh,
+    authorizer=_consent,
     capabilities=_CAPABILITIES,
 )

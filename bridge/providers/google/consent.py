@@ -1,0 +1,128 @@
+"""How owners of Google accounts are asked, and what Google tells of them afterwards.
+
+https://developers.google.com/identity/protocols/oauth2/web-server
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from bridge.errors import UnreadableAnswer
+from bridge.model.http import Bearer, Http
+from bridge.oauth import TIMEOUT, CodeFlow, Registration
+from bridge.provider import Grant, Owner
+from bridge.providers.google import wire
+from bridge.transport import raise_for_status
+
+_SCOPE = "https://www.googleapis.com/auth"
+_PURPOSES = {
+    f"{_SCOPE}/calendar.events.readonly": "read events",
+    f"{_SCOPE}/calendar.calendarlist.readonly": "read the list of calendars",
+    f"{_SCOPE}/calendar.freebusy": "read busy times",
+    f"{_SCOPE}/calendar.events.freebusy": "read busy times",
+    f"{_SCOPE}/calendar.events": "read and write events",
+    f"{_SCOPE}/calendar.events.owned": "read and write events of own calendars",
+    f"{_SCOPE}/calendar": "read and write everything",
+}
+_PARAMETERS = {
+    "access_type": "offline",  # else there is no refresh token
+    "prompt": "consent",  # else there is none the second time
+}
+
+
+class Defaults(Protocol):
+    """The section `providers.google`."""
+
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def client_secret(self) -> SecretStr | None: ...
+    @property
+    def wanted_scopes(self) -> Sequence[str]: ...
+    @property
+    def api_url(self) -> str: ...
+    @property
+    def authorize_url(self) -> str: ...
+    @property
+    def token_url(self) -> str: ...
+    @property
+    def revoke_url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleConsent:
+    """Implements `bridge.provider.Authorizer`, and refreshes."""
+
+    http: Http
+    defaults: Defaults
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """See `Authorizer`."""
+        return {each: _PURPOSES.get(each, each) for each in self.defaults.wanted_scopes}
+
+    @property
+    def issuer(self) -> str:
+        """See `Authorizer`."""
+        return self._registration.issuer
+
+    def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
+        """See `Authorizer`."""
+        wanted = tuple(self.defaults.wanted_scopes)
+        return self._flow.url(wanted, redirect_url, state, verifier, hint)
+
+    def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
+        """See `Authorizer`."""
+        return self._flow.exchange(code, redirect_url, verifier)
+
+    def refresh(self, grant: Grant) -> Grant:
+        """See `bridge.provider.ProviderKind.refresh`."""
+        return self._flow.refresh(grant)
+
+    def revoke(self, grant: Grant) -> None:
+        """See `Authorizer`; either token ends the whole grant."""
+        self._flow.revoke(grant)
+
+    def identify(self, grant: Grant) -> Owner:
+        """See `Authorizer`; the id of the primary calendar is the account's address.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/get
+        """
+        what = "the account"
+        response = self.http.request(
+            "GET",
+            f"{self.defaults.api_url}/users/me/calendarList/primary",
+            headers={"Accept": "application/json"},
+            auth=Bearer(grant.access_token.get_secret_value()),
+            timeout=TIMEOUT,
+        )
+        raise_for_status(response, what=what)
+        try:
+            address = wire.read(response.body, wire.Calendar).id
+        except wire.NotThatShape:
+            address = ""
+        if not address:
+            raise UnreadableAnswer(f"{what}: Google does not say whose it is")
+        return Owner(subject=address.lower(), email=address)
+
+    @property
+    def _flow(self) -> CodeFlow:
+        return CodeFlow(self.http, self._registration)
+
+    @property
+    def _registration(self) -> Registration:
+        defaults = self.defaults
+        return Registration(
+            title="Google Calendar",
+            section="providers.google",
+            authorize_url=defaults.authorize_url,
+            token_url=defaults.token_url,
+            revoke_url=defaults.revoke_url,
+            client_id=defaults.client_id,
+            client_secret=defaults.client_secret,
+            parameters=_PARAMETERS,
+        )
