@@ -76,6 +76,20 @@ class Accounts:
                 self._opened[connection_id] = _Opened(wanted, provider)
             return self._opened[connection_id].provider
 
+    def describe(self, connection_id: ConnectionId) -> tuple[ProviderKind, Account]:
+        """Give what a connection's account is opened with; its `http` sends no token by itself.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+        """
+        with self._lock:
+            self._follow(self._live.current)
+            wanted = self._wanted.get(connection_id)
+        if wanted is None:
+            raise ConfigError([ConfigProblem(f"connection {connection_id} is not configured")])
+        account = replace(wanted.account, http=self._http, tokens=None)
+        return self._kinds[wanted.kind], account
+
     def close(self) -> None:
         """Close every provider; one that is asked for afterwards is opened again."""
         with self._lock:

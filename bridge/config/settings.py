@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
+from bridge.config.oauth import OAuth
 from bridge.config.policy import (
     Availability,
     AvailabilityOverride,
@@ -144,6 +145,7 @@ class Auth(Section):
         description="more logins, bcrypt or argon2; each may use the resource of its own name",
         examples=["/etc/busybridge/htpasswd"],
     )
+    oauth: OAuth = section()
 
 
 class Outbound(Section):

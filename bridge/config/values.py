@@ -180,6 +180,20 @@ def parse_base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def parse_redirect(value: str) -> str:
+    """Read an address that a browser may be sent to: https, or http on this machine."""
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    local = parts.scheme == "http" and host in ("127.0.0.1", "localhost", "::1")
+    plain = re.fullmatch(r"[!-\[\]-~]+", value) and "@" not in parts.netloc and port != 0
+    if not host or not plain or parts.fragment or not (parts.scheme == "https" or local):
+        raise ValueError(f"{value!r} is no https URL without login and fragment")
+    return value
+
+
 def parse_email(value: str) -> str:
     """Read a mail address; empty means none."""
     if value and not _EMAIL.fullmatch(value):
@@ -225,6 +239,7 @@ CidrPort = Annotated[Network, BeforeValidator(parse_network), PlainSerializer(st
 Cidr = Annotated[Network, BeforeValidator(parse_cidr), PlainSerializer(str, return_type=str)]
 Bind = Annotated[str, AfterValidator(parse_bind)]
 BaseUrl = Annotated[str, AfterValidator(parse_base_url)]
+RedirectUrl = Annotated[str, AfterValidator(parse_redirect)]
 Email = Annotated[str, AfterValidator(parse_email)]
 DatabaseUrl = Annotated[str, AfterValidator(parse_database)]
 FilePath = Annotated[Path, AfterValidator(_from_directory)]

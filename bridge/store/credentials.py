@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Delete, Update, delete, insert
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.store import cipherkeys, compact
-from bridge.store.schema import credentials
+from bridge.store.schema import connections, credentials
 from bridge.store.vault import Place, Sealed, Vault
 
 
@@ -88,6 +88,26 @@ def version(conn: Connection, connection_id: ConnectionId, kind: str) -> int:
     """Tell which version stands, readable or not; 0 when there is none."""
     query = select(credentials.c.version).where(*at(connection_id, kind))
     return conn.execute(query).scalar() or 0
+
+
+def subject(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
+    """Tell whose account it is, its credential readable or not; empty when nobody knows."""
+    query = select(credentials.c.subject).where(*at(connection_id, kind))
+    return conn.execute(query).scalar() or ""
+
+
+def shared(conn: Connection, connection_id: ConnectionId, subject: str, provider: str) -> bool:
+    """Tell whether another connection has a grant of the same account at the same provider."""
+    query = (
+        select(credentials.c.connection_id)
+        .join(connections, connections.c.id == credentials.c.connection_id)
+        .where(
+            credentials.c.connection_id != connection_id,
+            credentials.c.subject == subject,
+            connections.c.provider == provider,
+        )
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def save(conn: Connection, vault: Vault, wanted: Credential, now: Instant) -> bool:

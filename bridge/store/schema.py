@@ -119,6 +119,42 @@ credentials = Table(
     Index(None, "key_id"),
 )
 
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Text, primary_key=True),  # SHA-256 of the state
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), nullable=False),
+    _text("resource_id"),
+    _text("provider"),
+    _text("actor"),  # who asked: cli, link:<id>, key:<id>
+    _text("browser"),  # SHA-256 of what its cookie holds
+    _text("key_id"),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),  # the PKCE verifier
+    _text("callback"),  # where the provider sends the browser
+    _text("redirect_url"),  # where it goes from there; empty: a page of ours
+    _time("created_at", null=False),
+    _time("expires_at", null=False),
+    _time("used_at"),
+    Index(None, "connection_id"),
+    Index(None, "expires_at"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), nullable=False),
+    _text("connection_id"),  # empty: the page of all of them
+    _text("actor"),  # who made it
+    _text("redirect_url"),
+    _time("created_at", null=False),
+    _time("expires_at", null=False),
+    _text("browser"),  # the one that has used it
+    Index(None, "resource_id"),
+    Index(None, "expires_at"),
+)
+
 schedule = Table(
     "schedule",
     metadata,

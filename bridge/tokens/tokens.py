@@ -18,6 +18,7 @@ from typing import TypeAlias
 from pydantic import SecretStr
 
 from bridge.errors import (
+    AccountMismatch,
     AuthorizationExpired,
     CredentialUnreadable,
     NotConnected,
@@ -75,10 +76,17 @@ class Tokens:
         """Keep what an owner granted, in the place of what was there; its connection is due now.
 
         Raises:
+            AccountMismatch: it is another account's than what stands, which stays.
             StoreError: it cannot be stored.
         """
         now = self._clock()
         with self._database.write() as conn:
+            known = credentials.subject(conn, connection_id, KIND)
+            if known and grant.subject and known != grant.subject:
+                raise AccountMismatch(
+                    "this is another account than the one that is connected",
+                    hint="choose the account that was connected before, or disconnect it first",
+                )
             version = credentials.version(conn, connection_id, KIND)
             made = _merged(Credential(connection_id, KIND, {}, version=version), grant, now)
             if not credentials.save(conn, self._vault, made, now):
@@ -97,6 +105,12 @@ class Tokens:
         """
         held = self._load(connection_id)
         return _grant(held) if held else None
+
+    def renew(self, connection_id: ConnectionId, refresh: Refresh) -> None:
+        """Refresh now, whether that is needed or not; raises as `token` does."""
+        stands = self.grant(connection_id)
+        refused = stands.access_token.get_secret_value() if stands else ""
+        self.token(connection_id, refresh, refused=refused)
 
     def erase(self, connection_id: ConnectionId) -> bool:
         """Delete what was granted; False when nothing was."""
