@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bridge.config.plan import ConnectionPlan, plan
@@ -37,7 +37,12 @@ class InventoryReport:
 
 
 def apply(
-    database: Database, settings: Settings, now: Instant, *, identity: bytes
+    database: Database,
+    settings: Settings,
+    now: Instant,
+    *,
+    identity: bytes,
+    awaiting: Collection[str] = (),
 ) -> InventoryReport:
     """Make the store follow the settings; safe when several processes start at once.
 
@@ -56,6 +61,7 @@ def apply(
         settings: what shall be.
         now: the present.
         identity: `KeyFile.identity`, which feed tokens are made from.
+        awaiting: kinds whose accounts wait for their owner's consent at first.
 
     Raises:
         ConfigError: an id of the settings belongs to something made by API; nothing is changed.
@@ -63,7 +69,7 @@ def apply(
     """
     with database.write() as conn:
         meta.lock(conn, "inventory")
-        found = _compare(settings, resources.every(conn), connections.every(conn))
+        found = _compare(settings, awaiting, resources.every(conn), connections.every(conn))
         if found.clashes:
             raise ConfigError(found.clashes)
         purge = settings.removed_resources == "purge"
@@ -146,13 +152,16 @@ class _Difference:
 
 
 def _compare(
-    settings: Settings, stands: list[ResourceRow], rows: list[ConnectionRow]
+    settings: Settings,
+    awaiting: Collection[str],
+    stands: list[ResourceRow],
+    rows: list[ConnectionRow],
 ) -> _Difference:
     plans = plan(settings)
     texts = {resource.id: resource.model_dump_json() for resource, _ in plans}
     by_id = {row.id: row for row in rows}
     entries = {
-        connection.id: _entry(connection, position, by_id.get(connection.id))
+        connection.id: _entry(connection, position, by_id.get(connection.id), awaiting)
         for _, own in plans
         for position, connection in enumerate(own)
     }
@@ -177,10 +186,13 @@ def _compare(
     )
 
 
-def _entry(wanted: ConnectionPlan, position: int, row: ConnectionRow | None) -> NewConnection:
+def _entry(
+    wanted: ConnectionPlan, position: int, row: ConnectionRow | None, awaiting: Collection[str]
+) -> NewConnection:
     text = wanted.model_dump_json()
+    first = ConnectionStatus.PENDING if wanted.provider in awaiting else ConnectionStatus.ACTIVE
     if row is None:
-        status = ConnectionStatus.PAUSED if wanted.paused else ConnectionStatus.ACTIVE
+        status = ConnectionStatus.PAUSED if wanted.paused else first
     elif row.plan == text:
         status = row.status
     else:

@@ -31,9 +31,17 @@ class Scope(Enum):
 
     BUSY_READ = "busy:read"
     """Busy times of the resources that the key names."""
+    CONNECTIONS_READ = "connections:read"
+    """How their accounts fare."""
+    CONNECTIONS_WRITE = "connections:write"
+    """Connecting and disconnecting them."""
 
 
-_GRANTED_BY = {Scope.BUSY_READ.value: Access.FREE_BUSY}
+_GRANTED_BY = {
+    Scope.BUSY_READ.value: Access.FREE_BUSY,
+    Scope.CONNECTIONS_READ.value: Access.READ,
+    Scope.CONNECTIONS_WRITE.value: Access.MANAGE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from bridge.access import Gate
+    from bridge.connecting import Connecting, Invitations
     from bridge.ingest import Ingest
     from bridge.scheduler.scheduler import Scheduler
     from bridge.web.metrics import Metrics
@@ -112,7 +113,13 @@ class Bridge:
 
     def apply(self, settings: Settings) -> InventoryReport:
         """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`."""
-        return apply(self.database, settings, self.clock(), identity=self.keyfile.identity)
+        return apply(
+            self.database,
+            settings,
+            self.clock(),
+            identity=self.keyfile.identity,
+            awaiting=[kind.name for kind in self.kinds.values() if kind.authorizer],
+        )
 
     def follow(self, settings: Settings) -> None:
         """Give what a reload put in force to the parts that do not look at `live` themselves."""
@@ -191,7 +198,34 @@ class Bridge:
     @cached_property
     def tokens(self) -> Tokens:
         """Keeps what owners granted, and refreshes it."""
-        return Tokens(self.database, self.wake, Vault(self.keyring.find), self.clock)
+        return Tokens(self.database, self.wake, self.vault, self.clock)
+
+    @cached_property
+    def connecting(self) -> Connecting:
+        """Connects accounts by their owners' consent."""
+        from bridge.connecting import Connecting
+
+        return Connecting(
+            database=self.database,
+            wake=self.wake,
+            live=self.live,
+            accounts=self.accounts,
+            tokens=self.tokens,
+            vault=self.vault,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Makes links for owners."""
+        from bridge.connecting import Invitations
+
+        return Invitations(self.database, self.live, self.keyfile.identity, self.clock)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Encrypts what the database must not show."""
+        return Vault(self.keyring.find)
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -260,6 +294,8 @@ class Bridge:
             metrics=self.metrics,
             clock=self.clock,
             dav=self.dav,
+            connecting=self.connecting,
+            invitations=self.invitations,
         )
         return make_wsgi(context)
 

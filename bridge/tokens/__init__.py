@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from bridge.tokens.authorized import Authorized
-from bridge.tokens.tokens import Tokens
+from bridge.tokens.tokens import OAUTH, Tokens
 
-__all__ = ["Authorized", "Tokens"]
+__all__ = ["OAUTH", "Authorized", "Tokens"]

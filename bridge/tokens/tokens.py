@@ -37,7 +37,8 @@ from bridge.store.wake import Wake
 Refresh: TypeAlias = Callable[[Grant], Grant]
 """See `ProviderKind.refresh`."""
 
-KIND = "oauth"
+OAUTH = "oauth"
+"""Kind of the credentials that are kept here."""
 REST = 3600
 """Seconds between two tries with a grant that was refused."""
 _EARLY = 120
@@ -81,14 +82,14 @@ class Tokens:
         """
         now = self._clock()
         with self._database.write() as conn:
-            known = credentials.subject(conn, connection_id, KIND)
+            known = credentials.subject(conn, connection_id, OAUTH)
             if known and grant.subject and known != grant.subject:
                 raise AccountMismatch(
                     "this is another account than the one that is connected",
                     hint="choose the account that was connected before, or disconnect it first",
                 )
-            version = credentials.version(conn, connection_id, KIND)
-            made = _merged(Credential(connection_id, KIND, {}, version=version), grant, now)
+            version = credentials.version(conn, connection_id, OAUTH)
+            made = _merged(Credential(connection_id, OAUTH, {}, version=version), grant, now)
             if not credentials.save(conn, self._vault, made, now):
                 raise StoreError("the account is being connected elsewhere", busy=True)
             connections.authorized(conn, connection_id)
@@ -172,7 +173,7 @@ class Tokens:
     def _load(self, connection_id: ConnectionId) -> Credential | None:
         try:
             with self._database.read() as conn:
-                return credentials.load(conn, self._vault, connection_id, KIND)
+                return credentials.load(conn, self._vault, connection_id, OAUTH)
         except SealBroken as err:
             raise CredentialUnreadable(
                 "the stored credential was changed or moved from elsewhere",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.access import Gate
 from bridge.config.live import Live
+from bridge.connecting import Connecting, Invitations
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.publish import Publisher
@@ -53,4 +54,7 @@ class WebContext:
     clock: Callable[[], Instant]
     dav: WSGIApplication | None = None
     """Answers every path whose first segment is not reserved; None while nothing is mounted."""
+    connecting: Connecting | None = None
+    """None where no account can be connected in a browser; `invitations` is, too, then."""
+    invitations: Invitations | None = None
     metrics: Metrics = field(default_factory=Metrics)

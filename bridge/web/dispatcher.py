@@ -84,6 +84,13 @@ def make_wsgi(context: WebContext) -> WSGIApplication:
         "readyz": Area("health", health.ready, limited=False),
         "metrics": Area("health", health.metrics, limited=False),
     }
+    if context.connecting is not None and context.invitations is not None:
+        from bridge.web.consent import ConnectPage, OAuth
+
+        page = ConnectPage(context.connecting, context.invitations, context.live)
+        oauth = OAuth(context.connecting, context.invitations, context.live)
+        areas["connect"] = Area("connect", page.answer)
+        areas["oauth"] = Area("oauth", oauth.answer, methods=None)
     if context.dav is not None:
         areas[".well-known"] = Area("dav", _well_known, methods=None)
     return Dispatcher(context, areas)

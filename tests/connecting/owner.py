@@ -28,19 +28,13 @@ class Browser:
     def get(self, url: str, **headers: str) -> httpx2.Response:
         return self.http.get(url, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
-    def press(
-        self, page: httpx2.Response, label: str, number: int = 0, **headers: str
-    ) -> httpx2.Response:
-        """Send the form whose button has this label, as a browser does that knows where it is."""
+    def press(self, page: httpx2.Response, number: int = 0, **headers: str) -> httpx2.Response:
+        """Press a button of our page; headers as a browser sends them from there."""
         forms = re.findall(r"<form method=\"post\" action=\"([^\"]*)\">(.*?)</form>", page.text)
-        action, inner = [each for each in forms if f">{label}</button>" in each[1]][number]
-        given = {
-            name: unescape(value)
-            for name, value in re.findall(
-                r'<input type="hidden" name="(\w+)" value="([^"]*)">', inner
-            )
-        }
-        named = {"Sec-Fetch-Site": "same-origin"} | {
+        action, inner = forms[number]
+        fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', inner)
+        given = {name: unescape(value) for name, value in fields}
+        named = {"Sec-Fetch-Site": "same-origin", "Origin": "null"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
         url = urljoin(str(page.url), unescape(action))

@@ -1,0 +1,28 @@
+"""Accounts are connected by their owners' consent, and disconnected again.
+
+The one room beside the engine that asks providers while somebody waits: a few at a time, each
+request with a deadline.
+"""
+
+from __future__ import annotations
+
+from bridge.connecting.connecting import (
+    Asked,
+    Connecting,
+    ConsentRefused,
+    Crowded,
+    Ended,
+    Response,
+)
+from bridge.connecting.invitations import Invitations, RedirectNotAllowed
+
+__all__ = [
+    "Asked",
+    "Connecting",
+    "ConsentRefused",
+    "Crowded",
+    "Ended",
+    "Invitations",
+    "RedirectNotAllowed",
+    "Response",
+]

@@ -1,0 +1,349 @@
+"""Asking an owner for consent, and what comes of the answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from secrets import token_bytes
+from threading import BoundedSemaphore
+
+from pydantic import SecretStr
+
+from bridge.access import Scope, authorize
+from bridge.access.principal import api_key_principal
+from bridge.accounts import Accounts
+from bridge.config.live import Live
+from bridge.errors import (
+    AccountMismatch,
+    BridgeError,
+    ConfigError,
+    ProviderError,
+    RemoteRejected,
+    TemporarilyUnavailable,
+)
+from bridge.model.interval import Instant
+from bridge.model.resource import Access, ConnectionId, ConnectionStatus, ResourceId
+from bridge.provider import Authorizer, Grant
+from bridge.store import calendars, compact, connections, consents, credentials, keys, resources
+from bridge.store.connections import Failure
+from bridge.store.consents import Consent, Returned
+from bridge.store.database import Database, Transaction
+from bridge.store.keys import base32
+from bridge.store.vault import SealBroken, UnknownKey, Vault
+from bridge.store.wake import Wake
+from bridge.tokens import OAUTH, Tokens
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Answers of owners that are worked on at the same time; each may take half a minute."""
+_PATIENCE = 2.0
+"""Seconds to wait until one of them is done."""
+
+
+class ConsentRefused(BridgeError):
+    """An answer that belongs to no open question of this browser: nobody is asked anything."""
+
+
+class Crowded(BridgeError):
+    """Too many owners at once; the same may succeed in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that an owner is about to be asked."""
+
+    connection_id: ConnectionId
+    browser: str = field(repr=False)
+    """What only the browser has that will bring the answer."""
+    actor: str
+    """Who asks: `cli`, `link:<id>`, `key:<id>`."""
+    callback: str = ""
+    """Where the provider sends the browser; empty: our own address for that."""
+    redirect_url: str = ""
+    """Where the browser goes from there: one that was allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a browser brings back (RFC 6749 section 4.1.2, RFC 9207)."""
+
+    returned: Returned
+    code: str = field(default="", repr=False)
+    error: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a question."""
+
+    connection_id: ConnectionId
+    redirect_url: str = ""
+    error: ProviderError | None = None
+    """Why the account is not connected, or not anew; None: it is."""
+
+
+class Connecting:
+    """Connects accounts and disconnects them; any number of threads may share it."""
+
+    def __init__(  # noqa: PLR0913 - all are named
+        self,
+        *,
+        database: Database,
+        wake: Wake,
+        live: Live,
+        accounts: Accounts,
+        tokens: Tokens,
+        vault: Vault,
+        clock: Callable[[], Instant],
+    ) -> None:
+        self._database = database
+        self._wake = wake
+        self._live = live
+        self._accounts = accounts
+        self._tokens = tokens
+        self._vault = vault
+        self._clock = clock
+        self._room = BoundedSemaphore(AT_ONCE)
+
+    def offer(self, connection_id: ConnectionId) -> tuple[str, bool]:
+        """Tell the title of a connection's provider, and whether its owner connects it.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+        """
+        kind, _ = self._accounts.describe(connection_id)
+        return kind.title, kind.authorizer is not None
+
+    def authorizer(self, connection_id: ConnectionId) -> Authorizer | None:
+        """Give what asks for consent to an account; None when its kind needs none.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+        """
+        kind, account = self._accounts.describe(connection_id)
+        return kind.authorizer(account) if kind.authorizer else None
+
+    def begin(self, asked: Asked) -> str:
+        """Note a question, and give the address at which the owner is asked.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            ProviderError: its kind asks nobody, or the settings name no application.
+            StoreError: the question cannot be stored.
+        """
+        kind, account = self._accounts.describe(asked.connection_id)
+        authorizer = kind.authorizer(account) if kind.authorizer else None
+        if authorizer is None:
+            raise RemoteRejected(
+                f"{kind.title} is not connected in a browser",
+                code="invalid_config",
+                hint="name its account in the configuration",
+            )
+        settings = self._live.current
+        state, verifier = base32(token_bytes(32)), base32(token_bytes(32))
+        callback = asked.callback or f"{settings.server.public_url}/oauth/{kind.name}/callback"
+        url = authorizer.url(callback, state, verifier, account.owner)
+        now, life = self._clock(), int(settings.auth.oauth.state_ttl.total_seconds())
+        with self._database.write() as conn:
+            row = connections.get(conn, asked.connection_id)
+            if row is None:
+                raise ConsentRefused(f"{asked.connection_id} is not in force yet")
+            question = Consent(
+                connection_id=asked.connection_id,
+                resource_id=row.resource_id,
+                provider=kind.name,
+                actor=asked.actor,
+                callback=callback,
+                redirect_url=asked.redirect_url,
+                verifier=SecretStr(verifier),
+            )
+            back = Returned(kind.name, state, asked.browser)
+            consents.add(conn, self._vault, question, back, (now, life))
+        return url
+
+    def finish(self, response: Response) -> Ended:
+        """Take an answer: trade its code, look whose account it is, keep the grant.
+
+        An account that was connected stays so whatever goes wrong here.
+
+        Raises:
+            ConsentRefused: the answer belongs to no question; nobody was asked anything.
+            Crowded: too many at once; nothing was used up.
+            StoreError: the store cannot be used.
+        """
+        with self._turn():
+            asked, authorizer = self._question(response)
+            try:
+                self._connect(response, asked, authorizer)
+            except ProviderError as err:
+                self._note(asked, err)
+                logger.warning("%s was not connected: %s", asked.connection_id, err)
+                return Ended(asked.connection_id, asked.redirect_url, err)
+        logger.info("%s is connected, asked for by %s", asked.connection_id, asked.actor)
+        return Ended(asked.connection_id, asked.redirect_url)
+
+    def refresh(self, connection_id: ConnectionId) -> None:
+        """Ask for a new access token, needed or not.
+
+        Raises:
+            ProviderError: as `Tokens.token` says.
+        """
+        kind, account = self._accounts.describe(connection_id)
+        refresh = kind.refresh
+        if refresh is None:
+            raise RemoteRejected(f"{kind.title} has no tokens", code="invalid_config")
+        self._tokens.renew(connection_id, lambda grant: refresh(account, grant))
+
+    def disconnect(self, connection_id: ConnectionId) -> ProviderError | None:
+        """Give back what was granted, and forget it with everything that was read.
+
+        Returns:
+            Why the provider did not take it back; it is forgotten here all the same.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            StoreError: it is not forgotten.
+        """
+        authorizer = self.authorizer(connection_id)
+        trouble: ProviderError | None = None
+        try:
+            grant = self._tokens.grant(connection_id)
+            if authorizer is not None and grant is not None:
+                self._give_back(connection_id, authorizer, grant)
+        except ProviderError as err:
+            logger.warning("%s: not given back: %s", connection_id, err)
+            trouble = err
+        self._tokens.erase(connection_id)
+        with self._database.write() as conn:
+            row = connections.get(conn, connection_id)
+            if row is not None:
+                connections.forgive(conn, [connection_id])
+                connections.set_status(conn, connection_id, ConnectionStatus.DISCONNECTED)
+                calendars.remove(conn, [it.id for it in calendars.of_connection(conn, row.id)])
+                resources.want_rebuild(conn, [row.resource_id])
+                compact.want(conn)
+        self._wake.notify("schedule")
+        logger.info("%s is disconnected", connection_id)
+        return trouble
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._room.acquire(timeout=_PATIENCE):
+            raise Crowded("too many accounts are being connected at this moment")
+        try:
+            yield
+        finally:
+            self._room.release()
+
+    def _question(self, response: Response) -> tuple[Consent, Authorizer]:
+        """Find the question of an answer, use it up, and look whether it still stands."""
+        now = self._clock()
+        with self._database.write() as conn:
+            try:
+                asked = consents.take(conn, self._vault, response.returned, now)
+            except (UnknownKey, SealBroken) as err:
+                raise ConsentRefused("the question cannot be read any more") from err
+            stands = asked is not None and self._stands(conn, asked, now)
+        if asked is None or not stands:
+            raise ConsentRefused("this belongs to no question that is open in this browser")
+        try:
+            authorizer = self.authorizer(asked.connection_id)
+        except ConfigError as err:
+            raise ConsentRefused(f"{asked.connection_id} is not configured any more") from err
+        # RFC 9207 section 2.4: else the code may be another server's.
+        if authorizer is None or response.issuer not in ("", authorizer.issuer):
+            raise ConsentRefused("the answer is of another authorization server")
+        return asked, authorizer
+
+    def _stands(self, conn: Transaction, asked: Consent, now: Instant) -> bool:
+        """Tell whether who asked may still ask for this, and it is what it was."""
+        row = connections.get(conn, asked.connection_id)
+        if row is None or (row.resource_id, row.provider) != (asked.resource_id, asked.provider):
+            return False
+        who, _, name = asked.actor.partition(":")
+        return who != "key" or may_connect(conn, name, row.resource_id, now)
+
+    def _connect(self, response: Response, asked: Consent, authorizer: Authorizer) -> None:
+        if response.error or not response.code:
+            raise _denied(response.error)
+        verifier = asked.verifier.get_secret_value()
+        grant = authorizer.exchange(response.code, asked.callback, verifier)
+        granted = grant.scopes or tuple(authorizer.scopes)
+        if missing := [why for scope, why in authorizer.scopes.items() if scope not in granted]:
+            raise RemoteRejected(
+                f"not everything was permitted: {', '.join(dict.fromkeys(missing))}",
+                code="invalid_scope",
+                hint="connect the account again and leave every box ticked",
+            )
+        owner = authorizer.identify(grant)
+        whole = replace(grant, scopes=granted, subject=owner.subject)
+        if grant.refresh_token is None:
+            raise TemporarilyUnavailable(
+                "no lasting permission was given",
+                code="no_refresh_token",
+                hint="take the permission back in the account's settings and connect it again",
+            )
+        try:
+            self._tokens.connect(asked.connection_id, whole)
+        except AccountMismatch:
+            self._try_giving_back(asked.connection_id, authorizer, whole)
+            raise
+
+    def _note(self, asked: Consent, err: ProviderError) -> None:
+        """Show what went wrong with a connection that does not work without."""
+        if err.code != "invalid_scope":
+            return
+        failure = Failure(err.code, str(err), err.hint, ConnectionStatus.ERROR)
+        with self._database.write() as conn:
+            row = connections.get(conn, asked.connection_id)
+            if row is None:
+                return
+            works = row.status is ConnectionStatus.ACTIVE
+            if not works or not credentials.version(conn, row.id, OAUTH):
+                connections.record_failure(conn, row.id, self._clock(), failure)
+
+    def _try_giving_back(
+        self, connection_id: ConnectionId, authorizer: Authorizer, grant: Grant
+    ) -> None:
+        try:
+            self._give_back(connection_id, authorizer, grant)
+        except ProviderError as err:
+            logger.warning("%s: not given back: %s", connection_id, err)
+
+    def _give_back(self, connection_id: ConnectionId, authorizer: Authorizer, grant: Grant) -> None:
+        """Revoke, unless another connection lives on the same account's grant.
+
+        A provider ends everything that an owner granted to an application, whichever token it is
+        shown.
+        """
+        kind, _ = self._accounts.describe(connection_id)
+        with self._database.read() as conn:
+            if credentials.shared(conn, connection_id, grant.subject, kind.name):
+                return
+        authorizer.revoke(grant)
+
+
+def may_connect(conn: Transaction, key_id: str, resource_id: ResourceId, now: Instant) -> bool:
+    """Tell whether an API key may connect accounts of a resource at this moment."""
+    row = keys.api_key(conn, key_id)
+    if row is None or row.revoked_at is not None or (row.expires_at or now + 1) <= now:
+        return False
+    principal = api_key_principal(row.id, row.scopes, row.resources)
+    allowed = Scope.CONNECTIONS_WRITE.value in principal.scopes
+    return allowed and authorize(principal, resource_id, Access.MANAGE)
+
+
+def _denied(error: str) -> ProviderError:
+    if error == "access_denied":
+        return RemoteRejected(
+            "the owner did not agree", code="access_denied", hint="ask again, or ask the owner"
+        )
+    if error in ("temporarily_unavailable", "server_error"):
+        return TemporarilyUnavailable("the provider cannot ask its user now")
+    return RemoteRejected(
+        "the provider did not ask its user", hint="check the application that it knows"
+    )

@@ -1,0 +1,181 @@
+"""A bridge that serves over HTTP, and stand-ins for the providers that its accounts are at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+from pydantic import SecretStr
+
+from bridge.app.bridge import Bridge
+from bridge.app.server import Server
+from bridge.config.init import write_example
+from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
+from bridge.provider import Grant
+from bridge.providers import google
+from bridge.registry import KINDS
+from bridge.sandbox.google.times import Json
+from bridge.sandbox.scenario import CLIENT
+from bridge.sandbox.server import Sandbox
+from bridge.store import connections
+from bridge.store.connections import ConnectionRow
+from tests.builders import NOW
+from tests.connecting.owner import ANN, BOB, Browser, asked
+from tests.e2e.served import free_port
+
+APP = "https://app.example.com/calendar/callback?tenant=7"
+ROOM, WORK, OTHER = ResourceId("room-a"), ConnectionId("room-a.work"), ConnectionId("room-a.other")
+ROOM_B, DESK = ResourceId("room-b"), ConnectionId("room-b.desk")
+SECRET = "CANARY-client-secret"
+
+
+class Provider:
+    """A stand-in, and what came to its token endpoint."""
+
+    def __init__(self) -> None:
+        client = {
+            "id": CLIENT.id,
+            "secret": SECRET,
+            "installed": True,
+        }
+        people = {"accounts": [{"email": ANN}, {"email": BOB}], "clients": [client]}
+        self.sandbox = Sandbox(people, seed=1)
+        self.calls: list[str] = []
+        answer = self.sandbox.google.oauth.token
+
+        def counted(form: Any, authorization: str, issuer: str) -> Json:
+            self.calls.append(form.get("grant_type", ""))
+            return answer(form, authorization, issuer)
+
+        self.sandbox.google.oauth.token = counted  # type: ignore[method-assign]
+
+    def section(self) -> dict[str, str]:
+        url = self.sandbox.url
+        return {
+            "client_id": CLIENT.id,
+            "client_secret": SECRET,
+            "api_url": f"{url}/calendar/v3",
+            "authorize_url": f"{url}/o/oauth2/v2/auth",
+            "token_url": f"{url}/token",
+            "revoke_url": f"{url}/revoke",
+        }
+
+    def fault(self, name: str, value: Any = True, email: str = ANN) -> None:
+        self.sandbox.world.account(email).faults.switch(name, value)
+
+    def allows(self, email: str = ANN) -> bool:
+        """Whether somebody lets the bridge do anything."""
+        with self.sandbox.world.lock:
+            return bool(self.sandbox.google.grants.of(email))
+
+
+@dataclass
+class Home:
+    """One bridge; its clock stands still until a test moves it."""
+
+    bridge: Bridge
+    google: Provider
+    other: Provider
+    url: str
+    now: int = NOW
+
+    def link(self, resource: ResourceId = ROOM) -> str:
+        return self.bridge.invitations.page(resource, "cli")[0]
+
+    def direct(self, redirect_url: str = "", connection: ConnectionId = WORK) -> str:
+        made, _ = self.bridge.invitations.direct(ROOM, (connection, "google"), "cli", redirect_url)
+        return made
+
+    def asks(self, browser: Browser, link: str = "", number: int = 0) -> str:
+        """Press a button of the connect page; give the address at the provider."""
+        page = browser.get(link or self.link())
+        assert page.status_code == 200, page.text
+        answer = browser.press(page, number)
+        assert answer.status_code == 303, answer.text
+        return str(answer.headers["Location"])
+
+    def connect(
+        self, browser: Browser | None = None, account: str = ANN, **choices: str
+    ) -> httpx2.Response:
+        """Go all the way, as an owner does."""
+        browser = browser or Browser()
+        return browser.get(browser.consent(self.asks(browser), account, **choices))
+
+    def row(self, connection: ConnectionId = WORK) -> ConnectionRow:
+        with self.bridge.database.read() as conn:
+            found = connections.get(conn, connection)
+        assert found is not None
+        return found
+
+    def status(self, connection: ConnectionId = WORK) -> ConnectionStatus:
+        return self.row(connection).status
+
+    def grant(self, connection: ConnectionId = WORK) -> Grant | None:
+        return self.bridge.tokens.grant(connection)
+
+    def token(self, connection: ConnectionId = WORK) -> str:
+        """An access token for this moment; refreshed when it has to be."""
+        kind, account = self.bridge.accounts.describe(connection)
+        refresh = kind.refresh
+        assert refresh is not None
+        return self.bridge.tokens.token(connection, lambda grant: refresh(account, grant))
+
+
+@contextmanager
+def opened(folder: Path, **sections: Any) -> Iterator[Home]:
+    google_, other = Provider(), Provider()
+    with google_.sandbox, other.sandbox:
+        path, _ = write_example(folder)
+        port = free_port()
+        config = {
+            "version": 1,
+            "allow_inline_secrets": True,
+            "logging": {"level": "debug"},
+            "auth": {"oauth": {"allowed_redirects": [APP]}},
+            "outbound": {"allow_networks": ["127.0.0.1/32"]},
+            "providers": {"google": google_.section(), "other": other.section()},
+            "resources": [
+                {
+                    "id": "room-a",
+                    "name": "Room <A>",
+                    "connections": [
+                        {"id": "work", "provider": "google"},
+                        {"id": "other", "provider": "other"},
+                    ],
+                },
+                {"id": "room-b", "connections": [{"id": "desk", "provider": "google"}]},
+            ],
+        } | sections
+        server = config.setdefault("server", {})
+        server["bind"] = f"127.0.0.1:{port}"
+        path.write_text(yaml.safe_dump(config))
+        kinds = KINDS | {"other": replace(google.KIND, name="other", title="Another")}
+        home = Home.__new__(Home)
+        bridge = Bridge(path, environ={}, clock=lambda: home.now, kinds=kinds)
+        home.__init__(bridge, google_, other, f"http://127.0.0.1:{port}")  # type: ignore[misc]
+        bridge.open()
+        listening = Server(bridge.wsgi, bridge.settings)
+        listening.start()
+        try:
+            yield home
+        finally:
+            listening.begin_stop(10)
+            assert listening.wait(10)
+            bridge.close()
+        assert google_.sandbox.world.defects == []
+
+
+def revealed(grant: Grant | None) -> list[str]:
+    """The secrets of a grant."""
+    assert grant is not None
+    held: list[SecretStr | None] = [grant.access_token, grant.refresh_token]
+    return [each.get_secret_value() for each in held if each]
+
+
+def state_of(url: str) -> str:
+    return asked(url)["state"]
