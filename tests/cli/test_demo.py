@@ -110,10 +110,11 @@ def test_every_command_that_it_prints_works_as_it_stands(demo: Demo) -> None:
     for url, text in zip(commands[:2], said[:2], strict=True):
         assert "\nFREEBUSY;FBTYPE=BUSY" in text, url
     assert '"type":"BUSY"' in said[2]
-    assert " BUSY\n" in said[3]
-    assert re.search(r"alice\.work/Work +Stand-up .* BUSY ", said[4])
-    assert "all is well" in said[5]
-    evening = re.search(r"DTSTART:(\w+)", commands[6])
+    assert "\nSUMMARY:Busy\n" in said[3]
+    assert " BUSY\n" in said[4]
+    assert re.search(r"alice\.work/Work +Stand-up .* BUSY ", said[5])
+    assert "all is well" in said[6]
+    evening = re.search(r"DTSTART:(\w+)", commands[7])
     assert evening
     demo.wait_for(lambda: f":{evening[1]}/" in demo.run(commands[0]))
 

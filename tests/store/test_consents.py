@@ -92,8 +92,8 @@ def test_a_row_holds_neither_state_nor_verifier_and_cannot_be_moved(
         row = conn.execute(select(schema.consents)).one()
     assert "CANARY" not in str(row)
     with database.write() as conn:
-        store_other = update(schema.consents).values(ciphertext=row.ciphertext[:-1] + b"!")
-        conn.execute(store_other)
+        damaged = row.ciphertext[:-1] + bytes([row.ciphertext[-1] ^ 1])
+        conn.execute(update(schema.consents).values(ciphertext=damaged))
     with pytest.raises(SealBroken):
         take(database, vault)
 
