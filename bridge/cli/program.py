@@ -21,6 +21,7 @@ EXIT_USAGE = 2
 EXIT_UNHEALTHY = 3
 
 _COMMANDS = {
+    "auth": ("bridge.cli.auth:auth", "Connect accounts by their owners' consent."),
     "backup": ("bridge.cli.backup:backup", "Copy the database to a file, while the server runs."),
     "busy": ("bridge.cli.busy:busy", "Show when a resource is busy."),
     "check": ("bridge.cli.setup:check", "Check the configuration file; offline."),

@@ -39,7 +39,7 @@ def sync(ground: Ground, names: tuple[str, ...], full: bool) -> None:  # noqa: F
     as it is now comes into force before. Exit code 1 when a connection could not be read.
     """
     with ground.bridge() as bridge:
-        _follow_file(bridge)
+        follow_file(bridge)
         results = _pull_all(bridge, _choose(bridge, names), full=full)
     ground.show(results, lambda: table(results, _COLUMNS, empty="no connections"))
     fine = ("ok",) if names else ("ok", _PAUSED)
@@ -47,7 +47,7 @@ def sync(ground: Ground, names: tuple[str, ...], full: bool) -> None:  # noqa: F
         raise click.exceptions.Exit(1)
 
 
-def _follow_file(bridge: Bridge) -> None:
+def follow_file(bridge: Bridge) -> None:
     """Put the file in force, unless a server does that: it reloads whole, when it is told to.
 
     Who serves a PostgreSQL database cannot be seen; there, only an empty one is filled.

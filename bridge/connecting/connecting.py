@@ -276,7 +276,7 @@ class Connecting:
         if missing := [why for scope, why in authorizer.scopes.items() if scope not in granted]:
             raise RemoteRejected(
                 f"not everything was permitted: {', '.join(dict.fromkeys(missing))}",
-                code="invalid_scope",
+                code=connections.CONSENT_INCOMPLETE,
                 hint="connect the account again and leave every box ticked",
             )
         owner = authorizer.identify(grant)
@@ -295,7 +295,7 @@ class Connecting:
 
     def _note(self, asked: Consent, err: ProviderError) -> None:
         """Show what went wrong with a connection that does not work without."""
-        if err.code != "invalid_scope":
+        if err.code != connections.CONSENT_INCOMPLETE:
             return
         failure = Failure(err.code, str(err), err.hint, ConnectionStatus.ERROR)
         with self._database.write() as conn:

@@ -74,6 +74,8 @@ class Failure(NamedTuple):
     """Set when the provider asked for a pause."""
 
 
+CONSENT_INCOMPLETE = "invalid_scope"
+"""Code of a failure: an owner permitted less than is needed, so that nothing was kept."""
 _COLUMNS = [connections.c[name] for name in ConnectionRow._fields]
 _STOPPED = (ConnectionStatus.PAUSED.value, ConnectionStatus.DISCONNECTED.value)
 
@@ -178,14 +180,21 @@ def record_failure(
     it is so, whatever went wrong before.
     """
     limited = failure.limited_until is not None
+    told: dict[str, Any] = {
+        "status": _unless_stopped(failure.status),
+        "error_code": failure.code,
+        "error_message": failure.message,
+        "error_hint": failure.hint,
+    }
+    if failure.status is ConnectionStatus.PENDING:
+        # Why a consent was not enough says more than that there is none.
+        refused = connections.c.error_code == CONSENT_INCOMPLETE
+        told = {name: case((refused, connections.c[name]), else_=told[name]) for name in told}
     _set(
         conn,
         connection_id,
-        status=_unless_stopped(failure.status),
+        **told,
         sync_state=(SyncState.RATE_LIMITED if limited else SyncState.BACKOFF).value,
-        error_code=failure.code,
-        error_message=failure.message,
-        error_hint=failure.hint,
         error_since=_since(failure.status, now),
         failures=connections.c.failures + 1,
         limited_until=failure.limited_until,

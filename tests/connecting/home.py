@@ -32,6 +32,8 @@ APP = "https://app.example.com/calendar/callback?tenant=7"
 ROOM, WORK, OTHER = ResourceId("room-a"), ConnectionId("room-a.work"), ConnectionId("room-a.other")
 ROOM_B, DESK = ResourceId("room-b"), ConnectionId("room-b.desk")
 SECRET = "CANARY-client-secret"
+_SENT = ("code", "code_verifier", "refresh_token", "client_secret")
+_GIVEN = ("access_token", "refresh_token")
 
 
 class Provider:
@@ -46,11 +48,16 @@ class Provider:
         people = {"accounts": [{"email": ANN}, {"email": BOB}], "clients": [client]}
         self.sandbox = Sandbox(people, seed=1)
         self.calls: list[str] = []
+        self.secrets: set[str] = {SECRET}
+        """Everything that was sent there and came back from there."""
         answer = self.sandbox.google.oauth.token
 
         def counted(form: Any, authorization: str, issuer: str) -> Json:
             self.calls.append(form.get("grant_type", ""))
-            return answer(form, authorization, issuer)
+            self.secrets |= {form[name] for name in _SENT if form.get(name)}
+            document = answer(form, authorization, issuer)
+            self.secrets |= {document[name] for name in _GIVEN if name in document}
+            return document
 
         self.sandbox.google.oauth.token = counted  # type: ignore[method-assign]
 
