@@ -13,6 +13,9 @@ from bridge.cli.names import Group, complete_resource, unknown
 from bridge.cli.printing import say, table
 from bridge.errors import BridgeError
 
+SCOPES = ("busy:read", "connections:read", "connections:write")
+"""Values of `bridge.access.Scope`, which takes too long to import for a mere --help."""
+
 
 @click.group(cls=Group)
 def keys() -> None:
@@ -32,10 +35,24 @@ def keys() -> None:
 @click.option(
     "--expires", metavar="DURATION", callback=read_duration, help="End it after this time, 90d."
 )
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    default=SCOPES[:1],
+    show_default=True,
+    help="What it is for, again for each.",
+)
 @command
-def create(ground: Ground, label: str, globs: tuple[str, ...], expires: timedelta | None) -> None:
+def create(
+    ground: Ground,
+    label: str,
+    globs: tuple[str, ...],
+    expires: timedelta | None,
+    scopes: tuple[str, ...],
+) -> None:
     """Make a key for the program LABEL; it is shown this once."""
-    from bridge.access import Scope
     from bridge.store import keys as stored
 
     moment = now()
@@ -46,7 +63,7 @@ def create(ground: Ground, label: str, globs: tuple[str, ...], expires: timedelt
             row, secret = stored.create_api_key(
                 conn,
                 label,
-                scopes=[Scope.BUSY_READ.value],
+                scopes=scopes,
                 resources=globs or ["*"],
                 now=moment,
                 expires_at=ends,

@@ -22,7 +22,7 @@ from bridge.registry import KINDS
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.scenario import CLIENT
 from bridge.sandbox.server import Sandbox
-from bridge.store import connections
+from bridge.store import connections, keys
 from bridge.store.connections import ConnectionRow
 from tests.builders import NOW
 from tests.connecting.owner import ANN, BOB, Browser, asked
@@ -112,6 +112,20 @@ class Home:
         """Go all the way, as an owner does."""
         browser = browser or Browser()
         return browser.get(browser.consent(self.asks(browser), account, **choices))
+
+    def key(self, *globs: str, scope: str = "connections:write") -> str:
+        with self.bridge.database.write() as conn:
+            _, key = keys.create_api_key(
+                conn, "tests", scopes=[scope], resources=globs or ("*",), now=self.now
+            )
+        return key
+
+    def api(self, key: str, target: str, body: object = None) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"{self.url}/api/v1{target}"
+        if body is None:
+            return Browser().http.get(url, headers=headers)
+        return Browser().http.post(url, headers=headers, json=body)
 
     def row(self, connection: ConnectionId = WORK) -> ConnectionRow:
         with self.bridge.database.read() as conn:

@@ -34,7 +34,7 @@ from bridge.web.dispatcher import make_wsgi
 from bridge.web.framing import PATIENCE, Crowd, open_server
 from radicale_plugin.application import make_dav
 from radicale_plugin.ground import Ground
-from tests.builders import make_settings
+from tests.builders import make_plan, make_settings
 
 IDENTITY = b"identity of the tests, 32 bytes."
 NOW: Instant = 1_795_188_600
@@ -139,7 +139,12 @@ class Site:
                     conn,
                     [
                         NewConnection(
-                            connection, resource.id, "memory", "{}", 0, ConnectionStatus.ACTIVE
+                            connection,
+                            resource.id,
+                            "memory",
+                            make_plan(id=resource.id)[1][0].model_dump_json(),
+                            0,
+                            ConnectionStatus.ACTIVE,
                         )
                     ],
                     managed_by=Owner.FILE,

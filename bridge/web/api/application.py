@@ -16,6 +16,7 @@ from bridge import __version__
 from bridge.access.credentials import read_bearer
 from bridge.web.api import docs
 from bridge.web.api.busy import BusyRoutes
+from bridge.web.api.connections import ConnectionRoutes
 from bridge.web.api.models import ProblemModel
 from bridge.web.api.routes import Routes, asking
 from bridge.web.context import WebContext
@@ -35,6 +36,7 @@ class Api:
         self.app = _make_app()
         self.routes = Routes(self.app)
         BusyRoutes(context, reader).register(self.routes)
+        ConnectionRoutes(context).register(self.routes)
         docs.register(self.routes)
         self.routes.close()
         self.app.before_request(self._admit)

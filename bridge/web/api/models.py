@@ -115,6 +115,70 @@ class FreeBusyAnswer(BaseModel):
     resources: list[ResourceBusy]
 
 
+class ConnectionsQuery(Strict):
+    resource: ResourceName | None = Field(default=None, description="id of a resource")
+
+
+class ConnectionPath(Strict):
+    connection_id: ResourceName = Field(description="`room-a.work`")
+
+
+class ProviderPath(Strict):
+    provider: str = Field(max_length=40, description="kind of calendar system: `google`")
+
+
+class AuthUrlRequest(Strict):
+    redirect_url: str = Field(
+        default="",
+        max_length=2048,
+        description="where the browser goes afterwards; empty: a page of BusyBridge",
+    )
+
+
+class AuthUrlQuery(AuthUrlRequest):
+    resource: ResourceName = Field(description="id of a resource")
+    connection_id: ResourceName | None = Field(
+        default=None, description="needed where the resource has several of this provider"
+    )
+
+
+class AuthUrl(BaseModel):
+    url: str
+    connection_id: str
+    expires_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class ConnectionTrouble(BaseModel):
+    code: str = Field(description="stable; branch on this")
+    message: str
+    since: str | None = Field(json_schema_extra={"format": "date-time"})
+    hint: str = Field(description="what helps")
+
+
+class Connection(BaseModel):
+    """One account of one resource."""
+
+    id: str
+    resource_id: str
+    provider: str
+    account_email: str
+    status: Literal["pending", "active", "error", "token_expired", "paused", "disconnected"]
+    is_primary: bool = Field(description="its write_calendar receives the bookings")
+    read_calendars: list[str] | None = Field(description="null: all")
+    write_calendar: str | None
+    validate_availability: bool
+    managed_by: Literal["file", "api"]
+    last_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    next_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    rate_limited: bool
+    rate_limit_resets_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    error: ConnectionTrouble | None
+
+
+class Connections(BaseModel):
+    connections: list[Connection]
+
+
 class FieldError(BaseModel):
     field: str
     message: str

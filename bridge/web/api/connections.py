@@ -1,0 +1,180 @@
+"""Accounts of resources: how they fare, and links by which their owners connect them."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Response, g
+
+from bridge.access import Scope, authorize
+from bridge.config.plan import ConnectionPlan
+from bridge.connecting import Connecting, Invitations, RedirectNotAllowed
+from bridge.errors import BridgeError
+from bridge.model.interval import Instant, rfc3339
+from bridge.model.resource import Access, ConnectionId, ResourceId
+from bridge.store import connections, resources, schedule
+from bridge.store.connections import ConnectionRow
+from bridge.store.resources import ResourceState
+from bridge.web.api.models import (
+    AuthUrl,
+    AuthUrlQuery,
+    AuthUrlRequest,
+    Connection,
+    ConnectionPath,
+    Connections,
+    ConnectionsQuery,
+    ProviderPath,
+)
+from bridge.web.api.routes import Routes, asking
+from bridge.web.context import WebContext
+from bridge.web.problem import Problem
+
+_JSON = "application/json"
+
+
+class ConnectionRoutes:
+    """Reading connections, and asking their owners."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+
+    def register(self, routes: Routes) -> None:
+        """Add the routes."""
+        read, write = Scope.CONNECTIONS_READ, Scope.CONNECTIONS_WRITE
+        one = "/connections/<connection_id>"
+        routes.add("GET", "/connections", self.get_connections, scope=read, answer=Connections)
+        routes.add("GET", one, self.get_connection, scope=read, answer=Connection)
+        routes.add("GET", "/auth/<provider>/url", self.get_auth_url, scope=write, answer=AuthUrl)
+        routes.add("POST", f"{one}/auth-url", self.post_auth_url, scope=write, answer=AuthUrl)
+
+    def get_connections(self, query: ConnectionsQuery) -> Response:
+        """Accounts of all resources that the key may read, or of one."""
+        with self._context.database.read() as conn:
+            active = {row.id for row in resources.all_active(conn)}
+            due = schedule.due_times(conn)
+            rows = [row for row in connections.every(conn) if row.resource_id in active]
+        shown = [
+            _document(row, due.get(row.id), asking().now)
+            for row in rows
+            if query.resource in (None, row.resource_id)
+            and authorize(g.principal, row.resource_id, Access.READ)
+        ]
+        return _answer({"connections": shown})
+
+    def get_connection(self, path: ConnectionPath) -> Response:
+        """One account."""
+        row = self._find(path.connection_id, Access.READ)
+        with self._context.database.read() as conn:
+            due = schedule.due_times(conn).get(row.id)
+        return _answer(_document(row, due, asking().now))
+
+    def get_auth_url(self, path: ProviderPath, query: AuthUrlQuery) -> Response:
+        """Address to send an owner to, who then connects an account of a resource.
+
+        It is good once, for a while, in one browser. Afterwards the browser goes to `redirect_url`,
+        which has to be listed in the configuration letter by letter, with `status=connected` or
+        `error`, and `connection_id`.
+        """
+        rows = [
+            row
+            for row in self._of(query.resource)
+            if row.provider == path.provider.lower() and query.connection_id in (None, row.id)
+        ]
+        if not rows:
+            raise _unknown()
+        if len(rows) > 1:
+            names = ", ".join(row.id for row in rows)
+            raise Problem(422, "invalid_request", f"Say which connection_id: {names}.")
+        return self._url(rows[0], query.redirect_url)
+
+    def post_auth_url(self, path: ConnectionPath, body: AuthUrlRequest) -> Response:
+        """Address to send the owner of an account to, who then connects it, or connects it again.
+
+        As with GET /auth/{provider}/url. Its id and its calendars stay; another account than the
+        connected one is refused.
+        """
+        return self._url(self._find(path.connection_id, Access.MANAGE), body.redirect_url)
+
+    def _url(self, row: ConnectionRow, redirect_url: str) -> Response:
+        connecting, invitations = self._parts()
+        if connecting.authorizer(row.id) is None:
+            raise Problem(422, "invalid_request", "This kind of account is not connected so.")
+        try:
+            url, ends = invitations.direct(
+                row.resource_id, (row.id, row.provider), f"key:{g.principal.name}", redirect_url
+            )
+        except RedirectNotAllowed as err:
+            raise Problem(
+                403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
+            ) from err
+        return _answer({"url": url, "connection_id": row.id, "expires_at": rfc3339(ends)})
+
+    def _parts(self) -> tuple[Connecting, Invitations]:
+        connecting, invitations = self._context.connecting, self._context.invitations
+        if connecting is None or invitations is None:
+            raise BridgeError("this process connects no accounts")
+        return connecting, invitations
+
+    def _of(self, resource_id: str) -> list[ConnectionRow]:
+        """List the accounts of a resource that the key may connect (T49)."""
+        if not authorize(g.principal, resource_id, Access.MANAGE):
+            return []
+        with self._context.database.read() as conn:
+            resource = resources.get(conn, ResourceId(resource_id))
+            if resource is None or resource.state is not ResourceState.ACTIVE:
+                return []
+            return connections.of_resource(conn, resource.id)
+
+    def _find(self, name: str, needed: Access) -> ConnectionRow:
+        """Find an account that the key may see; others are as if they did not exist (T49)."""
+        with self._context.database.read() as conn:
+            row = connections.get(conn, ConnectionId(name))
+            resource = resources.get(conn, row.resource_id) if row else None
+        if row is None or resource is None or resource.state is not ResourceState.ACTIVE:
+            raise _unknown()
+        if not authorize(g.principal, row.resource_id, needed):
+            raise _unknown()
+        return row
+
+
+def _document(row: ConnectionRow, due: Instant | None, now: Instant) -> dict[str, object]:
+    plan = ConnectionPlan.model_validate_json(row.plan)
+    limited = row.limited_until is not None and row.limited_until > now
+    error = None
+    if row.error_code:
+        error = {
+            "code": row.error_code,
+            "message": row.error_message,
+            "since": _moment(row.error_since),
+            "hint": row.error_hint,
+        }
+    chosen = plan.read_calendars
+    return {
+        "id": row.id,
+        "resource_id": row.resource_id,
+        "provider": row.provider,
+        "account_email": plan.account_email,
+        "status": row.status.value,
+        "is_primary": plan.is_primary,
+        "read_calendars": None if chosen is None else [each.calendar for each in chosen],
+        "write_calendar": plan.write_calendar,
+        "validate_availability": plan.validate_availability,
+        "managed_by": row.managed_by.value,
+        "last_sync_at": _moment(row.success_at),
+        "next_sync_at": _moment(due),
+        "rate_limited": limited,
+        "rate_limit_resets_at": _moment(row.limited_until) if limited else None,
+        "error": error,
+    }
+
+
+def _moment(at: Instant | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def _answer(document: dict[str, object]) -> Response:
+    return Response(json.dumps(document), 200, [("Cache-Control", "no-store")], content_type=_JSON)
+
+
+def _unknown() -> Problem:
+    return Problem(404, "resource_not_found", "No such connection, or none that this key may read.")

@@ -1,0 +1,143 @@
+"""Applications have their users connect accounts, and see how these fare."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+
+from bridge.store import keys
+from tests.connecting.home import APP, ROOM, Home
+from tests.connecting.owner import ANN, Browser
+
+GOOD = "https://app.example.com/calendar/callback?tenant=7"
+assert GOOD == APP
+HOSTILE = [
+    "//evil.example",
+    "///evil.example",
+    "////evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "\\/evil.example",
+    "/calendar/callback?tenant=7",
+    "https:evil.example",
+    "https:/evil.example",
+    "https:///evil.example",
+    "http:evil.example",
+    "https://evil.example",
+    "https://evil.example/calendar/callback?tenant=7",
+    "http://app.example.com/calendar/callback?tenant=7",
+    "HTTPS://app.example.com/calendar/callback?tenant=7",
+    "https://APP.example.com/calendar/callback?tenant=7",
+    "https://app.example.com./calendar/callback?tenant=7",
+    "https://app.example.com:443/calendar/callback?tenant=7",
+    "https://app.example.com:8443/calendar/callback?tenant=7",
+    "https://app.example.com@evil.example/calendar/callback?tenant=7",
+    "https://user@app.example.com/calendar/callback?tenant=7",
+    "https://app.example.com%40evil.example/calendar/callback?tenant=7",
+    "https://app.example.com.evil.example/calendar/callback?tenant=7",
+    "https://evil.example#https://app.example.com/calendar/callback?tenant=7",
+    "https://evil.example?https://app.example.com/calendar/callback?tenant=7",
+    "https://app.example.com\\@evil.example/calendar/callback?tenant=7",
+    "https://app.example.com/calendar/callback",
+    "https://app.example.com/calendar/callback?tenant=8",
+    "https://app.example.com/calendar/callback?tenant=7&next=//evil.example",
+    "https://app.example.com/calendar/callback?tenant=7#fragment",
+    "https://app.example.com/calendar/callback/?tenant=7",
+    "https://app.example.com/calendar/../callback?tenant=7",
+    "https://app.example.com/calendar/%2e%2e/callback?tenant=7",
+    "https://app.example.com/calendar%2fcallback?tenant=7",
+    "https://app.example.com/calendar/callback?tenant=7%0d%0aLocation:%20//evil.example",
+    "https://app.example.com/calendar/callback?tenant=7\r\nLocation: https://evil.example",
+    "https://app.example.com/calendar/callback?tenant=7\n",
+    " https://app.example.com/calendar/callback?tenant=7",
+    "https://app.example.com/calendar/callback?tenant=7 ",
+    "https://app.example.com/calendar/callback?tenant=7\x00",
+    "https://\uff45vil.example",
+    "javascript:alert(1)//https://app.example.com/calendar/callback?tenant=7",
+    "data:text/html,<script>alert(1)</script>",
+]
+
+
+@pytest.mark.covers("T1")
+def test_a_browser_is_sent_nowhere_but_to_what_is_listed_letter_by_letter(home: Home) -> None:
+    assert len(HOSTILE) >= 40
+    key, browser = home.key(), Browser()
+    for each in HOSTILE:
+        query = urlencode({"resource": ROOM, "redirect_url": each})
+        for answer in (
+            home.api(key, f"/auth/google/url?{query}"),
+            home.api(key, "/connections/room-a.work/auth-url", {"redirect_url": each}),
+        ):
+            assert answer.status_code == 403, each
+            assert answer.json()["code"] == "redirect_not_allowed"
+        for path in ("start", "callback"):
+            asked = f"{home.url}/oauth/google/{path}?{query}&redirect_uri={urlencode({'': each})}"
+            assert "Location" not in browser.get(asked).headers
+    taken = home.api(key, "/connections/room-a.work/auth-url", {"redirect_url": GOOD})
+    assert taken.status_code == 200
+
+
+@pytest.mark.covers("T1")
+def test_an_address_that_left_the_list_meanwhile_is_not_gone_to(home: Home) -> None:
+    browser = Browser()
+    url = home.api(home.key(), "/connections/room-a.work/auth-url", {"redirect_url": GOOD})
+    answer = browser.consent(browser.get(url.json()["url"]).headers["Location"])
+    path = home.bridge.config_path
+    path.write_text(path.read_text().replace("tenant=7", "tenant=8"))
+    assert home.bridge.reload().ok
+    end = browser.get(answer)
+    assert (end.status_code, "Location" in end.headers) == (400, False)
+
+
+def test_an_application_has_its_user_connect_an_account(home: Home) -> None:
+    browser, key = Browser(), home.key("room-a")
+    query = urlencode({"resource": ROOM, "redirect_url": GOOD})
+    made = home.api(key, f"/auth/google/url?{query}").json()
+    assert made["connection_id"] == "room-a.work"
+    assert made["expires_at"] == "2026-09-28T14:13:20Z"
+    reader = home.key(scope="connections:read")
+    before = home.api(reader, "/connections/room-a.work").json()
+    assert (before["status"], before["error"]) == ("pending", None)
+    start = browser.get(made["url"])
+    back = browser.get(browser.consent(start.headers["Location"]))
+    assert back.headers["Location"] == f"{GOOD}&status=connected&connection_id=room-a.work"
+    after = home.api(reader, "/connections/room-a.work").json()
+    assert after == before | {"status": "active"}
+    assert Browser().get(made["url"]).status_code == 404, "it was used in another browser"
+    assert home.google.allows(ANN)
+
+
+@pytest.mark.covers("T49", "T59")
+def test_a_key_sees_and_connects_what_it_names_and_nothing_else(home: Home) -> None:
+    narrow = home.key("room-b", scope="connections:read")
+    shown = home.api(narrow, "/connections").json()["connections"]
+    assert [each["id"] for each in shown] == ["room-b.desk"]
+    every = home.api(home.key(scope="connections:read"), "/connections?resource=room-a")
+    assert [each["id"] for each in every.json()["connections"]] == ["room-a.work", "room-a.other"]
+    foreign = home.api(narrow, "/connections/room-a.work")
+    assert foreign.status_code == 404
+    assert foreign.content == home.api(narrow, "/connections/room-x.work").content
+    writer = home.key("room-b")
+    for answer in (
+        home.api(writer, "/connections/room-a.work/auth-url", {}),
+        home.api(writer, "/auth/google/url?resource=room-a"),
+        home.api(writer, "/auth/google/url?resource=room-x"),
+        home.api(writer, "/auth/ics/url?resource=room-b"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "resource_not_found")
+    assert home.api(narrow, "/connections/room-b.desk/auth-url", {}).status_code == 403
+
+
+@pytest.mark.covers("T6")
+def test_a_key_that_was_revoked_meanwhile_connects_nothing(home: Home) -> None:
+    browser, key = Browser(), home.key()
+    url = home.api(key, "/connections/room-a.work/auth-url", {}).json()["url"]
+    answer = browser.consent(browser.get(url).headers["Location"])
+    with home.bridge.database.write() as conn:
+        key_id = keys.key_id(key, keys.API_KEY)
+        assert key_id is not None
+        assert keys.revoke_api_key(conn, key_id, home.now)
+    assert browser.get(answer).status_code == 400
+    assert home.google.calls == []
+    assert home.grant() is None
