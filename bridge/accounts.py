@@ -8,6 +8,7 @@ from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
+from bridge.budgets import Budgets
 from bridge.config.live import Live
 from bridge.config.plan import fingerprint
 from bridge.config.settings import Settings
@@ -41,12 +42,22 @@ class Accounts:
         http: Http,
         kinds: Mapping[str, ProviderKind],
         tokens: Tokens | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
-        """Open nothing yet; without `tokens` no kind that needs them can be opened."""
+        """Open nothing yet.
+
+        Args:
+            live: the settings in force.
+            http: the way out.
+            kinds: by name.
+            tokens: without them no kind that needs some can be opened.
+            budgets: count what accounts send.
+        """
         self._live = live
         self._http = http
         self._kinds = kinds
         self._tokens = tokens
+        self._budgets = budgets or Budgets()
         self._lock = Lock()
         self._settings: Settings | None = None
         self._wanted: dict[ConnectionId, _Wanted] = {}
@@ -117,6 +128,10 @@ class Accounts:
                     http=self._http,
                     owner=connection.account_email or resource.email,
                 )
+                if kind.rates is not None:
+                    rates = kind.rates(account.defaults)
+                    metered = self._budgets.metered(self._http, kind.name, connection_id, rates)
+                    account = replace(account, http=metered)
                 account = self._authorized(connection_id, kind, account)
                 yield connection_id, _Wanted(kind.name, fingerprint(connection), account)
 

@@ -26,7 +26,7 @@ from typing import NewType, Protocol, TypeAlias
 from pydantic import BaseModel, SecretStr
 
 from bridge.model.event import Event, EventSeries
-from bridge.model.http import Http
+from bridge.model.http import Http, Rates
 from bridge.model.interval import BusyPeriod, Window
 
 CalendarId = NewType("CalendarId", str)
@@ -322,6 +322,9 @@ class ProviderKind:
 
     Its `Account` sends no token by itself.
     """
+    rates: Callable[[BaseModel], Rates] | None = None
+    """Requests that the vendor allows, by the section `providers.<name>`; None where it does not
+    say."""
     synonyms: tuple[str, ...] = ()
     capabilities: Mapping[str, str] = field(default_factory=dict)
     """Ability -> `done`, or why not: the row of the README's support table."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.accounts import Accounts
 from bridge.app.outlet import Outlet, make_transport
 from bridge.app.reload import Reload
+from bridge.budgets import Budgets
 from bridge.config.keyfile import KeyFile
 from bridge.config.keyring import CREDENTIALS, KeyRing
 from bridge.config.live import Live
@@ -179,7 +180,18 @@ class Bridge:
     @cached_property
     def ground(self) -> Ground:
         """What the scheduler's parts stand on."""
-        return Ground(database=self.database, wake=self.wake, live=self.live, clock=self.clock)
+        return Ground(
+            database=self.database,
+            wake=self.wake,
+            live=self.live,
+            clock=self.clock,
+            budgets=self.budgets,
+        )
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        """What providers allow; whoever opens accounts and whoever pulls share them."""
+        return Budgets()
 
     @cached_property
     def http(self) -> Outlet:
@@ -193,7 +205,7 @@ class Bridge:
     @cached_property
     def accounts(self) -> Accounts:
         """Opens providers."""
-        return Accounts(self.live, self.http, self.kinds, self.tokens)
+        return Accounts(self.live, self.http, self.kinds, self.tokens, self.budgets)
 
     @cached_property
     def tokens(self) -> Tokens:

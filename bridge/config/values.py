@@ -102,6 +102,11 @@ class Rate(NamedTuple):
     amount: int
     period: timedelta
 
+    @property
+    def per_minute(self) -> int:
+        """How many a minute, at least one."""
+        return max(1, int(self.amount * 60 / self.period.total_seconds()))
+
     def __str__(self) -> str:
         """Show as `600/min`."""
         return f"{self.amount}/{ {1: 's', 60: 'min', 3600: 'h'}[int(self.period.total_seconds())] }"

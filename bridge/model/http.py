@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,15 @@ class Service:
 
     host: str
     port: int
+
+
+class Rates(NamedTuple):
+    """What one kind of provider allows, in requests a minute."""
+
+    project: int
+    """All accounts together."""
+    account: int
+    """Each of them."""
 
 
 class Http(Protocol):

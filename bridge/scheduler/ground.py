@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
+from bridge.budgets import Budgets
 from bridge.config.live import Live
 from bridge.errors import ProviderError
 from bridge.model.interval import Instant
@@ -119,3 +120,5 @@ class Ground:
     owner: str = field(default_factory=make_owner)
     random: Random = field(default_factory=Random)
     """Where jitter comes from."""
+    budgets: Budgets = field(default_factory=Budgets)
+    """Told by whoever sends requests, they decide whether a pull may begin."""

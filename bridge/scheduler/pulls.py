@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, RateLimited
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.scheduler import deadline, pace
@@ -112,7 +112,8 @@ class Pulls:
         Args:
             limit: how many at most.
             running: beside which pulls they start: they take no more than their `Shares` of
-                all slots, the running ones' and these. None: who is due is taken.
+                all slots, the running ones' and these. None: who is due is taken, if its
+                provider's budget allows.
 
         Raises:
             StoreError: nothing is claimed.
@@ -120,7 +121,13 @@ class Pulls:
         ground, now = self._ground, self._ground.clock()
         jobs: list[Job] = []
         known = self._follow(ground.live.current)
-        admit = None if running is None else _admission(limit, running, known.sites)
+        shares = None if running is None else _shares(limit, running, known.sites)
+
+        def admit(name: ConnectionId, proven: bool) -> bool:  # noqa: FBT001 - `schedule.Admit`
+            if not ground.budgets.admits(name):
+                return False
+            return shares is None or shares.admit(name, proven=proven)
+
         with ground.database.write(lasting=False) as conn:
             for claim in schedule.claim(conn, ground.owner, now, limit, LEASE, admit=admit):
                 row = connections.get(conn, claim.connection_id)
@@ -156,6 +163,8 @@ class Pulls:
         """Pull, record and release; whatever the provider does, this returns."""
         began = time.monotonic()
         report, error = self._pull(job)
+        if isinstance(error, RateLimited):
+            self._ground.budgets.refused(job.connection_id)
         seconds = time.monotonic() - began
         now = self._ground.clock()
         plan = ConnectionPlan.model_validate_json(job.row.plan)
@@ -255,13 +264,11 @@ class Pulls:
             logger.error("%s: the end of a pull was not recorded: %s", job.connection_id, err)  # noqa: TRY400
 
 
-def _admission(
-    limit: int, running: Collection[Job], sites: Mapping[str, str]
-) -> Callable[[ConnectionId, bool], bool]:
+def _shares(limit: int, running: Collection[Job], sites: Mapping[str, str]) -> Shares:
     shares = Shares(limit + len(running), sites)
     for job in running:
         shares.add(job.connection_id, proven=job.proven)
-    return lambda name, proven: shares.admit(name, proven=proven)
+    return shares
 
 
 def _lateness(job: Job, plan: ConnectionPlan) -> int:

@@ -15,6 +15,7 @@ from bridge.errors import (
     TemporarilyUnavailable,
 )
 from bridge.inventory import apply
+from bridge.model.http import Rates
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
 from bridge.scheduler.ground import make_owner
 from bridge.scheduler.pulls import LEASE
@@ -319,3 +320,38 @@ def test_what_another_process_read_in_its_file_is_left_to_it(make_world) -> None
     assert behind.row("room-1.work").attempt_at is None
     ahead.clock.advance(2)
     assert [pulled.connection_id for pulled in ahead.run_due()] == ["room-1.work"]
+
+
+def spend(world, connection: str, requests: int) -> None:
+    """Send requests of an account that may send four a minute."""
+    world.ground.budgets.metered(object(), "google", connection, Rates(1000, 4))
+    for _ in range(requests):
+        world.ground.budgets.spend(connection)
+
+
+def test_a_pull_waits_until_its_providers_budget_allows_it(make_world) -> None:
+    world = make_world(2)
+    spend(world, ROOM, 3)
+    assert [pulled.connection_id for pulled in world.run_due()] == ["room-1.work"]
+    assert world.run_due() == []
+    assert world.row().failures == 0, "waiting is no failure"
+    world.clock.advance(59)
+    assert world.run_due() == []
+    world.clock.advance(2)
+    assert [pulled.connection_id for pulled in world.run_due()] == [ROOM]
+
+
+def test_who_asks_for_a_pull_gets_it_whatever_the_budget(make_world) -> None:
+    world = make_world()
+    spend(world, ROOM, 3)
+    assert world.pulls.take(ConnectionId(ROOM)) is not None
+
+
+@pytest.mark.covers("A-30")
+def test_a_refusal_makes_the_budget_smaller(make_world) -> None:
+    world = make_world()
+    spend(world, ROOM, 0)
+    world.fail(RateLimited("429"))
+    assert world.ground.budgets.admits(ROOM)
+    world.run_due()
+    assert not world.ground.budgets.admits(ROOM)

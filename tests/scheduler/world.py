@@ -9,6 +9,7 @@ from random import Random
 from threading import Condition, Event
 from typing import Any
 
+from bridge.budgets import Budgets
 from bridge.config.live import Live
 from bridge.config.settings import Settings
 from bridge.errors import BridgeError, ProviderError
@@ -145,6 +146,7 @@ class World:
             live=Live(self.settings),
             clock=self.clock,
             random=Random(7),
+            budgets=Budgets(self.clock),
         )
         self.pulls = Pulls(self.ground, self.sources, observe=self.ended.append)
         self.workers = Workers(self.pulls, lambda: self.ground.live.current.sync.concurrency)

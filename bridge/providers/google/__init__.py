@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from bridge.config.section import Section
-from bridge.config.values import Secret
+from bridge.config.values import RateLimit, Secret
+from bridge.model.http import Rates
 from bridge.provider import Account, Grant, Provider, ProviderKind
 
 if TYPE_CHECKING:
@@ -59,6 +60,16 @@ class GoogleDefaults(Section):
         default="https://oauth2.googleapis.com/revoke", description="where grants are given back"
     )
 
+    # https://developers.google.com/workspace/calendar/api/guides/quota
+    requests: RateLimit = Field(
+        default="10000/min",
+        validate_default=True,
+        description="quota of the Cloud project, for all accounts together",
+    )
+    requests_per_account: RateLimit = Field(
+        default="600/min", validate_default=True, description="quota of each account"
+    )
+
     @property
     def wanted_scopes(self) -> tuple[str, ...]:
         """What a consent has to cover."""
@@ -95,6 +106,12 @@ def _refresh(account: Account, grant: Grant) -> Grant:
     return _consent(account).refresh(grant)
 
 
+def _rates(defaults: BaseModel) -> Rates:
+    if not isinstance(defaults, GoogleDefaults):
+        raise TypeError("not the section of Google")
+    return Rates(defaults.requests.per_minute, defaults.requests_per_account.per_minute)
+
+
 _CAPABILITIES: Mapping[str, str] = {
     "read events": "done; of calendars that share only their busy time, that",
     "incremental": "done: sync tokens",
@@ -110,5 +127,6 @@ KIND = ProviderKind(
     open=_open,
     refresh=_refresh,
     authorizer=_consent,
+    rates=_rates,
     capabilities=_CAPABILITIES,
 )
