@@ -29,7 +29,7 @@ def test_a_misspelt_kind_is_told_the_nearest() -> None:
 
 
 def test_an_unknown_kind_is_told_all() -> None:
-    with pytest.raises(KeyError, match="apple, caldav, ics"):
+    with pytest.raises(KeyError, match="apple, caldav, google, ics"):
         kind("zzz")
 
 
