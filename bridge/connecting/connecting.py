@@ -190,13 +190,15 @@ class Connecting:
         """Ask for a new access token, needed or not.
 
         Raises:
+            Crowded: too many at once.
             ProviderError: as `Tokens.token` says.
         """
         kind, account = self._accounts.describe(connection_id)
         refresh = kind.refresh
         if refresh is None:
             raise RemoteRejected(f"{kind.title} has no tokens", code="invalid_config")
-        self._tokens.renew(connection_id, lambda grant: refresh(account, grant))
+        with self._turn():
+            self._tokens.renew(connection_id, lambda grant: refresh(account, grant))
 
     def disconnect(self, connection_id: ConnectionId) -> ProviderError | None:
         """Give back what was granted, and forget it with everything that was read.

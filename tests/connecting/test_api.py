@@ -12,6 +12,7 @@ from tests.connecting.owner import ANN, Browser
 
 GOOD = "https://app.example.com/calendar/callback?tenant=7"
 assert GOOD == APP
+DONE = "&success=true&provider=google&connectionId=room-a.work"
 HOSTILE = [
     "//evil.example",
     "///evil.example",
@@ -82,7 +83,7 @@ def test_a_browser_is_sent_nowhere_but_to_what_is_listed_letter_by_letter(home: 
 def test_an_address_that_left_the_list_meanwhile_is_not_gone_to(home: Home) -> None:
     browser = Browser()
     url = home.api(home.key(), "/connections/room-a.work/auth-url", {"redirect_url": GOOD})
-    answer = browser.consent(browser.get(url.json()["url"]).headers["Location"])
+    answer = browser.consent(browser.get(url.json()["auth_url"]).headers["Location"])
     path = home.bridge.config_path
     path.write_text(path.read_text().replace("tenant=7", "tenant=8"))
     assert home.bridge.reload().ok
@@ -90,21 +91,22 @@ def test_an_address_that_left_the_list_meanwhile_is_not_gone_to(home: Home) -> N
     assert (end.status_code, "Location" in end.headers) == (400, False)
 
 
+@pytest.mark.covers("S0-06", "S0-30", "S0-31", "S1-08", "S1-11", "S1-15", "S4-10")
 def test_an_application_has_its_user_connect_an_account(home: Home) -> None:
     browser, key = Browser(), home.key("room-a")
     query = urlencode({"resource": ROOM, "redirect_url": GOOD})
     made = home.api(key, f"/auth/google/url?{query}").json()
-    assert made["connection_id"] == "room-a.work"
+    assert (made["connection_id"], made["provider"]) == ("room-a.work", "google")
     assert made["expires_at"] == "2026-09-28T14:13:20Z"
     reader = home.key(scope="connections:read")
     before = home.api(reader, "/connections/room-a.work").json()
     assert (before["status"], before["error"]) == ("pending", None)
-    start = browser.get(made["url"])
+    start = browser.get(made["auth_url"])
     back = browser.get(browser.consent(start.headers["Location"]))
-    assert back.headers["Location"] == f"{GOOD}&status=connected&connection_id=room-a.work"
+    assert back.headers["Location"] == f"{GOOD}{DONE}"
     after = home.api(reader, "/connections/room-a.work").json()
     assert after == before | {"status": "active"}
-    assert Browser().get(made["url"]).status_code == 404, "it was used in another browser"
+    assert Browser().get(made["auth_url"]).status_code == 404, "it was used in another browser"
     assert home.google.allows(ANN)
 
 
@@ -132,7 +134,7 @@ def test_a_key_sees_and_connects_what_it_names_and_nothing_else(home: Home) -> N
 @pytest.mark.covers("T6")
 def test_a_key_that_was_revoked_meanwhile_connects_nothing(home: Home) -> None:
     browser, key = Browser(), home.key()
-    url = home.api(key, "/connections/room-a.work/auth-url", {}).json()["url"]
+    url = home.api(key, "/connections/room-a.work/auth-url", {}).json()["auth_url"]
     answer = browser.consent(browser.get(url).headers["Location"])
     with home.bridge.database.write() as conn:
         key_id = keys.key_id(key, keys.API_KEY)
@@ -141,3 +143,22 @@ def test_a_key_that_was_revoked_meanwhile_connects_nothing(home: Home) -> None:
     assert browser.get(answer).status_code == 400
     assert home.google.calls == []
     assert home.grant() is None
+
+
+@pytest.mark.covers("S0-32", "S0-34", "A-27")
+def test_an_application_tries_a_token_and_sees_what_is_wrong(home: Home) -> None:
+    key, target = home.key(), "/connections/room-a.work/refresh"
+    pending = home.api(key, target, {})
+    assert (pending.status_code, pending.json()["code"]) == (409, "connection_pending")
+    home.connect()
+    assert home.api(key, target, {}).json()["status"] == "active"
+    assert home.google.calls == ["authorization_code", "refresh_token"]
+    home.google.fault("token_unavailable")
+    assert home.api(key, target, {}).status_code == 502
+    home.google.fault("token_unavailable", value=False)
+    home.google.fault("invalid_grant")
+    over = home.api(key, target, {})
+    assert (over.status_code, over.json()["code"]) == (409, "token_expired")
+    home.google.fault("invalid_grant", value=False)
+    assert home.connect().status_code == 200
+    assert home.api(key, target, {}).status_code == 200

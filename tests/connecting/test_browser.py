@@ -12,9 +12,11 @@ from bridge.providers.google import GoogleDefaults
 from tests.connecting.home import APP, OTHER, WORK, Home, revealed, state_of
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
+DONE = "&success=true&provider=google&connectionId=room-a.work"
 EVENTS = "https://www.googleapis.com/auth/calendar.events.readonly"
 
 
+@pytest.mark.covers("S0-08", "S1-10")
 def test_an_owner_connects_an_account_and_its_busy_time_is_read(home: Home) -> None:
     browser = Browser()
     page = browser.get(home.link())
@@ -209,13 +211,15 @@ def test_an_owner_who_does_not_agree_is_not_connected(home: Home) -> None:
     assert home.google.calls == []
 
 
+@pytest.mark.covers("S0-10", "S1-16", "S1-17")
 def test_an_application_gets_its_user_back(home: Home) -> None:
     browser = Browser()
     start = browser.get(home.direct(APP))
     assert start.status_code == 303
     back = browser.get(browser.consent(start.headers["Location"]))
     assert back.status_code == 303
-    assert back.headers["Location"] == f"{APP}&status=connected&connection_id=room-a.work"
+    assert back.headers["Location"] == f"{APP}{DONE}"
     start = browser.get(home.direct(APP))
     back = browser.get(browser.consent(start.headers["Location"], decision="deny"))
-    assert back.headers["Location"] == f"{APP}&error=access_denied&connection_id=room-a.work"
+    said = "error=access_denied&message=the+owner+did+not+agree"
+    assert back.headers["Location"] == f"{APP}&{said}&provider=google&connectionId=room-a.work"

@@ -44,7 +44,7 @@ class GoogleDefaults(Section):
     )
     scopes: Literal["auto"] | tuple[str, ...] = Field(
         default="auto",
-        description="what owners are asked to permit; auto: no more than is needed to read",
+        description="what owners are asked to permit, `calendar.events`; auto: what reading needs",
     )
     api_url: str = Field(
         default="https://www.googleapis.com/calendar/v3", description="root of the Calendar API"
@@ -73,7 +73,7 @@ class GoogleDefaults(Section):
     @property
     def wanted_scopes(self) -> tuple[str, ...]:
         """What a consent has to cover."""
-        return _READING if self.scopes == "auto" else self.scopes
+        return _READING if self.scopes == "auto" else tuple(map(_whole, self.scopes))
 
     @field_validator("api_url", "authorize_url", "token_url", "revoke_url")
     @classmethod
@@ -84,6 +84,11 @@ class GoogleDefaults(Section):
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("holds a login, a query or a fragment")
         return value.strip().rstrip("/")
+
+
+def _whole(scope: str) -> str:
+    """Write a scope out: `calendar.events` is short for an address."""
+    return f"{_SCOPE}/{scope}" if scope.startswith("calendar") else scope
 
 
 def _open(account: Account) -> Provider:

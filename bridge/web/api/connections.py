@@ -8,8 +8,8 @@ from flask import Response, g
 
 from bridge.access import Scope, authorize
 from bridge.config.plan import ConnectionPlan
-from bridge.connecting import Connecting, Invitations, RedirectNotAllowed
-from bridge.errors import BridgeError
+from bridge.connecting import Connecting, Crowded, Invitations, RedirectNotAllowed
+from bridge.errors import AuthorizationExpired, BridgeError, ProviderError
 from bridge.model.interval import Instant, rfc3339
 from bridge.model.resource import Access, ConnectionId, ResourceId
 from bridge.store import connections, resources, schedule
@@ -23,6 +23,7 @@ from bridge.web.api.models import (
     ConnectionPath,
     Connections,
     ConnectionsQuery,
+    Nothing,
     ProviderPath,
 )
 from bridge.web.api.routes import Routes, asking
@@ -46,6 +47,7 @@ class ConnectionRoutes:
         routes.add("GET", one, self.get_connection, scope=read, answer=Connection)
         routes.add("GET", "/auth/<provider>/url", self.get_auth_url, scope=write, answer=AuthUrl)
         routes.add("POST", f"{one}/auth-url", self.post_auth_url, scope=write, answer=AuthUrl)
+        routes.add("POST", f"{one}/refresh", self.post_refresh, scope=write, answer=Connection)
 
     def get_connections(self, query: ConnectionsQuery) -> Response:
         """Accounts of all resources that the key may read, or of one."""
@@ -72,8 +74,8 @@ class ConnectionRoutes:
         """Address to send an owner to, who then connects an account of a resource.
 
         It is good once, for a while, in one browser. Afterwards the browser goes to `redirect_url`,
-        which has to be listed in the configuration letter by letter, with `status=connected` or
-        `error`, and `connection_id`.
+        which has to be listed in the configuration letter by letter, with `success=true`,
+        `provider` and `connectionId`, or with `error` (a code), `message`, and these two.
         """
         rows = [
             row
@@ -95,6 +97,23 @@ class ConnectionRoutes:
         """
         return self._url(self._find(path.connection_id, Access.MANAGE), body.redirect_url)
 
+    def post_refresh(self, path: ConnectionPath, body: Nothing) -> Response:
+        """Ask the provider for a new access token of an account now, to see whether that works."""
+        del body
+        row = self._find(path.connection_id, Access.MANAGE)
+        connecting, _ = self._parts()
+        try:
+            connecting.refresh(row.id)
+        except Crowded as err:
+            raise Problem(
+                503, "rate_limited", "Others are at it.", headers=[("Retry-After", "5")]
+            ) from err
+        except AuthorizationExpired as err:
+            raise Problem(409, err.code, f"{err}.") from err
+        except ProviderError as err:
+            raise Problem(502, err.code, f"{err}.") from err
+        return self.get_connection(path)
+
     def _url(self, row: ConnectionRow, redirect_url: str) -> Response:
         connecting, invitations = self._parts()
         if connecting.authorizer(row.id) is None:
@@ -107,7 +126,14 @@ class ConnectionRoutes:
             raise Problem(
                 403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
             ) from err
-        return _answer({"url": url, "connection_id": row.id, "expires_at": rfc3339(ends)})
+        return _answer(
+            {
+                "auth_url": url,
+                "provider": row.provider,
+                "connection_id": row.id,
+                "expires_at": rfc3339(ends),
+            }
+        )
 
     def _parts(self) -> tuple[Connecting, Invitations]:
         connecting, invitations = self._context.connecting, self._context.invitations

@@ -127,6 +127,10 @@ class ProviderPath(Strict):
     provider: str = Field(max_length=40, description="kind of calendar system: `google`")
 
 
+class Nothing(Strict):
+    """An empty object."""
+
+
 class AuthUrlRequest(Strict):
     redirect_url: str = Field(
         default="",
@@ -143,7 +147,8 @@ class AuthUrlQuery(AuthUrlRequest):
 
 
 class AuthUrl(BaseModel):
-    url: str
+    auth_url: str
+    provider: str
     connection_id: str
     expires_at: str = Field(json_schema_extra={"format": "date-time"})
 

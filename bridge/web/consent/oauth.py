@@ -117,22 +117,24 @@ class OAuth:
             wait = [("Retry-After", "5"), ("Refresh", "5")]
             return said(503, "One moment", "Many accounts are being connected.", headers=wait)
         if ended.redirect_url:
-            return self._send_on(ended)
+            return self._send_on(provider, ended)
         if ended.error is None:
             return said(200, "Connected", "Your calendars are being read. You can close this page.")
         err = ended.error
         return said(_status(err), "Not connected", f"{_sentence(str(err))}.", err.hint)
 
-    def _send_on(self, ended: Ended) -> Reply:
+    def _send_on(self, provider: str, ended: Ended) -> Reply:
         """Send the browser back to the application, if that is allowed still (T1)."""
         try:
             self._invitations.check(ended.redirect_url)
         except RedirectNotAllowed:
             return said(400, "This is the end", "The application may not be returned to.")
-        outcome = {"error": ended.error.code} if ended.error else {"status": "connected"}
+        outcome = {"success": "true"}
+        if ended.error is not None:
+            outcome = {"error": ended.error.code, "message": str(ended.error)}
+        outcome |= {"provider": provider, "connectionId": ended.connection_id}
         parts = urlsplit(ended.redirect_url)
         query = [*parse_qsl(parts.query, keep_blank_values=True), *outcome.items()]
-        query.append(("connection_id", ended.connection_id))
         return _see_other(urlunsplit(parts._replace(query=urlencode(query))), [])
 
     def _form(self, request: Request) -> dict[str, str] | None:

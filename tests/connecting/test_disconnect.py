@@ -1,0 +1,64 @@
+"""What is left when an account is disconnected: nothing here, and nothing at the provider."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.model.resource import ConnectionStatus
+from bridge.store import calendars, resources
+from tests.connecting.home import DESK, ROOM_B, WORK, Home
+from tests.connecting.owner import ANN, BOB, Browser
+
+NINE = datetime(2026, 9, 22, 9, tzinfo=UTC)
+
+
+def blocks(home: Home) -> int:
+    with home.bridge.database.read() as conn:
+        row = resources.get(conn, home.row().resource_id)
+        assert row is not None
+        return len(home.bridge.publisher.periods(conn, row.id, row.horizon))
+
+
+@pytest.mark.covers("S0-33", "T69")
+def test_what_was_granted_is_given_back_and_what_was_read_is_gone(home: Home) -> None:
+    home.google.sandbox.person(ANN).create("CANARY-talk", NINE)
+    home.connect()
+    home.bridge.ingest.pull(WORK, home.now)
+    assert blocks(home) == 1
+    assert home.bridge.connecting.disconnect(WORK) is None
+    home.bridge.rebuild()
+    assert not home.google.allows()
+    assert home.grant() is None
+    assert home.status() is ConnectionStatus.DISCONNECTED
+    assert blocks(home) == 0
+    with home.bridge.database.read() as conn:
+        assert calendars.of_connection(conn, WORK) == []
+    assert home.connect(account=BOB).status_code == 200
+    assert home.status() is ConnectionStatus.ACTIVE
+
+
+def test_it_is_forgotten_here_although_the_provider_cannot_be_told(home: Home) -> None:
+    home.connect()
+    path = home.bridge.config_path
+    url = f"{home.google.sandbox.url}/revoke"
+    path.write_text(path.read_text().replace(url, "http://127.0.0.1:9/revoke"))
+    assert home.bridge.reload().ok
+    trouble = home.bridge.connecting.disconnect(WORK)
+    assert trouble is not None
+    assert home.grant() is None
+    assert home.status() is ConnectionStatus.DISCONNECTED
+
+
+def test_an_account_that_another_connection_has_too_stays_granted(home: Home) -> None:
+    """A provider ends all that an owner granted to an application, whichever token it is shown."""
+    home.connect()
+    browser = Browser()
+    assert browser.get(browser.consent(home.asks(browser, home.link(ROOM_B)))).status_code == 200
+    assert home.bridge.connecting.disconnect(WORK) is None
+    assert home.google.allows()
+    assert home.token(DESK)
+    home.bridge.connecting.refresh(DESK)
+    assert home.bridge.connecting.disconnect(DESK) is None
+    assert not home.google.allows()
