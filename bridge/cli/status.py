@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.store.database import Transaction
 
 _NEEDS_A_HUMAN = (ConnectionStatus.ERROR, ConnectionStatus.TOKEN_EXPIRED)
-_STOPPED = (ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED)
+_NOT_PULLED = (ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED, ConnectionStatus.PENDING)
 _PATIENCE = 3
 """So many failures in a row are no hiccup."""
 _LATE = 300
@@ -105,7 +105,7 @@ def _waiting(store: Store) -> list[str]:
 def _connection(
     row: ConnectionRow, shown: list[dict[str, Any]], due: Instant | None
 ) -> dict[str, Any]:
-    overdue = row.status not in _STOPPED and due is not None and due < now() - _LATE
+    overdue = row.status not in _NOT_PULLED and due is not None and due < now() - _LATE
     unwell = (
         row.status in _NEEDS_A_HUMAN
         or row.failures >= _PATIENCE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -87,7 +89,7 @@ def by_hand(home: Folder, account: str = ANN, *more: str, untick: str = "") -> t
     return process.returncode, out, err
 
 
-@pytest.mark.covers("T7", "T39")
+@pytest.mark.covers("T7", "T39", "P7", "A-28", "S0-33", "S0-34")
 def test_an_account_is_connected_by_hand_while_the_server_runs_and_no_secret_is_told(
     home: Folder, server: Serving, google: Provider
 ) -> None:
@@ -155,6 +157,14 @@ def test_what_cannot_be_logged_in_is_said(home: Folder, server: Serving) -> None
         assert said in refused.err
     refused = home.run("auth", "login", "room-a", "google", "--url", stdin="http://127.0.0.1/\n")
     assert (refused.code, "it has no state" in refused.err) == (1, True)
+
+
+def test_an_account_that_waits_for_its_owner_is_not_called_late(
+    home: Folder, server: Serving
+) -> None:
+    with closing(sqlite3.connect(home.database)) as database, database:
+        database.execute("UPDATE schedule SET next_due = 0")
+    assert home.run("status").ok().out.count("pending") == 3
 
 
 @pytest.mark.covers("T8")

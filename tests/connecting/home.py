@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Any
 
 import httpx2
 import yaml
 from pydantic import SecretStr
+from sqlalchemy import func, select
 
 from bridge.app.bridge import Bridge
 from bridge.app.server import Server
@@ -22,7 +25,7 @@ from bridge.registry import KINDS
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.scenario import CLIENT
 from bridge.sandbox.server import Sandbox
-from bridge.store import connections, keys
+from bridge.store import connections, keys, schema
 from bridge.store.connections import ConnectionRow
 from tests.builders import NOW
 from tests.connecting.owner import ANN, BOB, Browser, asked
@@ -48,11 +51,15 @@ class Provider:
         people = {"accounts": [{"email": ANN}, {"email": BOB}], "clients": [client]}
         self.sandbox = Sandbox(people, seed=1)
         self.calls: list[str] = []
+        self.open = Event()
+        """Until it is set, whoever asks for tokens waits."""
+        self.open.set()
         self.secrets: set[str] = {SECRET}
         """Everything that was sent there and came back from there."""
         answer = self.sandbox.google.oauth.token
 
         def counted(form: Any, authorization: str, issuer: str) -> Json:
+            assert self.open.wait(30)
             self.calls.append(form.get("grant_type", ""))
             self.secrets |= {form[name] for name in _SENT if form.get(name)}
             document = answer(form, authorization, issuer)
@@ -126,6 +133,18 @@ class Home:
         if body is None:
             return Browser().http.get(url, headers=headers)
         return Browser().http.post(url, headers=headers, json=body)
+
+    def used(self) -> int:
+        """How many questions were answered."""
+        query = select(func.count()).where(schema.consents.c.used_at.is_not(None))
+        with self.bridge.database.read() as conn:
+            return int(conn.execute(query).scalar_one())
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        ends, pause = monotonic() + 30, Event()
+        while not condition():
+            assert monotonic() < ends, f"never: {what}"
+            pause.wait(0.02)
 
     def row(self, connection: ConnectionId = WORK) -> ConnectionRow:
         with self.bridge.database.read() as conn:

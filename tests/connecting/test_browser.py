@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from bridge.connecting.connecting import AT_ONCE
 from bridge.model.resource import ConnectionStatus
 from bridge.providers.google import GoogleDefaults
-from tests.connecting.home import APP, OTHER, WORK, Home, revealed, state_of
+from tests.connecting.home import APP, OTHER, WORK, Home, opened, revealed, state_of
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
 DONE = "&success=true&provider=google&connectionId=room-a.work"
@@ -209,6 +211,35 @@ def test_an_owner_who_does_not_agree_is_not_connected(home: Home) -> None:
     assert answer.status_code == 403
     assert "did not agree" in answer.text
     assert home.google.calls == []
+
+
+def test_when_many_connect_at_once_the_others_are_told_to_wait_and_lose_nothing(
+    home: Home,
+) -> None:
+    browsers = [Browser() for _ in range(AT_ONCE + 1)]
+    answers = [each.consent(home.asks(each)) for each in browsers]
+    home.google.open.clear()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        busy = list(map(pool.submit, [it.get for it in browsers[1:]], answers[1:]))
+        home.until(lambda: home.used() == AT_ONCE, "they have all come in")
+        refused = browsers[0].get(answers[0])
+        assert refused.status_code == 503
+        assert home.used() == AT_ONCE
+        home.google.open.set()
+        assert [each.result().status_code for each in busy] == [200] * AT_ONCE
+    assert refused.headers["Retry-After"] == "5"
+    assert browsers[0].get(answers[0]).status_code == 200
+
+
+def test_over_https_the_cookie_is_one_that_no_other_host_can_have_set(tmp_path: Path) -> None:
+    with opened(tmp_path, server={"base_url": "https://cal.example.com/bridge"}) as home:
+        link = home.link()
+        assert link.startswith("https://cal.example.com/bridge/connect/")
+        page = Browser().get(link.replace("https://cal.example.com", home.url))
+        cookie = page.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-busybridge-connect=")
+        assert cookie.endswith("; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax; Secure")
+        assert 'action="/bridge/oauth/google/start"' in page.text
 
 
 @pytest.mark.covers("S0-10", "S1-16", "S1-17")

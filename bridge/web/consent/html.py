@@ -34,7 +34,6 @@ def page(status: int, title: str, body: str, headers: Sequence[tuple[str, str]] 
         ("Content-Type", "text/html; charset=utf-8"),
         ("Cache-Control", "no-store"),
         ("Content-Security-Policy", _POLICY),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
         *headers,
     ]
     return Reply(status, given, text.encode())
