@@ -145,7 +145,7 @@ def test_a_key_that_was_revoked_meanwhile_connects_nothing(home: Home) -> None:
     assert home.grant() is None
 
 
-@pytest.mark.covers("S0-32", "S0-34", "A-27")
+@pytest.mark.covers("S0-32", "S0-34")
 def test_an_application_tries_a_token_and_sees_what_is_wrong(home: Home) -> None:
     key, target = home.key(), "/connections/room-a.work/refresh"
     pending = home.api(key, target, {})
