@@ -28,7 +28,7 @@ from bridge.store.wake import Wake
 from tests.builders import NOW, make_settings
 
 IDENTITY = bytes(32)
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds of real time after which something that must happen counts as not happening."""
 
 

@@ -12,7 +12,7 @@ import ssl
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -213,3 +213,18 @@ def _read(reader) -> Request | None:
         headers[name.lower()] = value.strip()
     body = reader.read(int(headers.get("content-length", "0")))
     return Request(line[0], line[1], headers, body)
+
+
+@contextmanager
+def side_by_side() -> Iterator[tuple[Origin, Origin]]:
+    """Start two on one port, of 127.0.0.2 and of 127.0.0.1, wherever both are free."""
+    with ExitStack() as held:
+        for _ in range(50):
+            first, second = held.enter_context(Origin(address="127.0.0.2")), None
+            with suppress(OSError):
+                second = held.enter_context(Origin(port=first.port))
+            if second is not None:
+                break
+        else:
+            raise AssertionError("no port is free on both addresses")
+        yield first, second

@@ -11,7 +11,7 @@ from bridge.errors import AddressRefused, TemporarilyUnavailable
 from bridge.transport import SystemResolver, Transport
 from bridge.transport.addresses import is_public
 from tests.servers.names import Names
-from tests.servers.origin import Answer, Origin
+from tests.servers.origin import Answer, Origin, side_by_side
 from tests.unit.transport.conftest import MakeTransport
 
 FORMS = (
@@ -141,7 +141,7 @@ def test_a_name_that_changes_its_address_a_thousand_times_never_reaches_the_forb
     make_transport: MakeTransport,
 ) -> None:
     # 127.0.0.2 plays the public address, 127.0.0.1 on the same port the private one.
-    with Origin(address="127.0.0.2") as public, Origin(port=public.port) as trap:
+    with side_by_side() as (public, trap):
         public.routes["/"] = Answer(headers={"Connection": "close"}, body=b"public")
         addresses = cycle((["127.0.0.2"], ["127.0.0.1"]))
         names = Names({"cal.example.com": lambda: next(addresses)})
@@ -163,7 +163,7 @@ def test_a_name_that_changes_its_address_a_thousand_times_never_reaches_the_forb
 def test_a_name_with_one_forbidden_address_among_good_ones_is_refused(
     make_transport: MakeTransport,
 ) -> None:
-    with Origin(address="127.0.0.2") as public, Origin(port=public.port) as trap:
+    with side_by_side() as (public, trap):
         for answer in (["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"]):
             transport = make_transport(public, resolver=Names({"cal.example.com": answer}))
             with pytest.raises(AddressRefused):
