@@ -280,7 +280,6 @@ def converge(
     *,
     examples: int,
     steps: int,
-    always_the_same: bool = True,
 ) -> None:
     run_state_machine_as_test(
         lambda: Owner(house, running, http),
@@ -289,7 +288,6 @@ def converge(
             stateful_step_count=steps,
             deadline=None,
             database=None,
-            derandomize=always_the_same,
             phases=[Phase.generate],  # the stand-in goes on: no example can be run again
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
@@ -297,7 +295,7 @@ def converge(
     )
 
 
-@pytest.mark.covers("F16", "F23", "F25")
+@pytest.mark.soak
 def test_busy_time_becomes_that_of_the_calendar(
     house: House, running: Sandbox, http: Signed
 ) -> None:
@@ -308,4 +306,4 @@ def test_busy_time_becomes_that_of_the_calendar(
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_it_does_so_after_very_many_edits(house: House, running: Sandbox, http: Signed) -> None:
-    converge(house, running, http, examples=1000, steps=100, always_the_same=False)
+    converge(house, running, http, examples=1000, steps=100)
