@@ -127,6 +127,7 @@ class Accounts:
                     defaults=settings.providers.get(kind.name) or kind.provider_settings(),
                     http=self._http,
                     owner=connection.account_email or resource.email,
+                    direction=connection.direction or resource.direction,
                 )
                 if kind.rates is not None:
                     rates = kind.rates(account.defaults)

@@ -1,4 +1,8 @@
-"""The configuration's resources and connections -> rows of the store, whole or not at all."""
+"""The configuration's resources and connections -> rows of the store, whole or not at all.
+
+`apply` brings everything to what a start or a reload found; `change` one resource to what was set
+by API, and touches no other.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,19 @@ from dataclasses import dataclass
 
 from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
-from bridge.errors import ConfigError, ConfigProblem
+from bridge.errors import ConfigError, ConfigProblem, StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.store import calendars, connections, feeds, keys, meta, resources, schedule
+from bridge.store import (
+    calendars,
+    connections,
+    feeds,
+    keys,
+    meta,
+    resources,
+    schedule,
+    supplements,
+)
 from bridge.store.connections import ConnectionRow, NewConnection
 from bridge.store.database import Database, Transaction
 from bridge.store.resources import Owner, ResourceRow, ResourceState
@@ -65,14 +78,21 @@ def apply(
 
     Raises:
         ConfigError: an id of the settings belongs to something made by API; nothing is changed.
+        Overtaken: something was set by API since the settings were made.
         StoreError: the database cannot be written.
     """
     with database.write() as conn:
-        meta.lock(conn, "inventory")
+        lock(conn, settings)
         found = _compare(settings, awaiting, resources.every(conn), connections.every(conn))
         if found.clashes:
             raise ConfigError(found.clashes)
         purge = settings.removed_resources == "purge"
+        if purge:
+            supplements.remove(conn, found.gone(purge=True))
+        supplements.remove(conn, found.dropped)
+        if adopted := found.adopted():
+            supplements.hand_over(conn, adopted)
+            supplements.advance(conn)
         _write_resources(conn, found, purge=purge)
         _write_connections(conn, found, now)
         report = found.report(purge=purge)
@@ -83,11 +103,72 @@ def apply(
     return report
 
 
+class Overtaken(StoreError):
+    """Settings were made of what is not the last that was set by API: make them again."""
+
+    def __init__(self) -> None:
+        super().__init__("something else was set by API at this moment", busy=True)
+
+
+def lock(conn: Transaction, settings: Settings) -> None:
+    """Let nobody else change the inventory until this transaction ends.
+
+    Raises:
+        Overtaken: something was set by API since the settings were made.
+    """
+    meta.lock(conn, "inventory")
+    known = settings.origin.generation if settings.origin else None
+    if known not in (None, supplements.generation(conn)):
+        raise Overtaken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be done to one resource."""
+
+    resource_id: ResourceId
+    removed: Collection[ConnectionId] = ()
+    """Its connections that go."""
+
+
+def change(
+    conn: Transaction,
+    settings: Settings,
+    now: Instant,
+    wanted: Change,
+    *,
+    identity: bytes,
+    awaiting: Collection[str] = (),
+) -> None:
+    """Make the store follow the settings of one resource, as `apply` does for all.
+
+    The caller holds `lock`. A resource that the settings do not have goes.
+    """
+    id_ = wanted.resource_id
+    own = [each for each in settings.resources if each.id == id_]
+    row = resources.get(conn, id_)
+    if not own:
+        resources.remove(conn, [id_] if row else [])
+        return
+    narrow = settings.model_copy(update={"resources": tuple(own)})
+    rows = [each for each in connections.of_resource(conn, id_) if each.id not in wanted.removed]
+    connections.remove(conn, list(wanted.removed))
+    found = _compare(narrow, awaiting, [row] if row else [], rows, sweep=False)
+    _write_resources(conn, found, purge=False)
+    _write_connections(conn, found, now)
+    rebuild = found.report(purge=False).rebuild
+    resources.want_rebuild(conn, rebuild or ([id_] if wanted.removed else []))
+    for resource in own:
+        feeds.sync_feeds(conn, identity, id_, resource.feeds)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Difference:
     """The settings against what stands; nothing here is written yet."""
 
     clashes: list[ConfigProblem]
+    owners: dict[str, Owner]
+    """Of every resource and connection of the settings."""
     plans: dict[ResourceId, str]
     """JSON of every resource of the settings."""
     stands: dict[ResourceId, ResourceRow]
@@ -114,7 +195,11 @@ class _Difference:
             for row in self.stands.values()
             if row.id in self.plans
             and row.state is ResourceState.ACTIVE
-            and (row.plan != self.plans[row.id] or row.id in self.stirred)
+            and (
+                row.plan != self.plans[row.id]
+                or row.managed_by is not self.owners[row.id]
+                or row.id in self.stirred
+            )
         ]
 
     def gone(self, *, purge: bool) -> list[ResourceId]:
@@ -137,6 +222,15 @@ class _Difference:
             if row.id in self.entries and row.plan != self.entries[row.id].plan
         ]
 
+    def adopted(self) -> list[str]:
+        """Name what was made by API and stands in the file now."""
+        rows: list[ResourceRow | ConnectionRow] = [*self.stands.values(), *self.rows.values()]
+        return [
+            row.id
+            for row in rows
+            if row.managed_by is Owner.API and self.owners.get(row.id) is Owner.FILE
+        ]
+
     def report(self, *, purge: bool) -> InventoryReport:
         added, changed, returned = self.added(), self.changed(), self.returned()
         gone = self.gone(purge=purge)
@@ -156,7 +250,10 @@ def _compare(
     awaiting: Collection[str],
     stands: list[ResourceRow],
     rows: list[ConnectionRow],
+    *,
+    sweep: bool = True,
 ) -> _Difference:
+    """Compare; without `sweep` nothing of the rows goes that the settings do not have."""
     plans = plan(settings)
     texts = {resource.id: resource.model_dump_json() for resource, _ in plans}
     by_id = {row.id: row for row in rows}
@@ -168,8 +265,13 @@ def _compare(
     dropped = [
         row
         for row in rows
-        if row.resource_id in texts and row.id not in entries and row.managed_by is Owner.FILE
+        if sweep
+        and row.resource_id in texts
+        and row.id not in entries
+        and row.managed_by is Owner.FILE
     ]
+    made = settings.made_by_api
+    names: list[str] = [*texts, *entries]
     stirred = {row.resource_id for row in dropped} | {
         entry.resource_id
         for entry in entries.values()
@@ -177,6 +279,7 @@ def _compare(
     }
     return _Difference(
         clashes=list(_clashes(settings, stands, rows)),
+        owners={id_: Owner.API if id_ in made else Owner.FILE for id_ in names},
         plans=texts,
         stands={row.id: row for row in stands},
         entries=entries,
@@ -222,20 +325,27 @@ def _clashes(
     made_by_api: set[str] = {row.id for row in stands if row.managed_by is Owner.API}
     made_by_api |= {row.id for row in rows if row.managed_by is Owner.API}
     for number, resource in enumerate(settings.resources):
-        ids = {f"resources[{number}].id": str(resource.id)} | {
-            f"resources[{number}].connections[{place}].id": f"{resource.id}.{connection.id}"
+        ids = {f"resources[{number}].id": (str(resource.id), resource.adopt)} | {
+            f"resources[{number}].connections[{place}].id": (
+                f"{resource.id}.{connection.id}",
+                connection.adopt,
+            )
             for place, connection in enumerate(resource.connections)
         }
-        for key, id_ in ids.items():
-            if id_ in made_by_api:
+        for key, (id_, adopt) in ids.items():
+            if id_ in made_by_api - settings.made_by_api and not adopt:
                 yield ConfigProblem(
-                    f"{id_} was made by API", key=key, hint="choose another id, or delete that one"
+                    f"{id_} was made by API",
+                    key=key,
+                    hint="adopt: true takes it over; else choose another id, or delete that one",
                 )
 
 
 def _write_resources(conn: Transaction, found: _Difference, *, purge: bool) -> None:
     write = {*found.added(), *found.changed(), *found.returned()}
-    resources.upsert(conn, {id_: found.plans[id_] for id_ in write}, managed_by=Owner.FILE)
+    for owner in Owner:
+        own = {id_: found.plans[id_] for id_ in write if found.owners[id_] is owner}
+        resources.upsert(conn, own, managed_by=owner)
     if purge:
         resources.remove(conn, found.gone(purge=True))
     else:
@@ -248,9 +358,12 @@ def _write_connections(conn: Transaction, found: _Difference, now: Instant) -> N
         entry
         for entry in found.entries.values()
         if (row := found.rows.get(entry.id)) is None
-        or (row.plan, row.position) != (entry.plan, entry.position)
+        or (row.plan, row.position, row.managed_by)
+        != (entry.plan, entry.position, found.owners[entry.id])
     ]
-    connections.upsert(conn, changed, managed_by=Owner.FILE)
+    for owner in Owner:
+        own = [entry for entry in changed if found.owners[entry.id] is owner]
+        connections.upsert(conn, own, managed_by=owner)
     schedule.add(conn, found.new_connections(), now)
 
     others = [

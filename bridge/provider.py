@@ -28,6 +28,7 @@ from pydantic import BaseModel, SecretStr
 from bridge.model.event import Event, EventSeries
 from bridge.model.http import Http, Rates
 from bridge.model.interval import BusyPeriod, Window
+from bridge.model.resource import Direction
 
 CalendarId = NewType("CalendarId", str)
 RemoteId = NewType("RemoteId", str)
@@ -291,6 +292,8 @@ class Account:
     http: Http
     owner: str = ""
     """Mail address of the account's owner, whose replies count (`account_email`)."""
+    direction: Direction = Direction.BOTH
+    """What is asked of its owner: no more than this needs."""
     tokens: TokenSource | None = None
     """Only where the kind can `refresh`; `http` sends its token then, unless told otherwise, and
     another one after a 401."""

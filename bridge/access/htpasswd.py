@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pydantic import SecretStr
 
 from bridge.config.checks import RESERVED
-from bridge.config.settings import ID_PATTERN
+from bridge.config.logins import ID_PATTERN
 from bridge.config.values import parse_hash
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from bridge.access.htpasswd import NO_HASHES, Htpasswd
 from bridge.access.principal import Principal, PrincipalKind
-from bridge.config.settings import ID_PATTERN, Grant, Settings, User
+from bridge.config.logins import ID_PATTERN, Grant, User
+from bridge.config.settings import Settings
 from bridge.model.interval import Instant
 from bridge.model.resource import Access
 from bridge.store import keys

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
 
+from bridge.config.logins import Grant
 from bridge.config.plan import ResourcePlan
 from bridge.config.policy import PrivacyMode
-from bridge.config.settings import Feed, Grant
+from bridge.config.settings import Feed
 from bridge.model.resource import Access, Projection, ResourceId
 
 _LEVELS = {level: rank for rank, level in enumerate(Access)}

@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.accounts import Accounts
+from bridge.amending import Amending, Trial
+from bridge.amending.amending import TOPIC
+from bridge.app.opening import pin_instance, pin_keys, try_opening
 from bridge.app.outlet import Outlet, make_transport
 from bridge.app.reload import Reload
 from bridge.budgets import Budgets
+from bridge.config.document import read
 from bridge.config.keyfile import KeyFile
-from bridge.config.keyring import CREDENTIALS, KeyRing
+from bridge.config.keyring import KeyRing
 from bridge.config.live import Live
-from bridge.config.load import load
+from bridge.config.load import settle
 from bridge.config.settings import Settings
-from bridge.errors import ConfigError, ConfigProblem
-from bridge.inventory import InventoryReport, apply
+from bridge.inventory import InventoryReport, Overtaken, apply
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
 from bridge.scheduler.ground import Ground, read_clock
-from bridge.store import cipherkeys, compact, meta, resources, restored
+from bridge.store import compact, resources, restored
 from bridge.store.database import Database
 from bridge.store.vault import Vault
 from bridge.store.wake import Wake
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
     from bridge.scheduler.scheduler import Scheduler
     from bridge.web.metrics import Metrics
 
-_INSTANCE = "instance"
 _BESIDE = 4
 """Connections to the database for threads that neither answer nor pull: claims, jobs, signals."""
 
@@ -69,7 +71,7 @@ class Bridge:
         self.environ = environ
         self.clock = clock
         self.kinds = kinds
-        settings = self.read_settings()
+        settings = settle(read(self.config_path, environ), kinds)
         self.keyring = KeyRing(settings.storage.encryption_key_file)
         self.live = Live(settings)
         self.reload = Reload(self)
@@ -88,12 +90,24 @@ class Bridge:
         return self.live.current
 
     def read_settings(self) -> Settings:
-        """Read the configuration file as it is now.
+        """Read the configuration file as it is now, and lay over it what was set by API.
 
         Raises:
             ConfigError: with every problem.
+            StoreError: the database cannot be used.
         """
-        return load(self.config_path, self.kinds, self.environ)
+        return self.amending.lay(read(self.config_path, self.environ))
+
+    def overlay(self) -> None:
+        """Put in force what was set by API, in a process that does not `open`.
+
+        Raises:
+            ConfigError: it does not go together with the file.
+            StoreError: the database cannot be used.
+        """
+        origin = self.settings.origin
+        if origin is not None:
+            self.live.swap(self.amending.lay(origin.document))
 
     def open(self) -> InventoryReport:
         """Bring the database to this version's schema and to the settings in force.
@@ -104,11 +118,17 @@ class Bridge:
             StoreError: the database cannot be used.
         """
         self.database.migrate()
-        self._pin_instance()
+        pin_instance(self)
         with self.database.write() as conn:
             restored.renew_epochs(conn)
-        self._pin_keys()
-        report = self.apply(self.settings)
+        pin_keys(self)
+        while True:
+            self.overlay()
+            try:
+                report = self.apply(self.settings)
+            except Overtaken:
+                continue
+            break
         self.rebuild()
         return report
 
@@ -121,6 +141,11 @@ class Bridge:
             identity=self.keyfile.identity,
             awaiting=[kind.name for kind in self.kinds.values() if kind.authorizer],
         )
+
+    def put_in_force(self, settings: Settings) -> None:
+        """Swap the settings, and tell who has to know."""
+        self.live.swap(settings)
+        self.follow(settings)
 
     def follow(self, settings: Settings) -> None:
         """Give what a reload put in force to the parts that do not look at `live` themselves."""
@@ -228,6 +253,27 @@ class Bridge:
         )
 
     @cached_property
+    def amending(self) -> Amending:
+        """Changes what is set by API."""
+        return Amending(
+            database=self.database,
+            wake=self.wake,
+            vault=self.vault,
+            live=self.live,
+            clock=self.clock,
+            kinds=self.kinds,
+            identity=self.keyfile.identity,
+            try_opening=partial(try_opening, self),
+            put_in_force=self.put_in_force,
+            rebuild=self.rebuild,
+        )
+
+    @cached_property
+    def trial(self) -> Trial:
+        """Tries accounts."""
+        return Trial(self.http, self.kinds, self.tokens, self.budgets)
+
+    @cached_property
     def invitations(self) -> Invitations:
         """Makes links for owners."""
         from bridge.connecting import Invitations
@@ -283,6 +329,7 @@ class Bridge:
             chores=[
                 Job("uses", self.gate.record_uses, 60),
                 Job("rebuilds", self.rebuild, 60),
+                Job("settings", self.amending.follow, 5, topic=TOPIC),
                 Job("compact", partial(compact.run, self.database), 60),
             ],
             observer=Observed(self.metrics),
@@ -308,6 +355,8 @@ class Bridge:
             dav=self.dav,
             connecting=self.connecting,
             invitations=self.invitations,
+            amending=self.amending,
+            trial=self.trial,
         )
         return make_wsgi(context)
 
@@ -327,33 +376,6 @@ class Bridge:
                 clock=self.clock,
             )
         )
-
-    def _pin_keys(self) -> None:
-        """Refuse a key file without a key that credentials are encrypted with."""
-        known = self.keyring.refresh().ring(CREDENTIALS)
-        with self.database.write() as conn:
-            cipherkeys.pin(conn, known)
-
-    def _pin_instance(self) -> None:
-        """Refuse a database that another key file was used with: its URLs would all change."""
-        ours = self.keyfile.instance
-        with self.database.write() as conn:
-            meta.lock(conn, _INSTANCE)
-            pinned = meta.get(conn, _INSTANCE)
-            if pinned is None:
-                meta.put(conn, _INSTANCE, ours)
-        if pinned not in (None, ours):
-            raise ConfigError(
-                [
-                    ConfigProblem(
-                        f"the database belongs to instance {pinned}, this key file to {ours}",
-                        file=str(self.settings.storage.encryption_key_file),
-                        key="storage.encryption_key_file",
-                        hint="name the key file that the database was made with; without it feed "
-                        "URLs and published events would all become others",
-                    )
-                ]
-            )
 
 
 def _pool(settings: Settings) -> int:

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING
 
-from bridge.accounts import Accounts
+from bridge.app.opening import try_opening
 from bridge.app.outlet import make_transport
-from bridge.config.live import Live
-from bridge.config.plan import plan
 from bridge.config.settings import Settings
-from bridge.errors import BridgeError, ConfigError, ConfigProblem, ProviderError
-from bridge.inventory import InventoryReport
+from bridge.errors import BridgeError, ConfigError, ConfigProblem
+from bridge.inventory import InventoryReport, Overtaken
 from bridge.scheduler.errands import Verdict
 from bridge.store import compact
 
@@ -44,11 +41,10 @@ class Reload:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._lock = Lock()
 
     def __call__(self) -> Verdict:
         """Do it, and say what came of it: in the log, and to whoever asked."""
-        with self._lock:
+        with self._bridge.amending.turn:
             before = self._bridge.settings
             try:
                 text = self._reload()
@@ -75,8 +71,8 @@ class Reload:
         if new.outbound != old.outbound:
             transport = make_transport(new.outbound)
         try:
-            self._try_opening(new)
-            report = bridge.apply(new)
+            try_opening(bridge, new)
+            new, report = self._apply(new)
         except BaseException:
             if transport is not None:
                 transport.close()
@@ -94,6 +90,16 @@ class Reload:
         bridge.wake.notify("schedule")
         return "\n".join([f"reloaded: {_summary(report)}", *new.warnings])
 
+    def _apply(self, new: Settings) -> tuple[Settings, InventoryReport]:
+        """Write the rows; made anew as often as something is set by API meanwhile."""
+        while True:
+            try:
+                return new, self._bridge.apply(new)
+            except Overtaken:
+                if new.origin is None:
+                    raise
+                new = self._bridge.amending.lay(new.origin.document)
+
     def _refuse_fixed(self, old: Settings, new: Settings) -> None:
         problems = [
             ConfigProblem(
@@ -108,36 +114,12 @@ class Reload:
         if problems:
             raise ConfigError(problems)
 
-    def _try_opening(self, new: Settings) -> None:
-        """Open every account that is not paused; none of this touches the network.
-
-        Raises:
-            ConfigError: with every account that its kind refuses.
-        """
-        bridge = self._bridge
-        accounts = Accounts(Live(new), bridge.http, bridge.kinds, bridge.tokens)
-        problems = []
-        try:
-            for _, connections in plan(new):
-                for connection in connections:
-                    if connection.paused:
-                        continue
-                    try:
-                        accounts.open(connection.id)
-                    except ProviderError as err:
-                        problems.append(ConfigProblem(str(err), key=connection.id, hint=err.hint))
-        finally:
-            accounts.close()
-        if problems:
-            raise ConfigError(problems)
-
     def _put_in_force(self, new: Settings, transport: Transport | None) -> None:
         bridge = self._bridge
         # First what requests go through: new settings must not use what they forbid by now.
         if transport is not None:
             bridge.http.replace(transport)
-        bridge.live.swap(new)
-        bridge.follow(new)
+        bridge.put_in_force(new)
 
 
 def _value(settings: Settings, key: str) -> object:

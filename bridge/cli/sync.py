@@ -62,6 +62,8 @@ def follow_file(bridge: Bridge) -> None:
             empty = not resources.every(conn)
         if empty:
             bridge.open()
+        else:
+            bridge.overlay()
         return
     try:
         with alone(path):
@@ -69,6 +71,7 @@ def follow_file(bridge: Bridge) -> None:
     except StoreError as err:
         if not err.busy:
             raise
+        bridge.overlay()
 
 
 def _choose(bridge: Bridge, names: Sequence[str]) -> list[ConnectionId]:

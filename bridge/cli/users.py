@@ -68,7 +68,7 @@ def add(ground: Ground, name: str, email: str, admin: bool, grants: tuple[str, .
     from pydantic import ValidationError
 
     from bridge.config.checks import RESERVED
-    from bridge.config.settings import ID_PATTERN, User
+    from bridge.config.logins import ID_PATTERN, User
     from bridge.config.wording import told
     from bridge.store import keys
     from bridge.store.resources import Owner

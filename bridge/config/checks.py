@@ -9,8 +9,9 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from bridge.config.document import Document, KeyPath
+from bridge.config.logins import ID_PATTERN, User
 from bridge.config.schema import nearest
-from bridge.config.settings import ID_PATTERN, Resource, Settings, User
+from bridge.config.settings import Resource, Settings
 
 RESERVED = frozenset(
     {
@@ -38,8 +39,12 @@ def check(document: Document, settings: Settings, resource_ids: Sequence[str]) -
     for index, resource in enumerate(settings.resources):
         findings += _resource(resource, ("resources", index))
     for path, message, hint in findings:
-        remedy = hint if isinstance(hint, str) else f"first on line {document.line(hint)}"
-        document.problem(path, message, remedy)
+        document.problem(path, message, hint if isinstance(hint, str) else _first(document, hint))
+
+
+def _first(document: Document, path: KeyPath) -> str:
+    line = document.line(path)
+    return f"first on line {line}" if line else "first by what was set by API"
 
 
 def _resources(settings: Settings) -> Iterator[Finding]:
@@ -108,6 +113,9 @@ def _resource(resource: Resource, path: KeyPath) -> Iterator[Finding]:
     for index, connection in enumerate(resource.connections):
         if connection.write_calendar is not None:
             writers.append((index, connection))
+            if not (connection.direction or resource.direction).writes:
+                hint = "set direction: both, or outbound"
+                yield (*connections, index, "write_calendar"), "is never written to: inbound", hint
         elif connection.primary:
             hint = "primary says which write_calendar receives the bookings"
             yield (*connections, index, "primary"), "has no write_calendar", hint

@@ -23,6 +23,9 @@ MAX_DEPTH = 40
 MAX_REPEATED = 10_000
 """Values that aliases may add to what is written."""
 
+BY_API = "set by API"
+"""Stands for the file's name in problems with what is no part of the file."""
+
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
@@ -42,7 +45,7 @@ class Place:
     """Where a value stands."""
 
     line: int
-    """1-based."""
+    """1-based; 0 for what does not stand in the file: it was set by API."""
     key: str
     """`resources[0].connections[1].url`."""
 
@@ -75,7 +78,8 @@ class Document:
         """Note a problem with the value at `path`, or where its nearest parent stands."""
         place, missing = self._nearest(path)
         key = show_path((place.key, *missing) if place.key else missing)
-        found = ConfigProblem(message, file=str(self.path), line=place.line, key=key, hint=hint)
+        file = str(self.path) if place.line else BY_API
+        found = ConfigProblem(message, file=file, line=place.line, key=key, hint=hint)
         if found not in self.problems:
             self.problems.append(found)
 

@@ -11,6 +11,7 @@ from bridge.config.document import Document, KeyPath
 from bridge.config.schema import Many, keys, model_at, nearest, spellings
 from bridge.config.secrets import Secrets
 from bridge.config.settings import Connection, Settings
+from bridge.config.supplements import reveal
 from bridge.config.wording import refuse_unknown, report
 from bridge.provider import ProviderKind
 
@@ -122,6 +123,7 @@ class _Kinds:
     ) -> BaseModel | None:
         known = spellings(model)
         refuse_unknown(self._document, data, path, known, common)
+        reveal(model, data)
         self._secrets.resolve(model, data, path)
         try:
             return model.model_validate(data, context={"directory": self._document.directory})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from bridge.config.document import Document, KeyPath, read
 from bridge.config.kinds import refuse_unknown_blanks, take_kind_keys
 from bridge.config.secrets import Secrets
 from bridge.config.settings import Settings
+from bridge.config.supplements import Origin, Supplement, lay
 from bridge.config.wording import report
 from bridge.errors import ConfigError
 from bridge.provider import ProviderKind
@@ -38,7 +41,51 @@ def load(
     Raises:
         ConfigError: with every problem, in the order of the file's lines.
     """
-    document = read(Path(path), environ)
+    return _settle(read(Path(path), environ), kinds)
+
+
+def settle(
+    document: Document,
+    kinds: Mapping[str, ProviderKind] | None,
+    supplements: Iterable[Supplement] = (),
+    generation: int | None = None,
+) -> Settings:
+    """Check what was read of a file together with what was set by API; offline.
+
+    Args:
+        document: as `bridge.config.document.read` gave it; it stays so, and the settings keep it.
+        kinds: as for `load`.
+        supplements: what was set by API.
+        generation: their number in the store, None when nobody looked there.
+
+    Raises:
+        ConfigError: with every problem; those of a supplement have no line.
+    """
+    settings = _settle(_copy(document), kinds, supplements)
+    settings.come_from(Origin(document, generation))
+    return settings
+
+
+def _copy(document: Document) -> Document:
+    """Give one that can be settled while this stays as it was read."""
+    return replace(
+        document,
+        data=deepcopy(document.data),
+        places=dict(document.places),
+        variables=dict(document.variables),
+        blank=list(document.blank),
+        reported=set(document.reported),
+        problems=list(document.problems),
+        warnings=list(document.warnings),
+    )
+
+
+def _settle(
+    document: Document,
+    kinds: Mapping[str, ProviderKind] | None,
+    supplements: Iterable[Supplement] = (),
+) -> Settings:
+    made = lay(document, supplements)
     ids = _resource_ids(document.data)
     refuse_unknown_blanks(document, kinds)
     take_kind_keys(document, kinds)
@@ -48,6 +95,7 @@ def load(
     if document.problems:
         raise ConfigError(sorted(document.problems, key=lambda problem: problem.line))
     settings.warn(document.warnings)
+    settings.were_made(made)
     return settings
 
 

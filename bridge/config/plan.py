@@ -29,7 +29,7 @@ from bridge.config.settings import (
     SyncWindow,
 )
 from bridge.config.values import Duration, Share, Zone
-from bridge.model.resource import ConnectionId, CUType, ResourceId
+from bridge.model.resource import ConnectionId, CUType, Direction, ResourceId
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -68,6 +68,8 @@ class ConnectionPlan(Section):
     is_primary: bool
     """Its `write_calendar` receives the resource's bookings."""
     validate_availability: bool
+    direction: Direction = Direction.BOTH
+    """Its own, else the resource's."""
     paused: bool
     interval: Duration
     jitter: Share
@@ -86,6 +88,7 @@ class ResourcePlan(Section):
     """Never empty."""
     email: str
     type: CUType
+    direction: Direction = Direction.BOTH
     timezone: Zone
     environment: str
     window: SyncWindow
@@ -116,6 +119,7 @@ def _resource(
         name=resource.name or resource.id,
         email=resource.email,
         type=resource.type,
+        direction=resource.direction,
         timezone=resource.timezone or settings.server.timezone,
         environment=settings.environment,
         window=sync.window,
@@ -135,6 +139,7 @@ def _connections(
     writers = [each for each in resource.connections if each.write_calendar is not None]
     for connection in resource.connections:
         policy = _policy(inherited, connection.availability, connection.privacy)
+        direction = connection.direction or resource.direction
         yield ConnectionPlan(
             id=ConnectionId(f"{resource.id}.{connection.id}"),
             resource_id=ResourceId(resource.id),
@@ -145,6 +150,7 @@ def _connections(
             write_calendar=connection.write_calendar,
             is_primary=connection in writers and (connection.primary or len(writers) == 1),
             validate_availability=connection.validate_availability,
+            direction=direction,
             paused=connection.paused,
             interval=connection.sync.interval or settings.sync.interval,
             jitter=settings.sync.jitter,

@@ -7,11 +7,11 @@ A key is here when something reads it. Each field's description is its line in
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
-from bridge.config.oauth import OAuth
+from bridge.config.logins import Auth, Id
 from bridge.config.policy import (
     Availability,
     AvailabilityOverride,
@@ -20,6 +20,7 @@ from bridge.config.policy import (
     PrivacyOverride,
 )
 from bridge.config.section import Section, section, written
+from bridge.config.supplements import Origin
 from bridge.config.values import (
     BaseUrl,
     Bind,
@@ -29,18 +30,14 @@ from bridge.config.values import (
     Duration,
     Email,
     FilePath,
-    PasswordHash,
     RateLimit,
     Secret,
     Share,
     Size,
+    Way,
     Zone,
 )
-from bridge.model.resource import Access, CUType
-
-ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-Id = Annotated[str, Field(pattern=ID_PATTERN)]
-"""Ids and logins: lower case, no dots (a dot joins the ids of a resource and a connection)."""
+from bridge.model.resource import CUType, Direction
 
 
 class RateLimits(Section):
@@ -98,54 +95,6 @@ class Storage(Section):
     encryption_key_file: FilePath = written(
         "busybridge.key", "key file that `busybridge init` wrote; holds the instance id"
     )
-
-
-class Grant(Section):
-    """What a login may do with the resources that one entry of `access` names."""
-
-    level: Access = Field(description="what is granted", examples=["free-busy"])
-    list: bool = Field(
-        default=False, description="the login's home shows the resources that a glob names"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        return {"level": value} if isinstance(value, str) else value
-
-
-class User(Section):
-    """A login."""
-
-    name: Id = Field(description="login name", examples=["alice"])
-    email: Email = Field(
-        default="", description="address of the person", examples=["alice@example.com"]
-    )
-    role: Literal["user", "admin"] = Field(
-        default="user", description="an admin may do everything with every resource"
-    )
-    password_hash: PasswordHash | None = Field(
-        default=None,
-        description="bcrypt or argon2 hash; without one only app passwords work",
-        examples=["ALICE_HASH"],
-    )
-    access: dict[str, Grant] = Field(
-        default_factory=dict,
-        description="resource or glob -> free-busy | read | write | manage",
-        examples=[{"room-a": "write", "*": "free-busy"}],
-    )
-
-
-class Auth(Section):
-    """Who may log in."""
-
-    users: tuple[User, ...] = ()
-    htpasswd_file: FilePath | None = Field(
-        default=None,
-        description="more logins, bcrypt or argon2; each may use the resource of its own name",
-        examples=["/etc/busybridge/htpasswd"],
-    )
-    oauth: OAuth = section()
 
 
 class Outbound(Section):
@@ -263,6 +212,9 @@ class Connection(Section):
     """One account at one provider. Beside these keys it takes those of its provider."""
 
     id: Id = Field(description="id within the resource", examples=["work"])
+    adopt: bool = Field(
+        default=False, description="take over what was made by API under this id, with its account"
+    )
     provider: str = Field(description="kind of calendar system", examples=["caldav"])
     account_email: Email = Field(
         default="",
@@ -280,6 +232,11 @@ class Connection(Section):
     )
     primary: bool = Field(
         default=False, description="this connection's write_calendar receives the bookings"
+    )
+    direction: Way | None = Field(
+        default=None,
+        description="which way it works; left out: the resource's",
+        examples=["both"],
     )
     validate_availability: bool = Field(
         default=True, description="false: it is pulled, but blocks nothing"
@@ -314,6 +271,7 @@ class Resource(Section):
     """A person, room or thing whose busy time is published."""
 
     id: Id = Field(description="first part of its URLs", examples=["room-a"])
+    adopt: bool = Field(default=False, description="take over what was made by API under this id")
     name: str = Field(
         default="", max_length=200, description="name that people see", examples=["Room A"]
     )
@@ -329,6 +287,10 @@ class Resource(Section):
         default=None,
         description="zone of its floating and all-day times; left out: server.timezone",
         examples=["Europe/Berlin"],
+    )
+    direction: Way = Field(
+        default=Direction.BOTH,
+        description="inbound: its calendars are only read; outbound: they block nothing",
     )
     connections: tuple[Connection, ...] = ()
     availability: AvailabilityOverride = section()
@@ -385,6 +347,8 @@ class Settings(Section):
         default="park", description="what a reload does with a resource that left the file"
     )
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _made_by_api: frozenset[str] = PrivateAttr(default=frozenset())
+    _origin: Origin | None = PrivateAttr(default=None)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -394,3 +358,21 @@ class Settings(Section):
     def warn(self, warnings: list[str]) -> None:
         """Attach warnings; for `load` alone, before anyone else holds the settings."""
         self._warnings = tuple(warnings)
+
+    @property
+    def made_by_api(self) -> frozenset[str]:
+        """Ids of the resources (`room-a`) and connections (`room-a.work`) that no file names."""
+        return self._made_by_api
+
+    @property
+    def origin(self) -> Origin | None:
+        """What they were made of; None for settings that are not in force anywhere."""
+        return self._origin
+
+    def were_made(self, ids: frozenset[str]) -> None:
+        """Attach `made_by_api`; for `load` alone, as with `warn`."""
+        self._made_by_api = ids
+
+    def come_from(self, origin: Origin) -> None:
+        """Attach the origin; for `load` alone, as with `warn`."""
+        self._origin = origin

@@ -22,6 +22,8 @@ from pydantic import (
     ValidationInfo,
 )
 
+from bridge.model.resource import Direction
+
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _LONGEST = timedelta(days=36500)
 _SIZES = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -233,6 +235,11 @@ def _from_directory(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context["directory"], path) if info.context else path
 
 
+def parse_word(value: object) -> object:
+    """Read a word in whatever case."""
+    return value.lower() if isinstance(value, str) else value
+
+
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(show_duration, return_type=str)
 ]
@@ -249,6 +256,7 @@ Email = Annotated[str, AfterValidator(parse_email)]
 DatabaseUrl = Annotated[str, AfterValidator(parse_database)]
 FilePath = Annotated[Path, AfterValidator(_from_directory)]
 """A relative path is taken from the directory of the configuration file."""
+Way = Annotated[Direction, BeforeValidator(parse_word)]
 Secret = SecretStr
 """The key `x` of this type may be given as `x_env` or `x_file`; see `bridge.config.secrets`."""
 PasswordHash = Annotated[SecretStr, AfterValidator(parse_hash)]

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bridge.config.document import Document, KeyPath, show_path
+from bridge.config.logins import ID_PATTERN
 from bridge.config.schema import keys, model_at, nearest, spellings
-from bridge.config.settings import ID_PATTERN
 
 _REMEDIES: dict[KeyPath, str] = {("version",): "write version: 1"}
 _BOUNDS = {

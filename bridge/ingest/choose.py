@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from bridge.config.plan import CalendarPolicy, ConnectionPlan
+from bridge.config.plan import CalendarChoice, CalendarPolicy, ConnectionPlan
 from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarInfo
 
@@ -34,13 +34,14 @@ def choose(plan: ConnectionPlan, infos: Sequence[CalendarInfo]) -> Chosen:
     """Match the plan's names with the calendars of an account.
 
     A name means the calendar of that id, else every calendar of that name (of two calendars with
-    one name both block), else the primary one. The write calendar is read as well.
+    one name both block), else the primary one. The write calendar is read as well; of a connection
+    that only writes, no other is.
     """
     chosen: dict[str, Choice] = {}
     missing: list[str] = []
-    if plan.read_calendars is None:
+    if _read(plan) is None:
         chosen = {info.id: Choice(info, plan.policy, writes=False) for info in infos}
-    for entry in plan.read_calendars or ():
+    for entry in _read(plan) or ():
         found = _named(entry.calendar, infos)
         if not found:
             missing.append(entry.calendar)
@@ -58,10 +59,11 @@ def choose(plan: ConnectionPlan, infos: Sequence[CalendarInfo]) -> Chosen:
 
 def wishes(plan: ConnectionPlan) -> dict[str, CalendarPolicy]:
     """Give the names that a plan uses, each with its policy; one empty name for all calendars."""
-    if plan.read_calendars is None:
+    entries = _read(plan)
+    if entries is None:
         named = {"": plan.policy}
     else:
-        named = {entry.calendar: entry.policy for entry in plan.read_calendars}
+        named = {entry.calendar: entry.policy for entry in entries}
     if plan.write_calendar is not None:
         named.setdefault(plan.write_calendar, plan.policy)
     return named
@@ -71,6 +73,11 @@ def calendar_key(connection_id: ConnectionId, remote_id: str) -> str:
     """Name a calendar within the whole database."""
     name = f"{connection_id}\n{remote_id}".encode("utf-8", "surrogatepass")
     return blake2b(name, digest_size=16).hexdigest()
+
+
+def _read(plan: ConnectionPlan) -> Sequence[CalendarChoice] | None:
+    """Give the calendars that a plan reads; None for all."""
+    return plan.read_calendars if plan.direction.reads else ()
 
 
 def _named(name: str, infos: Sequence[CalendarInfo]) -> list[CalendarInfo]:

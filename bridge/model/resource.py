@@ -30,6 +30,24 @@ class ConnectionStatus(Enum):
     DISCONNECTED = "disconnected"
 
 
+class Direction(Enum):
+    """Which way a connection works: from its calendars to us, from us to its write calendar."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    BOTH = "both"
+
+    @property
+    def reads(self) -> bool:
+        """Whether its calendars block time."""
+        return self is not Direction.OUTBOUND
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may have a write calendar."""
+        return self is not Direction.INBOUND
+
+
 class SyncState(Enum):
     """What the engine is doing with a connection."""
 

@@ -37,6 +37,8 @@ class Job(NamedTuple):
     run: Callable[[], object]
     every: int
     """Seconds."""
+    topic: str = ""
+    """Signals of this topic make it run at once as well."""
 
 
 class Jobs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread
 from time import monotonic
 from typing import Protocol
@@ -97,6 +98,7 @@ class Scheduler:
             jobs += _pulling_jobs(ground, engine, self._workers)
         self._jobs = Jobs(jobs, observe=observer.job)
         heeded = {"commands": lambda: self._jobs.run("commands")}
+        heeded |= {job.topic: partial(self._jobs.run, job.name) for job in chores if job.topic}
         if self._workers is not None:
             heeded["schedule"] = self._workers.stir
         self._watchers = {

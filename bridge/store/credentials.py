@@ -7,6 +7,7 @@ who change it; the lease keeps a second one from asking the provider at the same
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,12 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.store import cipherkeys, compact
 from bridge.store.schema import connections, credentials
-from bridge.store.vault import Place, Sealed, Vault
+from bridge.store.vault import Place, SealBroken, Sealed, UnknownKey, Vault
+
+logger = logging.getLogger(__name__)
+
+NOTHING = SecretStr("")
+"""Stands for a secret that cannot be read: whoever is shown it refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,27 @@ def load(
         refused_at=row.refused_at,
         refused=row.refused,
     )
+
+
+def secrets_of_kind(
+    conn: Connection, vault: Vault, kind: str
+) -> dict[ConnectionId, dict[str, SecretStr]]:
+    """Decrypt all credentials of a kind; those that cannot be read are left out, and logged."""
+    columns = credentials.c
+    query = select(columns.connection_id, columns.key_id, columns.nonce, columns.ciphertext)
+    found = {}
+    for row in conn.execute(query.where(columns.kind == kind)):
+        place = Place(row.connection_id, kind)
+        try:
+            plain = vault.open(Sealed(row.key_id, row.nonce, row.ciphertext), place)
+        except (UnknownKey, SealBroken) as err:
+            logger.warning("%s", err)
+            continue
+        opened: dict[str, str] = json.loads(plain)
+        found[ConnectionId(row.connection_id)] = {
+            name: SecretStr(value) for name, value in opened.items()
+        }
+    return found
 
 
 def version(conn: Connection, connection_id: ConnectionId, kind: str) -> int:

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from bridge.config.settings import Grant, User
+from bridge.config.logins import Grant, User
 from bridge.model.interval import Instant
 from bridge.store.database import upsert
 from bridge.store.prepared import Prepared

@@ -98,11 +98,25 @@ connections = Table(
     Index(None, "resource_id"),
 )
 
+supplements = Table(
+    "supplements",
+    metadata,
+    Column("id", Text, primary_key=True),  # room-a, or room-a.work
+    _text("resource_id"),
+    _text("keys", "{}"),  # in the file's vocabulary, as JSON; no secrets
+    _text("secrets", "[]"),  # names of the keys that stand in `credentials`, as JSON
+    _flag("made"),  # by API; else it adds keys to what the file has
+    Column("deduplication_key", Text),
+    _time("updated_at", null=False),
+    Index(None, "deduplication_key", unique=True),
+)
+"""What was set by API; see bridge.config.supplements."""
+
 credentials = Table(
     "credentials",
     metadata,
     Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
-    Column("kind", Text, primary_key=True),  # oauth
+    Column("kind", Text, primary_key=True),  # oauth | settings
     _text("key_id"),  # of the key file's key that opens `ciphertext`
     Column("nonce", LargeBinary, nullable=False),
     Column("ciphertext", LargeBinary, nullable=False),  # JSON of the secrets, AES-256-GCM

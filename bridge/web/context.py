@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.access import Gate
+from bridge.amending import Amending, Trial
 from bridge.config.live import Live
 from bridge.connecting import Connecting, Invitations
 from bridge.model.interval import Instant
@@ -57,4 +58,7 @@ class WebContext:
     connecting: Connecting | None = None
     """None where no account can be connected in a browser; `invitations` is, too, then."""
     invitations: Invitations | None = None
+    amending: Amending | None = None
+    """None where nothing is set by API; `trial` is, too, then."""
+    trial: Trial | None = None
     metrics: Metrics = field(default_factory=Metrics)

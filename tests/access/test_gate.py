@@ -13,7 +13,8 @@ import pytest
 from bridge.access import Gate, PrincipalKind, Scope, authorize
 from bridge.access.passwords import check_hash, hash_password
 from bridge.config.live import Live
-from bridge.config.settings import Feed, Grant
+from bridge.config.logins import Grant
+from bridge.config.settings import Feed
 from bridge.model.resource import Access, ResourceId
 from bridge.store import feeds, keys, resources
 from bridge.store.database import Database

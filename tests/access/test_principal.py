@@ -16,8 +16,9 @@ from bridge.access import (
     public,
 )
 from bridge.access.principal import api_key_principal
+from bridge.config.logins import Grant
 from bridge.config.plan import ResourcePlan, plan
-from bridge.config.settings import Feed, Grant, Settings
+from bridge.config.settings import Feed, Settings
 from bridge.model.resource import Access, Projection, ResourceId
 
 LEVELS = list(Access)

@@ -169,8 +169,8 @@ def test_an_account_that_waits_for_its_owner_is_not_called_late(
 
 @pytest.mark.covers("T8")
 def test_a_part_of_what_is_needed_is_not_enough(home: Folder, server: Serving) -> None:
-    events = "https://www.googleapis.com/auth/calendar.events.readonly"
+    events = "https://www.googleapis.com/auth/calendar.events"
     code, _, err = by_hand(home, untick=events)
-    assert (code, "not everything was permitted: read events" in err) == (1, True)
+    assert (code, "not everything was permitted: read and write events" in err) == (1, True)
     found = home.json("connections", "show", "room-a.work")
     assert (found["status"], found["error"]["code"]) == ("error", "invalid_scope")

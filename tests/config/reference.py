@@ -12,9 +12,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from bridge.config.logins import Grant
 from bridge.config.policy import AvailabilityOverride, PrivacyOverride
 from bridge.config.schema import Key, Many, keys
-from bridge.config.settings import Connection, Grant, ReadCalendar, Settings
+from bridge.config.settings import Connection, ReadCalendar, Settings
 from bridge.provider import ProviderKind
 
 COMMENT_COLUMN = 44

@@ -9,13 +9,13 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from bridge.connecting.connecting import AT_ONCE
-from bridge.model.resource import ConnectionStatus
+from bridge.model.resource import ConnectionStatus, Direction
 from bridge.providers.google import GoogleDefaults
 from tests.connecting.home import APP, OTHER, WORK, Home, opened, revealed, state_of
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
 DONE = "&success=true&provider=google&connectionId=room-a.work"
-EVENTS = "https://www.googleapis.com/auth/calendar.events.readonly"
+EVENTS = "https://www.googleapis.com/auth/calendar.events"
 
 
 @pytest.mark.covers("S0-08", "S1-10")
@@ -31,7 +31,7 @@ def test_an_owner_connects_an_account_and_its_busy_time_is_read(home: Home) -> N
     grant = home.grant()
     assert grant is not None
     assert grant.subject == ANN
-    assert set(grant.scopes) == set(GoogleDefaults().wanted_scopes)
+    assert set(grant.scopes) == set(GoogleDefaults().wanted_scopes(Direction.BOTH))
     report = home.bridge.ingest.pull(WORK, home.now)
     assert [each.error for each in report.calendars] == [None]
 
@@ -162,7 +162,7 @@ def test_another_account_does_not_take_the_place_of_the_connected_one(home: Home
 def test_an_account_that_permits_only_a_part_is_not_connected(home: Home) -> None:
     refused = home.connect(untick=EVENTS)
     assert refused.status_code == 403
-    assert "read events" in refused.text
+    assert "read and write events" in refused.text
     assert "leave every box ticked" in refused.text
     row = home.row()
     assert (row.status, row.error_code) == (ConnectionStatus.ERROR, "invalid_scope")

@@ -17,6 +17,7 @@ from bridge.errors import (
     TemporarilyUnavailable,
     UnreadableAnswer,
 )
+from bridge.model.resource import Direction
 from bridge.oauth import CodeFlow, Registration
 from bridge.provider import Grant, Owner
 from bridge.providers.google import GoogleDefaults
@@ -57,7 +58,8 @@ def consent(http: Transport, url: str, **keys: object) -> GoogleConsent:
         "revoke_url": f"{url}/revoke",
         **keys,
     }
-    return GoogleConsent(http, GoogleDefaults.model_validate(defaults))
+    settings = GoogleDefaults.model_validate(defaults)
+    return GoogleConsent(http, settings, settings.wanted_scopes(Direction.INBOUND))
 
 
 @pytest.fixture

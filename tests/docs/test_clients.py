@@ -12,7 +12,7 @@ import pytest
 from bridge.access import Principal, PrincipalKind
 from bridge.access.directory import Directory
 from bridge.config.live import Live
-from bridge.config.settings import Grant
+from bridge.config.logins import Grant
 from bridge.model.resource import Access
 from radicale_plugin import places
 from tests.builders import make_settings

@@ -7,7 +7,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from bridge.config.settings import Feed, User
+from bridge.config.logins import User
+from bridge.config.settings import Feed
 from bridge.model.resource import Access, ResourceId
 from bridge.store import feeds, keys, resources
 from bridge.store.database import Database

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator
 from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
 from bridge.model.http import Rates
+from bridge.model.resource import Direction
 from bridge.provider import Account, Grant, Provider, ProviderKind
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ _READING = (
     f"{_SCOPE}/calendar.freebusy",
 )
 """Least that reads calendars, their events, and the busy time of those that share no more."""
+_WRITING = (
+    f"{_SCOPE}/calendar.calendarlist.readonly",
+    f"{_SCOPE}/calendar.events",
+    f"{_SCOPE}/calendar.freebusy",
+)
+"""Least that writes events as well."""
 
 
 class GoogleConnection(Section):
@@ -44,7 +51,8 @@ class GoogleDefaults(Section):
     )
     scopes: Literal["auto"] | tuple[str, ...] = Field(
         default="auto",
-        description="what owners are asked to permit, `calendar.events`; auto: what reading needs",
+        description="what owners are asked to permit, `calendar.events`; auto: what the direction "
+        "of a connection needs",
     )
     api_url: str = Field(
         default="https://www.googleapis.com/calendar/v3", description="root of the Calendar API"
@@ -70,10 +78,11 @@ class GoogleDefaults(Section):
         default="600/min", validate_default=True, description="quota of each account"
     )
 
-    @property
-    def wanted_scopes(self) -> tuple[str, ...]:
-        """What a consent has to cover."""
-        return _READING if self.scopes == "auto" else tuple(map(_whole, self.scopes))
+    def wanted_scopes(self, direction: Direction) -> tuple[str, ...]:
+        """Give what a consent has to cover."""
+        if self.scopes != "auto":
+            return tuple(map(_whole, self.scopes))
+        return _WRITING if direction.writes else _READING
 
     @field_validator("api_url", "authorize_url", "token_url", "revoke_url")
     @classmethod
@@ -104,7 +113,8 @@ def _consent(account: Account) -> GoogleConsent:
 
     if not isinstance(account.defaults, GoogleDefaults):
         raise TypeError("not the section of Google")
-    return GoogleConsent(account.http, account.defaults)
+    wanted = account.defaults.wanted_scopes(account.direction)
+    return GoogleConsent(account.http, account.defaults, wanted)
 
 
 def _refresh(account: Account, grant: Grant) -> Grant:

@@ -42,8 +42,6 @@ class Defaults(Protocol):
     @property
     def client_secret(self) -> SecretStr | None: ...
     @property
-    def wanted_scopes(self) -> Sequence[str]: ...
-    @property
     def api_url(self) -> str: ...
     @property
     def authorize_url(self) -> str: ...
@@ -59,11 +57,13 @@ class GoogleConsent:
 
     http: Http
     defaults: Defaults
+    wanted: Sequence[str]
+    """Scopes that a consent has to cover."""
 
     @property
     def scopes(self) -> Mapping[str, str]:
         """See `Authorizer`."""
-        return {each: _PURPOSES.get(each, each) for each in self.defaults.wanted_scopes}
+        return {each: _PURPOSES.get(each, each) for each in self.wanted}
 
     @property
     def issuer(self) -> str:
@@ -72,8 +72,7 @@ class GoogleConsent:
 
     def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
         """See `Authorizer`."""
-        wanted = tuple(self.defaults.wanted_scopes)
-        return self._flow.url(wanted, redirect_url, state, verifier, hint)
+        return self._flow.url(tuple(self.wanted), redirect_url, state, verifier, hint)
 
     def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
         """See `Authorizer`."""
