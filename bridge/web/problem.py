@@ -23,6 +23,7 @@ class Problem(Exception):
         detail: one sentence for the reader: what is wrong and what would be right.
         errors: one entry per wrong field, `{"field": "query.start", "message": "..."}`.
         headers: more headers of the answer.
+        more: more members of the document.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Problem(Exception):
         *,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Sequence[tuple[str, str]] = (),
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail or code)
         self.status = status
@@ -40,6 +42,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = tuple(headers)
+        self.more = dict(more or {})
 
     def reply(self) -> Reply:
         """Render."""
@@ -53,6 +56,7 @@ class Problem(Exception):
             document["detail"] = self.detail
         if self.errors:
             document["errors"] = list(self.errors)
+        document |= self.more
         headers: Headers = [
             ("Content-Type", MEDIA_TYPE),
             ("Cache-Control", "no-store"),

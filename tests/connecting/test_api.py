@@ -105,7 +105,7 @@ def test_an_application_has_its_user_connect_an_account(home: Home) -> None:
     back = browser.get(browser.consent(start.headers["Location"]))
     assert back.headers["Location"] == f"{GOOD}{DONE}"
     after = home.api(reader, "/connections/room-a.work").json()
-    assert after == before | {"status": "active"}
+    assert after == before | {"status": "active", "next_sync_at": after["next_sync_at"]}
     assert Browser().get(made["auth_url"]).status_code == 404, "it was used in another browser"
     assert home.google.allows(ANN)
 
@@ -113,10 +113,10 @@ def test_an_application_has_its_user_connect_an_account(home: Home) -> None:
 @pytest.mark.covers("T49", "T59")
 def test_a_key_sees_and_connects_what_it_names_and_nothing_else(home: Home) -> None:
     narrow = home.key("room-b", scope="connections:read")
-    shown = home.api(narrow, "/connections").json()["connections"]
+    shown = home.api(narrow, "/connections").json()["items"]
     assert [each["id"] for each in shown] == ["room-b.desk"]
     every = home.api(home.key(scope="connections:read"), "/connections?resource=room-a")
-    assert [each["id"] for each in every.json()["connections"]] == ["room-a.work", "room-a.other"]
+    assert [each["id"] for each in every.json()["items"]] == ["room-a.other", "room-a.work"]
     foreign = home.api(narrow, "/connections/room-a.work")
     assert foreign.status_code == 404
     assert foreign.content == home.api(narrow, "/connections/room-x.work").content
@@ -129,6 +129,28 @@ def test_a_key_sees_and_connects_what_it_names_and_nothing_else(home: Home) -> N
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "resource_not_found")
     assert home.api(narrow, "/connections/room-b.desk/auth-url", {}).status_code == 403
+
+
+@pytest.mark.covers("S1-18")
+def test_lists_come_in_pages_and_can_be_narrowed(home: Home) -> None:
+    key = home.key(scope="connections:read")
+    first = home.api(key, "/connections?limit=2").json()
+    assert [each["id"] for each in first["items"]] == ["room-a.other", "room-a.work"]
+    assert first["total"] == 3
+    rest = home.api(key, f"/connections?limit=2&cursor={first['next_cursor']}").json()
+    assert [each["id"] for each in rest["items"]] == ["room-b.desk"]
+    assert (rest["total"], rest["next_cursor"]) == (3, None)
+    for query, found in (
+        ("provider=other", ["room-a.other"]),
+        ("status=pending&resource=room-b", ["room-b.desk"]),
+        ("status=active", []),
+    ):
+        shown = home.api(key, f"/connections?{query}").json()
+        assert [each["id"] for each in shown["items"]] == found
+    for wrong in ("cursor=%00", "cursor=x", "limit=0", "limit=501", "status=well", "page=2"):
+        refused = home.api(key, f"/connections?{wrong}")
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+        assert refused.json()["errors"][0]["field"] == wrong.partition("=")[0]
 
 
 @pytest.mark.covers("T6")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
-
 from flask import Response, g
 
 from bridge.access import Scope, authorize
-from bridge.config.plan import ConnectionPlan
 from bridge.connecting import Connecting, Crowded, Invitations, RedirectNotAllowed
-from bridge.errors import AuthorizationExpired, BridgeError, ProviderError
-from bridge.model.interval import Instant, rfc3339
-from bridge.model.resource import Access, ConnectionId, ResourceId
+from bridge.errors import BridgeError, ProviderError
+from bridge.model.interval import rfc3339
+from bridge.model.resource import Access, ResourceId
 from bridge.store import connections, resources, schedule
 from bridge.store.connections import ConnectionRow
 from bridge.store.resources import ResourceState
+from bridge.web.api.answers import (
+    answer,
+    connection_json,
+    provider_problem,
+    unknown_connection,
+)
+from bridge.web.api.finding import find_connection, paged, visible_connections
 from bridge.web.api.models import (
     AuthUrl,
     AuthUrlQuery,
@@ -29,8 +33,6 @@ from bridge.web.api.models import (
 from bridge.web.api.routes import Routes, asking
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
-
-_JSON = "application/json"
 
 
 class ConnectionRoutes:
@@ -52,23 +54,29 @@ class ConnectionRoutes:
     def get_connections(self, query: ConnectionsQuery) -> Response:
         """Accounts of all resources that the key may read, or of one."""
         with self._context.database.read() as conn:
-            active = {row.id for row in resources.all_active(conn)}
             due = schedule.due_times(conn)
-            rows = [row for row in connections.every(conn) if row.resource_id in active]
-        shown = [
-            _document(row, due.get(row.id), asking().now)
-            for row in rows
-            if query.resource in (None, row.resource_id)
-            and authorize(g.principal, row.resource_id, Access.READ)
-        ]
-        return _answer({"connections": shown})
+            rows = [
+                row
+                for row in visible_connections(conn, Access.READ)
+                if query.resource in (None, row.resource_id)
+                and query.provider in (None, row.provider)
+                and query.status in (None, row.status.value)
+            ]
+        now = asking().now
+        page = paged(
+            rows,
+            lambda row: row.id,
+            lambda row: connection_json(row, due.get(row.id), now),
+            query,
+        )
+        return answer(page.json())
 
     def get_connection(self, path: ConnectionPath) -> Response:
         """One account."""
-        row = self._find(path.connection_id, Access.READ)
+        row = find_connection(self._context, path.connection_id, Access.READ)
         with self._context.database.read() as conn:
             due = schedule.due_times(conn).get(row.id)
-        return _answer(_document(row, due, asking().now))
+        return answer(connection_json(row, due, asking().now))
 
     def get_auth_url(self, path: ProviderPath, query: AuthUrlQuery) -> Response:
         """Address to send an owner to, who then connects an account of a resource.
@@ -83,7 +91,7 @@ class ConnectionRoutes:
             if row.provider == path.provider.lower() and query.connection_id in (None, row.id)
         ]
         if not rows:
-            raise _unknown()
+            raise unknown_connection()
         if len(rows) > 1:
             names = ", ".join(row.id for row in rows)
             raise Problem(422, "invalid_request", f"Say which connection_id: {names}.")
@@ -95,12 +103,14 @@ class ConnectionRoutes:
         As with GET /auth/{provider}/url. Its id and its calendars stay; another account than the
         connected one is refused.
         """
-        return self._url(self._find(path.connection_id, Access.MANAGE), body.redirect_url)
+        return self._url(
+            find_connection(self._context, path.connection_id, Access.MANAGE), body.redirect_url
+        )
 
     def post_refresh(self, path: ConnectionPath, body: Nothing) -> Response:
         """Ask the provider for a new access token of an account now, to see whether that works."""
         del body
-        row = self._find(path.connection_id, Access.MANAGE)
+        row = find_connection(self._context, path.connection_id, Access.MANAGE)
         connecting, _ = self._parts()
         try:
             connecting.refresh(row.id)
@@ -108,10 +118,8 @@ class ConnectionRoutes:
             raise Problem(
                 503, "rate_limited", "Others are at it.", headers=[("Retry-After", "5")]
             ) from err
-        except AuthorizationExpired as err:
-            raise Problem(409, err.code, f"{err}.") from err
         except ProviderError as err:
-            raise Problem(502, err.code, f"{err}.") from err
+            raise provider_problem(err) from err
         return self.get_connection(path)
 
     def _url(self, row: ConnectionRow, redirect_url: str) -> Response:
@@ -126,7 +134,7 @@ class ConnectionRoutes:
             raise Problem(
                 403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
             ) from err
-        return _answer(
+        return answer(
             {
                 "auth_url": url,
                 "provider": row.provider,
@@ -150,57 +158,3 @@ class ConnectionRoutes:
             if resource is None or resource.state is not ResourceState.ACTIVE:
                 return []
             return connections.of_resource(conn, resource.id)
-
-    def _find(self, name: str, needed: Access) -> ConnectionRow:
-        """Find an account that the key may see; others are as if they did not exist (T49)."""
-        with self._context.database.read() as conn:
-            row = connections.get(conn, ConnectionId(name))
-            resource = resources.get(conn, row.resource_id) if row else None
-        if row is None or resource is None or resource.state is not ResourceState.ACTIVE:
-            raise _unknown()
-        if not authorize(g.principal, row.resource_id, needed):
-            raise _unknown()
-        return row
-
-
-def _document(row: ConnectionRow, due: Instant | None, now: Instant) -> dict[str, object]:
-    plan = ConnectionPlan.model_validate_json(row.plan)
-    limited = row.limited_until is not None and row.limited_until > now
-    error = None
-    if row.error_code:
-        error = {
-            "code": row.error_code,
-            "message": row.error_message,
-            "since": _moment(row.error_since),
-            "hint": row.error_hint,
-        }
-    chosen = plan.read_calendars
-    return {
-        "id": row.id,
-        "resource_id": row.resource_id,
-        "provider": row.provider,
-        "account_email": plan.account_email,
-        "status": row.status.value,
-        "is_primary": plan.is_primary,
-        "read_calendars": None if chosen is None else [each.calendar for each in chosen],
-        "write_calendar": plan.write_calendar,
-        "validate_availability": plan.validate_availability,
-        "managed_by": row.managed_by.value,
-        "last_sync_at": _moment(row.success_at),
-        "next_sync_at": _moment(due),
-        "rate_limited": limited,
-        "rate_limit_resets_at": _moment(row.limited_until) if limited else None,
-        "error": error,
-    }
-
-
-def _moment(at: Instant | None) -> str | None:
-    return None if at is None else rfc3339(at)
-
-
-def _answer(document: dict[str, object]) -> Response:
-    return Response(json.dumps(document), 200, [("Cache-Control", "no-store")], content_type=_JSON)
-
-
-def _unknown() -> Problem:
-    return Problem(404, "resource_not_found", "No such connection, or none that this key may read.")

@@ -115,8 +115,27 @@ class FreeBusyAnswer(BaseModel):
     resources: list[ResourceBusy]
 
 
-class ConnectionsQuery(Strict):
+class PageQuery(Strict):
+    limit: int = Field(default=100, ge=1, le=500, description="entries of one page")
+    cursor: str | None = Field(
+        default=None, max_length=1000, description="`next_cursor` of the page before"
+    )
+
+
+class PageModel(BaseModel):
+    """One page of a list."""
+
+    total: int = Field(description="of all pages")
+    next_cursor: str | None = Field(description="null on the last page")
+
+
+Status = Literal["pending", "active", "error", "token_expired", "paused", "disconnected"]
+
+
+class ConnectionsQuery(PageQuery):
     resource: ResourceName | None = Field(default=None, description="id of a resource")
+    provider: str | None = Field(default=None, max_length=40, description="`google`")
+    status: Status | None = None
 
 
 class ConnectionPath(Strict):
@@ -167,21 +186,24 @@ class Connection(BaseModel):
     resource_id: str
     provider: str
     account_email: str
-    status: Literal["pending", "active", "error", "token_expired", "paused", "disconnected"]
+    status: Status
     is_primary: bool = Field(description="its write_calendar receives the bookings")
     read_calendars: list[str] | None = Field(description="null: all")
     write_calendar: str | None
     validate_availability: bool
     managed_by: Literal["file", "api"]
     last_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
-    next_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    next_sync_at: str | None = Field(
+        description="null while it is not read: pending, paused, disconnected",
+        json_schema_extra={"format": "date-time"},
+    )
     rate_limited: bool
     rate_limit_resets_at: str | None = Field(json_schema_extra={"format": "date-time"})
     error: ConnectionTrouble | None
 
 
-class Connections(BaseModel):
-    connections: list[Connection]
+class Connections(PageModel):
+    items: list[Connection]
 
 
 class FieldError(BaseModel):
@@ -198,3 +220,8 @@ class ProblemModel(BaseModel):
     code: str = Field(description="stable; branch on this")
     detail: str | None = None
     errors: list[FieldError] | None = None
+    reason: str | None = Field(default=None, description="what exactly the provider said, stable")
+    retry_after: int | None = Field(default=None, description="seconds")
+    auth_url: str | None = Field(
+        default=None, description="where the owner connects the account; only for keys that may"
+    )

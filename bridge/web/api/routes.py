@@ -6,7 +6,7 @@ A route without either does not get as far as a running server: `close` refuses 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Final
 
@@ -41,8 +41,18 @@ class Routes:
         *,
         scope: Scope,
         answer: type[BaseModel],
+        status: Sequence[int] = (200,),
     ) -> None:
-        """Add a route that needs a key with `scope`; its docstring becomes its description."""
+        """Add a route that needs a key with `scope`; its docstring becomes its description.
+
+        Args:
+            method: of HTTP.
+            path: behind `PREFIX`.
+            view: takes `path`, `query` and `body` as it names them.
+            scope: what the key has to be for.
+            answer: what a success looks like.
+            status: with which it comes.
+        """
         self._scopes[view.__name__] = scope
         summary, _, description = (inspect.getdoc(view) or "").partition("\n")
 
@@ -56,7 +66,7 @@ class Routes:
             endpoint=view.__name__,
             summary=summary,
             description=" ".join(description.split()),
-            responses={200: answer},
+            responses=dict.fromkeys(status, answer),
             security=[{"key": [scope.value]}],
         )(called)
 
