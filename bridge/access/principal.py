@@ -36,12 +36,18 @@ class Scope(Enum):
     """How their accounts fare."""
     CONNECTIONS_WRITE = "connections:write"
     """Connecting and disconnecting them."""
+    RESOURCES_READ = "resources:read"
+    """What resources there are, and how they are set up."""
+    RESOURCES_WRITE = "resources:write"
+    """Making, changing and removing them."""
 
 
 _GRANTED_BY = {
     Scope.BUSY_READ.value: Access.FREE_BUSY,
     Scope.CONNECTIONS_READ.value: Access.READ,
     Scope.CONNECTIONS_WRITE.value: Access.MANAGE,
+    Scope.RESOURCES_READ.value: Access.READ,
+    Scope.RESOURCES_WRITE.value: Access.MANAGE,
 }
 
 

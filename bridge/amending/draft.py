@@ -142,12 +142,17 @@ class Draft:
     ) -> None:
         """Set keys; None gives a key back to what it is without.
 
+        What the file says already is not set.
+
         Raises:
             ManagedByFile: the file has one of them.
         """
         secrets = secrets or {}
+        entry = self._entry(id_) or {}
+        values = {k: v for k, v in values.items() if v is None or entry.get(k) != v}
         for key in (*values, *secrets):
-            self._refuse_of_file(id_, key)
+            if names(entry, key):
+                raise ManagedByFile(id_, key)
         before = self._after.get(id_, Supplement(id_))
         keys = {k: v for k, v in {**before.keys, **values}.items() if v is not None}
         kept = {k: v for k, v in {**before.secrets, **secrets}.items() if v is not None}
@@ -177,11 +182,6 @@ class Draft:
             return
         for each in [each for each in self._after.values() if each.resource_id == id_]:
             del self._after[each.id]
-
-    def _refuse_of_file(self, id_: str, key: str) -> None:
-        entry = self._entry(id_)
-        if entry is not None and names(entry, key):
-            raise ManagedByFile(id_, key)
 
     def _entry(self, id_: str) -> Mapping[str, Any] | None:
         origin = self.settings.origin

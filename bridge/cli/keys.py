@@ -13,7 +13,13 @@ from bridge.cli.names import Group, complete_resource, unknown
 from bridge.cli.printing import say, table
 from bridge.errors import BridgeError
 
-SCOPES = ("busy:read", "connections:read", "connections:write")
+SCOPES = (
+    "busy:read",
+    "connections:read",
+    "connections:write",
+    "resources:read",
+    "resources:write",
+)
 """Values of `bridge.access.Scope`, which takes too long to import for a mere --help."""
 
 

@@ -18,13 +18,16 @@ from sqlalchemy import func, select
 from bridge.app.bridge import Bridge
 from bridge.app.server import Server
 from bridge.config.init import write_example
+from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.provider import Grant
 from bridge.providers import google
 from bridge.registry import KINDS
+from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.scenario import CLIENT
 from bridge.sandbox.server import Sandbox
+from bridge.scheduler.pulls import Pulls
 from bridge.store import connections, keys, schema
 from bridge.store.connections import ConnectionRow
 from tests.builders import NOW
@@ -82,6 +85,14 @@ class Provider:
     def fault(self, name: str, value: Any = True, email: str = ANN) -> None:
         self.sandbox.world.account(email).faults.switch(name, value)
 
+    def meet(self, start: int, calendar: str = ANN, email: str = ANN) -> None:
+        """Put an event of an hour into a calendar."""
+        times = {"start": start, "end": start + 3600}
+        body = {name: {"dateTime": rfc3339(at)} for name, at in times.items()}
+        world = self.sandbox.world
+        with world.lock:
+            Editor(world, world.calendar(calendar), email).insert(body | {"summary": "Tea"})
+
     def allows(self, email: str = ANN) -> bool:
         """Whether somebody lets the bridge do anything."""
         with self.sandbox.world.lock:
@@ -123,7 +134,7 @@ class Home:
     def key(self, *globs: str, scope: str = "connections:write") -> str:
         with self.bridge.database.write() as conn:
             _, key = keys.create_api_key(
-                conn, "tests", scopes=[scope], resources=globs or ("*",), now=self.now
+                conn, "tests", scopes=scope.split(), resources=globs or ("*",), now=self.now
             )
         return key
 
@@ -133,6 +144,25 @@ class Home:
         if body is None:
             return Browser().http.get(url, headers=headers)
         return Browser().http.post(url, headers=headers, json=body)
+
+    def call(
+        self, key: str, method: str, target: str, body: object = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask the API; give status and document."""
+        answer = Browser().http.request(
+            method,
+            f"{self.url}/api/v1{target}",
+            headers={"Authorization": f"Bearer {key}"},
+            json=body,
+        )
+        return answer.status_code, answer.json()
+
+    def pull(self, connection: ConnectionId = WORK) -> str:
+        """Pull now, as the scheduler does; give the outcome."""
+        pulls = Pulls(self.bridge.ground, self.bridge.ingest)
+        job = pulls.take(connection)
+        assert job is not None
+        return pulls.run(job).outcome
 
     def used(self) -> int:
         """How many questions were answered."""

@@ -32,13 +32,16 @@ def moment(at: Instant | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
-def connection_json(row: ConnectionRow, due: Instant | None, now: Instant) -> dict[str, object]:
+def connection_json(
+    row: ConnectionRow, due: Instant | None, now: Instant, deduplication_key: str | None = None
+) -> dict[str, object]:
     """Write a connection as `Connection` says.
 
     Args:
         row: the connection.
         due: when it is pulled next.
         now: the present.
+        deduplication_key: its own, if it has one.
     """
     plan = ConnectionPlan.model_validate_json(row.plan)
     chosen = plan.read_calendars
@@ -52,6 +55,8 @@ def connection_json(row: ConnectionRow, due: Instant | None, now: Instant) -> di
         "read_calendars": None if chosen is None else [each.calendar for each in chosen],
         "write_calendar": plan.write_calendar,
         "validate_availability": plan.validate_availability,
+        "direction": plan.direction.value,
+        "deduplication_key": deduplication_key,
         "managed_by": row.managed_by.value,
         **times_json(row, due, now),
         "error": trouble_json(row),

@@ -15,10 +15,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from bridge import __version__
 from bridge.access.credentials import read_bearer
 from bridge.web.api import docs
+from bridge.web.api.accounts import AccountRoutes
 from bridge.web.api.busy import BusyRoutes
 from bridge.web.api.connections import ConnectionRoutes
 from bridge.web.api.models import ProblemModel
+from bridge.web.api.resources import ResourceRoutes
 from bridge.web.api.routes import Routes, asking
+from bridge.web.api.selection import SelectionRoutes
 from bridge.web.context import WebContext
 from bridge.web.exchange import Reply, Request
 from bridge.web.mounted import call
@@ -37,6 +40,10 @@ class Api:
         self.routes = Routes(self.app)
         BusyRoutes(context, reader).register(self.routes)
         ConnectionRoutes(context).register(self.routes)
+        ResourceRoutes(context).register(self.routes)
+        accounts = AccountRoutes(context)
+        accounts.register(self.routes)
+        SelectionRoutes(context, accounts).register(self.routes)
         docs.register(self.routes)
         self.routes.close()
         self.app.before_request(self._admit)

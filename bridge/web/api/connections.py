@@ -9,7 +9,7 @@ from bridge.connecting import Connecting, Crowded, Invitations, RedirectNotAllow
 from bridge.errors import BridgeError, ProviderError
 from bridge.model.interval import rfc3339
 from bridge.model.resource import Access, ResourceId
-from bridge.store import connections, resources, schedule
+from bridge.store import connections, resources, schedule, supplements
 from bridge.store.connections import ConnectionRow
 from bridge.store.resources import ResourceState
 from bridge.web.api.answers import (
@@ -54,7 +54,7 @@ class ConnectionRoutes:
     def get_connections(self, query: ConnectionsQuery) -> Response:
         """Accounts of all resources that the key may read, or of one."""
         with self._context.database.read() as conn:
-            due = schedule.due_times(conn)
+            due, keys = schedule.due_times(conn), supplements.deduplication_keys(conn)
             rows = [
                 row
                 for row in visible_connections(conn, Access.READ)
@@ -66,7 +66,7 @@ class ConnectionRoutes:
         page = paged(
             rows,
             lambda row: row.id,
-            lambda row: connection_json(row, due.get(row.id), now),
+            lambda row: connection_json(row, due.get(row.id), now, keys.get(row.id)),
             query,
         )
         return answer(page.json())
@@ -76,7 +76,8 @@ class ConnectionRoutes:
         row = find_connection(self._context, path.connection_id, Access.READ)
         with self._context.database.read() as conn:
             due = schedule.due_times(conn).get(row.id)
-        return answer(connection_json(row, due, asking().now))
+            key = supplements.deduplication_keys(conn).get(row.id)
+        return answer(connection_json(row, due, asking().now, key))
 
     def get_auth_url(self, path: ProviderPath, query: AuthUrlQuery) -> Response:
         """Address to send an owner to, who then connects an account of a resource.

@@ -191,6 +191,8 @@ class Connection(BaseModel):
     read_calendars: list[str] | None = Field(description="null: all")
     write_calendar: str | None
     validate_availability: bool
+    direction: Literal["inbound", "outbound", "both"]
+    deduplication_key: str | None
     managed_by: Literal["file", "api"]
     last_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
     next_sync_at: str | None = Field(
@@ -225,3 +227,5 @@ class ProblemModel(BaseModel):
     auth_url: str | None = Field(
         default=None, description="where the owner connects the account; only for keys that may"
     )
+    connection_id: str | None = Field(default=None, description="of what is there already")
+    resource_id: str | None = Field(default=None, description="of what is there already")

@@ -1,0 +1,118 @@
+"""Which calendars of an account count, and which account of a resource receives the bookings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from bridge.access import Scope
+from bridge.amending import Draft
+from bridge.config.settings import Connection as ConnectionSettings
+from bridge.config.settings import Resource
+from bridge.model.resource import Access
+from bridge.store.connections import ConnectionRow
+from bridge.web.api import choosing
+from bridge.web.api.accounts import AccountRoutes
+from bridge.web.api.changing import amending, explained
+from bridge.web.api.finding import find_connection
+from bridge.web.api.models import Connection, ConnectionPath, Nothing
+from bridge.web.api.routes import Routes
+from bridge.web.api.settable import Selection
+from bridge.web.context import WebContext
+from bridge.web.problem import Problem
+
+
+class SelectionRoutes:
+    """Choosing calendars."""
+
+    def __init__(self, context: WebContext, accounts: AccountRoutes) -> None:
+        self._context = context
+        self._accounts = accounts
+
+    def register(self, routes: Routes) -> None:
+        """Add the routes."""
+        write, one = Scope.CONNECTIONS_WRITE, "/connections/<connection_id>"
+        routes.add("PUT", f"{one}/selection", self.put_selection, scope=write, answer=Connection)
+        routes.add(
+            "POST", f"{one}/set-primary", self.post_set_primary, scope=write, answer=Connection
+        )
+
+    def put_selection(self, path: ConnectionPath, body: Selection) -> Response:
+        """Choose the calendars that block time, and the one that bookings go to; both at once.
+
+        Ids are those of GET /connections/{connection_id}/calendars; `primary` is understood.
+        """
+        row = find_connection(self._context, path.connection_id, Access.MANAGE)
+        keys: dict[str, Any] = {
+            "read_calendars": list(dict.fromkeys(body.read_calendar_ids)),
+            "write_calendar": body.write_calendar_id,
+        }
+        keys = self._accounts.resolved(row, keys)
+        keys["read_calendars"] = list(dict.fromkeys(keys["read_calendars"]))
+
+        def edit(draft: Draft) -> None:
+            if keys["write_calendar"] is not None:
+                _refuse_second(draft, row)
+            changed = dict(keys)
+            if keys["write_calendar"] is None and _own(draft, row).primary:
+                changed["primary"] = None  # it receives nothing any more
+            draft.set(row.id, changed)
+
+        with explained(row.id):
+            amending(self._context).change(row.resource_id, edit)
+        return self._accounts.show(row.id)
+
+    def post_set_primary(self, path: ConnectionPath, body: Nothing) -> Response:
+        """Let an account's write calendar receive the bookings; the one before stops at once.
+
+        An account without one takes its primary calendar for that.
+        """
+        del body
+        row = find_connection(self._context, path.connection_id, Access.MANAGE)
+        keys: dict[str, Any] = {"primary": True}
+        if self._write_calendar(row) is None:
+            keys |= self._accounts.resolved(row, {"write_calendar": choosing.PRIMARY})
+
+        def edit(draft: Draft) -> None:
+            for each in _resource(draft).connections:
+                if each.primary and each.id != row.id.partition(".")[2]:
+                    draft.set(f"{row.resource_id}.{each.id}", {"primary": None})
+            if not _own(draft, row).primary:
+                draft.set(row.id, keys)
+
+        with explained(row.id):
+            amending(self._context).change(row.resource_id, edit)
+        return self._accounts.show(row.id)
+
+    def _write_calendar(self, row: ConnectionRow) -> str | None:
+        for resource in self._context.live.current.resources:
+            for each in resource.connections:
+                if row.id == f"{resource.id}.{each.id}":
+                    return each.write_calendar
+        return None
+
+
+def _refuse_second(draft: Draft, row: ConnectionRow) -> None:
+    """Refuse a second write calendar where nothing says which one receives the bookings."""
+    others = [
+        each
+        for each in _resource(draft).connections
+        if each.write_calendar is not None and each.id != row.id.partition(".")[2]
+    ]
+    if others and not any(each.primary for each in (*others, _own(draft, row))):
+        raise Problem(
+            409,
+            "multiple_write_calendars",
+            f"Bookings go to {row.resource_id}.{others[0].id}; "
+            f"POST /connections/{row.id}/set-primary lets them go here.",
+        )
+
+
+def _own(draft: Draft, row: ConnectionRow) -> ConnectionSettings:
+    name = row.id.partition(".")[2]
+    return next(each for each in _resource(draft).connections if each.id == name)
+
+
+def _resource(draft: Draft) -> Resource:
+    return next(each for each in draft.settings.resources if each.id == draft.resource_id)
