@@ -15,7 +15,7 @@ from bridge.config.settings import Settings
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.http import Http
 from bridge.model.resource import ConnectionId
-from bridge.provider import Account, Provider, ProviderKind
+from bridge.provider import Account, Authorizer, Provider, ProviderKind
 from bridge.tokens import Authorized, Tokens
 
 
@@ -106,6 +106,17 @@ class Accounts:
         with self._lock:
             for connection_id in list(self._opened):
                 self._opened.pop(connection_id).provider.close()
+
+    def kinds(self) -> Iterator[tuple[ProviderKind, Authorizer | None]]:
+        """Give each kind with what asks owners for their consent, where it needs that."""
+        settings = self._live.current
+        for kind in self._kinds.values():
+            authorizer = None
+            if kind.authorizer is not None:
+                defaults = settings.providers.get(kind.name) or kind.provider_settings()
+                account = Account("", kind.connection_settings(), defaults, self._http)
+                authorizer = kind.authorizer(account)
+            yield kind, authorizer
 
     def _follow(self, settings: Settings) -> None:
         if settings is self._settings:

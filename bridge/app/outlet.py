@@ -9,12 +9,11 @@ from datetime import timedelta
 from threading import Lock
 from typing import NamedTuple
 
-from bridge import __version__
+from bridge import __version__, deadline
 from bridge.config.settings import Outbound
 from bridge.config.values import Network
 from bridge.errors import TemporarilyUnavailable
 from bridge.model.http import Credentials, Response, Service
-from bridge.scheduler import deadline
 from bridge.transport import Transport
 from bridge.transport.client import DEFAULT_TIMEOUT
 

@@ -15,14 +15,24 @@ from bridge.connecting.connecting import (
     Response,
 )
 from bridge.connecting.invitations import Invitations, RedirectNotAllowed
+from bridge.connecting.listing import Listing
+from bridge.connecting.offers import Offer, offers
+from bridge.connecting.pausing import Disconnected, ManagedByFile, pause, resume
 
 __all__ = [
     "Asked",
     "Connecting",
     "ConsentRefused",
     "Crowded",
+    "Disconnected",
     "Ended",
     "Invitations",
+    "Listing",
+    "ManagedByFile",
+    "Offer",
     "RedirectNotAllowed",
     "Response",
+    "offers",
+    "pause",
+    "resume",
 ]

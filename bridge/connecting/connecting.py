@@ -26,7 +26,16 @@ from bridge.errors import (
 from bridge.model.interval import Instant
 from bridge.model.resource import Access, ConnectionId, ConnectionStatus, ResourceId
 from bridge.provider import Authorizer, Grant
-from bridge.store import calendars, compact, connections, consents, credentials, keys, resources
+from bridge.store import (
+    calendars,
+    compact,
+    connections,
+    consents,
+    credentials,
+    keys,
+    listings,
+    resources,
+)
 from bridge.store.connections import Failure
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
@@ -225,6 +234,7 @@ class Connecting:
             if row is not None:
                 connections.forgive(conn, [connection_id])
                 connections.set_status(conn, connection_id, ConnectionStatus.DISCONNECTED)
+                listings.remove(conn, connection_id)
                 calendars.remove(conn, [it.id for it in calendars.of_connection(conn, row.id)])
                 resources.want_rebuild(conn, [row.resource_id])
                 compact.want(conn)

@@ -26,7 +26,7 @@ from bridge.ingest.take import Take, progress
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarInfo, Provider
-from bridge.store import calendars
+from bridge.store import calendars, listings
 from bridge.store.calendars import CalendarRow, NewCalendar
 from bridge.store.text import storable
 
@@ -55,6 +55,7 @@ class ConnectionPull:
         except ProviderError as err:
             self.mark(basis, err)
             raise
+        self._remember(basis, infos)
         settled = self._settle(basis, infos)
         if settled is None:
             return []
@@ -93,6 +94,15 @@ class ConnectionPull:
 
     def _basis(self) -> Basis | None:
         return self.room.basis(self.connection_id)
+
+    def _remember(self, basis: Basis, infos: Sequence[CalendarInfo]) -> None:
+        """Keep what calendars there are, for those who choose among them."""
+        listing = listings.text(infos)
+        with self.room.database.read() as conn:
+            known = listings.raw(conn, self.connection_id, basis.plan.fingerprint)
+        if known != listing:
+            with suppress(Moved), self.room.locked(basis.resource, lasting=False) as conn:
+                listings.save(conn, self.connection_id, basis.plan.fingerprint, listing)
 
     def _settle(
         self, basis: Basis, infos: Sequence[CalendarInfo]
@@ -162,7 +172,12 @@ def _calendars(provider: Provider) -> Sequence[CalendarInfo]:
     if provider.source is None:
         raise UnreadableAnswer("connections of this kind have no calendars to read")
     return [
-        replace(info, name=storable(info.name), time_zone=storable(info.time_zone))
+        replace(
+            info,
+            name=storable(info.name),
+            time_zone=storable(info.time_zone),
+            color=storable(info.color),
+        )
         for info in provider.source.list_calendars()
     ]
 

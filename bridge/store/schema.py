@@ -216,6 +216,14 @@ calendars = Table(
     Index(None, "connection_id"),
 )
 
+listings = Table(
+    "listings",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
+    _text("account"),  # ConnectionPlan.fingerprint
+    _text("calendars", "[]"),  # of the whole account, as JSON
+)
+
 events = Table(
     "events",
     metadata,
@@ -323,6 +331,19 @@ api_keys = Table(
     _time("last_used_at"),
     _time("revoked_at"),
 )
+
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("id", Text, primary_key=True),  # hash(API key, Idempotency-Key)
+    _text("key_id"),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),  # what was asked, and the answer
+    _time("created_at", null=False),
+    _time("held_until", null=False),  # somebody works on it; 0 when it is answered
+    Index(None, "created_at"),
+)
+"""Requests that are answered once, however often they are sent."""
 
 feeds = Table(
     "feeds",

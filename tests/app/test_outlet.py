@@ -7,9 +7,9 @@ from time import monotonic
 
 import pytest
 
+from bridge import deadline
 from bridge.app.outlet import Outlet, make_transport
 from bridge.errors import AddressRefused, Disposition, TemporarilyUnavailable
-from bridge.scheduler import deadline
 from tests.builders import make_settings
 from tests.servers.origin import Answer, Origin, Request
 

@@ -9,6 +9,7 @@ from random import Random
 from threading import Condition, Event
 from typing import Any
 
+from bridge import deadline
 from bridge.budgets import Budgets
 from bridge.config.live import Live
 from bridge.config.settings import Settings
@@ -17,7 +18,6 @@ from bridge.inventory import apply
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.registry import KINDS
-from bridge.scheduler import deadline
 from bridge.scheduler.ground import Ground
 from bridge.scheduler.pulls import Pulled, Pulls
 from bridge.scheduler.workers import Workers

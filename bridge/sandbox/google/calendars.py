@@ -103,6 +103,9 @@ def _entry(account: Account, calendar: Calendar, listed: Entry) -> Json:
         "summary": calendar.summary,
         "timeZone": calendar.timezone,
         "accessRole": calendar.role(account.email),
+        "colorId": "14",
+        "backgroundColor": "#9fe1e7",
+        "foregroundColor": "#000000",
         "defaultReminders": [],
         "conferenceProperties": {"allowedConferenceSolutionTypes": list(calendar.solutions)},
     }

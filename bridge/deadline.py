@@ -1,4 +1,4 @@
-"""How long a whole pull may take, however many requests it is made of.
+"""How long a whole pull, or a listing, may take, however many requests it is made of.
 
 A timeout of each request bounds none of that: a server that answers each of a thousand requests at
 the last moment would hold its slot for hours. `bridge.app.outlet` cuts each request to what is
