@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from bridge.access import Gate
-    from bridge.connecting import Connecting, Invitations
+    from bridge.connecting import Connecting, Invitations, Listing
     from bridge.ingest import Ingest
     from bridge.scheduler.scheduler import Scheduler
     from bridge.web.metrics import Metrics
@@ -281,6 +281,13 @@ class Bridge:
         return Invitations(self.database, self.live, self.keyfile.identity, self.clock)
 
     @cached_property
+    def listing(self) -> Listing:
+        """Lists the calendars of accounts."""
+        from bridge.connecting import Listing
+
+        return Listing(self.database, self.accounts)
+
+    @cached_property
     def vault(self) -> Vault:
         """Encrypts what the database must not show."""
         return Vault(self.keyring.find)
@@ -355,8 +362,7 @@ class Bridge:
             dav=self.dav,
             connecting=self.connecting,
             invitations=self.invitations,
-            amending=self.amending,
-            trial=self.trial,
+            listing=self.listing,
         )
         return make_wsgi(context)
 

@@ -14,7 +14,7 @@ from time import monotonic
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
 from bridge.scheduler.ground import Ground
-from bridge.store import connections, leases
+from bridge.store import connections, leases, schedule
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
 
@@ -37,11 +37,14 @@ class Freshening:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
+    def sync(
+        self, resource_ids: Sequence[ResourceId], timeout: timedelta, *, full: bool = False
+    ) -> bool:
         """Have the connections of these resources pulled now, and wait for it.
 
         Connections pulled within `sync.just_in_time.min_interval` count as fresh, paused ones as
-        settled. One that fails, or whose provider asked for a pause, is not waited for.
+        settled. One that fails, or whose provider asked for a pause, is not waited for. Who wants
+        full listings gets them whenever the last one was.
 
         Returns:
             Whether everything was fresh when the wait ended.
@@ -55,9 +58,14 @@ class Freshening:
         asked = ground.clock()
         min_interval = ground.live.current.sync.just_in_time.min_interval
         oldest = asked - int(min_interval.total_seconds())
-        standing = self._look(resource_ids, oldest, asked)
+        standing = self._look(resource_ids, (oldest, asked), full=full)
         wanted = sorted(id_ for id_, each in standing.items() if each is _Standing.WANTED)
-        if wanted:
+        if full and standing:
+            with ground.database.write() as conn:
+                schedule.mark(conn, standing, asked, full=True)
+            ground.wake.notify("schedule")
+            standing = self._look(resource_ids, (oldest, asked), full=full)
+        elif wanted:
             with ground.database.write() as conn:
                 leases.want(conn, wanted, asked, oldest)
             ground.wake.notify("schedule")
@@ -68,21 +76,19 @@ class Freshening:
             if number is None:
                 break
             seen = number
-            standing = self._look(resource_ids, oldest, asked)
+            standing = self._look(resource_ids, (oldest, asked), full=full)
             failed = {id_ for id_ in awaited if standing.get(id_) is _Standing.BARRED}
             barred = barred or bool(failed)
             awaited = {id_ for id_ in awaited if standing.get(id_) in _AWAITED}
         return not awaited and not barred
 
     def _look(
-        self, resource_ids: Sequence[ResourceId], oldest: Instant, asked: Instant
+        self, resource_ids: Sequence[ResourceId], since: tuple[Instant, Instant], *, full: bool
     ) -> dict[ConnectionId, _Standing]:
         with self._ground.database.read() as conn:
-            return {
-                row.id: _standing(row, oldest, asked)
-                for row in _rows(conn, resource_ids)
-                if row.status not in _STOPPED
-            }
+            rows = [row for row in _rows(conn, resource_ids) if row.status not in _STOPPED]
+            wished = schedule.full_wanted(conn, [row.id for row in rows]) if full else ()
+        return {row.id: _standing(row, *since, wished=row.id in wished) for row in rows}
 
 
 _AWAITED = (_Standing.WANTED, _Standing.RUNNING)
@@ -92,9 +98,11 @@ def _rows(conn: Transaction, resource_ids: Sequence[ResourceId]) -> list[Connect
     return [row for id_ in resource_ids for row in connections.of_resource(conn, id_)]
 
 
-def _standing(row: ConnectionRow, oldest: Instant, asked: Instant) -> _Standing:
-    if row.success_at is not None and row.success_at >= oldest and not row.failures:
-        return _Standing.FRESH
+def _standing(row: ConnectionRow, oldest: Instant, asked: Instant, *, wished: bool) -> _Standing:
+    """Judge a connection; one of which a full listing is `wished` is not fresh before that."""
+    recent = row.success_at is not None and row.success_at >= oldest and not row.failures
+    if recent:
+        return _Standing.RUNNING if wished else _Standing.FRESH
     tried = row.attempt_at is not None and row.attempt_at >= oldest
     if tried and row.sync_state is SyncState.SYNCING:
         return _Standing.RUNNING

@@ -149,9 +149,15 @@ class Scheduler:
                 watcher.join(_WATCH)
         return finished
 
-    def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
+    def sync(
+        self, resource_ids: Sequence[ResourceId], timeout: timedelta, *, full: bool = False
+    ) -> bool:
         """See `Freshening.sync`."""
-        return self._freshening.sync(resource_ids, timeout)
+        return self._freshening.sync(resource_ids, timeout, full=full)
+
+    def stir(self) -> None:
+        """Tell whoever pulls that something was marked."""
+        self._ground.wake.notify("schedule")
 
     def _watch(self, topic: str, run: Callable[[], None]) -> None:
         seen = None

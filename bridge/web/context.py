@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from bridge.access import Gate
 from bridge.amending import Amending, Trial
 from bridge.config.live import Live
-from bridge.connecting import Connecting, Invitations
+from bridge.connecting import Connecting, Invitations, Listing
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.publish import Publisher
@@ -29,15 +29,21 @@ class EngineHandle(Protocol):
         """Whether everything that this process runs in the background still runs."""
         ...
 
-    def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
+    def sync(
+        self, resource_ids: Sequence[ResourceId], timeout: timedelta, *, full: bool = False
+    ) -> bool:
         """Have the connections of these resources pulled now, and wait for it.
 
-        Connections pulled within `sync.just_in_time.min_interval` count as fresh. The caller holds
-        no database connection while it waits.
+        Connections pulled within `sync.just_in_time.min_interval` count as fresh, unless full
+        listings are wanted. The caller holds no database connection while it waits.
 
         Returns:
             Whether everything was fresh when the wait ended; False at the timeout.
         """
+        ...
+
+    def stir(self) -> None:
+        """Look now for what is due: something was marked."""
         ...
 
 
@@ -58,7 +64,6 @@ class WebContext:
     connecting: Connecting | None = None
     """None where no account can be connected in a browser; `invitations` is, too, then."""
     invitations: Invitations | None = None
-    amending: Amending | None = None
-    """None where nothing is set by API; `trial` is, too, then."""
-    trial: Trial | None = None
+    listing: Listing | None = None
+    """None where no account can be looked at."""
     metrics: Metrics = field(default_factory=Metrics)

@@ -7,6 +7,7 @@ one look at the state, compare the ETag, and only then read and render.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from threading import BoundedSemaphore
 from typing import NamedTuple
 
@@ -36,12 +37,28 @@ class Reader:
 
     def refresh(self, resource_ids: Sequence[ResourceId]) -> None:
         """Have sources pulled before the answer (`sync=true`); no connection is held meanwhile."""
-        settings = self._context.live.current.sync.just_in_time
-        if settings.enabled and self._waiting.acquire(blocking=False):
-            try:
-                self._context.engine.sync(resource_ids, settings.timeout)
-            finally:
-                self._waiting.release()
+        if self._context.live.current.sync.just_in_time.enabled:
+            self._wait(resource_ids, full=False)
+
+    def sync(self, resource_ids: Sequence[ResourceId], *, full: bool) -> bool:
+        """Have sources pulled, whatever is configured for requests that only read.
+
+        Returns:
+            Whether all of it is done; False where it goes on, or cannot be done now.
+        """
+        if (done := self._wait(resource_ids, full=full)) is not None:
+            return done
+        return self._context.engine.sync(resource_ids, timedelta(0), full=full)
+
+    def _wait(self, resource_ids: Sequence[ResourceId], *, full: bool) -> bool | None:
+        """Wait for the engine; None when too many do."""
+        if not self._waiting.acquire(blocking=False):
+            return None
+        try:
+            timeout = self._context.live.current.sync.just_in_time.timeout
+            return self._context.engine.sync(resource_ids, timeout, full=full)
+        finally:
+            self._waiting.release()
 
     def look(self, conn: Transaction, entry: Entry, projection: Projection) -> View:
         """Look at a resource; see `bridge.publish.outlook.look`."""

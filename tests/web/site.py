@@ -60,11 +60,18 @@ class Engine:
     """Stands where the scheduler would: remembers who asked, and can make a pull happen."""
 
     asked: list[tuple[tuple[str, ...], timedelta]] = field(default_factory=list)
+    full: list[bool] = field(default_factory=list)
     pull: Callable[[], None] = lambda: None
     alive: bool = True
 
-    def sync(self, resource_ids: Sequence[ResourceId], timeout: timedelta) -> bool:
+    def stir(self) -> None:
+        pass
+
+    def sync(
+        self, resource_ids: Sequence[ResourceId], timeout: timedelta, *, full: bool = False
+    ) -> bool:
         self.asked.append((tuple(resource_ids), timeout))
+        self.full.append(full)
         self.pull()
         return True
 

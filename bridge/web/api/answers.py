@@ -11,7 +11,7 @@ from flask import Response
 from bridge.config.plan import ConnectionPlan
 from bridge.errors import Disposition, ProviderError, RateLimited, TemporarilyUnavailable
 from bridge.model.interval import Instant, rfc3339
-from bridge.model.resource import ConnectionStatus
+from bridge.model.resource import ConnectionStatus, SyncState
 from bridge.store.connections import ConnectionRow
 from bridge.web.problem import Problem
 
@@ -66,6 +66,8 @@ def connection_json(
 def times_json(row: ConnectionRow, due: Instant | None, now: Instant) -> dict[str, object]:
     """Write when a connection was and will be pulled."""
     limited = is_limited(row, now)
+    if due is not None and limited:
+        due = max(due, row.limited_until or due)  # something may have asked for a pull earlier
     return {
         "last_sync_at": moment(row.success_at),
         "next_sync_at": None if row.status in NOT_PULLED else moment(due),
@@ -89,6 +91,18 @@ def trouble_json(row: ConnectionRow) -> dict[str, object] | None:
 def is_limited(row: ConnectionRow, now: Instant) -> bool:
     """Tell whether its provider asked for a pause that lasts."""
     return row.limited_until is not None and row.limited_until > now
+
+
+def state_of(row: ConnectionRow, now: Instant) -> SyncState:
+    """Tell what the engine does with a connection; a pause that is over is one no more."""
+    if row.sync_state is SyncState.RATE_LIMITED and not is_limited(row, now):
+        return SyncState.BACKOFF
+    return row.sync_state
+
+
+def crowded() -> Problem:
+    """Say that too many ask providers at this moment."""
+    return Problem(503, "rate_limited", "Others are at it.", headers=[("Retry-After", "5")])
 
 
 def provider_problem(err: ProviderError) -> Problem:

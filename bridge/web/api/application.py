@@ -17,11 +17,12 @@ from bridge.access.credentials import read_bearer
 from bridge.web.api import docs
 from bridge.web.api.accounts import AccountRoutes
 from bridge.web.api.busy import BusyRoutes
+from bridge.web.api.calendars import CalendarRoutes
 from bridge.web.api.connections import ConnectionRoutes
 from bridge.web.api.models import ProblemModel
-from bridge.web.api.resources import ResourceRoutes
+from bridge.web.api.providers import ProviderRoutes
 from bridge.web.api.routes import Routes, asking
-from bridge.web.api.selection import SelectionRoutes
+from bridge.web.api.syncing import SyncRoutes
 from bridge.web.context import WebContext
 from bridge.web.exchange import Reply, Request
 from bridge.web.mounted import call
@@ -39,11 +40,10 @@ class Api:
         self.app = _make_app()
         self.routes = Routes(self.app)
         BusyRoutes(context, reader).register(self.routes)
+        ProviderRoutes(context).register(self.routes)
         ConnectionRoutes(context).register(self.routes)
-        ResourceRoutes(context).register(self.routes)
-        accounts = AccountRoutes(context)
-        accounts.register(self.routes)
-        SelectionRoutes(context, accounts).register(self.routes)
+        CalendarRoutes(context).register(self.routes)
+        SyncRoutes(context, reader).register(self.routes)
         docs.register(self.routes)
         self.routes.close()
         self.app.before_request(self._admit)

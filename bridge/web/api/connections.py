@@ -15,6 +15,7 @@ from bridge.store.resources import ResourceState
 from bridge.web.api.answers import (
     answer,
     connection_json,
+    crowded,
     provider_problem,
     unknown_connection,
 )
@@ -116,9 +117,7 @@ class ConnectionRoutes:
         try:
             connecting.refresh(row.id)
         except Crowded as err:
-            raise Problem(
-                503, "rate_limited", "Others are at it.", headers=[("Retry-After", "5")]
-            ) from err
+            raise crowded() from err
         except ProviderError as err:
             raise provider_problem(err) from err
         return self.get_connection(path)

@@ -1,0 +1,105 @@
+"""What routes about calendars take and give."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from bridge.web.api.models import (
+    ConnectionTrouble,
+    PageModel,
+    PageQuery,
+    ResourceName,
+    Status,
+    Strict,
+)
+
+Role = Literal["free_busy", "read", "write"]
+State = Literal["idle", "syncing", "backoff", "rate_limited"]
+
+
+class RefreshQuery(Strict):
+    refresh: bool = Field(
+        default=False, description="ask the provider now, instead of what it said last"
+    )
+
+
+class AccountCalendar(BaseModel):
+    """One calendar of an account, chosen or not."""
+
+    id: str = Field(description="the provider's; what `read_calendars` may name")
+    name: str
+    is_primary: bool
+    access_role: Role = Field(description="what the account may do with it")
+    can_edit: bool = Field(description="it can be the write calendar")
+    selected: bool = Field(description="it is read, or written to")
+    read: bool = Field(description="it is chosen to block time")
+    write: bool = Field(description="bookings go here")
+    color: str | None = Field(description="`#rrggbb`")
+    time_zone: str | None = Field(description="IANA name; null: the provider does not say")
+
+
+class AccountCalendars(BaseModel):
+    connection_id: str
+    provider: str
+    calendars: list[AccountCalendar]
+
+
+class CalendarPath(Strict):
+    calendar_id: ResourceName = Field(description="`id` of a calendar in GET /calendars")
+
+
+class CalendarsQuery(PageQuery):
+    resource: ResourceName | None = Field(default=None, description="id of a resource")
+    connection_id: ResourceName | None = Field(default=None, description="`room-a.work`")
+    provider: str | None = Field(default=None, max_length=40, description="`google`")
+    status: Status | None = Field(default=None, description="of its connection")
+    calendar_id: str | None = Field(default=None, max_length=1024, description="the provider's id")
+
+
+class CalendarTrouble(BaseModel):
+    code: str = Field(description="stable; branch on this")
+    message: str
+    since: str | None = Field(json_schema_extra={"format": "date-time"})
+
+
+class CalendarSync(BaseModel):
+    """How its reading goes."""
+
+    state: State = Field(description="of its connection")
+    last_sync_at: str | None = Field(
+        description="when it was last read to its end", json_schema_extra={"format": "date-time"}
+    )
+    next_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    rate_limited: bool
+    rate_limit_resets_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    stale: bool = Field(description="not read for longer than `max_stale`")
+    error: CalendarTrouble | None
+
+
+class Calendar(BaseModel):
+    """One calendar that is read."""
+
+    id: str = Field(description="stays the same for as long as it is read")
+    calendar_id: str | None = Field(
+        description="the provider's id; null: it is wanted and was never found"
+    )
+    connection_id: str
+    resource_id: str
+    provider: str
+    account_email: str
+    name: str
+    is_primary: bool
+    access_role: Role
+    read: bool = Field(description="it blocks time")
+    write: bool = Field(description="bookings go here")
+    color: str | None
+    time_zone: str | None
+    status: Status = Field(description="of its connection")
+    error: ConnectionTrouble | None = Field(description="of its connection")
+    sync: CalendarSync
+
+
+class Calendars(PageModel):
+    items: list[Calendar]
