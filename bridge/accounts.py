@@ -8,15 +8,21 @@ from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from bridge.budgets import Budgets
 from bridge.config.live import Live
 from bridge.config.plan import fingerprint
 from bridge.config.settings import Settings
+from bridge.config.wording import told
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.http import Http
 from bridge.model.resource import ConnectionId
 from bridge.provider import Account, Authorizer, Provider, ProviderKind
 from bridge.tokens import Authorized, Tokens
+
+_NOBODYS = ConnectionId("(no connection)")
+"""Stands for the id of accounts that no connection has."""
 
 
 class _Wanted(NamedTuple):
@@ -100,6 +106,33 @@ class Accounts:
             raise ConfigError([ConfigProblem(f"connection {connection_id} is not configured")])
         account = replace(wanted.account, http=self._http, tokens=None)
         return self._kinds[wanted.kind], account
+
+    def unconnected(
+        self, provider: str, settings: Mapping[str, object]
+    ) -> tuple[ProviderKind, Account]:
+        """Give what an account that no connection has is opened with; its `http` sends no token.
+
+        Args:
+            provider: name or synonym of a kind.
+            settings: keys of a connection of that kind, its secrets in clear.
+
+        Raises:
+            ConfigError: there is no such kind, or it does not take these keys, or needs more.
+        """
+        name = provider.strip().lower()
+        kind = next((it for it in self._kinds.values() if name in (it.name, *it.synonyms)), None)
+        if kind is None:
+            raise ConfigError([ConfigProblem(f"there is no provider {provider!r}")])
+        try:
+            own = kind.connection_settings.model_validate(dict(settings))
+        except ValidationError as err:
+            problems = [ConfigProblem(each) for each in told(err, kind.connection_settings)]
+            raise ConfigError(problems) from None  # its text may quote a secret
+        defaults = self._live.current.providers.get(kind.name) or kind.provider_settings()
+        http = self._http
+        if kind.rates is not None:
+            http = self._budgets.metered(http, kind.name, _NOBODYS, kind.rates(defaults))
+        return kind, Account(_NOBODYS, own, defaults, http)
 
     def close(self) -> None:
         """Close every provider; one that is asked for afterwards is opened again."""

@@ -101,18 +101,24 @@ class CodeFlow:
     def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
         """Trade a code for a grant; a code is good once.
 
+        Args:
+            code: what came back.
+            redirect_url: where it came back to.
+            verifier: of RFC 7636; empty: the question had no challenge.
+
         Raises:
             AuthorizationExpired: the code is not good, or the verifier not its own.
             ProviderError: as the class says.
         """
         client = self._client()
+        proof = {"code_verifier": verifier} if verifier else {}
         return self._ask(
             lambda: client.fetch_token(
                 self._registration.token_url,
                 grant_type="authorization_code",
                 code=code,
                 redirect_uri=redirect_url,
-                code_verifier=verifier,
+                **proof,
             )
         )
 
@@ -131,7 +137,8 @@ class CodeFlow:
         client = self._client(grant)
         token = grant.refresh_token.get_secret_value()
         return self._ask(
-            lambda: client.refresh_token(self._registration.token_url, refresh_token=token)
+            lambda: client.refresh_token(self._registration.token_url, refresh_token=token),
+            grant.client_id,
         )
 
     def revoke(self, grant: Grant) -> None:
@@ -169,30 +176,37 @@ class CodeFlow:
             code_challenge_method="S256",
         )
 
-    def _ask(self, send: Callable[[], Mapping[str, Any]]) -> Grant:
+    def _ask(self, send: Callable[[], Mapping[str, Any]], client_id: str = "") -> Grant:
         from authlib.oauth2 import OAuth2Error
 
         title = self._registration.title
         try:
             token = send()
         except OAuth2Error as err:
-            raise self._refusal(str(err.error)) from None  # its text may quote what was sent
+            raise self._refusal(
+                str(err.error), client_id
+            ) from None  # its text may quote what was sent
         except ValueError:
             raise _unreadable(title) from None
         return _grant(token, title)
 
-    def _refusal(self, error: str) -> ProviderError:
-        """Say what an error of RFC 6749 section 5.2 asks of whom."""
+    def _refusal(self, error: str, client_id: str) -> ProviderError:
+        """Say what an error of RFC 6749 section 5.2 asks of whom.
+
+        `client_id` is that of an application which is not the settings' one.
+        """
         known = self._registration
         word = error if _WORD.fullmatch(error) else "an error"
         text = f"{known.title} answers {word}"
         if error == "invalid_grant":
             return AuthorizationExpired(text, hint="connect the account again")
         if error in _CLIENT:
+            own = client_id and client_id != known.client_id
+            whose = "that came with the refresh token" if own else f"of {known.section}"
             return RemoteRejected(
                 f"{text}: it does not know this application",
                 code=error,
-                hint=f"check client_id and client_secret of {known.section}",
+                hint=f"check client_id and client_secret {whose}",
             )
         if error == "redirect_uri_mismatch":
             return RemoteRejected(

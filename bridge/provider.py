@@ -222,6 +222,10 @@ class Authorizer(Protocol):
         """What the authorization server calls itself in `iss` (RFC 9207)."""
         ...
 
+    def lacks(self, granted: Sequence[str]) -> Sequence[str]:
+        """Name what granted scopes do not cover of `scopes`, by what it is for; each once."""
+        ...
+
     def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
         """Make the address that an owner is sent to.
 
@@ -238,6 +242,11 @@ class Authorizer(Protocol):
 
     def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
         """Trade a code for a grant, once.
+
+        Args:
+            code: what came back.
+            redirect_url: where it came back to.
+            verifier: of RFC 7636; empty: the question had no challenge.
 
         Raises:
             AuthorizationExpired: the code or the verifier is not good.

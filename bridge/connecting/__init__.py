@@ -15,9 +15,7 @@ from bridge.connecting.connecting import (
     Response,
 )
 from bridge.connecting.invitations import Invitations, RedirectNotAllowed
-from bridge.connecting.listing import Listing
-from bridge.connecting.offers import Offer, offers
-from bridge.connecting.pausing import Disconnected, ManagedByFile, pause, resume
+from bridge.connecting.lent import Lent, RawCalendars
 
 __all__ = [
     "Asked",
@@ -27,9 +25,8 @@ __all__ = [
     "Disconnected",
     "Ended",
     "Invitations",
-    "Listing",
-    "ManagedByFile",
-    "Offer",
+    "Lent",
+    "RawCalendars",
     "RedirectNotAllowed",
     "Response",
     "offers",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from secrets import token_bytes
 from threading import BoundedSemaphore
 
@@ -15,8 +15,10 @@ from bridge.access import Scope, authorize
 from bridge.access.principal import api_key_principal
 from bridge.accounts import Accounts
 from bridge.config.live import Live
+from bridge.connecting.invitations import check_redirect
+from bridge.connecting.keeping import Keeping
+from bridge.connecting.lent import Lent, RawCalendars, exercise, raw_calendars
 from bridge.errors import (
-    AccountMismatch,
     BridgeError,
     ConfigError,
     ProviderError,
@@ -25,24 +27,14 @@ from bridge.errors import (
 )
 from bridge.model.interval import Instant
 from bridge.model.resource import Access, ConnectionId, ConnectionStatus, ResourceId
-from bridge.provider import Authorizer, Grant
-from bridge.store import (
-    calendars,
-    compact,
-    connections,
-    consents,
-    credentials,
-    keys,
-    listings,
-    resources,
-)
-from bridge.store.connections import Failure
+from bridge.provider import Authorizer
+from bridge.store import calendars, compact, connections, consents, keys, resources
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
 from bridge.store.keys import base32
 from bridge.store.vault import SealBroken, UnknownKey, Vault
 from bridge.store.wake import Wake
-from bridge.tokens import OAUTH, Tokens
+from bridge.tokens import Tokens
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +108,7 @@ class Connecting:
         self._tokens = tokens
         self._vault = vault
         self._clock = clock
+        self._keeping = Keeping(database, accounts, tokens, clock)
         self._room = BoundedSemaphore(AT_ONCE)
 
     def offer(self, connection_id: ConnectionId) -> tuple[str, bool]:
@@ -145,13 +138,7 @@ class Connecting:
             StoreError: the question cannot be stored.
         """
         kind, account = self._accounts.describe(asked.connection_id)
-        authorizer = kind.authorizer(account) if kind.authorizer else None
-        if authorizer is None:
-            raise RemoteRejected(
-                f"{kind.title} is not connected in a browser",
-                code="invalid_config",
-                hint="name its account in the configuration",
-            )
+        authorizer = self._needed(asked.connection_id)
         settings = self._live.current
         state, verifier = base32(token_bytes(32)), base32(token_bytes(32))
         callback = asked.callback or f"{settings.server.public_url}/oauth/{kind.name}/callback"
@@ -189,11 +176,97 @@ class Connecting:
             try:
                 self._connect(response, asked, authorizer)
             except ProviderError as err:
-                self._note(asked, err)
                 logger.warning("%s was not connected: %s", asked.connection_id, err)
                 return Ended(asked.connection_id, asked.redirect_url, err)
         logger.info("%s is connected, asked for by %s", asked.connection_id, asked.actor)
         return Ended(asked.connection_id, asked.redirect_url)
+
+    def redeem(
+        self, connection_id: ConnectionId, code: str, redirect_uri: str, verifier: str = ""
+    ) -> None:
+        """Connect an account by the code that came to an application's own callback.
+
+        Whoever may connect the connection's account answers for the rest: that the code came back
+        with a state of theirs, to the browser that they had sent. A code that came to a callback
+        of ours is worth nothing here, since its verifier never leaves this process.
+
+        Args:
+            connection_id: global id.
+            code: good once.
+            redirect_uri: where it came to; listed in `auth.oauth.allowed_redirects`.
+            verifier: of RFC 7636, where the application sent a challenge.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            RedirectNotAllowed: `redirect_uri` is not listed; nobody was asked anything.
+            Crowded: too many at once; the code is as good as before.
+            AuthorizationExpired: the code is not good, or not without its verifier.
+            ProviderError: as `adopt`; what was granted is given back.
+            StoreError: the store cannot be used.
+        """
+        check_redirect(self._live.current, redirect_uri)
+        authorizer = self._needed(connection_id)
+        with self._turn():
+            grant = authorizer.exchange(code, redirect_uri, verifier)
+            self._keeping.keep(connection_id, authorizer, grant)
+        logger.info("%s is connected by a code of an application", connection_id)
+
+    def adopt(
+        self,
+        connection_id: ConnectionId,
+        refresh_token: SecretStr,
+        client_id: str = "",
+        client_secret: SecretStr | None = None,
+    ) -> None:
+        """Connect an account by a refresh token that somebody has already.
+
+        It is tried at once. Whatever goes wrong, it is left as it was at the provider, unless that
+        gives another one for it.
+
+        Args:
+            connection_id: global id.
+            refresh_token: of the account.
+            client_id: the application that it was given to; empty: the one in the settings.
+            client_secret: of that application, where it has one.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            Crowded: too many at once; nothing was asked.
+            AuthorizationExpired: the token is over, or another application's.
+            AccountMismatch: another account is connected; that one stays.
+            ProviderError: by its `code`: `invalid_client`, `invalid_scope` (it permits too
+                little), or what kept the provider from answering.
+            StoreError: the store cannot be used.
+        """
+        lent = Lent(refresh_token, client_id, client_secret)
+        kind, account = self._accounts.describe(connection_id)
+        authorizer = self._needed(connection_id)
+        with self._turn():
+            grant = exercise(kind, account, lent)
+            self._keeping.keep(connection_id, authorizer, grant, is_lent=True)
+        logger.info("%s is connected by a refresh token", connection_id)
+
+    def raw_calendars(
+        self,
+        provider: str,
+        settings: Mapping[str, object] | None = None,
+        lent: Lent | None = None,
+    ) -> RawCalendars:
+        """List the calendars of an account that no connection has; nothing is stored.
+
+        Args:
+            provider: name or synonym of a kind.
+            settings: keys of a connection of that kind, its secrets in clear.
+            lent: a refresh token, for kinds whose accounts are connected by consent.
+
+        Raises:
+            ConfigError: there is no such kind, or it does not take these keys, or needs more.
+            Crowded: too many at once; nothing was asked.
+            AuthorizationExpired: the account's login or token is not good.
+            ProviderError: it could not be listed.
+        """
+        with self._turn():
+            return raw_calendars(self._accounts, provider, settings or {}, lent)
 
     def refresh(self, connection_id: ConnectionId) -> None:
         """Ask for a new access token, needed or not.
@@ -224,7 +297,7 @@ class Connecting:
         try:
             grant = self._tokens.grant(connection_id)
             if authorizer is not None and grant is not None:
-                self._give_back(connection_id, authorizer, grant)
+                self._keeping.give_back(connection_id, authorizer, grant)
         except ProviderError as err:
             logger.warning("%s: not given back: %s", connection_id, err)
             trouble = err
@@ -241,6 +314,17 @@ class Connecting:
         self._wake.notify("schedule")
         logger.info("%s is disconnected", connection_id)
         return trouble
+
+    def _needed(self, connection_id: ConnectionId) -> Authorizer:
+        authorizer = self.authorizer(connection_id)
+        if authorizer is None:
+            kind, _ = self._accounts.describe(connection_id)
+            raise RemoteRejected(
+                f"{kind.title} is not connected in a browser",
+                code="invalid_config",
+                hint="name its account in the configuration",
+            )
+        return authorizer
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -284,59 +368,7 @@ class Connecting:
             raise _denied(response.error)
         verifier = asked.verifier.get_secret_value()
         grant = authorizer.exchange(response.code, asked.callback, verifier)
-        granted = grant.scopes or tuple(authorizer.scopes)
-        if missing := [why for scope, why in authorizer.scopes.items() if scope not in granted]:
-            raise RemoteRejected(
-                f"not everything was permitted: {', '.join(dict.fromkeys(missing))}",
-                code=connections.CONSENT_INCOMPLETE,
-                hint="connect the account again and leave every box ticked",
-            )
-        owner = authorizer.identify(grant)
-        whole = replace(grant, scopes=granted, subject=owner.subject)
-        if grant.refresh_token is None:
-            raise TemporarilyUnavailable(
-                "no lasting permission was given",
-                code="no_refresh_token",
-                hint="take the permission back in the account's settings and connect it again",
-            )
-        try:
-            self._tokens.connect(asked.connection_id, whole)
-        except AccountMismatch:
-            self._try_giving_back(asked.connection_id, authorizer, whole)
-            raise
-
-    def _note(self, asked: Consent, err: ProviderError) -> None:
-        """Show what went wrong with a connection that does not work without."""
-        if err.code != connections.CONSENT_INCOMPLETE:
-            return
-        failure = Failure(err.code, str(err), err.hint, ConnectionStatus.ERROR)
-        with self._database.write() as conn:
-            row = connections.get(conn, asked.connection_id)
-            if row is None:
-                return
-            works = row.status is ConnectionStatus.ACTIVE
-            if not works or not credentials.version(conn, row.id, OAUTH):
-                connections.record_failure(conn, row.id, self._clock(), failure)
-
-    def _try_giving_back(
-        self, connection_id: ConnectionId, authorizer: Authorizer, grant: Grant
-    ) -> None:
-        try:
-            self._give_back(connection_id, authorizer, grant)
-        except ProviderError as err:
-            logger.warning("%s: not given back: %s", connection_id, err)
-
-    def _give_back(self, connection_id: ConnectionId, authorizer: Authorizer, grant: Grant) -> None:
-        """Revoke, unless another connection lives on the same account's grant.
-
-        A provider ends everything that an owner granted to an application, whichever token it is
-        shown.
-        """
-        kind, _ = self._accounts.describe(connection_id)
-        with self._database.read() as conn:
-            if credentials.shared(conn, connection_id, grant.subject, kind.name):
-                return
-        authorizer.revoke(grant)
+        self._keeping.keep(asked.connection_id, authorizer, grant)
 
 
 def may_connect(conn: Transaction, key_id: str, resource_id: ResourceId, now: Instant) -> bool:

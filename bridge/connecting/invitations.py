@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.config.live import Live
+from bridge.config.settings import Settings
 from bridge.errors import BridgeError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
@@ -18,6 +19,16 @@ from bridge.store.resources import ResourceState
 
 class RedirectNotAllowed(BridgeError):
     """An address that the configuration does not list, letter by letter."""
+
+
+def check_redirect(settings: Settings, url: str) -> None:
+    """Look whether an address is listed (T1): the same letters, nothing like them.
+
+    Raises:
+        RedirectNotAllowed: it is not.
+    """
+    if url not in settings.auth.oauth.allowed_redirects:
+        raise RedirectNotAllowed("the address is not in auth.oauth.allowed_redirects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +73,13 @@ class Invitations:
         return f"{self._url}/oauth/{provider}/start?token={token}", ends
 
     def check(self, redirect_url: str) -> None:
-        """Look whether a browser may be sent there (T1): the same letters, nothing like them.
+        """Look whether a browser may be sent there (T1); empty means a page of ours.
 
         Raises:
             RedirectNotAllowed: it may not.
         """
-        if redirect_url and redirect_url not in self.live.current.auth.oauth.allowed_redirects:
-            raise RedirectNotAllowed("redirect_url is not in auth.oauth.allowed_redirects")
+        if redirect_url:
+            check_redirect(self.live.current, redirect_url)
 
     def look(self, token: str, browser: str) -> tuple[Link, list[ConnectionRow]] | None:
         """Find what a link shows; None when it is none, has ended, or is another browser's."""

@@ -50,6 +50,7 @@ class Provider:
             "id": CLIENT.id,
             "secret": SECRET,
             "installed": True,
+            "redirect_uris": [APP],
         }
         people = {"accounts": [{"email": ANN}, {"email": BOB}], "clients": [client]}
         self.sandbox = Sandbox(people, seed=1)

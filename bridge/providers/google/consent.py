@@ -28,6 +28,17 @@ _PURPOSES = {
     f"{_SCOPE}/calendar.events.owned": "read and write events of own calendars",
     f"{_SCOPE}/calendar": "read and write everything",
 }
+_READ_ALL = frozenset({f"{_SCOPE}/calendar", f"{_SCOPE}/calendar.readonly"})
+_COVERED_BY = {
+    f"{_SCOPE}/calendar.events.readonly": _READ_ALL | {f"{_SCOPE}/calendar.events"},
+    f"{_SCOPE}/calendar.calendarlist.readonly": _READ_ALL | {f"{_SCOPE}/calendar.calendarlist"},
+    f"{_SCOPE}/calendar.freebusy": _READ_ALL | {f"{_SCOPE}/calendar.events.freebusy"},
+    f"{_SCOPE}/calendar.events.freebusy": _READ_ALL | {f"{_SCOPE}/calendar.events"},
+    f"{_SCOPE}/calendar.events": {f"{_SCOPE}/calendar"},
+    f"{_SCOPE}/calendar.events.owned": {f"{_SCOPE}/calendar.events", f"{_SCOPE}/calendar"},
+}
+"""Scope -> others that permit the same and more, by the `scopes` of each method at
+https://developers.google.com/workspace/calendar/api/v3/reference"""
 _PARAMETERS = {
     "access_type": "offline",  # else there is no refresh token
     "prompt": "consent",  # else there is none the second time
@@ -64,6 +75,16 @@ class GoogleConsent:
     def scopes(self) -> Mapping[str, str]:
         """See `Authorizer`."""
         return {each: _PURPOSES.get(each, each) for each in self.wanted}
+
+    def lacks(self, granted: Sequence[str]) -> Sequence[str]:
+        """See `Authorizer`; an application of somebody else asks with other scopes."""
+        has = frozenset(granted)
+        missing = [
+            purpose
+            for scope, purpose in self.scopes.items()
+            if scope not in has and has.isdisjoint(_COVERED_BY.get(scope, ()))
+        ]
+        return list(dict.fromkeys(missing))
 
     @property
     def issuer(self) -> str:
