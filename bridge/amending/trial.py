@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from threading import BoundedSemaphore
 
+from bridge import deadline
 from bridge.accounts import Accounts
 from bridge.budgets import Budgets
 from bridge.config.live import Live
@@ -16,6 +17,9 @@ from bridge.provider import CalendarInfo, ProviderKind
 from bridge.tokens import Tokens
 
 AT_ONCE = 4
+"""Accounts that are tried at the same time."""
+LONGEST = 20.0
+"""Seconds in which a provider has to have named all its calendars."""
 _PATIENCE = 2.0
 
 
@@ -47,7 +51,10 @@ class Trial:
         accounts = Accounts(Live(settings), self._http, self._kinds, self._tokens, self._budgets)
         try:
             provider = accounts.open(connection_id)
-            return () if provider.source is None else provider.source.list_calendars()
+            if provider.source is None:
+                return ()
+            with deadline.within(LONGEST):
+                return provider.source.list_calendars()
         finally:
             accounts.close()
             self._room.release()

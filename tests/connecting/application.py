@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 
 import httpx2
 
+from bridge.model.resource import Direction
 from bridge.providers.google import GoogleDefaults
 from bridge.sandbox.google.grants import Client
 from tests.connecting.home import APP, Provider
 from tests.connecting.owner import ANN, Browser, asked
 
 SCOPE = "https://www.googleapis.com/auth"
-READING = GoogleDefaults().wanted_scopes
+READING = GoogleDefaults().wanted_scopes(Direction.BOTH)
 OWN = Client("own.apps.example.com", "CANARY-own-secret", (APP,))
 VERIFIER = "CANARY-verifier-of-43-letters-at-the-very-least"
 

@@ -64,7 +64,7 @@ def test_an_application_sees_which_kinds_of_accounts_it_can_offer(home: Home) ->
     assert sorted(shown) == sorted(KINDS)
     google = shown["google"]
     assert (google["title"], google["needs_consent"]) == ("Google Calendar", True)
-    assert {each["purpose"] for each in google["scopes"]} >= {"read events"}
+    assert {each["purpose"] for each in google["scopes"]} >= {"read and write events"}
     assert all(each["name"].startswith("https://") for each in google["scopes"])
     assert google["capabilities"]["read events"].startswith("done")
     assert (shown["caldav"]["needs_consent"], shown["caldav"]["scopes"]) == (False, [])

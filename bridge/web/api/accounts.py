@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from flask import Response, g
-from pydantic import SecretStr
 
 from bridge.access import Scope
 from bridge.amending import Draft
-from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
-from bridge.config.supplements import Supplement
 from bridge.connecting import RedirectNotAllowed
-from bridge.errors import AuthorizationExpired, Disposition, ProviderError
+from bridge.errors import ProviderError
 from bridge.model.interval import rfc3339
-from bridge.model.resource import Access, ConnectionId, ConnectionStatus, ResourceId
-from bridge.provider import CalendarInfo, ProviderKind
+from bridge.model.resource import Access, ConnectionId, ConnectionStatus
+from bridge.provider import CalendarInfo
 from bridge.store import connections, schedule, supplements
 from bridge.store.connections import ConnectionRow
 from bridge.store.resources import Owner
 from bridge.web.api import choosing
-from bridge.web.api.answers import answer, connection_json, provider_problem
+from bridge.web.api.answers import answer, connection_json
 from bridge.web.api.changing import amending, explained, owners, trial
 from bridge.web.api.finding import find_connection, find_resource
 from bridge.web.api.models import Connection, ConnectionPath, ResourcePath
@@ -38,11 +33,9 @@ from bridge.web.api.settable import (
     Removed,
     StatusQuery,
 )
+from bridge.web.api.wish import ACCOUNT, Wish, kind_of, refuse_twice, refused, take_consent
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
-
-_ACCOUNT = ("server_url", "username", "url")
-"""Keys that say which account is meant."""
 
 
 class AccountRoutes:
@@ -108,13 +101,13 @@ class AccountRoutes:
         keys, secrets = body.keys(), body.secrets()
         change = amending(self._context)
         if choosing.chosen(keys):
-            keys = self.resolved(row, keys)
+            keys = choosing.looked_for(self._context, row, keys)
 
         def edit(draft: Draft) -> None:
             draft.set(row.id, keys, secrets)
 
         with explained(row.id):
-            if secrets or keys.keys() & set(_ACCOUNT):
+            if secrets or keys.keys() & set(ACCOUNT):
                 self._try(change.preview(row.resource_id, edit), row.id)
             change.change(row.resource_id, edit)
         return self.show(row.id)
@@ -130,22 +123,6 @@ class AccountRoutes:
             amending(self._context).change(row.resource_id, lambda draft: draft.remove(row.id))
         return answer(removed_json(row.id, [trouble]))
 
-    def resolved(self, row: ConnectionRow, keys: dict[str, Any]) -> dict[str, Any]:
-        """Look for the calendars that keys name.
-
-        Raises:
-            Problem: some are not there, or the account is not connected.
-        """
-        settings = self._context.live.current
-        context = self._context
-        try:
-            infos = choosing.known_calendars(context.database, trial(context), settings, row)
-        except Problem as err:
-            if err.code == "connection_pending":
-                err.more["auth_url"] = self._auth_url(row)["auth_url"]
-            raise
-        return choosing.resolved(keys, infos)
-
     def show(self, id_: ConnectionId, status: int = 200, **more: object) -> Response:
         """Answer with a connection as it is now."""
         with self._context.database.read() as conn:
@@ -158,18 +135,33 @@ class AccountRoutes:
 
     def _make(self, resource: str, body: ConnectionWish) -> Response:
         resource_id = find_resource(self._context, resource, Access.MANAGE).id
-        self._check_redirect(body.redirect_url)
-        wish = _Wish(resource_id, body, _kind(amending(self._context).kinds, body.provider))
         change = amending(self._context)
-        with explained(f"{resource_id}.{wish.id}"):
+        wish = Wish(resource_id, body, kind_of(change.kinds, body.provider))
+        self._check_redirects(wish)
+        if body.has_consent and not wish.consents:
+            raise Problem(422, "invalid_request", "This kind of account is not connected so.")
+        with explained(lambda: wish.connection_id):
             settings = change.preview(resource_id, wish.make)
             if not wish.exists and not wish.consents:
-                _refuse_twice(settings, wish.connection_id)
+                refuse_twice(settings, wish.connection_id)
                 wish.infos = self._try(settings, wish.connection_id)
             change.change(resource_id, wish.make)
+        if body.has_consent:
+            self._take(wish)
         return self._made(wish)
 
-    def _made(self, wish: _Wish) -> Response:
+    def _take(self, wish: Wish) -> None:
+        """Connect the account by what the application has; a new connection stays only then."""
+        try:
+            take_consent(owners(self._context)[0], wish)
+        except BaseException:
+            if not wish.exists:
+                amending(self._context).change(
+                    wish.resource_id, lambda draft: draft.remove(wish.connection_id)
+                )
+            raise
+
+    def _made(self, wish: Wish) -> Response:
         id_, status = wish.connection_id, 200 if wish.exists else 201
         with self._context.database.read() as conn:
             row = connections.get(conn, id_)
@@ -182,23 +174,21 @@ class AccountRoutes:
         """Ask the account for its calendars, before anything of it is stored."""
         try:
             return trial(self._context).calendars(settings, id_)
-        except AuthorizationExpired as err:
-            raise Problem(422, "access_denied", _told(err), more={"reason": err.code}) from err
         except ProviderError as err:
-            if err.disposition is Disposition.REJECT:
-                raise Problem(422, "provider_error", _told(err), more={"reason": err.code}) from err
-            raise provider_problem(err) from err
+            raise refused(err) from err
 
-    def _check_redirect(self, redirect_url: str) -> None:
-        if not redirect_url:
-            return
-        _, invitations = owners(self._context)
-        try:
-            invitations.check(redirect_url)
-        except RedirectNotAllowed as err:
-            raise Problem(
-                403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
-            ) from err
+    def _check_redirects(self, wish: Wish) -> None:
+        """Refuse addresses that are not listed, before anything is made."""
+        for url in (wish.body.redirect_url, wish.body.redirect_uri):
+            if not url:
+                continue
+            _, invitations = owners(self._context)
+            try:
+                invitations.check(url)
+            except RedirectNotAllowed as err:
+                raise Problem(
+                    403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
+                ) from err
 
     def _auth_url(self, row: ConnectionRow, redirect_url: str = "") -> dict[str, str]:
         _, invitations = owners(self._context)
@@ -206,104 +196,3 @@ class AccountRoutes:
             row.resource_id, (row.id, row.provider), f"key:{g.principal.name}", redirect_url
         )
         return {"auth_url": url, "expires_at": rfc3339(ends)}
-
-
-@dataclass(slots=True)
-class _Wish:
-    """A connection that somebody wants; `make` may be called several times."""
-
-    resource_id: ResourceId
-    body: ConnectionWish
-    kind: ProviderKind | None
-    id: str = ""
-    """Within the resource."""
-    exists: bool = False
-    """The deduplication key has it already."""
-    infos: Sequence[CalendarInfo] = ()
-    """Calendars of the account, where it was asked for them."""
-
-    @property
-    def connection_id(self) -> ConnectionId:
-        return ConnectionId(f"{self.resource_id}.{self.id}")
-
-    @property
-    def consents(self) -> bool:
-        """Whether the account's owner is asked."""
-        return self.kind is not None and self.kind.authorizer is not None
-
-    def make(self, draft: Draft) -> None:
-        keys, secrets = self._keys(), _given(self.body.secrets())
-        if (key := self.body.deduplication_key) is not None:
-            found = draft.of_key(key)
-            if found is not None:
-                self._join(found, keys, secrets)
-                return
-        self.exists = False
-        self.id = self.body.id or _free(keys["provider"], draft.connections())
-        draft.make(self.connection_id, keys, secrets, key)
-
-    def _keys(self) -> dict[str, Any]:
-        keys = {k: v for k, v in self.body.keys().items() if v is not None}
-        keys["provider"] = self.kind.name if self.kind else self.body.provider
-        return choosing.resolved(keys, self.infos) if self.infos else keys
-
-    def _join(
-        self, found: Supplement, keys: Mapping[str, Any], secrets: Mapping[str, SecretStr]
-    ) -> None:
-        """Be content with what has the key, if it is the same account of the same resource."""
-        given = {**keys, **secrets}
-        has = {**found.keys, **found.secrets}
-        names = ("provider", *_ACCOUNT)
-        if found.resource_id != self.resource_id or any(
-            given.get(name) != has.get(name) for name in names
-        ):
-            raise Problem(
-                409,
-                "deduplication_key_in_use",
-                "Another account has this deduplication_key.",
-            )
-        self.id, self.exists = found.name, True
-
-
-def _kind(kinds: Mapping[str, ProviderKind], name: str) -> ProviderKind | None:
-    """Find a kind by its name or a synonym; the configuration refuses what is none."""
-    wanted = name.lower()
-    for kind in kinds.values():
-        if wanted in (kind.name, *kind.synonyms):
-            return kind
-    return None
-
-
-def _free(provider: str, taken: Sequence[str]) -> str:
-    """Make an id out of the provider's name."""
-    number = 1
-    while (name := provider if number == 1 else f"{provider}-{number}") in taken:
-        number += 1
-    return name
-
-
-def _given(secrets: Mapping[str, SecretStr | None]) -> dict[str, SecretStr]:
-    return {name: value for name, value in secrets.items() if value is not None}
-
-
-def _refuse_twice(settings: Settings, id_: ConnectionId) -> None:
-    """Refuse an account that the resource has already."""
-    own: dict[ConnectionId, ConnectionPlan] = {
-        each.id: each for _, listed in plan(settings) for each in listed
-    }
-    for each in own.values():
-        if (
-            each.id != id_
-            and each.resource_id == own[id_].resource_id
-            and each.fingerprint == own[id_].fingerprint
-        ):
-            raise Problem(
-                409,
-                "connection_exists",
-                f"{each.id} is this account.",
-                more={"connection_id": each.id},
-            )
-
-
-def _told(err: ProviderError) -> str:
-    return f"{err} ({err.hint})." if err.hint else f"{err}."

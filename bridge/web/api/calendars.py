@@ -79,7 +79,7 @@ class CalendarRoutes:
         if listing is None:
             raise BridgeError("this process reaches no accounts")
         known = None if query.refresh else listing.known(row)
-        infos = _ask(listing, row, asking().now) if known is None else known
+        infos = fresh_calendars(listing, row, asking().now) if known is None else known
         return answer(
             {
                 "connection_id": row.id,
@@ -176,7 +176,7 @@ def listed_json(info: CalendarInfo) -> dict[str, object]:
     }
 
 
-def _ask(listing: Listing, row: ConnectionRow, now: Instant) -> Sequence[CalendarInfo]:
+def fresh_calendars(listing: Listing, row: ConnectionRow, now: Instant) -> Sequence[CalendarInfo]:
     """Have the provider list an account's calendars.
 
     Raises:

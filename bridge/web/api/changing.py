@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bridge.amending import Amending, ManagedByFile, Taken, Trial
@@ -14,7 +14,7 @@ from bridge.web.problem import Problem
 
 
 @contextmanager
-def explained(*ids: str) -> Iterator[None]:
+def explained(*ids: str | Callable[[], str]) -> Iterator[None]:
     """Turn what refuses a change into an answer.
 
     Args:
@@ -26,8 +26,9 @@ def explained(*ids: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as err:
+        names = [each if isinstance(each, str) else each() for each in ids]
         errors = [
-            {"field": _field(each, ids), "message": _message(each)} for each in err.problems[:50]
+            {"field": _field(each, names), "message": _message(each)} for each in err.problems[:50]
         ]
         detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:5])
         raise Problem(422, "invalid_config", detail, errors=errors) from err
@@ -60,7 +61,7 @@ def owners(context: WebContext) -> tuple[Connecting, Invitations]:
     return context.connecting, context.invitations
 
 
-def _field(problem: ConfigProblem, ids: tuple[str, ...]) -> str:
+def _field(problem: ConfigProblem, ids: list[str]) -> str:
     """Name a key as the request did; what stands in the file, as there."""
     for id_ in ids:
         if problem.key == id_:

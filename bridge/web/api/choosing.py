@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bridge.amending import Trial
-from bridge.config.settings import Settings
-from bridge.errors import Disposition, ProviderError
-from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.provider import AccessRole, CalendarId, CalendarInfo
-from bridge.store import calendars
+from bridge.errors import BridgeError
+from bridge.provider import AccessRole, CalendarInfo
 from bridge.store.connections import ConnectionRow
-from bridge.store.database import Database
-from bridge.web.api.answers import provider_problem
+from bridge.web.api.calendars import fresh_calendars
+from bridge.web.api.pending import refuse_unconnected
+from bridge.web.api.routes import asking
+from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 
 PRIMARY = "primary"
@@ -24,26 +22,22 @@ def chosen(keys: dict[str, Any]) -> bool:
     return bool(keys.get("read_calendars")) or keys.get("write_calendar") is not None
 
 
-def known_calendars(
-    database: Database, trial: Trial, settings: Settings, row: ConnectionRow
-) -> Sequence[CalendarInfo]:
-    """List the calendars of an account, asked now; those that are read where it cannot be asked.
+def looked_for(context: WebContext, row: ConnectionRow, keys: dict[str, Any]) -> dict[str, Any]:
+    """Look for the calendars that keys name; see `resolved`.
+
+    The provider is asked for those that were not there when it listed them last.
 
     Raises:
         Problem: 409 `connection_pending`, or what the provider said.
     """
-    if row.status in (ConnectionStatus.PENDING, ConnectionStatus.DISCONNECTED):
-        raise Problem(
-            409, "connection_pending", "The account has to be connected by its owner first."
-        )
-    try:
-        return trial.calendars(settings, row.id)
-    except ProviderError as err:
-        if err.disposition is not Disposition.RETRY:
-            raise provider_problem(err) from err
-        if not (stored := _stored(database, row.id)):
-            raise provider_problem(err) from err
-        return stored
+    refuse_unconnected(context, row)
+    listing = context.listing
+    if listing is None:
+        raise BridgeError("this process reaches no accounts")
+    known: Sequence[CalendarInfo] | None = listing.known(row)
+    if known is None or not all(find(name, known) for name in _named(keys)):
+        known = fresh_calendars(listing, row, asking().now)
+    return resolved(keys, known)
 
 
 def resolved(keys: dict[str, Any], infos: Sequence[CalendarInfo]) -> dict[str, Any]:
@@ -108,12 +102,7 @@ def _entry(entry: Any, infos: Sequence[CalendarInfo], missing: list[tuple[str, s
     return entry | {"calendar": info.id} if isinstance(entry, dict) else info.id
 
 
-def _stored(database: Database, connection_id: ConnectionId) -> list[CalendarInfo]:
-    with database.read() as conn:
-        rows = calendars.of_connection(conn, connection_id)
-    return [
-        CalendarInfo(
-            id=CalendarId(row.remote_id), name=row.name, role=row.role, is_primary=row.is_primary
-        )
-        for row in rows
-    ]
+def _named(keys: dict[str, Any]) -> list[str]:
+    entries = [*(keys.get("read_calendars") or ()), keys.get("write_calendar")]
+    names = [it.get("calendar") if isinstance(it, dict) else it for it in entries]
+    return [name for name in names if isinstance(name, str)]

@@ -48,7 +48,7 @@ class SelectionRoutes:
             "read_calendars": list(dict.fromkeys(body.read_calendar_ids)),
             "write_calendar": body.write_calendar_id,
         }
-        keys = self._accounts.resolved(row, keys)
+        keys = choosing.looked_for(self._context, row, keys)
         keys["read_calendars"] = list(dict.fromkeys(keys["read_calendars"]))
 
         def edit(draft: Draft) -> None:
@@ -72,7 +72,7 @@ class SelectionRoutes:
         row = find_connection(self._context, path.connection_id, Access.MANAGE)
         keys: dict[str, Any] = {"primary": True}
         if self._write_calendar(row) is None:
-            keys |= self._accounts.resolved(row, {"write_calendar": choosing.PRIMARY})
+            keys |= choosing.looked_for(self._context, row, {"write_calendar": choosing.PRIMARY})
 
         def edit(draft: Draft) -> None:
             for each in _resource(draft).connections:

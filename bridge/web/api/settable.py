@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, JsonValue, SecretStr
+from pydantic import Field, JsonValue, SecretStr, model_validator
 
 from bridge.web.api.models import (
     AuthUrlRequest,
@@ -121,6 +121,23 @@ class ConnectionWish(ConnectionKeys, AuthUrlRequest):
     client_secret: SecretStr | None = Field(
         default=None, max_length=_LONG, description="of that application; never shown again"
     )
+
+    @property
+    def has_consent(self) -> bool:
+        """Whether the owner of the account agreed already, somewhere else."""
+        return self.code is not None or self.refresh_token is not None
+
+    @model_validator(mode="after")
+    def _together(self) -> ConnectionWish:
+        if self.code is not None and self.refresh_token is not None:
+            raise ValueError("give code or refresh_token, not both")
+        if (self.code is None) != (self.redirect_uri is None):
+            raise ValueError("code and redirect_uri belong together")
+        if self.code is None and self.code_verifier is not None:
+            raise ValueError("code_verifier belongs to code")
+        if self.refresh_token is None and (self.client_id or self.client_secret):
+            raise ValueError("client_id and client_secret belong to refresh_token")
+        return self
 
 
 class NewConnection(ConnectionWish):
