@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.servers.dav import Dav
 from tests.servers.process import Server, start
 
+_PASSWORD = "secret"
 _CONFIG = """
 [server]
 hosts = 127.0.0.1:{port}
@@ -27,11 +28,11 @@ level = error
 """
 
 
-def start_radicale(folder: Path) -> Server:
+def start_radicale(folder: Path, password: str = _PASSWORD) -> Server:
     """Start one of your own; end it with `stop`."""
 
     def arguments(port: int) -> list[str]:
-        (folder / "users").write_text("ann:secret\nben:other\n")
+        (folder / "users").write_text(f"ann:{password}\nben:other\n")
         (folder / "config").write_text(_CONFIG.format(port=port, folder=folder))
         return ["--config", str(folder / "config")]
 

@@ -166,7 +166,7 @@ class AccountRoutes:
         with self._context.database.read() as conn:
             row = connections.get(conn, id_)
         if row is None or not wish.consents or row.status is not ConnectionStatus.PENDING:
-            return self.show(id_, status)
+            return self.show(id_, status, auth_url=None, expires_at=None)
         url = self._auth_url(row, wish.body.redirect_url)
         return self.show(id_, status, **url)
 

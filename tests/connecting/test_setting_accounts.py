@@ -1,0 +1,191 @@
+"""Accounts that programs bring with them: passwords, refresh tokens, codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.access import Scope
+from bridge.model.interval import rfc3339, utc
+from bridge.model.resource import ConnectionId
+from bridge.store.database import Database
+from tests.connecting.application import OWN, VERIFIER, consent, tokens
+from tests.connecting.home import APP, Home
+from tests.connecting.owner import ANN, BOB
+from tests.servers.dav import Dav
+from tests.servers.radicale import start_radicale
+
+ALL = " ".join(scope.value for scope in Scope)
+CALDAV = ConnectionId("room-a.caldav")
+CANARY = "CANARY-app-password"
+MADE = "/resources/room-a/connections"
+
+
+@pytest.fixture
+def dav(tmp_path: Path) -> Iterator[Dav]:
+    """A CalDAV server with one calendar of Ann."""
+    folder = tmp_path / "radicale"
+    folder.mkdir()
+    server = start_radicale(folder, password=CANARY)
+    account = Dav(server.url, "/ann/", "ann", CANARY)
+    account.make_calendar("home", displayname="Home")
+    yield account
+    server.stop()
+
+
+def login(dav: Dav, **keys: Any) -> dict[str, Any]:
+    return {
+        "provider": "caldav",
+        "server_url": dav.url,
+        "username": "ann",
+        "password": CANARY,
+        "read_calendars": ["Home"],
+    } | keys
+
+
+def nobody_finds(home: Home, secret: str) -> None:
+    """Look for a secret in every cell of the database, and in its files."""
+    database: Database = home.bridge.database
+    assert database.path is not None
+    for path in database.path.parent.glob(f"{database.path.name}*"):
+        assert secret.encode() not in path.read_bytes(), path.name
+
+
+@pytest.mark.covers("S0-23", "S0-31", "S4-29")
+def test_an_account_with_a_password_is_tried_and_its_password_kept_unseen(
+    home: Home, dav: Dav, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = utc(home.now + 86400).strftime("%Y%m%dT%H%M%SZ")
+    dav.put("/ann/home/", "tea.ics", _TEA.format(at=at))
+    key = home.key(scope=ALL)
+    status, made = home.call(key, "POST", "/connections", login(dav, resource_id="room-a"))
+    assert status == 201, made
+    assert (made["id"], made["status"], made["managed_by"]) == (CALDAV, "active", "api")
+    assert made["read_calendars"] == ["/ann/home/"], "the name became an id"
+    assert home.pull(CALDAV) == "ok"
+    start, end = rfc3339(home.now), rfc3339(home.now + 7 * 86400)
+    target = f"/resources/room-a/busy?start={start}&end={end}"
+    periods = home.call(key, "GET", target)[1]["periods"]
+    assert [each["start"] for each in periods] == [rfc3339(home.now + 86400)]
+    shown = [made, home.call(key, "GET", f"/connections/{CALDAV}")[1]]
+    assert CANARY not in f"{shown} {caplog.text} {home.bridge.settings!r}"
+    nobody_finds(home, CANARY)
+
+    assert home.call(key, "DELETE", f"/connections/{CALDAV}")[0] == 200
+    assert home.call(key, "GET", target)[1]["periods"] == []
+
+
+def test_a_password_that_does_not_open_the_account_is_not_kept(home: Home, dav: Dav) -> None:
+    key = home.key(scope=ALL)
+    for wrong, expected in (
+        ({"password": "CANARY-wrong"}, (422, "access_denied")),
+        ({"server_url": "http://10.0.0.1/"}, (422, "provider_error")),
+        ({"server_url": "http://127.0.0.1:9/"}, (502, "provider_error")),
+        ({"read_calendars": ["Home", "Nowhere"]}, (422, "invalid_request")),
+        ({"server_url": "ftp://x"}, (422, "invalid_config")),
+        ({"password": None}, (422, "invalid_config")),
+        ({"url": "https://x.example/"}, (422, "invalid_config")),
+        ({"password_file": "/etc/passwd"}, (422, "invalid_request")),
+        ({"path": "/etc/passwd"}, (422, "invalid_request")),
+    ):
+        status, problem = home.call(key, "POST", MADE, login(dav, **wrong))
+        assert (status, problem["code"]) == expected, (wrong, problem)
+        assert "CANARY" not in str(problem)
+        if expected[1].startswith("invalid_config"):
+            assert problem["errors"][0]["field"] in ("server_url", "password", "url"), problem
+    assert home.call(key, "GET", f"/connections/{CALDAV}")[0] == 404
+
+    assert home.call(key, "POST", MADE, login(dav))[0] == 201
+    one = f"/connections/{CALDAV}"
+    status, problem = home.call(key, "PATCH", one, {"password": "CANARY-wrong"})
+    assert (status, problem["code"]) == (422, "access_denied")
+    assert home.pull(CALDAV) == "ok", "the one before stands"
+    status, problem = home.call(key, "POST", MADE, login(dav))
+    assert (status, problem["code"]) == (409, "connection_exists")
+    assert problem["connection_id"] == CALDAV
+
+
+@pytest.mark.covers("S2-16")
+def test_a_deduplication_key_makes_one_connection_whoever_is_asked_how_often(
+    home: Home, dav: Dav
+) -> None:
+    key, body = home.key(scope=ALL), login(dav, resource_id="room-a", deduplication_key="ann-1")
+    status, made = home.call(key, "POST", "/connections", body)
+    assert (status, made["deduplication_key"]) == (201, "ann-1")
+    status, again = home.call(key, "POST", "/connections", body)
+    assert (status, again["id"]) == (200, made["id"])
+    assert len(home.call(key, "GET", MADE)[1]["items"]) == 3
+    of_google = {"resource_id": "room-a", "provider": "google", "deduplication_key": "ann-1"}
+    for other in (body | {"username": "ben"}, body | {"resource_id": "room-b"}, of_google):
+        status, problem = home.call(key, "POST", "/connections", other)
+        assert (status, problem["code"]) == (409, "deduplication_key_in_use"), other
+    assert home.call(key, "DELETE", f"/connections/{made['id']}")[0] == 200
+    assert home.call(key, "POST", "/connections", body)[0] == 201, "it is free again"
+
+
+@pytest.mark.covers("S2-15", "S2-16", "S3-03")
+def test_a_refresh_token_of_an_application_connects_an_account_in_one_request(home: Home) -> None:
+    given, key = tokens(home.google), home.key(scope=ALL)
+    body = {
+        "resource_id": "room-b",
+        "provider": "google",
+        "refresh_token": given["refresh_token"],
+        "client_id": OWN.id,
+        "client_secret": OWN.secret,
+        "deduplication_key": "tenant-7",
+    }
+    status, made = home.call(key, "POST", "/connections", body)
+    assert (status, made["status"], made["auth_url"]) == (201, "active", None), made
+    id_ = ConnectionId(made["id"])
+    assert home.pull(id_) == "ok"
+    status, again = home.call(key, "POST", "/connections", body)
+    assert (status, again["id"]) == (200, id_)
+    nobody_finds(home, OWN.secret)
+    nobody_finds(home, given["refresh_token"])
+
+    of_bob = tokens(home.google, BOB)["refresh_token"]
+    status, problem = home.call(key, "POST", "/connections", body | {"refresh_token": of_bob})
+    assert (status, problem["code"]) == (409, "deduplication_key_in_use")
+    broken = body | {"refresh_token": "CANARY-none", "deduplication_key": "tenant-8"}
+    status, problem = home.call(key, "POST", "/connections", broken)
+    assert (status, problem["code"], "CANARY" in str(problem)) == (422, "access_denied", False)
+    own = home.call(key, "GET", "/resources/room-b/connections")[1]["items"]
+    assert [each["id"] for each in own] == ["room-b.desk", id_], "what failed left nothing behind"
+
+
+@pytest.mark.covers("S0-09")
+def test_a_code_that_came_to_the_application_connects_an_account(home: Home) -> None:
+    key = home.key(scope=ALL)
+    home.google.sandbox.google.add_client(OWN)
+    code = consent(home.google, home.google.section()["client_id"], ANN, verifier=VERIFIER)
+    body = {
+        "resource_id": "room-b",
+        "provider": "google",
+        "code": code,
+        "redirect_uri": APP,
+        "code_verifier": VERIFIER,
+    }
+    status, problem = home.call(key, "POST", "/connections", body | {"redirect_uri": f"{APP}8"})
+    assert (status, problem["code"]) == (403, "redirect_not_allowed")
+    status, made = home.call(key, "POST", "/connections", body)
+    assert (status, made["status"]) == (201, "active"), made
+    for half in ("code", "redirect_uri"):
+        asked = {name: value for name, value in body.items() if name != half}
+        assert home.call(key, "POST", "/connections", asked)[0] == 422
+
+
+_TEA = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//tests//EN
+BEGIN:VEVENT
+UID:tea
+DTSTAMP:20260101T000000Z
+DTSTART:{at}
+DURATION:PT1H
+SUMMARY:Tea
+END:VEVENT
+END:VCALENDAR
+"""
