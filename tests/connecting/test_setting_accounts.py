@@ -60,21 +60,22 @@ def test_an_account_with_a_password_is_tried_and_its_password_kept_unseen(
 ) -> None:
     at = utc(home.now + 86400).strftime("%Y%m%dT%H%M%SZ")
     dav.put("/ann/home/", "tea.ics", _TEA.format(at=at))
-    key = home.key(scope=ALL)
-    status, made = home.call(key, "POST", "/connections", login(dav, resource_id="room-a"))
+    key, id_ = home.key(scope=ALL), ConnectionId("room-x.caldav")
+    assert home.call(key, "POST", "/resources", {"id": "room-x"})[0] == 201
+    status, made = home.call(key, "POST", "/connections", login(dav, resource_id="room-x"))
     assert status == 201, made
-    assert (made["id"], made["status"], made["managed_by"]) == (CALDAV, "active", "api")
+    assert (made["id"], made["status"], made["managed_by"]) == (id_, "active", "api")
     assert made["read_calendars"] == ["/ann/home/"], "the name became an id"
-    assert home.pull(CALDAV) == "ok"
+    assert home.pull(id_) == "ok"
     start, end = rfc3339(home.now), rfc3339(home.now + 7 * 86400)
-    target = f"/resources/room-a/busy?start={start}&end={end}"
+    target = f"/resources/room-x/busy?start={start}&end={end}"
     periods = home.call(key, "GET", target)[1]["periods"]
     assert [each["start"] for each in periods] == [rfc3339(home.now + 86400)]
-    shown = [made, home.call(key, "GET", f"/connections/{CALDAV}")[1]]
+    shown = [made, home.call(key, "GET", f"/connections/{id_}")[1]]
     assert CANARY not in f"{shown} {caplog.text} {home.bridge.settings!r}"
     nobody_finds(home, CANARY)
 
-    assert home.call(key, "DELETE", f"/connections/{CALDAV}")[0] == 200
+    assert home.call(key, "DELETE", f"/connections/{id_}")[0] == 200
     assert home.call(key, "GET", target)[1]["periods"] == []
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue, SecretStr, model_validator
 
+from bridge.config.logins import ID_PATTERN
 from bridge.web.api.models import (
     AuthUrlRequest,
     Connection,
@@ -20,7 +21,6 @@ from bridge.web.api.models import (
 )
 
 Section = dict[str, JsonValue]
-Text = str
 _LONG = 2048
 
 
@@ -36,7 +36,7 @@ class ResourceKeys(Strict):
 
 
 class NewResource(ResourceKeys):
-    id: ResourceName = Field(description="lower case, no dots; first part of its URLs")
+    id: str = Field(pattern=ID_PATTERN, description="no dots; first part of its URLs")
 
 
 class Resource(Strict):
@@ -96,8 +96,10 @@ SECRET = frozenset({"password", "url"})
 
 class ConnectionWish(ConnectionKeys, AuthUrlRequest):
     provider: str = Field(min_length=1, max_length=40, description="`google`, `caldav`")
-    id: ResourceName | None = Field(
-        default=None, description="within the resource; left out: made of the provider's name"
+    id: str | None = Field(
+        default=None,
+        pattern=ID_PATTERN,
+        description="within the resource; left out: made of the provider's name",
     )
     deduplication_key: str | None = Field(
         default=None,
