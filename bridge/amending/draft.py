@@ -162,11 +162,6 @@ class Draft:
         else:
             self._after.pop(id_, None)
 
-    def mark(self, id_: str, deduplication_key: str | None) -> None:
-        """Set the deduplication key of a connection."""
-        before = self._after.get(id_, Supplement(id_))
-        self._after[id_] = replace(before, deduplication_key=deduplication_key)
-
     def remove(self, id_: str) -> None:
         """Remove what was made by API; a resource with its connections.
 

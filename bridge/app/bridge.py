@@ -98,17 +98,6 @@ class Bridge:
         """
         return self.amending.lay(read(self.config_path, self.environ))
 
-    def overlay(self) -> None:
-        """Put in force what was set by API, in a process that does not `open`.
-
-        Raises:
-            ConfigError: it does not go together with the file.
-            StoreError: the database cannot be used.
-        """
-        origin = self.settings.origin
-        if origin is not None:
-            self.live.swap(self.amending.lay(origin.document))
-
     def open(self) -> InventoryReport:
         """Bring the database to this version's schema and to the settings in force.
 
@@ -123,7 +112,7 @@ class Bridge:
             restored.renew_epochs(conn)
         pin_keys(self)
         while True:
-            self.overlay()
+            self.amending.begin()
             try:
                 report = self.apply(self.settings)
             except Overtaken:

@@ -63,7 +63,7 @@ def follow_file(bridge: Bridge) -> None:
         if empty:
             bridge.open()
         else:
-            bridge.overlay()
+            bridge.amending.begin()
         return
     try:
         with alone(path):
@@ -71,7 +71,7 @@ def follow_file(bridge: Bridge) -> None:
     except StoreError as err:
         if not err.busy:
             raise
-        bridge.overlay()
+        bridge.amending.begin()
 
 
 def _choose(bridge: Bridge, names: Sequence[str]) -> list[ConnectionId]:
