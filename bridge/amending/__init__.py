@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bridge.amending.amending import Amending
 from bridge.amending.draft import Draft, ManagedByFile, Taken
+from bridge.amending.primary import Promotion
 from bridge.amending.trial import Trial
 
-__all__ = ["Amending", "Draft", "ManagedByFile", "Taken", "Trial"]
+__all__ = ["Amending", "Draft", "ManagedByFile", "Promotion", "Taken", "Trial"]

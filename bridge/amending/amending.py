@@ -70,13 +70,7 @@ class Amending:
             ConfigError: it does not go together with the file.
             StoreError: the store cannot be read.
         """
-        found, generation = self._read()
-        settings = self.live.current
-        document = _document(settings)
-        if found:
-            self.live.swap(settle(document, self.kinds, found, generation))
-        elif not settings.made_by_api:
-            settings.come_from(Origin(document, generation))  # they are the same: that saves time
+        self.live.swap(self.lay(_document(self.live.current)))
 
     def preview(self, resource_id: ResourceId, edit: Callable[[Draft], object]) -> Settings:
         """Make the settings that an edit would come to; nothing is changed.

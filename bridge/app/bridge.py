@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.accounts import Accounts
-from bridge.amending import Amending, Trial
+from bridge.amending import Amending, Promotion, Trial
 from bridge.amending.amending import TOPIC
 from bridge.app.opening import pin_instance, pin_keys, try_opening
 from bridge.app.outlet import Outlet, make_transport
@@ -231,7 +231,7 @@ class Bridge:
         """Connects accounts by their owners' consent."""
         from bridge.connecting import Connecting
 
-        return Connecting(
+        made = Connecting(
             database=self.database,
             wake=self.wake,
             live=self.live,
@@ -240,6 +240,8 @@ class Bridge:
             vault=self.vault,
             clock=self.clock,
         )
+        made.followers.append(self.promotion.connected)
+        return made
 
     @cached_property
     def amending(self) -> Amending:
@@ -256,6 +258,11 @@ class Bridge:
             put_in_force=self.put_in_force,
             rebuild=self.rebuild,
         )
+
+    @cached_property
+    def promotion(self) -> Promotion:
+        """Lets connections receive bookings once they are connected."""
+        return Promotion(self.database, self.amending, lambda: self.listing)
 
     @cached_property
     def trial(self) -> Trial:
@@ -351,6 +358,9 @@ class Bridge:
             dav=self.dav,
             connecting=self.connecting,
             invitations=self.invitations,
+            amending=self.amending,
+            trial=self.trial,
+            promotion=self.promotion,
             listing=self.listing,
         )
         return make_wsgi(context)

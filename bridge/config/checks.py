@@ -27,15 +27,16 @@ Finding: TypeAlias = tuple[KeyPath, str, str | KeyPath]
 """Where, what is wrong, and the remedy: a text, or where the same stands for the first time."""
 
 
-def check(document: Document, settings: Settings, resource_ids: Sequence[str]) -> None:
+def check(document: Document, settings: Settings, resource_ids: Sequence[str] | None) -> None:
     """Note what is wrong between keys that are right by themselves.
 
     Args:
         document: takes the problems.
         settings: of the document; parts with problems of their own may have been left out.
-        resource_ids: every id that the file names, those left out included.
+        resource_ids: every id there is, those left out included; None when not all are known.
     """
-    findings = [*_resources(settings), *_users(settings, list(resource_ids)), *_server(settings)]
+    ids = None if resource_ids is None else list(resource_ids)
+    findings = [*_resources(settings), *_users(settings, ids), *_server(settings)]
     for index, resource in enumerate(settings.resources):
         findings += _resource(resource, ("resources", index))
     for path, message, hint in findings:
@@ -54,7 +55,7 @@ def _resources(settings: Settings) -> Iterator[Finding]:
     yield from _twice([each.email.lower() for each in resources], ("resources",), "email")
 
 
-def _users(settings: Settings, resource_ids: list[str]) -> Iterator[Finding]:
+def _users(settings: Settings, resource_ids: list[str] | None) -> Iterator[Finding]:
     users = settings.auth.users
     yield from _reserved([user.name for user in users], ("auth", "users"), "name")
     yield from _twice([user.name for user in users], ("auth", "users"), "name")
@@ -62,10 +63,10 @@ def _users(settings: Settings, resource_ids: list[str]) -> Iterator[Finding]:
         yield from _access(user, ("auth", "users", index, "access"), resource_ids)
 
 
-def _access(user: User, path: KeyPath, resource_ids: list[str]) -> Iterator[Finding]:
+def _access(user: User, path: KeyPath, resource_ids: list[str] | None) -> Iterator[Finding]:
     for name in user.access:
         if re.fullmatch(ID_PATTERN, name):
-            if name not in resource_ids:
+            if resource_ids is not None and name not in resource_ids:
                 yield (*path, name), "there is no such resource", nearest(name, resource_ids)
         elif not _GLOB.fullmatch(name):
             yield (*path, name), "neither the id of a resource nor a pattern", 'as in "room-*"'

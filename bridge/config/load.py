@@ -56,12 +56,13 @@ def settle(
         document: as `bridge.config.document.read` gave it; it stays so, and the settings keep it.
         kinds: as for `load`.
         supplements: what was set by API.
-        generation: their number in the store, None when nobody looked there.
+        generation: their number in the store; None when nobody looked there, so that not all
+            resources are known.
 
     Raises:
         ConfigError: with every problem; those of a supplement have no line.
     """
-    settings = _settle(_copy(document), kinds, supplements)
+    settings = _settle(_copy(document), kinds, supplements, whole=generation is not None)
     settings.come_from(Origin(document, generation))
     return settings
 
@@ -84,6 +85,8 @@ def _settle(
     document: Document,
     kinds: Mapping[str, ProviderKind] | None,
     supplements: Iterable[Supplement] = (),
+    *,
+    whole: bool = True,
 ) -> Settings:
     made = lay(document, supplements)
     ids = _resource_ids(document.data)
@@ -91,7 +94,7 @@ def _settle(
     take_kind_keys(document, kinds)
     Secrets(document).resolve(Settings, document.data, ())
     settings = _settings(document)
-    check(document, settings, ids)
+    check(document, settings, ids if whole else None)
     if document.problems:
         raise ConfigError(sorted(document.problems, key=lambda problem: problem.line))
     settings.warn(document.warnings)

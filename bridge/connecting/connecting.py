@@ -110,6 +110,8 @@ class Connecting:
         self._clock = clock
         self._keeping = Keeping(database, accounts, tokens, clock)
         self._room = BoundedSemaphore(AT_ONCE)
+        self.followers: list[Callable[[ConnectionId], None]] = []
+        """Told of each account that its owner connected."""
 
     def offer(self, connection_id: ConnectionId) -> tuple[str, bool]:
         """Tell the title of a connection's provider, and whether its owner connects it.
@@ -179,6 +181,8 @@ class Connecting:
                 logger.warning("%s was not connected: %s", asked.connection_id, err)
                 return Ended(asked.connection_id, asked.redirect_url, err)
         logger.info("%s is connected, asked for by %s", asked.connection_id, asked.actor)
+        for follower in self.followers:
+            follower(asked.connection_id)
         return Ended(asked.connection_id, asked.redirect_url)
 
     def redeem(

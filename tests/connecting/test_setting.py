@@ -201,3 +201,23 @@ def test_a_resource_has_several_accounts_of_one_provider(home: Home) -> None:
     )
     assert (status, problem["code"]) == (409, "connection_exists")
     assert problem["connection_id"] == "room-b.desk"
+
+
+@pytest.mark.covers("S1-09", "S1-12")
+def test_an_account_receives_the_bookings_once_it_is_connected_and_not_before(home: Home) -> None:
+    home.connect()
+    key = home.key(scope=ALL)
+    chosen = {"read_calendar_ids": ["primary"], "write_calendar_id": "primary"}
+    assert home.call(key, "PUT", "/connections/room-a.work/selection", chosen)[1]["is_primary"]
+    made = home.call(key, "POST", "/resources/room-a/connections", {"provider": "google"})[1]
+    query = f"resource=room-a&connection_id={made['id']}&set_primary=true"
+    url = home.call(key, "GET", f"/auth/GOOGLE/url?{query}")[1]
+    assert url["provider"] == "google"
+    assert home.call(key, "GET", "/connections/room-a.work")[1]["is_primary"]
+    connect(home, url, BOB)
+    now = home.call(key, "GET", f"/connections/{made['id']}")[1]
+    assert (now["is_primary"], now["write_calendar"]) == (True, BOB)
+    assert not home.call(key, "GET", "/connections/room-a.work")[1]["is_primary"]
+    assert home.call(key, "POST", "/connections/room-a.work/set-primary", {})[0] == 200
+    connect(home, home.call(key, "POST", f"/connections/{made['id']}/auth-url", {})[1], BOB)
+    assert home.call(key, "GET", "/connections/room-a.work")[1]["is_primary"], "wanted once"

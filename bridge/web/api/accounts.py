@@ -117,10 +117,12 @@ class AccountRoutes:
         row = find_connection(self._context, path.connection_id, Access.MANAGE)
         if row.managed_by is Owner.FILE:
             raise managed(row.id)
+        change = amending(self._context)
         connecting, _ = owners(self._context)
-        trouble = connecting.disconnect(row.id)
         with explained(row.id):
-            amending(self._context).change(row.resource_id, lambda draft: draft.remove(row.id))
+            change.preview(row.resource_id, lambda draft: draft.remove(row.id))
+            trouble = connecting.disconnect(row.id)
+            change.change(row.resource_id, lambda draft: draft.remove(row.id))
         return answer(removed_json(row.id, [trouble]))
 
     def show(self, id_: ConnectionId, status: int = 200, **more: object) -> Response:

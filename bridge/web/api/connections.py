@@ -23,7 +23,7 @@ from bridge.web.api.finding import find_connection, paged, visible_connections
 from bridge.web.api.models import (
     AuthUrl,
     AuthUrlQuery,
-    AuthUrlRequest,
+    AuthUrlWish,
     Connection,
     ConnectionPath,
     Connections,
@@ -32,6 +32,7 @@ from bridge.web.api.models import (
     ProviderPath,
 )
 from bridge.web.api.routes import Routes, asking
+from bridge.web.api.wish import kind_of
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 
@@ -87,27 +88,26 @@ class ConnectionRoutes:
         which has to be listed in the configuration letter by letter, with `success=true`,
         `provider` and `connectionId`, or with `error` (a code), `message`, and these two.
         """
+        named = self._named(path.provider)
         rows = [
             row
             for row in self._of(query.resource)
-            if row.provider == path.provider.lower() and query.connection_id in (None, row.id)
+            if row.provider == named and query.connection_id in (None, row.id)
         ]
         if not rows:
             raise unknown_connection()
         if len(rows) > 1:
             names = ", ".join(row.id for row in rows)
             raise Problem(422, "invalid_request", f"Say which connection_id: {names}.")
-        return self._url(rows[0], query.redirect_url)
+        return self._url(rows[0], query)
 
-    def post_auth_url(self, path: ConnectionPath, body: AuthUrlRequest) -> Response:
+    def post_auth_url(self, path: ConnectionPath, body: AuthUrlWish) -> Response:
         """Address to send the owner of an account to, who then connects it, or connects it again.
 
         As with GET /auth/{provider}/url. Its id and its calendars stay; another account than the
         connected one is refused.
         """
-        return self._url(
-            find_connection(self._context, path.connection_id, Access.MANAGE), body.redirect_url
-        )
+        return self._url(find_connection(self._context, path.connection_id, Access.MANAGE), body)
 
     def post_refresh(self, path: ConnectionPath, body: Nothing) -> Response:
         """Ask the provider for a new access token of an account now, to see whether that works."""
@@ -122,18 +122,29 @@ class ConnectionRoutes:
             raise provider_problem(err) from err
         return self.get_connection(path)
 
-    def _url(self, row: ConnectionRow, redirect_url: str) -> Response:
+    def _named(self, provider: str) -> str:
+        """Give the name of a kind for its name or a synonym."""
+        kinds = self._context.amending.kinds if self._context.amending else {}
+        kind = kind_of(kinds, provider)
+        return kind.name if kind else provider.lower()
+
+    def _url(self, row: ConnectionRow, wish: AuthUrlWish) -> Response:
         connecting, invitations = self._parts()
         if connecting.authorizer(row.id) is None:
             raise Problem(422, "invalid_request", "This kind of account is not connected so.")
         try:
             url, ends = invitations.direct(
-                row.resource_id, (row.id, row.provider), f"key:{g.principal.name}", redirect_url
+                row.resource_id,
+                (row.id, row.provider),
+                f"key:{g.principal.name}",
+                wish.redirect_url,
             )
         except RedirectNotAllowed as err:
             raise Problem(
                 403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
             ) from err
+        if self._context.promotion is not None:
+            self._context.promotion.note(row.id, wanted=wish.set_primary)
         return answer(
             {
                 "auth_url": url,

@@ -158,7 +158,13 @@ class AuthUrlRequest(Strict):
     )
 
 
-class AuthUrlQuery(AuthUrlRequest):
+class AuthUrlWish(AuthUrlRequest):
+    set_primary: bool = Field(
+        default=False, description="once connected, its write calendar receives the bookings"
+    )
+
+
+class AuthUrlQuery(AuthUrlWish):
     resource: ResourceName = Field(description="id of a resource")
     connection_id: ResourceName | None = Field(
         default=None, description="needed where the resource has several of this provider"

@@ -82,13 +82,15 @@ class ResourceRoutes:
         row = find_resource(self._context, path.resource_id, Access.MANAGE)
         if row.managed_by is Owner.FILE:
             raise managed(row.id)
+        change = amending(self._context)
         connecting, _ = owners(self._context)
         with self._context.database.read() as conn:
             own = connections.of_resource(conn, row.id)
-        troubles = [(each.id, connecting.disconnect(each.id)) for each in own]
         with explained(row.id):
-            amending(self._context).change(row.id, lambda draft: draft.remove(row.id))
-        return answer(removed_json(row.id, [it for _, it in troubles]))
+            change.preview(row.id, lambda draft: draft.remove(row.id))
+            troubles = [connecting.disconnect(each.id) for each in own]
+            change.change(row.id, lambda draft: draft.remove(row.id))
+        return answer(removed_json(row.id, troubles))
 
     def _show(self, id_: ResourceId, status: int = 200) -> Response:
         with self._context.database.read() as conn:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response
 
 from bridge.access import Scope
 from bridge.amending import Draft
-from bridge.config.settings import Connection as ConnectionSettings
-from bridge.config.settings import Resource
+from bridge.amending.primary import connection_of, let_receive, resource_of
+from bridge.config.plan import ConnectionPlan
 from bridge.model.resource import Access
+from bridge.store import connections
 from bridge.store.connections import ConnectionRow
 from bridge.web.api import choosing
 from bridge.web.api.accounts import AccountRoutes
@@ -55,7 +57,7 @@ class SelectionRoutes:
             if keys["write_calendar"] is not None:
                 _refuse_second(draft, row)
             changed = dict(keys)
-            if keys["write_calendar"] is None and _own(draft, row).primary:
+            if keys["write_calendar"] is None and connection_of(draft, row.id).primary:
                 changed["primary"] = None  # it receives nothing any more
             draft.set(row.id, changed)
 
@@ -70,49 +72,34 @@ class SelectionRoutes:
         """
         del body
         row = find_connection(self._context, path.connection_id, Access.MANAGE)
-        keys: dict[str, Any] = {"primary": True}
+        chosen = None
         if self._write_calendar(row) is None:
-            keys |= choosing.looked_for(self._context, row, {"write_calendar": choosing.PRIMARY})
-
-        def edit(draft: Draft) -> None:
-            for each in _resource(draft).connections:
-                if each.primary and each.id != row.id.partition(".")[2]:
-                    draft.set(f"{row.resource_id}.{each.id}", {"primary": None})
-            if not _own(draft, row).primary:
-                draft.set(row.id, keys)
-
+            wanted = choosing.looked_for(self._context, row, {"write_calendar": choosing.PRIMARY})
+            chosen = str(wanted["write_calendar"])
         with explained(row.id):
-            amending(self._context).change(row.resource_id, edit)
+            amending(self._context).change(
+                row.resource_id,
+                partial(let_receive, connection_id=row.id, write_calendar=chosen),
+            )
         return self._accounts.show(row.id)
 
     def _write_calendar(self, row: ConnectionRow) -> str | None:
-        for resource in self._context.live.current.resources:
-            for each in resource.connections:
-                if row.id == f"{resource.id}.{each.id}":
-                    return each.write_calendar
-        return None
+        with self._context.database.read() as conn:
+            now = connections.get(conn, row.id) or row
+        return ConnectionPlan.model_validate_json(now.plan).write_calendar
 
 
 def _refuse_second(draft: Draft, row: ConnectionRow) -> None:
     """Refuse a second write calendar where nothing says which one receives the bookings."""
     others = [
         each
-        for each in _resource(draft).connections
+        for each in resource_of(draft).connections
         if each.write_calendar is not None and each.id != row.id.partition(".")[2]
     ]
-    if others and not any(each.primary for each in (*others, _own(draft, row))):
+    if others and not any(each.primary for each in (*others, connection_of(draft, row.id))):
         raise Problem(
             409,
             "multiple_write_calendars",
             f"Bookings go to {row.resource_id}.{others[0].id}; "
             f"POST /connections/{row.id}/set-primary lets them go here.",
         )
-
-
-def _own(draft: Draft, row: ConnectionRow) -> ConnectionSettings:
-    name = row.id.partition(".")[2]
-    return next(each for each in _resource(draft).connections if each.id == name)
-
-
-def _resource(draft: Draft) -> Resource:
-    return next(each for each in draft.settings.resources if each.id == draft.resource_id)
