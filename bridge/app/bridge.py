@@ -362,6 +362,7 @@ class Bridge:
             trial=self.trial,
             promotion=self.promotion,
             listing=self.listing,
+            vault=self.vault,
         )
         return make_wsgi(context)
 

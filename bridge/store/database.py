@@ -318,6 +318,14 @@ def upsert(
     conn.execute(statement, list(rows))
 
 
+def insert_new(conn: Connection, table: Table, row: Mapping[str, object]) -> bool:
+    """Insert a row unless its primary key exists; False then. It waits for who is inserting it."""
+    statement = _dialect_insert(conn.dialect.name, table).values(**row)
+    key = list(table.primary_key.columns)
+    statement = statement.on_conflict_do_nothing(index_elements=key)
+    return conn.execute(statement.returning(*key)).first() is not None
+
+
 def _dialect_insert(dialect: str, table: Table) -> postgresql.Insert | sqlite_dialect.Insert:
     # Only one of them is used, and each takes tens of milliseconds to import.
     if dialect == "sqlite":

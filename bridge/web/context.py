@@ -15,6 +15,7 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.publish import Publisher
 from bridge.store.database import Database
+from bridge.store.vault import Vault
 from bridge.web.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -70,4 +71,6 @@ class WebContext:
     promotion: Promotion | None = None
     listing: Listing | None = None
     """None where no account can be looked at."""
+    vault: Vault | None = None
+    """Encrypts answers that are remembered; None where none is."""
     metrics: Metrics = field(default_factory=Metrics)

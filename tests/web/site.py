@@ -23,12 +23,13 @@ from bridge.model.interval import FBType, Instant, Window
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.provider import AccessRole, CalendarId
 from bridge.publish import Publisher
-from bridge.store import busy, calendars, connections, events, feeds, keys, resources
+from bridge.store import busy, calendars, cipherkeys, connections, events, feeds, keys, resources
 from bridge.store.calendars import NewCalendar, Pull
 from bridge.store.connections import NewConnection
 from bridge.store.database import Database
 from bridge.store.events import OccurrenceRow
 from bridge.store.resources import Owner
+from bridge.store.vault import Vault
 from bridge.web.context import WebContext
 from bridge.web.dispatcher import make_wsgi
 from bridge.web.framing import PATIENCE, Crowd, open_server
@@ -114,6 +115,7 @@ class Site:
             instance="test-instance",
             dav=dav,
             clock=lambda: self.now,
+            vault=Vault({"key-1": bytes(32)}.get),
         )
         self.wsgi = make_wsgi(self.context)
         self.port = 0
@@ -138,6 +140,7 @@ class Site:
                 managed_by=Owner.FILE,
             )
             keys.sync_users(conn, settings.auth.users, NOW)
+            cipherkeys.pin(conn, ["key-1"])
             for resource, _ in plans:
                 resources.set_horizon(conn, resource.id, HORIZON)
                 feeds.sync_feeds(conn, IDENTITY, resource.id, resource.feeds)

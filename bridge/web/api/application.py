@@ -20,6 +20,7 @@ from bridge.web.api.busy import BusyRoutes
 from bridge.web.api.calendars import CalendarRoutes
 from bridge.web.api.connections import ConnectionRoutes
 from bridge.web.api.models import ProblemModel
+from bridge.web.api.once import Once
 from bridge.web.api.providers import ProviderRoutes
 from bridge.web.api.routes import Routes, asking
 from bridge.web.api.syncing import SyncRoutes
@@ -38,7 +39,7 @@ class Api:
     def __init__(self, context: WebContext, reader: Reader) -> None:
         self._context = context
         self.app = _make_app()
-        self.routes = Routes(self.app)
+        self.routes = Routes(self.app, Once(context).answer)
         BusyRoutes(context, reader).register(self.routes)
         ProviderRoutes(context).register(self.routes)
         ConnectionRoutes(context).register(self.routes)

@@ -38,7 +38,14 @@ class BusyRoutes:
         scope = Scope.BUSY_READ
         path = "/resources/<resource_id>/busy"
         routes.add("GET", path, self.get_busy, scope=scope, answer=Busy)
-        routes.add("POST", "/free-busy", self.post_free_busy, scope=scope, answer=FreeBusyAnswer)
+        routes.add(
+            "POST",
+            "/free-busy",
+            self.post_free_busy,
+            scope=scope,
+            answer=FreeBusyAnswer,
+            reads=True,
+        )
 
     def get_busy(self, path: ResourcePath, query: BusyQuery) -> Response:
         """Busy time of a resource.

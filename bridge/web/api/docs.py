@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, render_template_string
 
+from bridge.web.api.once import PARAMETER
 from bridge.web.api.routes import Routes
 
 _STYLE = """
@@ -70,4 +71,8 @@ def register(routes: Routes) -> None:
 
 def _document(routes: Routes) -> dict[str, Any]:
     document: dict[str, Any] = routes.app.api_doc
+    for path in routes.repeatable:
+        given = document["paths"][path]["post"].setdefault("parameters", [])
+        if PARAMETER not in given:
+            given.append(PARAMETER)
     return document

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from typing import Final
+from typing import Final, TypeAlias
 
 from flask import Response, request
 from flask_openapi3.openapi import OpenAPI
@@ -18,6 +18,7 @@ from bridge.access import Scope
 from bridge.web.exchange import Request
 
 PREFIX = "/api/v1"
+Answering: TypeAlias = Callable[[Callable[[], Response]], Response]
 
 
 def asking() -> Request:
@@ -29,11 +30,15 @@ def asking() -> Request:
 class Routes:
     """The routes of one application."""
 
-    def __init__(self, app: OpenAPI) -> None:
+    def __init__(self, app: OpenAPI, once: Answering) -> None:
+        """Begin with none; `once` answers what changes something, by the view or from memory."""
         self.app: Final = app
+        self._once = once
         self._scopes: dict[str, Scope | None] = {}
+        self.repeatable: Final[set[str]] = set()
+        """Paths whose POST is done once for each Idempotency-Key, as the document writes them."""
 
-    def add(
+    def add(  # noqa: PLR0913 - most are named
         self,
         method: str,
         path: str,
@@ -42,6 +47,7 @@ class Routes:
         scope: Scope,
         answer: type[BaseModel],
         status: Sequence[int] = (200,),
+        reads: bool = False,
     ) -> None:
         """Add a route that needs a key with `scope`; its docstring becomes its description.
 
@@ -52,13 +58,19 @@ class Routes:
             scope: what the key has to be for.
             answer: what a success looks like.
             status: with which it comes.
+            reads: a POST that changes nothing; it may be done as often as it comes.
         """
         self._scopes[view.__name__] = scope
+        repeatable = method == "POST" and not reads
+        if repeatable:
+            self.repeatable.add(PREFIX + path.replace("<", "{").replace(">", "}"))
         summary, _, description = (inspect.getdoc(view) or "").partition("\n")
 
         @wraps(view)
         def called(**given: object) -> Response:  # methods take no attributes, which Flask sets
-            return view(**given)
+            if not repeatable:
+                return view(**given)
+            return self._once(lambda: view(**given))
 
         register = getattr(self.app, method.lower())
         register(
