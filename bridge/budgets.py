@@ -137,6 +137,7 @@ class _Metered:
         timeout: timedelta | None = None,
         max_size: int | None = None,
         trusted_sites: Sequence[str] = (),
+        follow: bool = True,
     ) -> Response:
         """See `Http`."""
         self.budgets.spend(self.account)
@@ -149,6 +150,7 @@ class _Metered:
             timeout=timeout,
             max_size=max_size,
             trusted_sites=trusted_sites,
+            follow=follow,
         )
 
     def services(self, name: str) -> Sequence[Service]:

@@ -260,7 +260,10 @@ class _Session:
             content=body.encode(),
             timeout=TIMEOUT,
             max_size=_MAX_SIZE,
+            follow=False,  # the body holds a client secret and a token
         )
+        if 300 <= response.status < 400:
+            raise_for_status(response, what="the authorization server")
         if response.status >= 400 and not _error(response):
             raise_for_status(response, what="the authorization server")
         return _Answer(response)

@@ -75,6 +75,7 @@ class Outlet:
         timeout: timedelta | None = None,
         max_size: int | None = None,
         trusted_sites: Sequence[str] = (),
+        follow: bool = True,
     ) -> Response:
         """See `Http`; the exchange ends with the pull's `deadline`, too."""
         timeout = _shortened(timeout)
@@ -88,6 +89,7 @@ class Outlet:
                 timeout=timeout,
                 max_size=max_size,
                 trusted_sites=trusted_sites,
+                follow=follow,
             )
 
     def services(self, name: str) -> Sequence[Service]:

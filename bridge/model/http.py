@@ -73,10 +73,11 @@ class Http(Protocol):
         timeout: timedelta | None = None,
         max_size: int | None = None,
         trusted_sites: Sequence[str] = (),
+        follow: bool = True,
     ) -> Response:
         """Send, follow at most five redirects with method and body kept, return the whole answer.
 
-        Any status is returned, redirects excepted; see `bridge.transport.raise_for_status`.
+        Any status is returned but for followed redirects; see `bridge.transport.raise_for_status`.
 
         Args:
             method: an HTTP or WebDAV method.
@@ -88,6 +89,8 @@ class Http(Protocol):
             timeout: deadline of the whole exchange, redirects included.
             max_size: most bytes of the decoded body.
             trusted_sites: more hosts that may see the credentials, `*.icloud.com`.
+            follow: false: a redirect is an answer like any other, for a body that nobody else may
+                see.
 
         Raises:
             AddressRefused: an address, scheme or redirect is not allowed.

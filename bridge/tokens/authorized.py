@@ -29,6 +29,7 @@ class Authorized:
         timeout: timedelta | None = None,
         max_size: int | None = None,
         trusted_sites: Sequence[str] = (),
+        follow: bool = True,
     ) -> Response:
         """See `Http`; a request that was answered 401 did nothing, and is sent once more.
 
@@ -46,6 +47,7 @@ class Authorized:
                 timeout=timeout,
                 max_size=max_size,
                 trusted_sites=trusted_sites,
+                follow=follow,
             )
 
         if auth is not None:

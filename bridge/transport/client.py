@@ -114,6 +114,7 @@ class Transport:
         timeout: timedelta | None = None,
         max_size: int | None = None,
         trusted_sites: Sequence[str] = (),
+        follow: bool = True,
     ) -> Response:
         """See `Http`."""
         home = parse_url(url)
@@ -122,7 +123,7 @@ class Transport:
         self._exchange.begin((timeout or DEFAULT_TIMEOUT).total_seconds())
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._answer(hop, limit)
-            following = next_hop(hop, answer, home, trusted_sites)
+            following = next_hop(hop, answer, home, trusted_sites) if follow else None
             if following is None:
                 return answer
             hop = following

@@ -27,7 +27,7 @@ from bridge.sandbox.server import Sandbox
 from bridge.transport import Transport
 from tests.builders import make_settings
 from tests.connecting.owner import ANN, BOB, Browser, asked
-from tests.servers.origin import Answer, Origin, html
+from tests.servers.origin import Answer, Origin, html, redirect
 
 CALLBACK = "http://127.0.0.1:4711/oauth/google/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -180,3 +180,24 @@ def test_what_is_no_grant_is_never_taken_for_one(name: str, http: Transport) -> 
             CodeFlow(http, made).exchange("CANARY-code", CALLBACK, VERIFIER)
     said = repr(caught.value) + caught.value.hint + repr(caught.value.__context__)
     assert "CANARY" not in said.replace("CANARY <b>", "")
+
+
+@pytest.mark.covers("T39")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_secret_goes_nowhere_but_to_the_address_of_the_settings(
+    status: int, http: Transport
+) -> None:
+    """A redirect would be followed with its body: the client secret, and a token."""
+    with Origin() as origin, Origin() as elsewhere:
+        for path in ("/token", "/revoke"):
+            origin.routes[path] = redirect(elsewhere.url(path), status)
+        google = consent(http, origin.url(""))
+        grant = Grant(SecretStr("CANARY-access"), SecretStr("CANARY-refresh"))
+        with pytest.raises(UnreadableAnswer, match=f"answered {status}"):
+            google.exchange("CANARY-code", CALLBACK, VERIFIER)
+        with pytest.raises(UnreadableAnswer):
+            google.refresh(grant)
+        with pytest.raises(UnreadableAnswer):
+            google.revoke(grant)
+        assert [each.path for each in origin.requests] == ["/token", "/token", "/revoke"]
+        assert elsewhere.accepts == 0
