@@ -14,11 +14,13 @@ from bridge.connecting.connecting import (
     Ended,
     Response,
 )
+from bridge.connecting.ending import BeforeRevoking
 from bridge.connecting.invitations import Invitations, RedirectNotAllowed
 from bridge.connecting.lent import Lent, RawCalendars
 
 __all__ = [
     "Asked",
+    "BeforeRevoking",
     "Connecting",
     "ConsentRefused",
     "Crowded",

@@ -15,6 +15,7 @@ from bridge.access import Scope, authorize
 from bridge.access.principal import api_key_principal
 from bridge.accounts import Accounts
 from bridge.config.live import Live
+from bridge.connecting.ending import BeforeRevoking, Ending
 from bridge.connecting.invitations import check_redirect
 from bridge.connecting.keeping import Keeping
 from bridge.connecting.lent import Lent, RawCalendars, exercise, raw_calendars
@@ -26,9 +27,9 @@ from bridge.errors import (
     TemporarilyUnavailable,
 )
 from bridge.model.interval import Instant
-from bridge.model.resource import Access, ConnectionId, ConnectionStatus, ResourceId
+from bridge.model.resource import Access, ConnectionId, ResourceId
 from bridge.provider import Authorizer
-from bridge.store import calendars, compact, connections, consents, keys, resources
+from bridge.store import connections, consents, keys
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
 from bridge.store.keys import base32
@@ -100,7 +101,20 @@ class Connecting:
         tokens: Tokens,
         vault: Vault,
         clock: Callable[[], Instant],
+        before_revoking: BeforeRevoking | None = None,
     ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            database: migrated.
+            wake: told of what changed.
+            live: the settings in force.
+            accounts: describe connections.
+            tokens: keep grants.
+            vault: encrypts verifiers.
+            clock: the present.
+            before_revoking: see `BeforeRevoking`; called by `disconnect`.
+        """
         self._database = database
         self._wake = wake
         self._live = live
@@ -109,6 +123,7 @@ class Connecting:
         self._vault = vault
         self._clock = clock
         self._keeping = Keeping(database, accounts, tokens, clock)
+        self._ending = Ending(database, tokens, self._keeping, before_revoking)
         self._room = BoundedSemaphore(AT_ONCE)
         self.followers: list[Callable[[ConnectionId], None]] = []
         """Told of each account that its owner connected."""
@@ -296,27 +311,8 @@ class Connecting:
             ConfigError: no connection of this id is configured.
             StoreError: it is not forgotten.
         """
-        authorizer = self.authorizer(connection_id)
-        trouble: ProviderError | None = None
-        try:
-            grant = self._tokens.grant(connection_id)
-            if authorizer is not None and grant is not None:
-                self._keeping.give_back(connection_id, authorizer, grant)
-        except ProviderError as err:
-            logger.warning("%s: not given back: %s", connection_id, err)
-            trouble = err
-        self._tokens.erase(connection_id)
-        with self._database.write() as conn:
-            row = connections.get(conn, connection_id)
-            if row is not None:
-                connections.forgive(conn, [connection_id])
-                connections.set_status(conn, connection_id, ConnectionStatus.DISCONNECTED)
-                listings.remove(conn, connection_id)
-                calendars.remove(conn, [it.id for it in calendars.of_connection(conn, row.id)])
-                resources.want_rebuild(conn, [row.resource_id])
-                compact.want(conn)
+        trouble = self._ending.end(connection_id, self.authorizer(connection_id))
         self._wake.notify("schedule")
-        logger.info("%s is disconnected", connection_id)
         return trouble
 
     def _needed(self, connection_id: ConnectionId) -> Authorizer:

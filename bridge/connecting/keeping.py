@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bridge.accounts import Accounts
-from bridge.errors import ProviderError, RemoteRejected, TemporarilyUnavailable
+from bridge.errors import ProviderError, RemoteRejected, StoreError, TemporarilyUnavailable
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.provider import Authorizer, Grant
@@ -51,6 +52,7 @@ class Keeping:
             ProviderError: it permits too little, does not last, or nobody says whose it is.
             StoreError: it cannot be stored.
         """
+        whole = grant
         try:
             granted = grant.scopes or tuple(authorizer.scopes)
             if missing := authorizer.lacks(granted):
@@ -67,18 +69,16 @@ class Keeping:
                     code="no_refresh_token",
                     hint="take the permission back in the account's settings and connect it again",
                 )
-        except ProviderError as err:
-            self._note(connection_id, err)
-            raise
-        try:
-            self.tokens.connect(connection_id, whole)
-        except ProviderError:
+            self._connect(connection_id, whole)
+        except (ProviderError, StoreError) as err:
             if not is_lent:
-                self._try_giving_back(connection_id, authorizer, whole)
+                self._give_back_unkept(connection_id, authorizer, whole)
+            if isinstance(err, ProviderError):
+                self._note(connection_id, err)
             raise
 
     def give_back(self, connection_id: ConnectionId, authorizer: Authorizer, grant: Grant) -> None:
-        """Revoke, unless another connection lives on the same account's grant.
+        """Revoke what a connection has, unless another one lives on the same grant.
 
         A provider ends everything that an owner granted to an application, whichever token it is
         shown.
@@ -86,19 +86,40 @@ class Keeping:
         Raises:
             ProviderError: the provider did not take it, or not now.
         """
-        kind, _ = self.accounts.describe(connection_id)
-        with self.database.read() as conn:
-            if credentials.shared(conn, connection_id, grant.subject, kind.name):
-                return
-        authorizer.revoke(grant)
+        if not self._stands(connection_id, grant, besides=connection_id):
+            authorizer.revoke(grant)
 
-    def _try_giving_back(
+    def _connect(self, connection_id: ConnectionId, grant: Grant) -> None:
+        for last in (False, False, True):
+            try:
+                self.tokens.connect(connection_id, grant)
+            except StoreError as err:  # its owner would have to be asked once more
+                if last or not err.busy:
+                    raise
+            else:
+                return
+
+    def _give_back_unkept(
         self, connection_id: ConnectionId, authorizer: Authorizer, grant: Grant
     ) -> None:
+        """Revoke what was granted in vain, if nobody lives on what was granted before.
+
+        When nobody says whose it is, it may be any account's that is connected.
+        """
         try:
-            self.give_back(connection_id, authorizer, grant)
-        except ProviderError as err:
+            if not grant.subject:
+                with suppress(ProviderError):
+                    grant = replace(grant, subject=authorizer.identify(grant).subject)
+            if not self._stands(connection_id, grant):
+                authorizer.revoke(grant)
+        except (ProviderError, StoreError) as err:
             logger.warning("%s: not given back: %s", connection_id, err)
+
+    def _stands(self, connection_id: ConnectionId, grant: Grant, besides: str = "") -> bool:
+        kind, _ = self.accounts.describe(connection_id)
+        application = (grant.client_id, grant.subject)
+        with self.database.read() as conn:
+            return credentials.stands(conn, kind.name, application, besides)
 
     def _note(self, connection_id: ConnectionId, err: ProviderError) -> None:
         """Show what went wrong with a connection that does not work without."""

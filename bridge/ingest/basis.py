@@ -11,7 +11,7 @@ from bridge.config.plan import ConnectionPlan, ResourcePlan
 from bridge.config.policy import OnStale
 from bridge.ingest.rules import Rules
 from bridge.model.interval import Instant, Window
-from bridge.model.resource import ConnectionId, ResourceId
+from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.publish import Publisher
 from bridge.store import calendars, connections, resources
 from bridge.store.calendars import CalendarRow
@@ -73,6 +73,8 @@ class Room:
             resource = resources.get(conn, connection.resource_id) if connection else None
             if not connection or not resource or resource.state is not ResourceState.ACTIVE:
                 return None
+            if connection.status is ConnectionStatus.DISCONNECTED:
+                return None
             rows = calendars.of_connection(conn, connection_id)
         return Basis(
             resource,
@@ -98,6 +100,12 @@ class Room:
             if resource is None or _fundament(resource) != _fundament(before):
                 raise Moved
             yield conn
+
+    def stands(self, conn: Transaction, before: ConnectionRow) -> bool:
+        """Tell whether a connection was not disconnected since; keep that out from now on."""
+        resources.lock(conn, before.resource_id)
+        now = connections.get(conn, before.id)
+        return now is not None and now.severed == before.severed
 
     def publish(
         self, conn: Transaction, resource_id: ResourceId, dirty: Iterable[Window], now: Instant

@@ -68,7 +68,7 @@ class ConnectionPull:
             except ProviderError as err:
                 failed += 1
                 pulls.append(CalendarPull(choice.info.name, error=err))
-                self._note(err, [calendar_key(self.connection_id, choice.info.id)])
+                self._note(basis, err, [calendar_key(self.connection_id, choice.info.id)])
                 if isinstance(err, AuthorizationExpired):
                     self.mark(basis, err)
                 if isinstance(err, AuthorizationExpired | RateLimited):
@@ -77,23 +77,32 @@ class ConnectionPull:
         if errors and failed == len(pulls):
             raise errors[0]
         if failed == missing and settlement.obsolete:
-            self._drop(infos)
+            self._drop(basis, infos)
         return pulls
 
     def mark(self, basis: Basis, err: ProviderError) -> None:
         """Note that nothing of the connection could be read."""
-        self._note(err, list(basis.calendars), unreached(self.room, basis))
+        self._note(basis, err, list(basis.calendars), unreached(self.room, basis))
 
     def _note(
-        self, err: ProviderError, keys: Iterable[str], new: Sequence[NewCalendar] = ()
+        self,
+        basis: Basis,
+        err: ProviderError,
+        keys: Iterable[str],
+        new: Sequence[NewCalendar] = (),
     ) -> None:
         with self.room.database.write() as conn:
+            if not self.room.stands(conn, basis.connection):
+                return
             calendars.upsert(conn, new)
             for key in [*keys, *(row.id for row in new)]:
                 calendars.record_failure(conn, key, self.now, err.code, str(err))
 
-    def _basis(self) -> Basis | None:
-        return self.room.basis(self.connection_id)
+    def _again(self, before: Basis) -> Basis | None:
+        """Read anew where the connection stands; None when what was read is of no use there."""
+        basis = self.room.basis(self.connection_id)
+        severed = basis is None or basis.connection.severed != before.connection.severed
+        return None if severed else basis
 
     def _remember(self, basis: Basis, infos: Sequence[CalendarInfo]) -> None:
         """Keep what calendars there are, for those who choose among them."""
@@ -113,18 +122,18 @@ class ConnectionPull:
             try:
                 apply(self.room, basis, settlement, self.now)
             except Moved:
-                again = self._basis()
+                again = self._again(basis)
             else:
-                again = self._basis() if settlement.new else basis
+                again = self._again(basis) if settlement.new else basis
                 return (again, settlement) if again else None
             if again is None:
                 return None
             basis = again
         raise TemporarilyUnavailable(_RESTLESS)
 
-    def _drop(self, infos: Sequence[CalendarInfo]) -> None:
+    def _drop(self, before: Basis, infos: Sequence[CalendarInfo]) -> None:
         """Let go of what nothing wants any more, once nothing it could stand for is unread."""
-        basis = self._basis()
+        basis = self._again(before)
         if basis is not None:
             obsolete = settle(self.room, basis, choose(basis.plan, infos), self.now).obsolete
             with suppress(Moved):
@@ -154,7 +163,7 @@ class ConnectionPull:
             except Superseded:
                 return nothing
             except Moved:
-                again = self._basis()
+                again = self._again(basis)
                 fresh = again.calendars.get(row.id) if again else None
                 if again is None or fresh is None or progress(fresh) != progress(row):
                     return nothing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -49,6 +49,8 @@ class ConnectionRow(NamedTuple):
     success_at: Instant | None
     limited_until: Instant | None
     """The provider asked for a pause; no pull is claimed before."""
+    severed: int
+    """How often it was disconnected: what was read before does not count after."""
 
 
 class NewConnection(NamedTuple):
@@ -76,6 +78,17 @@ class Failure(NamedTuple):
 
 CONSENT_INCOMPLETE = "invalid_scope"
 """Code of a failure: an owner permitted less than is needed, so that nothing was kept."""
+# Written with the rest, in one statement: on PostgreSQL a second update of a row in the same
+# transaction locks the resource's row, which others lock first of all.
+_FORGIVEN: Mapping[str, Any] = {
+    "sync_state": SyncState.IDLE.value,
+    "error_code": "",
+    "error_message": "",
+    "error_hint": "",
+    "error_since": null(),
+    "failures": 0,
+    "limited_until": null(),
+}
 _COLUMNS = [connections.c[name] for name in ConnectionRow._fields]
 _STOPPED = (ConnectionStatus.PAUSED.value, ConnectionStatus.DISCONNECTED.value)
 
@@ -203,15 +216,21 @@ def record_failure(
 
 def authorized(conn: Connection, connection_id: ConnectionId) -> None:
     """Make well a connection that was granted access; one that a person paused stays paused."""
-    forgive(conn, [connection_id])
     paused = connections.c.status == ConnectionStatus.PAUSED.value
     active = case((paused, connections.c.status), else_=ConnectionStatus.ACTIVE.value)
-    _set(conn, connection_id, status=active)
+    _set(conn, connection_id, **_FORGIVEN, status=active)
 
 
 def set_status(conn: Connection, connection_id: ConnectionId, status: ConnectionStatus) -> None:
-    """Pause, resume or disconnect."""
+    """Pause or resume."""
     _set(conn, connection_id, status=status.value, sync_state=SyncState.IDLE.value)
+
+
+def sever(conn: Connection, connection_id: ConnectionId) -> None:
+    """Disconnect: whatever went wrong before is of no interest any more."""
+    severed = connections.c.severed + 1
+    status = ConnectionStatus.DISCONNECTED.value
+    _set(conn, connection_id, **_FORGIVEN, status=status, severed=severed)
 
 
 def forgive(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
@@ -219,15 +238,7 @@ def forgive(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
     if connection_ids:
         statement = update(connections).where(connections.c.id == bindparam("which"))
         conn.execute(
-            statement.values(
-                sync_state=SyncState.IDLE.value,
-                error_code="",
-                error_message="",
-                error_hint="",
-                error_since=null(),
-                failures=0,
-                limited_until=null(),
-            ),
+            statement.values(**_FORGIVEN),
             [{"which": id_} for id_ in sorted(connection_ids)],
         )
 

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from secrets import randbits
 from typing import Any
 
 from pydantic import SecretStr
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 NOTHING = SecretStr("")
 """Stands for a secret that cannot be read: whoever is shown it refuses it."""
+
+_BEGINNINGS = 48
+"""Bits of the version that a new row begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,29 @@ def subject(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
     return conn.execute(query).scalar() or ""
 
 
-def shared(conn: Connection, connection_id: ConnectionId, subject: str, provider: str) -> bool:
-    """Tell whether another connection has a grant of the same account at the same provider."""
+def stands(
+    conn: Connection, provider: str, application: tuple[str, str], besides: str = ""
+) -> bool:
+    """Tell whether an application has a grant of an account.
+
+    Args:
+        conn: any transaction.
+        provider: of the account.
+        application: its client id, and the account's id; empty: any account.
+        besides: a connection that does not count.
+    """
+    client_id, subject = application
     query = (
         select(credentials.c.connection_id)
         .join(connections, connections.c.id == credentials.c.connection_id)
         .where(
-            credentials.c.connection_id != connection_id,
-            credentials.c.subject == subject,
+            credentials.c.connection_id != besides,
+            credentials.c.client_id == client_id,
             connections.c.provider == provider,
         )
     )
+    if subject:
+        query = query.where(credentials.c.subject.in_([subject, ""]))
     return conn.execute(query.limit(1)).first() is not None
 
 
@@ -164,6 +180,8 @@ def save(conn: Connection, vault: Vault, wanted: Credential, now: Instant) -> bo
     if wanted.version == 0:
         if version(conn, wanted.connection_id, wanted.kind):
             return False
+        # Never one that was there before: who refreshes an erased grant would write over another.
+        values["version"] = 1 + randbits(_BEGINNINGS)
         conn.execute(insert(credentials).values(**place._asdict(), **values))
         return True
     return _change(conn, wanted, **values)

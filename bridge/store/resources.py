@@ -112,6 +112,12 @@ def upsert(conn: Connection, plans: Mapping[ResourceId, str], *, managed_by: Own
     conn.execute(statement, [{"which": row["id"]} for row in rows])
 
 
+def disturb(conn: Connection, resource_id: ResourceId) -> None:
+    """Have whoever works on what stands look again before it writes; the caller holds `lock`."""
+    statement = update(resources).where(resources.c.id == resource_id)
+    conn.execute(statement.values(generation=resources.c.generation + 1))
+
+
 def park(conn: Connection, resource_ids: Sequence[ResourceId]) -> None:
     """Stop pulling and publishing resources; their rows stay for a return."""
     if resource_ids:

@@ -170,6 +170,13 @@ def release(conn: Connection, claim: Claim, next_due: Instant, *, done: bool) ->
     return conn.execute(statement).rowcount == 1
 
 
+def abandon(conn: Connection, connection_ids: Collection[ConnectionId]) -> None:
+    """Do without pulls that are running: what they end with is not recorded."""
+    statement = update(schedule).values(fence=schedule.c.fence + 1, lease_owner="", lease_until=0)
+    for connection_id in sorted(connection_ids):  # one order of locks
+        conn.execute(statement.where(schedule.c.connection_id == connection_id))
+
+
 def mark(
     conn: Connection, connection_ids: Collection[ConnectionId], now: Instant, *, full: bool = False
 ) -> None:

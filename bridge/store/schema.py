@@ -95,6 +95,7 @@ connections = Table(
     _time("attempt_at"),
     _time("success_at"),
     _time("limited_until"),
+    _count("severed"),  # raised by each disconnecting: what was read before does not count after
     Index(None, "resource_id"),
 )
 
@@ -147,6 +148,7 @@ consents = Table(
     Column("ciphertext", LargeBinary, nullable=False),  # the PKCE verifier
     _text("callback"),  # where the provider sends the browser
     _text("redirect_url"),  # where it goes from there; empty: a page of ours
+    _text("link_id"),  # its link becomes the browser's with the answer; empty: it is already
     _time("created_at", null=False),
     _time("expires_at", null=False),
     _time("used_at"),

@@ -22,6 +22,7 @@ from bridge.errors import (
     AuthorizationExpired,
     CredentialUnreadable,
     NotConnected,
+    RemoteRejected,
     StoreError,
     TemporarilyUnavailable,
 )
@@ -76,12 +77,18 @@ class Tokens:
     def connect(self, connection_id: ConnectionId, grant: Grant) -> None:
         """Keep what an owner granted, in the place of what was there; its connection is due now.
 
+        A pull that runs was begun with what was there: what it ends with is not recorded.
+
         Raises:
             AccountMismatch: it is another account's than what stands, which stays.
+            RemoteRejected: there is no such connection any more.
             StoreError: it cannot be stored.
         """
         now = self._clock()
         with self._database.write() as conn:
+            schedule.abandon(conn, [connection_id])
+            if connections.get(conn, connection_id) is None:
+                raise RemoteRejected(f"{connection_id} is gone", code="resource_not_found")
             known = credentials.subject(conn, connection_id, OAUTH)
             if known and grant.subject and known != grant.subject:
                 raise AccountMismatch(
@@ -115,11 +122,15 @@ class Tokens:
 
     def erase(self, connection_id: ConnectionId) -> bool:
         """Delete what was granted; False when nothing was."""
-        self._unsaved.pop(connection_id, None)
         with self._database.write() as conn:
             found = credentials.erase(conn, connection_id)
-        self._wake.notify(_TOPIC)
+        self.forget(connection_id)
         return found
+
+    def forget(self, connection_id: ConnectionId) -> None:
+        """Do without what was erased."""
+        self._unsaved.pop(connection_id, None)
+        self._wake.notify(_TOPIC)
 
     def source(self, connection_id: ConnectionId, refresh: Refresh) -> Source:
         """Give what an adapter takes its tokens from."""
