@@ -75,7 +75,8 @@ class Server:
         if self._thread.ident is None:
             self._close()
         else:
-            self._server.pull_trigger()
+            with suppress(OSError):  # it may look by itself, end, and close what would wake it
+                self._server.pull_trigger()
 
     def wait(self, timeout: float) -> bool:
         """Wait for the end that `begin_stop` began; False at the timeout."""
