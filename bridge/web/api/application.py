@@ -22,6 +22,7 @@ from bridge.web.api.connections import ConnectionRoutes
 from bridge.web.api.models import ProblemModel
 from bridge.web.api.once import Once
 from bridge.web.api.providers import ProviderRoutes
+from bridge.web.api.raw import RawRoutes
 from bridge.web.api.routes import Routes, asking
 from bridge.web.api.syncing import SyncRoutes
 from bridge.web.context import WebContext
@@ -44,6 +45,7 @@ class Api:
         ProviderRoutes(context).register(self.routes)
         ConnectionRoutes(context).register(self.routes)
         CalendarRoutes(context).register(self.routes)
+        RawRoutes(context).register(self.routes)
         SyncRoutes(context, reader).register(self.routes)
         docs.register(self.routes)
         self.routes.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from bridge.web.api.models import (
     ConnectionTrouble,
@@ -103,3 +103,43 @@ class Calendar(BaseModel):
 
 class Calendars(PageModel):
     items: list[Calendar]
+
+
+class RawRequest(Strict):
+    """An account that no connection has: by a refresh token, or by a login at a server."""
+
+    provider: str = Field(max_length=40, description="name or synonym of a kind: `google`")
+    refresh_token: SecretStr | None = Field(default=None, min_length=1, max_length=4096)
+    client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        description="the application that the token was given to; left out: the configured one",
+    )
+    client_secret: SecretStr | None = Field(default=None, min_length=1, max_length=4096)
+    server_url: str | None = Field(
+        default=None, max_length=2048, description="left out: the domain of `username` is asked"
+    )
+    username: str | None = Field(default=None, min_length=1, max_length=512)
+    password: SecretStr | None = Field(default=None, min_length=1, max_length=4096)
+
+
+class RawCalendar(BaseModel):
+    """One calendar of an account that is not connected."""
+
+    id: str = Field(description="the provider's; what a connection may name")
+    name: str
+    is_primary: bool
+    access_role: Role
+    can_edit: bool
+    color: str | None
+    time_zone: str | None
+
+
+class RawCalendars(BaseModel):
+    provider: str
+    calendars: list[RawCalendar]
+    refresh_token: str | None = Field(
+        description="the provider gave it in the place of the one that was sent, which is over; "
+        "null: that one goes on"
+    )
