@@ -24,7 +24,7 @@ def backup(ground: Ground, file: Path) -> None:
     from bridge.config.load import load
     from bridge.store.backup import backup as copy
 
-    database = open_database(load(ground.config_path))
+    database = open_database(load(ground.config_path, whole=False))
     try:
         size = copy(database, file)
     finally:
@@ -49,7 +49,7 @@ def restore(ground: Ground, file: Path, force: bool) -> None:  # noqa: FBT001 - 
     from bridge.store.backup import restore as put_back
     from bridge.store.failures import Damaged
 
-    database = open_database(load(ground.config_path))
+    database = open_database(load(ground.config_path, whole=False))
     if database.path is None:
         raise StoreError("this is a PostgreSQL database; use pg_restore")
     try:

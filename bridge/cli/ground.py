@@ -85,7 +85,7 @@ class Ground:
         from bridge.config.keyfile import KeyFile
         from bridge.config.load import load
 
-        settings = load(self.config_path)
+        settings = load(self.config_path, whole=False)
         keyfile = KeyFile.read(settings.storage.encryption_key_file)
         database = open_database(settings)
         try:

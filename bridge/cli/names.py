@@ -83,6 +83,6 @@ def _settings(ctx: click.Context) -> Settings | None:
 
     named = ctx.params.get("config") or ctx.find_root().params.get("config")
     try:
-        return load(configuration(named))
+        return load(configuration(named), whole=False)
     except BridgeError:
         return None

@@ -33,7 +33,7 @@ def reload(ground: Ground) -> None:
     from bridge.config.load import load
     from bridge.registry import KINDS
 
-    load(ground.config_path, KINDS)
+    load(ground.config_path, KINDS, whole=False)
     with ground.store() as store:
         _refuse_unserved(store.database)
         row = _ask(store.database)

@@ -29,6 +29,8 @@ def load(
     path: str | Path,
     kinds: Mapping[str, ProviderKind] | None = None,
     environ: Mapping[str, str] = os.environ,
+    *,
+    whole: bool = True,
 ) -> Settings:
     """Read and check a configuration file; offline, and without a look at the database.
 
@@ -37,11 +39,13 @@ def load(
         kinds: the registry's provider kinds. Without them the keys that belong to a kind stay
             unread: `Connection.options` is None and `Settings.providers` empty.
         environ: where `x_env` and `${VAR}` look.
+        whole: the file has all resources; else some may have been made by API, and a login may
+            name them.
 
     Raises:
         ConfigError: with every problem, in the order of the file's lines.
     """
-    return _settle(read(Path(path), environ), kinds)
+    return _settle(read(Path(path), environ), kinds, whole=whole)
 
 
 def settle(

@@ -24,6 +24,8 @@ from bridge.store.vault import Place, SealBroken, Sealed, UnknownKey, Vault
 
 logger = logging.getLogger(__name__)
 
+SETTINGS = "settings"
+"""Kind of the credentials that are secret keys of connections made by API."""
 NOTHING = SecretStr("")
 """Stands for a secret that cannot be read: whoever is shown it refuses it."""
 
@@ -207,8 +209,12 @@ def refuse(conn: Connection, held: Credential, text: str, now: Instant) -> bool:
 
 
 def erase(conn: Connection, connection_id: ConnectionId) -> bool:
-    """Delete every credential of a connection, and want its bytes gone from the file."""
-    statement = delete(credentials).where(credentials.c.connection_id == connection_id)
+    """Delete what was granted to a connection, and want its bytes gone from the file.
+
+    Secrets of its settings stay, as those in a configuration file do; they go with its row.
+    """
+    granted = credentials.c.kind != SETTINGS
+    statement = delete(credentials).where(credentials.c.connection_id == connection_id, granted)
     found = _changed(conn, statement)
     if found:
         compact.want(conn)

@@ -19,14 +19,12 @@ from bridge.store.database import upsert
 from bridge.store.schema import supplements
 from bridge.store.vault import Vault
 
-SETTINGS = "settings"
-"""Kind of the credentials that are secret keys of connections made by API."""
 _GENERATION = "supplements.generation"
 
 
 def every(conn: Connection, vault: Vault) -> list[Supplement]:
     """List all by id, secrets decrypted; one that cannot be read is empty."""
-    secrets = credentials.secrets_of_kind(conn, vault, SETTINGS)
+    secrets = credentials.secrets_of_kind(conn, vault, credentials.SETTINGS)
     found = []
     for row in conn.execute(select(supplements).order_by(supplements.c.id)):
         own = secrets.get(ConnectionId(row.id), {})
@@ -81,8 +79,8 @@ def put_secrets(conn: Connection, vault: Vault, wanted: Supplement, now: Instant
     """
     if wanted.secrets:
         id_ = ConnectionId(wanted.id)
-        version = credentials.version(conn, id_, SETTINGS)
-        made = Credential(id_, SETTINGS, wanted.secrets, version=version)
+        version = credentials.version(conn, id_, credentials.SETTINGS)
+        made = Credential(id_, credentials.SETTINGS, wanted.secrets, version=version)
         credentials.save(conn, vault, made, now)
 
 

@@ -104,6 +104,10 @@ def test_a_password_that_does_not_open_the_account_is_not_kept(home: Home, dav: 
     status, problem = home.call(key, "PATCH", one, {"password": "CANARY-wrong"})
     assert (status, problem["code"]) == (422, "access_denied")
     assert home.pull(CALDAV) == "ok", "the one before stands"
+    home.bridge.connecting.disconnect(CALDAV)
+    assert home.call(key, "POST", f"{one}/resume", {})[0] == 200
+    assert home.call(key, "PATCH", one, {"sync": {"interval": "2m"}})[0] == 200
+    assert home.pull(CALDAV) == "ok", "who disconnects takes no password out of the settings"
     status, problem = home.call(key, "POST", MADE, login(dav))
     assert (status, problem["code"]) == (409, "connection_exists")
     assert problem["connection_id"] == CALDAV

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from bridge.access import Scope
+from bridge.app.bridge import Bridge
 from bridge.scheduler.errands import Verdict
 from tests.connecting.home import Home
 
@@ -168,3 +169,21 @@ def test_the_file_takes_over_what_was_made_by_api_when_it_says_so(home: Home) ->
     assert (after["managed_by"], after["direction"]) == ("file", "inbound"), "keys stay"
     assert home.call(key, "DELETE", f"/connections/{made['id']}")[1]["code"] == "managed_by_file"
     assert home.call(key, "PATCH", "/resources/room-x", {"type": None})[1]["type"] == "individual"
+
+
+def test_a_login_may_name_a_resource_that_was_made_by_api(home: Home) -> None:
+    key = home.key(scope=ALL)
+    ann = {"name": "ann", "access": {"room-x": "read"}}
+    said = lambda config: config["auth"].update(users=[ann])  # noqa: E731 - as the others
+    ok, text = rewrite(home, said)
+    assert (ok, "there is no such resource" in text) == (False, True)
+    assert home.call(key, "POST", "/resources", {"id": "room-x"})[0] == 201
+    assert home.bridge.reload().ok
+    status, problem = home.call(key, "DELETE", "/resources/room-x")
+    assert (status, problem["code"]) == (422, "invalid_config"), "the file goes on naming it"
+    again = Bridge(home.bridge.config_path, environ={}, kinds=home.bridge.kinds)
+    try:
+        again.open()
+        assert [each.id for each in again.settings.resources][-1] == "room-x"
+    finally:
+        again.close()
