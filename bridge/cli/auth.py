@@ -78,7 +78,7 @@ def url_(ground: Ground, resource: str) -> None:
 def refresh(ground: Ground, connection: str) -> None:
     """Ask for a new access token of CONNECTION now, to see whether that works."""
     with ground.bridge() as bridge:
-        name = _known(bridge, connection)
+        name = find_connection(bridge, connection)
         bridge.connecting.refresh(name)
     ground.show({"connection": name, "refreshed": True}, lambda: say(f"{name} has a new token"))
 
@@ -91,8 +91,13 @@ def revoke(ground: Ground, connection: str) -> None:
 
     It stays in the file, and can be connected again.
     """
+    end_connection(ground, connection)
+
+
+def end_connection(ground: Ground, connection: str) -> None:
+    """Disconnect an account, and say what came of it."""
     with ground.bridge() as bridge:
-        name = _known(bridge, connection)
+        name = find_connection(bridge, connection)
         trouble = bridge.connecting.disconnect(name)
         bridge.rebuild()
     data = {"connection": name, "given_back": trouble is None}
@@ -148,7 +153,12 @@ def _resource(bridge: Bridge, name: str) -> ResourceId:
     raise unknown("resource", name, known)
 
 
-def _known(bridge: Bridge, name: str) -> ConnectionId:
+def find_connection(bridge: Bridge, name: str) -> ConnectionId:
+    """Find a connection that is in force, `room-a.work`; without a server the file comes first.
+
+    Raises:
+        BridgeError: there is none of this id; the nearest ones are named.
+    """
     from bridge.cli.sync import follow_file
     from bridge.store import connections
 

@@ -1,8 +1,9 @@
-"""Connections: what the file says of them stays with the file; here they are seen and stopped."""
+"""Connections: seen, stopped for a while, ended."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,11 @@ from bridge.cli.names import Group, complete_connection, complete_resource, unkn
 from bridge.cli.printing import fields, say, table
 from bridge.cli.status import look, remarks
 from bridge.errors import BridgeError
-from bridge.model.resource import ConnectionId, ConnectionStatus
+from bridge.model.resource import ConnectionId
+
+if TYPE_CHECKING:
+    from bridge.store.connections import ConnectionRow
+    from bridge.store.database import Transaction
 
 
 @click.group(cls=Group)
@@ -46,7 +51,9 @@ def show(ground: Ground, connection: str) -> None:
 @command
 def pause(ground: Ground, connection: str) -> None:
     """Stop pulling CONNECTION until `resume`; its last busy time stays."""
-    _switch(ground, connection, ConnectionStatus.PAUSED)
+    from bridge.connecting import pause as stop
+
+    _switch(ground, connection, stop)
 
 
 @connections.command()
@@ -54,20 +61,29 @@ def pause(ground: Ground, connection: str) -> None:
 @command
 def resume(ground: Ground, connection: str) -> None:
     """Pull CONNECTION again, now."""
-    _switch(ground, connection, ConnectionStatus.ACTIVE)
+    from bridge.connecting import resume as go_on
+    from bridge.registry import KINDS
+
+    def change(conn: Transaction, row: ConnectionRow) -> ConnectionRow:
+        kind = KINDS.get(row.provider)
+        needs = kind is not None and kind.authorizer is not None
+        return go_on(conn, row, now(), needs_consent=needs)
+
+    _switch(ground, connection, change)
 
 
 @connections.command()
 @click.argument("connection", shell_complete=complete_connection)
 @command
 def disconnect(ground: Ground, connection: str) -> None:
-    """Refuse to remove CONNECTION: the file that names it would bring it back."""
-    with ground.store() as store:
-        _find(store, connection)
-    raise BridgeError(
-        f"managed_by_file: {connection} stands in {ground.config_path}; "
-        "remove it there, then `busybridge reload`"
-    )
+    """Give back what the owner of CONNECTION permitted, and forget what was read from it.
+
+    It stays where it is configured, and can be connected again; one with a password is read again
+    after `resume`.
+    """
+    from bridge.cli.auth import end_connection
+
+    end_connection(ground, connection)
 
 
 def _find(store: Store, connection: str) -> dict[str, Any]:
@@ -86,28 +102,28 @@ def _tell(found: dict[str, Any]) -> None:
         say(line)
 
 
-def _switch(ground: Ground, connection: str, status: ConnectionStatus) -> None:
-    from bridge.config.plan import ConnectionPlan
+def _switch(
+    ground: Ground, connection: str, change: Callable[[Transaction, ConnectionRow], ConnectionRow]
+) -> None:
+    from bridge.connecting import Disconnected, ManagedByFile
     from bridge.store import connections as stored
-    from bridge.store import schedule
     from bridge.store.wake import Wake
 
     with ground.store() as store:
         _find(store, connection)
-        name = ConnectionId(connection)
         with store.database.write() as conn:
-            row = stored.get(conn, name)
-            if row is not None and ConnectionPlan.model_validate_json(row.plan).paused:
-                raise BridgeError(
-                    f"managed_by_file: {connection} is `paused: true` in {ground.config_path}; "
-                    "change it there, then `busybridge reload`"
-                )
-            stored.set_status(conn, name, status)
-            if status is ConnectionStatus.ACTIVE:
-                schedule.mark(conn, [name], now())
+            row = stored.get(conn, ConnectionId(connection))
+            if row is None:
+                raise BridgeError(f"{connection} was removed at this moment")
+            try:
+                row = change(conn, row)
+            except ManagedByFile as err:
+                raise BridgeError(f"managed_by_file: {err}, then `busybridge reload`") from err
+            except Disconnected as err:
+                hint = f"busybridge auth login {row.resource_id} {row.provider}"
+                raise BridgeError(f"{err}: `{hint}`") from err
         wake = Wake(store.database)
         wake.notify("schedule")
         wake.close()
-    ground.show(
-        {"id": connection, "status": status.value}, lambda: say(f"{connection} is {status.value}")
-    )
+    status = row.status.value
+    ground.show({"id": connection, "status": status}, lambda: say(f"{connection} is {status}"))

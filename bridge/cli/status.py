@@ -105,6 +105,9 @@ def _waiting(store: Store) -> list[str]:
 def _connection(
     row: ConnectionRow, shown: list[dict[str, Any]], due: Instant | None
 ) -> dict[str, Any]:
+    """Describe a connection with the API's words, and with what only an admin wants to know."""
+    from bridge.config.plan import ConnectionPlan
+
     overdue = row.status not in _NOT_PULLED and due is not None and due < now() - _LATE
     unwell = (
         row.status in _NEEDS_A_HUMAN
@@ -120,10 +123,21 @@ def _connection(
             "hint": row.error_hint,
             "since": rfc3339(row.error_since),
         }
+    plan = ConnectionPlan.model_validate_json(row.plan)
+    chosen = plan.read_calendars
+    limited = row.limited_until is not None and row.limited_until > now()
+    if due is not None and limited:
+        due = max(due, row.limited_until or due)
     return {
         "id": row.id,
         "resource_id": row.resource_id,
         "provider": row.provider,
+        "account_email": plan.account_email,
+        "is_primary": plan.is_primary,
+        "read_calendars": None if chosen is None else [each.calendar for each in chosen],
+        "write_calendar": plan.write_calendar,
+        "validate_availability": plan.validate_availability,
+        "managed_by": row.managed_by.value,
         "status": row.status.value,
         "state": row.sync_state.value,
         "unwell": unwell,
@@ -131,8 +145,9 @@ def _connection(
         "failures": row.failures,
         "last_attempt_at": rfc3339(row.attempt_at),
         "last_sync_at": rfc3339(row.success_at),
-        "next_sync_at": rfc3339(due),
-        "limited_until": rfc3339(row.limited_until),
+        "next_sync_at": None if row.status in _NOT_PULLED else rfc3339(due),
+        "rate_limited": limited,
+        "rate_limit_resets_at": rfc3339(row.limited_until) if limited else None,
         "error": error,
         "calendars": shown,
     }

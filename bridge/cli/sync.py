@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bridge.cli.ground import Ground, command, not_in_force
+from bridge.cli.moments import read_moment, rfc3339
 from bridge.cli.names import complete_either, unknown
 from bridge.cli.printing import count, table, told
 from bridge.errors import BridgeError, StoreError
@@ -31,16 +32,27 @@ _COLUMNS = ("connection", "outcome", "changed", "message")
     "names", nargs=-1, metavar="[RESOURCE|CONNECTION]...", shell_complete=complete_either
 )
 @click.option("--full", is_flag=True, help="Read everything anew, not only what changed.")
+@click.option("--from", "start", metavar="TIME", help="Begin of what has to be known afterwards.")
+@click.option("--to", "end", metavar="TIME", help="Its end.")
 @command
-def sync(ground: Ground, names: tuple[str, ...], full: bool) -> None:  # noqa: FBT001 - click names it
+def sync(
+    ground: Ground,
+    names: tuple[str, ...],
+    full: bool,  # noqa: FBT001 - click names it
+    start: str | None,
+    end: str | None,
+) -> None:
     """Pull the connections of a RESOURCE, one CONNECTION (`room-a.work`), or everything.
 
     Works beside a running server: who claims a connection first pulls it. Without one, the file
-    as it is now comes into force before. Exit code 1 when a connection could not be read.
+    as it is now comes into force before. All of `sync.window` is read; with --from and --to it is
+    an error when these leave it. Exit code 1 when a connection could not be read.
     """
     with ground.bridge() as bridge:
         follow_file(bridge)
-        results = _pull_all(bridge, _choose(bridge, names), full=full)
+        wanted = _choose(bridge, names)
+        results = _pull_all(bridge, wanted, full=full)
+        _refuse_beyond(bridge, wanted, start, end)
     ground.show(results, lambda: table(results, _COLUMNS, empty="no connections"))
     fine = ("ok",) if names else ("ok", _PAUSED)
     if any(result["outcome"] not in fine for result in results):
@@ -72,6 +84,35 @@ def follow_file(bridge: Bridge) -> None:
         if not err.busy:
             raise
         bridge.amending.begin()
+
+
+def _refuse_beyond(
+    bridge: Bridge, wanted: Sequence[ConnectionId], start: str | None, end: str | None
+) -> None:
+    """Look whether a span lies in what is read of each resource.
+
+    Raises:
+        BridgeError: it does not.
+        click.UsageError: it is none.
+    """
+    from bridge.config.plan import ResourcePlan
+    from bridge.store import resources
+
+    with bridge.database.read() as conn:
+        rows = resources.all_active(conn)
+    for row in rows:
+        if not any(each.startswith(f"{row.id}.") for each in wanted):
+            continue
+        zone, now = ResourcePlan.model_validate_json(row.plan).timezone, bridge.clock()
+        first = read_moment(start, now, zone) if start else row.horizon.start
+        last = read_moment(end, now, zone) if end else row.horizon.end
+        if last <= first and start and end:
+            raise click.UsageError("--to is not after --from")
+        if first < row.horizon.start or last > row.horizon.end:
+            begin, finish = rfc3339(row.horizon.start), rfc3339(row.horizon.end)
+            raise BridgeError(
+                f"{row.id} is read from {begin} to {finish}; sync.window says how far"
+            )
 
 
 def _choose(bridge: Bridge, names: Sequence[str]) -> list[ConnectionId]:
@@ -149,7 +190,6 @@ def _pull(bridge: Bridge, pulls: Pulls, name: ConnectionId, *, full: bool) -> di
 
 def _refusal(bridge: Bridge, name: ConnectionId) -> dict[str, Any] | None:
     """Say why a connection cannot be pulled, unless somebody is at it."""
-    from bridge.cli.moments import rfc3339
     from bridge.config.plan import ConnectionPlan, plan
     from bridge.model.resource import ConnectionStatus
     from bridge.store import connections

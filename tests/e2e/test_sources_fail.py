@@ -239,7 +239,7 @@ def test_a_source_that_asks_for_a_pause_gets_it_and_nobody_else_waits(ward: Ward
         assert outcomes == {**outcomes, pair.failing_id: "rate_limited", f"{pair.id}.healthy": "ok"}
         shown = said[pair.failing_id]
         assert (shown["status"], shown["state"]) == ("active", "rate_limited")
-        ends[pair.id] = datetime.fromisoformat(shown["limited_until"])
+        ends[pair.id] = datetime.fromisoformat(shown["rate_limit_resets_at"])
         assert RETRY - 2 <= (ends[pair.id] - asked_at).total_seconds() <= RETRY * 1.1 + 12, pair.id
     # First, since the pause lasts no longer than it was asked for.
     assert set(served.pull(*(pair.failing_id for pair in pairs)).values()) == {"rate_limited"}

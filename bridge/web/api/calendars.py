@@ -8,13 +8,11 @@ from typing import NamedTuple
 from flask import Response
 
 from bridge.access import Scope
-from bridge.config.plan import ConnectionPlan
 from bridge.connecting import Crowded, Listing
 from bridge.errors import BridgeError, ConfigError, ProviderError
-from bridge.ingest.choose import choose
 from bridge.model.interval import Instant
 from bridge.model.resource import Access
-from bridge.provider import AccessRole, CalendarInfo
+from bridge.provider import CalendarInfo
 from bridge.store import calendars, schedule
 from bridge.store.calendars import CalendarRow
 from bridge.store.connections import ConnectionRow
@@ -41,6 +39,7 @@ from bridge.web.api.models import ConnectionPath
 from bridge.web.api.pending import refuse_unconnected
 from bridge.web.api.routes import Routes, asking
 from bridge.web.context import WebContext
+from bridge.web.listed import account_calendars_json
 from bridge.web.problem import Problem
 
 
@@ -142,41 +141,7 @@ class _Seen(NamedTuple):
     due: Instant | None
 
 
-def account_calendars_json(
-    row: ConnectionRow, infos: Sequence[CalendarInfo]
-) -> list[dict[str, object]]:
-    """Write the calendars of an account, with what the connection does with each."""
-    plan = ConnectionPlan.model_validate_json(row.plan)
-    chosen = choose(plan, infos).choices
-    # The write calendar is read, too, but only the others were chosen to block time.
-    readers = choose(plan.model_copy(update={"write_calendar": None}), infos).choices
-    read = {choice.info.id for choice in readers}
-    write = {choice.info.id for choice in chosen if choice.writes}
-    return [
-        listed_json(info)
-        | {
-            "selected": info.id in read | write,
-            "read": info.id in read,
-            "write": info.id in write,
-        }
-        for info in infos
-    ]
-
-
-def listed_json(info: CalendarInfo) -> dict[str, object]:
-    """Write what a provider says of a calendar."""
-    return {
-        "id": info.id,
-        "name": info.name,
-        "is_primary": info.is_primary,
-        "access_role": info.role.value,
-        "can_edit": info.role is AccessRole.WRITE,
-        "color": info.color or None,
-        "time_zone": info.time_zone or None,
-    }
-
-
-def fresh_calendars(listing: Listing, row: ConnectionRow, now: Instant) -> Sequence[CalendarInfo]:
+def _ask(listing: Listing, row: ConnectionRow, now: Instant) -> Sequence[CalendarInfo]:
     """Have the provider list an account's calendars.
 
     Raises:

@@ -16,9 +16,9 @@ from bridge.errors import (
 )
 from bridge.web.api.answers import answer, crowded, provider_problem
 from bridge.web.api.calendar_models import RawCalendars, RawRequest
-from bridge.web.api.calendars import listed_json
 from bridge.web.api.routes import Routes
 from bridge.web.context import WebContext
+from bridge.web.listed import listed_json
 from bridge.web.problem import Problem
 
 _LONGEST = 20.0
