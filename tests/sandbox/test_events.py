@@ -179,8 +179,13 @@ def test_event_types_are_kept_and_filtered(ann: Program) -> None:
 
 
 def test_the_block_of_join_information_is_googles(ann: Program) -> None:
-    block = "-::~:~::~:~::- Join: https://meet.google.com/x -::~:~::~:~::-"
+    line = "-::~:~::~:~:~:~:~:~:~:~::~:~::-"
+    block = f"{line}\nJoin: https://meet.google.com/x\n\nDo not edit this.\n{line}"
     assert ann.insert(description=f"Agenda\n\n{block}")["description"] == "Agenda"
+    twice = ann.insert(description=f"{block}\n\nAgenda\n\n{block}\n\nMinutes")
+    assert twice["description"] == "Agenda\n\nMinutes"
+    lone = f" Agenda\n{line}\nmine "
+    assert ann.insert(description=lone)["description"] == lone
 
 
 def test_an_event_moves_to_another_calendar(sandbox: Sandbox, ann: Program) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from bridge.sandbox.server import Sandbox
@@ -55,6 +57,33 @@ def test_dates_are_added_and_left_out(ann: Program) -> None:
     made = ann.insert(recurrence=lines)["id"]
     instances = ann.ok("GET", f"{events('primary', made)}/instances")["items"]
     assert starts(instances) == ["2026-03-03T10:00", "2026-03-05T10:00", "2026-03-20T10:00"]
+
+
+def test_a_series_that_was_cut_at_its_first_occurrence_has_none(
+    sandbox: Sandbox, ann: Program, daily: str
+) -> None:
+    """Google shows nothing of it: https://github.com/sabre-io/vobject/pull/371."""
+    later = sandbox.person(ANN).split(daily, berlin(3))
+    assert ann.ok("GET", f"{events('primary', daily)}/instances")["items"] == []
+    assert len(ann.ok("GET", f"{events('primary', later)}/instances")["items"]) == 5
+    weeks = ann.insert(**days(5, 7), recurrence=["RRULE:FREQ=WEEKLY"])["id"]
+    sandbox.person(ANN).split(weeks, date(2026, 3, 5))
+    sandbox.person(ANN).move(weeks, date(2026, 3, 9))
+    assert ann.ok("GET", f"{events('primary', weeks)}/instances")["items"] == []
+    assert {each["recurringEventId"] for each in ann.listed(singleEvents="true")[:6]} > {later}
+
+
+def test_a_first_occurrence_that_is_off_the_rule_comes_on_top(ann: Program) -> None:
+    """https://github.com/googleapis/google-api-nodejs-client/issues/2214."""
+    made = ann.insert(recurrence=["RRULE:FREQ=WEEKLY;BYDAY=WE;COUNT=2"])["id"]
+    instances = ann.ok("GET", f"{events('primary', made)}/instances")["items"]
+    assert [each[8:10] for each in starts(instances)] == ["03", "04", "11"]
+
+
+def test_an_end_that_is_a_day_includes_it(ann: Program) -> None:
+    made = ann.insert(recurrence=["RRULE:FREQ=DAILY;UNTIL=20260304"])["id"]
+    instances = ann.ok("GET", f"{events('primary', made)}/instances")["items"]
+    assert [each[8:10] for each in starts(instances)] == ["03", "04"]
 
 
 def test_both_kinds_of_listing_show_a_moved_instance(ann: Program, daily: str) -> None:

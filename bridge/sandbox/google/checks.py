@@ -54,8 +54,15 @@ _ANSWERS = ("needsAction", "declined", "tentative", "accepted")
 _WORKED_OUT = ("self", "organizer")
 _ID = re.compile(r"[a-v0-9]{5,1024}")
 _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-# The join information that Google appends to what an invitation shows is its own.
-_OWN_BLOCK = re.compile(r"\s*-::~:~::~.*?::~:~::-\s*", re.DOTALL)
+# The join information that Google appends to what an invitation shows is its own; it stands between
+# two such lines, and what is between one block and the next is the client's.
+_MARK = r"-::~:~::~[:~]*::-"
+_OWN_BLOCK = re.compile(rf"\s*{_MARK}.*?{_MARK}\s*", re.DOTALL)
+
+
+def _without_blocks(text: str) -> str:
+    left, blocks = _OWN_BLOCK.subn("\n\n", text)
+    return left.strip() if blocks else text
 
 
 def draft(body: Json) -> Json:
@@ -102,7 +109,7 @@ def settled(event: Json, calendar: Calendar) -> Json:
     else:
         made.pop("recurrence", None)
     if "description" in made:
-        made["description"] = _OWN_BLOCK.sub("", made["description"])
+        made["description"] = _without_blocks(made["description"])
     if "attendees" in made:
         made["attendees"] = _guests(made["attendees"])
     _check_reminders(made.get("reminders", {}))

@@ -14,6 +14,7 @@ from bridge.sandbox.google.times import Json
 from bridge.sandbox.world import Calendar, World
 
 When = datetime | date
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _CARRIED = ("summary", "description", "location", "attendees", "transparency", "visibility")
 """What "this and following" takes over."""
 
@@ -161,6 +162,9 @@ def _rest(rule: str, master: Json, first: Json, calendar: Calendar) -> str:
     if count is None:
         return rule
     cut = times.span(first, calendar.timezone).start
-    before = times.occurrences({**master, "recurrence": [rule]}, calendar.timezone, cut)
-    left = int(count[1]) - sum(1 for _ in before)
+    alone = {**master, "recurrence": [rule]}
+    every = sum(1 for _ in times.occurrences(alone, calendar.timezone, _NEVER))
+    before = sum(1 for _ in times.occurrences(alone, calendar.timezone, cut))
+    # A first occurrence that does not match the rule comes on top of its number.
+    left = every - before - (before == 0 and every > int(count[1]))
     return rule.replace(count[0], f"COUNT={max(1, left)}")

@@ -13,6 +13,8 @@ from bridge.sandbox.world import Calendar
 _FREE_BUSY = ("id", "etag", "status", "created", "updated", "start", "end", "iCalUID", "eventType")
 _TIMES = (*_FREE_BUSY, "recurrence", "recurringEventId", "originalStartTime", "sequence")
 _TOMBSTONE = ("id", "status", "recurringEventId", "originalStartTime")
+_NEVER_LEFT = ("start", "end", "recurrence")
+"""Of a deleted event."""
 _PRIVATE = ("private", "confidential")
 _NEVER_BUSY = ("workingLocation", "birthday")
 _DEFAULTS = {"transparency": "opaque", "visibility": "default"}
@@ -72,7 +74,7 @@ class View:
             made = {name: raw[name] for name in kept if name in raw} | {"status": "cancelled"}
         else:
             made = self.event(raw) if "start" in raw else {"kind": "calendar#event", **raw}
-            made = {name: made[name] for name in made.keys() - {"start", "end", "recurrence"}}
+            made = {name: value for name, value in made.items() if name not in _NEVER_LEFT}
         if "originalStartTime" in made:
             made["originalStartTime"] = self._time(raw["originalStartTime"])
         return made

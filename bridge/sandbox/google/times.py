@@ -156,13 +156,27 @@ def _rule(
     if any(_TOO_OFTEN.search(line) for line in lines):
         raise ValueError("nothing recurs more than once a day")
     local = [_localized(line, place, whole_day=whole_day) for line in lines]
-    # `compatible`: DTSTART is the first occurrence, whatever the rule says (RFC 5545 3.8.5.3).
-    return iter(rrulestr("\n".join(local), dtstart=start, compatible=True, ignoretz=True))
+    # `compatible`: DTSTART is an occurrence whatever the rule says, and where it does not match it
+    # comes on top of COUNT, as in https://github.com/googleapis/google-api-nodejs-client/issues/2214
+    text, counts = "\n".join(local), not _is_over(local, start)
+    return iter(rrulestr(text, dtstart=start, compatible=counts, ignoretz=True))
+
+
+def _is_over(lines: list[str], start: datetime) -> bool:
+    """Tell whether every rule ends before DTSTART.
+
+    "This and following" leaves such a series where it was done to the first occurrence, and
+    Google shows nothing of it: https://github.com/sabre-io/vobject/pull/371
+    """
+    rules = [line for line in lines if line.startswith("RRULE")]
+    ends = [_UNTIL.search(line) for line in rules]
+    return bool(rules) and all(end and datetime.fromisoformat(end[1]) < start for end in ends)
 
 
 _TOO_OFTEN = re.compile(r"FREQ=(SECONDLY|MINUTELY|HOURLY)")
 _UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
 _DAY_ONLY = re.compile(r"\b(\d{8})\b(?!T)")
+_UNTIL = re.compile(r"UNTIL=(\d{8}(?:T\d{6})?)")
 
 
 def _localized(line: str, place: ZoneInfo, *, whole_day: bool) -> str:
@@ -173,7 +187,9 @@ def _localized(line: str, place: ZoneInfo, *, whole_day: bool) -> str:
     head, _, value = line.partition(":")
     value = value if whole_day else _UTC_TIME.sub(placed, value)
     value = value.replace("Z", "") if whole_day else value
-    value = _DAY_ONLY.sub(r"\1T000000" if head.startswith(("RDATE", "EXDATE")) else r"\1", value)
+    # UNTIL as a day includes that day.
+    clock = "T000000" if whole_day or head.startswith(("RDATE", "EXDATE")) else "T235959"
+    value = _DAY_ONLY.sub(rf"\1{clock}", value)
     return f"{head.partition(';')[0]}:{value}"
 
 
