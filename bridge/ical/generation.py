@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice, product
 
 from bridge.ical.bounds import STEP, Budget, TooMany
@@ -49,6 +50,16 @@ def generate(
     if len(found) > budget.occurrences:
         raise TooMany(f"more than {budget.occurrences} occurrences in the window")
     return found
+
+
+def matches(rule: Rule, start: int, budget: Budget) -> bool:
+    """Tell whether DTSTART is one of the starts that the rule generates, COUNT and UNTIL aside.
+
+    Raises:
+        TooCostly: finding out takes more steps than the budget has.
+    """
+    endless = replace(rule, count=None, until=None)
+    return generate(endless, start, start, start, budget) == [start]
 
 
 def recurs(rule: Rule, start: int, within: int, budget: Budget) -> bool:

@@ -6,13 +6,19 @@ https://developers.google.com/workspace/calendar/api/v3/reference/events
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
+from bridge.errors import InvalidCalendarObject
+from bridge.ical.bounds import DEFAULT, Budget
+from bridge.ical.generation import matches
 from bridge.ical.parse import parse_calendar
 from bridge.ical.repair import ONE_DAY, end_of_other_type, shift
+from bridge.ical.rules import read_rule
 from bridge.ical.serialize import duration_text
+from bridge.ical.values import Unreadable
+from bridge.ical.wallclock import wall_of
 from bridge.ical.zones import named_zone
 from bridge.model.event import Event, EventTime, Floating, Period
 from bridge.model.interval import Instant, instant
@@ -24,6 +30,7 @@ _INSTANCE = re.compile(r"(?P<series>.+)_(?P<day>\d{8})(?:T(?P<clock>\d{6})Z)?")
 _LINE = re.compile(r"(?P<name>RRULE|EXRULE|RDATE|EXDATE)(?P<parameters>;[^:]*)?:(?P<value>.*)")
 _DATES = re.compile(r"\d{8}(?:T\d{6}Z?)?(?:/[\dA-Z]+)?")
 _ZONE_OF_LINE = re.compile(r"TZID=\"?([^;:\"]+)")
+_COUNT = re.compile(r"\bCOUNT=(\d{1,9})\b", re.IGNORECASE)
 _YEARLY_DAY = re.compile(r"(?=.*\bFREQ=YEARLY\b)(?=.*\bBYMONTHDAY=)", re.IGNORECASE)
 _PLACED = re.compile(r"\bBY(?:MONTH|DAY|WEEKNO|YEARDAY)=", re.IGNORECASE)
 
@@ -241,17 +248,43 @@ def read_recurrence(lines: list[str], start: EventTime, end: EventTime, place: P
     series = parsed.series[0].series
     place.notes.extend(series.notes)
     master = series.master or series.overrides[0]
-    return Recurrence(master.rrules, master.exrules, master.rdates, master.exdates)
+    rrules = _counted(master.rrules, start, +1)
+    return Recurrence(rrules, master.exrules, master.rdates, master.exdates)
 
 
 def write_recurrence(event: Event, place: Place) -> list[str]:
     """Write the lines of a series; a time in a list is in UTC, which needs no zone."""
     return [
-        *(f"RRULE:{rule}" for rule in event.rrules),
+        *(f"RRULE:{rule}" for rule in _counted(event.rrules, event.start, -1)),
         *(f"EXRULE:{rule}" for rule in event.exrules),
         *(_dates_line("RDATE", each, place) for each in event.rdates),
         *(_dates_line("EXDATE", each, place) for each in event.exdates),
     ]
+
+
+def _counted(rules: tuple[str, ...], start: EventTime, more: int) -> tuple[str, ...]:
+    """Say COUNT as RFC 5545 means it (+1), or as Google does (-1).
+
+    Google shows a start that does not match the rule beside as many occurrences as COUNT says:
+    https://github.com/googleapis/google-api-nodejs-client/issues/2214. For RFC 5545 it is one of
+    them (section 3.3.10), beside a second rule for neither.
+    """
+    count = _COUNT.search(rules[0]) if len(rules) == 1 else None
+    if count is None:
+        return rules
+    try:
+        rule = read_rule(rules[0])
+        if isinstance(start, datetime | Floating):
+            on_rule = matches(rule, wall_of(start), Budget(DEFAULT))
+        else:  # hours of days are ignored
+            plain = replace(rule, by_hour=(), by_minute=(), by_second=())
+            on_rule = matches(plain, wall_of(start), Budget(DEFAULT))
+    except (Unreadable, InvalidCalendarObject):
+        return rules  # it is refused where it is expanded
+    if on_rule:
+        return rules
+    number = int(count[1]) + more
+    return (f"{rules[0][: count.start(1)]}{number}{rules[0][count.end(1) :]}",) if number else ()
 
 
 def _mended(line: str, start: EventTime, place: Place) -> str:
