@@ -123,7 +123,7 @@ class Examiner:
         try:
             if item is not None:
                 base = item.series
-            elif stored.row and stored.row.text and key not in listing.removed:
+            elif stored.row and stored.row.text and _stands(listing, key):
                 base = stored_series(stored.row, rules.owner).series
         except InvalidCalendarObject:
             base = None  # its changed occurrences can still be understood
@@ -174,6 +174,13 @@ class Examiner:
             return made._replace(event=row)
         # What was repaired in the original is not seen in the canonical text.
         return made._replace(event=made.event._replace(notes=_joined(row.notes, made.event.notes)))
+
+
+def _stands(listing: Listing, key: RemoteId) -> bool:
+    """Tell whether a series that a listing does not name as a whole is still what it was."""
+    if listing.full:  # single occurrences may be all that is left of it
+        return key in listing.unchanged or key in listing.unreadable
+    return key not in listing.removed
 
 
 def _joined(*notes: str) -> str:

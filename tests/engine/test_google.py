@@ -126,6 +126,25 @@ def test_a_series_that_becomes_a_single_event_stays_busy(house: House, ann: Pers
     assert hours(house) == ["23.11. 10:00"]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_one_occurrence_that_is_left_of_a_series_is_all_that_stays_busy(
+    house: House, ann: Person, whole: bool
+) -> None:
+    """As when somebody is invited to a series, and then to one of its meetings alone."""
+    series = ann.create("Daily", at(23), recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    ann.create("Talk", at(30))
+    third = ann.instance(series, at(25))
+    ann.move(third, at(25, 15))
+    house.pull()
+    ann.delete(series)
+    ann.change(third, status="confirmed")
+    house.pull(full=whole)
+    assert hours(house) == ["25.11. 15:00", "30.11. 10:00"]
+    ann.delete(third)
+    house.pull(full=whole)
+    assert hours(house) == ["30.11. 10:00"]
+
+
 def test_this_and_following(house: House, ann: Person) -> None:
     series = ann.create("Daily", at(23), recurrence=["RRULE:FREQ=DAILY;COUNT=3"])
     house.pull()
