@@ -91,7 +91,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class OccurrenceRemoved:
-    """One occurrence of a series that no longer takes place."""
+    """One occurrence of a series that no longer takes place.
+
+    An event that does not recur is removed by `SeriesRemoved` alone.
+    """
 
     series_id: RemoteId
     original_start: int

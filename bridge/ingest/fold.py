@@ -196,12 +196,12 @@ class _Draft:
         moment = self._moment(original_start)
         start = self._instant(moment)
         self._overrides.pop(start, None)
+        if self._alone(start):
+            return  # left over from when it was a series; an event is removed by its own name
         self._excluded.setdefault(start, moment)
 
     def series(self, remote_id: str) -> EventSeries | None:
         master, overrides = self._master, tuple(self._overrides.values())
-        if master and not master.is_recurring and not overrides:
-            master = None if self._instant(master.start) in self._excluded else master
         if master is not None:
             master = replace(master, exdates=tuple(self._excluded.values()))
         if master is None and not overrides:
@@ -209,6 +209,13 @@ class _Draft:
         uid = self._base.uid if self._base else overrides[0].uid or remote_id
         notes = self._base.notes if self._base else ()
         return EventSeries(uid=uid, master=master, overrides=overrides, notes=notes)
+
+    def _alone(self, start: Instant) -> bool:
+        """Tell whether an event that does not recur takes place then."""
+        master = self._master
+        if master is None or master.is_recurring:
+            return False
+        return self._instant(master.start) == start
 
     def _moment(self, when: Instant) -> EventTime:
         """Say an instant the way the master says its start."""

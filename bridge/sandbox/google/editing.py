@@ -134,6 +134,9 @@ class Editor:
     def _check_alive(self, before: Json, body: Json) -> None:
         if before["status"] == "cancelled" and body.get("status") not in ("confirmed", "tentative"):
             raise ApiError(403, "forbidden", "The event is deleted.")
+        master = self.calendar.records.get(before.get("recurringEventId", ""))
+        if before["status"] == "cancelled" and master and not series.is_series(master.event):
+            raise not_found()  # an instance of what does not recur any more
         if body.get("sequence", before["sequence"]) < before["sequence"]:
             raise invalid(
                 "Invalid sequence value. The specified sequence number is below the current "
