@@ -1,0 +1,439 @@
+"""A person who edits a Google calendar, a provider that misbehaves, and a bridge that reads it.
+
+Each run begins with a stand-in, a database and a process of its own, so that a seed repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
+
+import hypothesis.strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bridge.errors import TemporarilyUnavailable
+from bridge.model.http import Http
+from bridge.model.interval import utc
+from bridge.model.resource import ConnectionStatus
+from bridge.providers.google import GoogleDefaults
+from bridge.sandbox.faults import FAULTS
+from bridge.sandbox.google import series
+from bridge.sandbox.google.errors import ApiError
+from bridge.sandbox.google.person import Person
+from bridge.sandbox.google.times import Json
+from bridge.sandbox.scenario import CLIENT
+from bridge.sandbox.server import Sandbox
+from tests.builders import make_settings
+from tests.engine import reckoning
+from tests.engine.process import Killed, Line, Process
+
+ANN, BOB = "ann@example.test", "bob@example.test"
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = int(datetime(2026, 11, 20, 12, tzinfo=BERLIN).timestamp())
+MINUTE, HOUR, DAY = 60, 3600, 86400
+AHEAD = 300 * DAY
+RULES = [
+    "RRULE:FREQ=DAILY;COUNT=5",
+    "RRULE:FREQ=WEEKLY;COUNT=6",
+    "RRULE:FREQ=DAILY;INTERVAL=3;UNTIL=20261220T220000Z",
+    "RRULE:FREQ=DAILY;UNTIL=20261212",
+    "RRULE:FREQ=WEEKLY",
+    "RRULE:FREQ=WEEKLY;BYDAY=MO,TH;COUNT=5",  # most starts are off these
+    "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=WE,SA",
+    "RRULE:FREQ=MONTHLY",
+    "RRULE:FREQ=MONTHLY;BYDAY=2TU;COUNT=4",
+    "RRULE:FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24",
+]
+LISTS = ["EXDATE;VALUE=DATE:20261201,20261207", "RDATE;VALUE=DATE:20261205"]
+TIMED_LISTS = ["EXDATE;TZID=Europe/Berlin:20261201T100000", "RDATE:20261205T090000Z"]
+
+HARMLESS = (
+    *("short_pages", "duplicate_pages", "bare_tombstones", "lone_masters", "invalid_recurrence"),
+    *("attendees_omitted", "sync_gone", "meet_pending", "meet_fails", "expired_tokens"),
+    *("testing_app", "slow"),
+)
+"""With these on, everything still becomes right."""
+HINDERING = (
+    *("page_gone", "endless_pages", "rate_limited", "user_rate_limited", "too_many_requests"),
+    *("forbidden", "insufficient_permissions", "not_configured", "server_error", "unavailable"),
+    *("unauthorized", "calendar_gone", "html", "cut", "invalid_grant", "no_refresh_token"),
+    *("token_unavailable", "freebusy_errors"),
+)
+"""As long as one of these is on, something cannot be read."""
+DISTORTING = ("inverted_times",)
+"""What was read meanwhile is wrong until it changes, or is read anew."""
+ELSEWHERE: Mapping[str, str] = {
+    "wrong_issuer": "answers of the consent page, in tests/connecting",
+    "push_lost": "as a mark that never comes",
+    "push_late": "as a mark that comes after other things",
+    "push_duplicate": "as a mark that comes twice",
+    "push_refused": "as marks that never come",
+    "push_short": "as marks that come no more",
+}
+"""Not switched on here, and where it is shown."""
+VALUES: Mapping[str, Any] = {"slow": 0.001, "meet_pending": 2, "user_rate_limited": 5}
+assert {*HARMLESS, *HINDERING, *DISTORTING, *ELSEWHERE} == FAULTS.keys()
+
+When: TypeAlias = date | datetime
+_starts = st.builds(
+    lambda day, hour: datetime(2026, 11, 16, hour, tzinfo=BERLIN) + timedelta(days=day),
+    st.integers(0, 30),
+    st.integers(6, 20),
+)
+
+
+class Place(NamedTuple):
+    """Where a run takes place."""
+
+    database_url: str
+    """Of a fresh database."""
+    folder: Path
+    http: Http
+    """Shared by all runs: it remembers nothing."""
+
+
+class Owner(RuleBasedStateMachine):
+    """Ann edits her calendar; Bob's she sees as busy time alone."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.steps = 0
+        self.place, self.now, self.ends = place, NOW, ExitStack()
+        people = {"accounts": [{"email": ANN, "timezone": "Europe/Berlin"}, {"email": BOB}]}
+        self.running = self.ends.enter_context(Sandbox(people, clock=lambda: utc(self.now), seed=1))
+        self.ann, self.bob = (self.running.person(email) for email in (ANN, BOB))
+        self.calendar = self.running.world.calendar(ANN)
+        self.faults = self.running.world.account(ANN).faults
+        self.line = Line(place.http)
+        self.distorted = False
+        self.process: Process | None = None
+
+    @initialize(both=st.booleans())
+    def begin(self, both: bool) -> None:
+        if both:
+            self.bob.share(ANN, "freeBusyReader")
+        self.both = both
+        self.restart()
+        self.reconnect()
+
+    @property
+    def bridge(self) -> Process:
+        assert self.process is not None
+        return self.process
+
+    @invariant()
+    def count(self) -> None:
+        self.steps += 1
+
+    # What people do
+
+    @property
+    def masters(self) -> list[str]:
+        every = self.calendar.records.values()
+        return [
+            each.id
+            for each in every
+            if not each.is_cancelled and "recurringEventId" not in each.event
+        ]
+
+    @property
+    def occurrences(self) -> list[str]:
+        """Instances of series, changed ones too, by id; the first of each series."""
+        found: list[str] = []
+        until = utc(NOW + 60 * DAY)
+        for name in self.masters:
+            event = self.calendar.records[name].event
+            if series.is_series(event):
+                every = series.instances(event, self.calendar, until)
+                found += [it["id"] for it in every if it["status"] != "cancelled"][:6]
+        return found
+
+    def edit(self, person: Person, name: str, *given: Any, **named: Any) -> None:
+        with suppress(ApiError):
+            getattr(person, name)(*given, **named)
+
+    def drawn(self, data: st.DataObject, names: list[str]) -> str | None:
+        return data.draw(st.sampled_from(names)) if names else None
+
+    @rule(
+        start=_starts,
+        hours=st.integers(1, 30),
+        line=st.none() | st.sampled_from(RULES),
+        more=st.none() | st.integers(0, 1),
+        days=st.booleans(),
+        kind=st.sampled_from(["", "", "free", "private", "tentative", "home", "meet"]),
+    )
+    def create(
+        self,
+        start: datetime,
+        hours: int,
+        line: str | None,
+        more: int | None,
+        days: bool,
+        kind: str,
+    ) -> None:
+        made: Json = {
+            "free": {"transparency": "transparent"},
+            "private": {"visibility": "private"},
+            "tentative": {"status": "tentative"},
+            "home": {"eventType": "workingLocation"},
+            "meet": {"conferenceData": {"createRequest": {"requestId": f"r{start}"}}},
+        }.get(kind, {})
+        if line:
+            lists = [] if more is None else [(LISTS if days else TIMED_LISTS)[more]]
+            made["recurrence"] = [line, *lists]
+        if days:
+            first = start.date()
+            self.edit(self.ann, "create", "Days", first, first + timedelta(days=2), **made)
+        else:
+            end = start + timedelta(hours=hours)
+            self.edit(self.ann, "create", "Talk", start, end, **made)
+
+    @rule(start=_starts, line=st.none() | st.sampled_from(RULES[:2]))
+    def invite(self, start: datetime, line: str | None) -> None:
+        more: Json = {"recurrence": [line]} if line else {}
+        guests = [{"email": ANN}, {"email": "eve@example.test"}]
+        self.edit(self.bob, "create", "Meeting", start, attendees=guests, **more)
+
+    @rule(data=st.data(), answer=st.sampled_from(["accepted", "declined", "tentative"]))
+    def answer(self, data: st.DataObject, answer: str) -> None:
+        every = self.calendar.records.items()
+        invited = [name for name, each in every if "attendees" in each.event]
+        if name := self.drawn(data, invited):
+            self.edit(self.ann, "answer", name, answer)
+
+    @rule(start=_starts, data=st.data())
+    def be_busy(self, start: datetime, data: st.DataObject) -> None:
+        """Change what Ann sees of Bob's calendar."""
+        theirs = self.running.world.calendar(BOB)
+        mine = [name for name, each in theirs.records.items() if not each.is_cancelled]
+        if len(mine) < 3:
+            self.edit(self.bob, "create", "Secret", start)
+        elif name := self.drawn(data, mine):
+            self.edit(self.bob, "delete", name)
+
+    @precondition(lambda self: self.masters)
+    @rule(data=st.data(), start=_starts)
+    def move(self, data: st.DataObject, start: datetime) -> None:
+        name = data.draw(st.sampled_from(self.masters))
+        days = "date" in self.calendar.records[name].event["start"]
+        when: When = start.date() if days else start
+        self.edit(self.ann, "move", name, when, when + timedelta(days=1) if days else None)
+
+    @rule(data=st.data(), start=_starts)
+    def move_occurrence(self, data: st.DataObject, start: datetime) -> None:
+        if name := self.drawn(data, self.occurrences):
+            found = series.find(self.running.world, self.calendar, name)
+            assert found is not None
+            days = "date" in found["start"]
+            when: When = start.date() if days else start
+            self.edit(
+                self.ann, "move", name, when, when + timedelta(days=1 if days else 0, hours=2)
+            )
+
+    @rule(data=st.data(), free=st.booleans())
+    def change_occurrence(self, data: st.DataObject, free: bool) -> None:
+        if name := self.drawn(data, self.occurrences):
+            said = "transparent" if free else "opaque"
+            self.edit(self.ann, "change", name, transparency=said)
+
+    @rule(data=st.data())
+    def delete_occurrence(self, data: st.DataObject) -> None:
+        if name := self.drawn(data, self.occurrences):
+            self.edit(self.ann, "delete", name)
+
+    @precondition(lambda self: self.masters)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        self.edit(self.ann, "delete", data.draw(st.sampled_from(self.masters)))
+
+    @precondition(lambda self: self.calendar.records)
+    @rule(data=st.data())
+    def revive(self, data: st.DataObject) -> None:
+        """Take a deletion back, of an event or of an occurrence."""
+        name = data.draw(st.sampled_from(list(self.calendar.records)))
+        self.edit(self.ann, "change", name, status="confirmed")
+
+    @rule(data=st.data())
+    def split(self, data: st.DataObject) -> None:
+        """Change "this and following"."""
+        if name := self.drawn(data, self.occurrences):
+            found = series.find(self.running.world, self.calendar, name)
+            assert found is not None
+            said = found["originalStartTime"]
+            original: When = (
+                date.fromisoformat(said["date"])
+                if "date" in said
+                else datetime.fromisoformat(said["dateTime"])
+            )
+            self.edit(self.ann, "split", found["recurringEventId"], original)
+
+    @precondition(lambda self: self.masters)
+    @rule(data=st.data(), line=st.none() | st.sampled_from(RULES))
+    def recur(self, data: st.DataObject, line: str | None) -> None:
+        name = data.draw(st.sampled_from(self.masters))
+        self.edit(self.ann, "change", name, recurrence=[line] if line else None)
+
+    @precondition(lambda self: self.masters)
+    @rule(data=st.data())
+    def rename(self, data: st.DataObject) -> None:
+        self.edit(self.ann, "change", data.draw(st.sampled_from(self.masters)), summary="Renamed")
+
+    # What goes wrong
+
+    @rule(fault=st.sampled_from(HARMLESS + HINDERING + DISTORTING), on=st.booleans())
+    def misbehave(self, fault: str, on: bool) -> None:
+        self.distorted = self.distorted or (fault in DISTORTING and on)
+        self.faults.switch(fault, VALUES.get(fault, True) if on else None)
+
+    @rule(fault=st.sampled_from(HINDERING), times=st.integers(1, 3))
+    def hinder(self, fault: str, times: int) -> None:
+        """Do something wrong so many times, beginning in the middle of what comes."""
+        self.faults.switch(fault, VALUES.get(fault, True), times)
+        self.bridge.mark()
+        self.work()
+
+    @rule()
+    def share(self) -> None:
+        """Let sync tokens end."""
+        self.bob_reads()
+
+    def bob_reads(self) -> None:
+        with self.running.world.lock:
+            self.running.world.share(self.calendar, BOB, "reader")
+
+    @rule(after=st.integers(1, 6))
+    def lose(self, after: int) -> None:
+        """Lose an answer on its way, also one of the token endpoint."""
+        self.line.left, self.line.loss = after, TemporarilyUnavailable("the line is cut")
+
+    @rule(after=st.integers(1, 6))
+    def kill(self, after: int) -> None:
+        """End the process in the middle of a pull; another one takes over."""
+        self.bridge.mark()
+        self.line.left, self.line.loss = after, Killed()
+        with suppress(Killed):
+            self.bridge.work()
+        self.line.left = 0
+        self.restart()
+
+    @rule()
+    def restart(self) -> None:
+        if self.process is not None:
+            self.process.close()
+        self.process = Process(
+            self.place.database_url,
+            self.place.folder / "busybridge.key",
+            self.line,
+            self._settings(),
+            lambda: self.now,
+        )
+
+    @rule()
+    def take_back(self) -> None:
+        """Take the permission back on the page of the account."""
+        with self.running.world.lock:
+            for grant in self.running.google.grants.of(ANN):
+                self.running.google.grants.end(grant)
+
+    @rule()
+    def reconnect(self) -> None:
+        self.bridge.connect(self.running, ANN)
+
+    # What time does
+
+    @rule(times=st.integers(0, 2))
+    def notify(self, times: int) -> None:
+        """Notifications are lost, come, or come twice."""
+        self.bridge.mark(times)
+        self.work()
+
+    @rule(minutes=st.integers(1, 90))
+    def wait(self, minutes: int) -> None:
+        self.now += minutes * MINUTE
+        self.work()
+
+    @rule(days=st.integers(1, 8))
+    def pass_days(self, days: int) -> None:
+        self.now += days * DAY
+        self.work()
+
+    @rule()
+    def work(self) -> None:
+        try:
+            self.bridge.work()
+        except Killed:
+            self.restart()
+
+    @rule()
+    def check(self) -> None:
+        self.heal()
+        for _ in range(4):  # an empty listing is believed the second time
+            self.bridge.mark()
+            self.now += 2 * HOUR
+            self.bridge.work()
+        row = self.bridge.row()
+        assert (row.status, row.failures) == (ConnectionStatus.ACTIVE, 0), row
+        window = self.now, self.now + AHEAD
+        expected = reckoning.busy(self.calendar, window[1])
+        if self.both:
+            expected += reckoning.busy(self.running.world.calendar(BOB), window[1])
+        found = self.bridge.periods()
+        assert reckoning.united(found, *window) == reckoning.united(expected, *window)
+        held = reckoning.held(self.calendar, self.now)
+        assert reckoning.stored(self.bridge.texts(ANN), self.now, BERLIN) == held
+
+    def heal(self) -> None:
+        """End whatever keeps the calendar from being read."""
+        self.line.left = 0
+        for fault in HINDERING + DISTORTING:
+            self.faults.switch(fault, value=False)
+        if self.distorted:
+            self.distorted = False
+            self.bob_reads()
+        if self.bridge.row().status is not ConnectionStatus.ACTIVE or not self._is_allowed():
+            assert self.bridge.connect(self.running, ANN)
+
+    def teardown(self) -> None:
+        try:
+            if self.process is not None:
+                self.check()
+                assert self.running.world.defects == []
+        finally:
+            if self.process is not None:
+                self.process.close()
+            self.ends.close()
+
+    def _is_allowed(self) -> bool:
+        with self.running.world.lock:
+            return bool(self.running.google.grants.of(ANN))
+
+    def _settings(self) -> Any:
+        url = self.running.url
+        google = {
+            "client_id": CLIENT.id,
+            "client_secret": CLIENT.secret,
+            "api_url": f"{url}/calendar/v3",
+            "authorize_url": f"{url}/o/oauth2/v2/auth",
+            "token_url": f"{url}/token",
+            "revoke_url": f"{url}/revoke",
+            "requests": "1000000/min",
+            "requests_per_account": "1000000/min",
+        }
+        read = ["primary", *([BOB] if self.both else [])]
+        return make_settings(
+            sync={"shrink_guard": {"ratio": "100%"}},
+            providers={"google": GoogleDefaults.model_validate(google)},
+            resources=[
+                {
+                    "id": "room-a",
+                    "timezone": "Europe/Berlin",
+                    "email": ANN,
+                    "connections": [{"id": "work", "provider": "google", "read_calendars": read}],
+                }
+            ],
+        )

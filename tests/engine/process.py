@@ -1,0 +1,170 @@
+"""The parts of a bridge that pull, as one process has them: tokens, accounts, engine, claims.
+
+No threads: a test lets it work, and moves the clock. Any number of them may follow each other on
+one database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from bridge import inventory
+from bridge.accounts import Accounts
+from bridge.config.keyfile import KeyFile
+from bridge.config.keyring import CREDENTIALS, KeyRing
+from bridge.config.live import Live
+from bridge.config.settings import Settings
+from bridge.ingest import Ingest
+from bridge.model.http import Http, Response
+from bridge.model.interval import Window
+from bridge.model.resource import ConnectionId, ResourceId
+from bridge.provider import Grant
+from bridge.publish import Publisher
+from bridge.registry import KINDS
+from bridge.sandbox.google.grants import ACCESS_LIFE, Asked
+from bridge.sandbox.scenario import CLIENT
+from bridge.sandbox.server import Sandbox
+from bridge.scheduler.ground import Ground
+from bridge.scheduler.pulls import Pulled, Pulls
+from bridge.store import cipherkeys, connections, schedule
+from bridge.store.connections import ConnectionRow
+from bridge.store.database import Database
+from bridge.store.schema import calendars, events
+from bridge.store.vault import Vault
+from bridge.store.wake import Wake
+from bridge.tokens import Tokens
+
+ROOM, WORK = ResourceId("room-a"), ConnectionId("room-a.work")
+_IDENTITY = bytes(range(32))
+_INSTANCE = "0123456789abcdef"
+_SCOPES = ("https://www.googleapis.com/auth/calendar",)
+_REDIRECT = "http://127.0.0.1:1/callback"
+
+
+class Killed(BaseException):
+    """The process ends here and now."""
+
+
+@dataclass
+class Line:
+    """An `Http` whose answers can be lost after the request was done."""
+
+    http: Http
+    left: int = 0
+    """The so-manieth answer from now on is lost; 0 for none."""
+    loss: BaseException | None = None
+
+    def request(self, method: str, url: str, **options: Any) -> Response:
+        answer = self.http.request(method, url, **options)
+        if self.left:
+            self.left -= 1
+            if not self.left and self.loss is not None:
+                raise self.loss
+        return answer
+
+    def services(self, name: str) -> Any:
+        return self.http.services(name)
+
+    def texts(self, name: str) -> Any:
+        return self.http.texts(name)
+
+
+class Process:
+    """One process on a database that others may have left, or still use."""
+
+    def __init__(
+        self, url: str, key_file: Path, http: Http, settings: Settings, clock: Callable[[], int]
+    ) -> None:
+        if not key_file.exists():
+            KeyFile.create(key_file)
+        ring = KeyRing(key_file)
+        self.database = Database(url)
+        with self.database.write() as conn:
+            cipherkeys.pin(conn, ring.current.ring(CREDENTIALS))
+        self.clock = clock
+        self.wake = Wake(self.database)
+        self.publisher = Publisher(_IDENTITY, _INSTANCE)
+        # A lease of one that was killed ends by the clock, which only the test moves.
+        self.tokens = Tokens(self.database, self.wake, Vault(ring.find), clock, patience=0.01)
+        live = Live(settings)
+        self.accounts = Accounts(live, http, KINDS, self.tokens)
+        self.ingest = Ingest(self.database, self.accounts, self.publisher)
+        ground = Ground(
+            database=self.database, wake=self.wake, live=live, clock=clock, random=Random(1)
+        )
+        self.pulls = Pulls(ground, self.ingest)
+        report = inventory.apply(self.database, settings, clock(), identity=_IDENTITY)
+        for resource_id in report.rebuild:
+            self.ingest.rebuild(resource_id, clock())
+
+    def close(self) -> None:
+        self.accounts.close()
+        self.wake.close()
+        self.database.close()
+
+    def mark(self, times: int = 1) -> None:
+        """Note that something changed, as a notification of the provider does."""
+        for _ in range(times):
+            with self.database.write() as conn:
+                schedule.mark(conn, [WORK], self.clock())
+
+    def work(self) -> list[Pulled]:
+        """Pull what is due."""
+        return [self.pulls.run(job) for job in self.pulls.claim(1)]
+
+    def connect(self, running: Sandbox, email: str) -> bool:
+        """Let the account's owner agree; False where no lasting token is given."""
+        asked = Asked(
+            CLIENT.id,
+            _REDIRECT,
+            challenge="",
+            method="",
+            is_offline=True,
+            is_forced=True,
+            is_incremental=False,
+        )
+        with running.world.lock:
+            grants = running.google.grants
+            code = grants.consent(asked, email, _SCOPES)
+            given = grants.exchange(CLIENT, code, _REDIRECT, "")
+            subject = running.world.account(email).number
+        if not given.refresh:
+            return False
+        grant = Grant(
+            SecretStr(given.access),
+            SecretStr(given.refresh),
+            lifetime=timedelta(seconds=ACCESS_LIFE.total_seconds()),
+            scopes=_SCOPES,
+            subject=subject,
+        )
+        self.tokens.connect(WORK, grant)
+        return True
+
+    def row(self) -> ConnectionRow:
+        with self.database.read() as conn:
+            found = connections.get(conn, WORK)
+        assert found is not None
+        return found
+
+    def periods(self) -> list[tuple[int, int]]:
+        with self.database.read() as conn:
+            every = self.publisher.periods(conn, ROOM, Window(-(10**11), 10**12))
+        return [(each.start, each.end) for each in every]
+
+    def texts(self, calendar: str) -> list[tuple[str, str]]:
+        """Give id and text of every event that is stored of a calendar."""
+        query = (
+            select(events.c.remote_id, events.c.text)
+            .join(calendars, calendars.c.id == events.c.calendar_id)
+            .where(calendars.c.remote_id == calendar)
+        )
+        with self.database.read() as conn:
+            return [(row.remote_id, row.text) for row in conn.execute(query)]
