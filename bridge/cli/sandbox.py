@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--world",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Accounts, calendars and misbehaviour as JSON; else three people with a month each.",
+    help="Accounts, calendars and misbehaviour as JSON; else a few people with a month each.",
 )
 @click.option(
     "--limits/--no-limits",

@@ -1,4 +1,4 @@
-"""Run Radicale until the demo ends: even a killed demo leaves no server behind."""
+"""Run a module until the demo ends: even a killed demo leaves no server behind."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def _watch() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_watch, daemon=True).start()
-    sys.argv[0] = "radicale"
-    runpy.run_module("radicale", run_name="__main__", alter_sys=True)
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

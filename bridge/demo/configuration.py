@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bridge.demo.calendars import ZONE
+from bridge.demo.google import Google
 from bridge.demo.sources import LOGIN, Source
 
 RESOURCES = ("alice", "room-blue", "van")
+TO_CONNECT = "anna"
+"""The resource whose accounts nobody has connected yet."""
 USER = "alice"
 """Who may look at the bridge with a calendar program."""
 
@@ -28,7 +31,11 @@ sync:
   jitter: 0%
 auth:
   users:
-    - {{name: {user}, access: {{alice: read, room-blue: free-busy, van: free-busy}}}}
+    - {{name: {user}, access: {{alice: read, room-blue: free-busy, van: free-busy, anna: read}}}}
+providers:
+  google:                           # the sandbox; leave these URLs out for Google itself
+{google}
+    client_secret_file: google.secret
 resources:
   - id: alice
     name: Alice
@@ -55,16 +62,26 @@ resources:
     feeds: [{{name: public}}]
     connections:
       - {{id: trips, provider: caldav, {second}, read_calendars: [Van]}}
+  - id: anna
+    name: Anna
+    email: anna@demo.example
+    freebusy: {{public: true}}
+    feeds: [{{name: public}}]
+    connections:                    # waiting for their owner to connect them
+      - {{id: work, provider: google, account_email: {work}}}
+      - {{id: private, provider: google, account_email: {private}}}
 """
 
 
-def configuration(port: int, sources: Sequence[Source], interval: str) -> str:
-    """Return the YAML for a bridge on `port` that reads these two servers."""
+def configuration(port: int, sources: Sequence[Source], google: Google, interval: str) -> str:
+    """Return the YAML for a bridge on `port` that reads these two servers and this stand-in."""
     first, second = (
         f'server_url: "{source.url}", username: {LOGIN.username}, password_file: source.password'
         for source in sources
     )
-    networks = ", ".join(f'"127.0.0.1/32:{source.port}"' for source in sources)
+    ports = (*(source.port for source in sources), google.port)
+    networks = ", ".join(f'"127.0.0.1/32:{each}"' for each in ports)
+    work, private = google.accounts[:2]
     return _TEMPLATE.format(
         port=port,
         zone=ZONE,
@@ -73,4 +90,7 @@ def configuration(port: int, sources: Sequence[Source], interval: str) -> str:
         user=USER,
         first=first,
         second=second,
+        google="\n".join(f'    {name}: "{value}"' for name, value in google.section.items()),
+        work=work,
+        private=private,
     )

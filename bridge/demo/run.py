@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import signal
-import sys
 import tempfile
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-
-import click
 
 from bridge.app.bridge import Bridge
 from bridge.app.serve import serve
 from bridge.config.keyfile import KeyFile
 from bridge.config.values import Network, parse_duration, parse_network
-from bridge.demo import sources
+from bridge.demo import google, sources
 from bridge.demo.calendars import demo_calendars
-from bridge.demo.configuration import RESOURCES, USER, configuration
+from bridge.demo.children import children, free_port
+from bridge.demo.configuration import RESOURCES, TO_CONNECT, USER, configuration
+from bridge.demo.google import Google
 from bridge.demo.sources import LOGIN, Source
+from bridge.demo.telling import Opened, tell_person, tell_program
 from bridge.errors import BridgeError
 from bridge.model.interval import utc
 from bridge.model.resource import ResourceId
@@ -30,6 +28,7 @@ from bridge.store import feeds, keys
 from bridge.transport import Transport
 
 _SOURCE_PORTS = (5233, 5234)
+_GOOGLE_PORT = 8765
 _FIRST_PULL = timedelta(seconds=60)
 
 
@@ -58,23 +57,32 @@ def run(port: int, interval: str, *, as_json: bool) -> None:
     if parse_duration(interval) < timedelta(seconds=10):
         raise BridgeError("--interval is at least 10s, as sync.interval is")
     ports: list[int] = [port]
-    for wanted in _SOURCE_PORTS:
-        ports.append(sources.free_port(wanted, ports))
+    for wanted in (*_SOURCE_PORTS, _GOOGLE_PORT):
+        ports.append(free_port(wanted, ports))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # until `serve` takes them over
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="busybridge-demo-")))
-        started = held.enter_context(sources.running(folder / "sources", ports[1:]))
+        servers = held.enter_context(children())
+        started = [
+            sources.start(servers, folder / "sources" / str(each), each) for each in ports[1:-1]
+        ]
+        stand_in = google.start(servers, ports[-1])
         addresses = _fill(folder, started)
+        presented = google.presented(stand_in)
         # Not before everything else is done: somebody else may begin at the same time.
-        own = sources.free_port(port, ports[1:])
-        config = _configure(folder, own, started, interval)
+        own = free_port(port, ports[1:])
+        config = _configure(folder, configuration(own, started, presented, interval), presented)
         bridge = Bridge(config)
-        serve(
-            bridge,
-            ready=lambda _: _announce(bridge, config, addresses, as_json=as_json),
-            reloads=False,
-        )
+
+        def tell(_address: str) -> None:
+            opened = _open(bridge, addresses, presented)
+            if as_json:
+                tell_program(opened)
+            else:
+                tell_person(opened, utc(read_clock()), interval)
+
+        serve(bridge, ready=tell, reloads=False)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -100,20 +108,19 @@ def _fill(folder: Path, started: list[Source]) -> list[str]:
     return addresses
 
 
-def _configure(folder: Path, port: int, started: list[Source], interval: str) -> Path:
+def _configure(folder: Path, text: str, presented: Google) -> Path:
     KeyFile.create(folder / "busybridge.key")
-    password = folder / "source.password"
-    password.touch(mode=0o600)
-    password.write_text(f"{LOGIN.password}\n")
+    for name, secret in (("source.password", LOGIN.password), ("google.secret", presented.secret)):
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(f"{secret}\n")
     config = folder / "busybridge.yaml"
-    config.write_text(configuration(port, started, interval))
+    config.write_text(text)
     return config
 
 
-def _announce(bridge: Bridge, config: Path, addresses: list[str], *, as_json: bool) -> None:
-    """Wait for the first busy time, then tell where it is to be seen."""
+def _open(bridge: Bridge, addresses: list[str], presented: Google) -> Opened:
+    """Wait for the first busy time, then make what it is seen with."""
     bridge.scheduler.sync([ResourceId(name) for name in RESOURCES], _FIRST_PULL)
-    base = bridge.settings.server.public_url
     with bridge.database.write() as conn:
         _, key = keys.create_api_key(
             conn, "demo", scopes=["busy:read"], resources=["*"], now=bridge.clock()
@@ -121,83 +128,17 @@ def _announce(bridge: Bridge, config: Path, addresses: list[str], *, as_json: bo
         _, password = keys.create_app_password(conn, USER, "demo", bridge.clock())
         tokens = {
             name: row.token(bridge.keyfile.identity)
-            for name in RESOURCES
+            for name in (*RESOURCES, TO_CONNECT)
             for row in feeds.feeds_of(conn, ResourceId(name))
         }
-    urls = {
-        "free_busy": [f"{base}/freebusy/{name}.ifb" for name in RESOURCES],
-        "feeds": [f"{base}/feeds/{tokens[name]}/{name}.ics" for name in RESOURCES],
-        "json": [f"{base}/api/v1/resources/{name}/busy" for name in RESOURCES],
-        "caldav": [f"{base}/"],
-        "sources": addresses,
-    }
-    if as_json:
-        account = {"login": USER, "password": password}
-        click.echo(json.dumps({**urls, **account, "key": key, "config": str(config)}))
-    else:
-        _tell(key, password, urls, config)
-    sys.stdout.flush()
-
-
-def _tell(key: str, password: str, urls: dict[str, list[str]], config: Path) -> None:
-    (account,) = urls["caldav"]
-    click.echo("Busy time of three resources, merged from four CalDAV calendars and a file.\n")
-    for title, name in (
-        ("Free-busy", "free_busy"),
-        ("ICS feeds to subscribe to", "feeds"),
-        (f"CalDAV account, read-only (login {USER}, password {password})", "caldav"),
-        (f"Source calendars (login {LOGIN.username}, password {LOGIN.password})", "sources"),
-    ):
-        click.echo(f"{title}:")
-        for url in urls[name]:
-            click.echo(f"  {url}")
-    today = utc(read_clock())
-    monday = today + timedelta(days=7 - today.weekday())
-    window = f"start={today:%Y-%m-%dT00:00:00Z}&end={today + timedelta(weeks=1):%Y-%m-%dT00:00:00Z}"
-    program = f"{_program()} --config {config}"
-    click.echo("\nTry:")
-    for line in (
-        f"curl {urls['free_busy'][0]}",
-        f"curl '{urls['free_busy'][1]}?start=0d&end=3d'",
-        f"curl -H 'Authorization: Bearer {key}' '{urls['json'][0]}?{window}'",
-        f"curl -u {USER}:{password} {account}{USER}/busy/",
-        f"{program} busy alice",
-        f"{program} explain alice --at {monday:%Y-%m-%d}T09:20",
-        f"{program} status",
-        _put(next(url for url in urls["sources"] if "family" in url), monday),
-    ):
-        click.echo(f"  {line}")
-    click.echo(f"\nAPI description: {account}api/v1/docs")
-    click.echo(
-        "The last command adds an event: read Alice's URL again ten seconds later.\n"
-        "Ctrl-C ends it all."
+    link, _ = bridge.invitations.page(ResourceId(TO_CONNECT), "demo")
+    return Opened(
+        base=bridge.settings.server.public_url,
+        config=bridge.config_path,
+        key=key,
+        password=password,
+        feeds=tokens,
+        sources=addresses,
+        link=link,
+        google=presented,
     )
-
-
-def _put(calendar: str, day: datetime) -> str:
-    """Write a command that puts an event at a source."""
-    lines = (
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//demo//EN",
-        "BEGIN:VEVENT",
-        "UID:hello",
-        f"DTSTAMP:{day:%Y%m%d}T000000Z",
-        f"DTSTART:{day:%Y%m%d}T200000Z",
-        f"DTEND:{day:%Y%m%d}T213000Z",
-        "SUMMARY:Hello",
-        "END:VEVENT",
-        "END:VCALENDAR",
-    )
-    # `--upload-file -` would send chunks, which Radicale's own server does not take.
-    options = f"-X PUT -u {LOGIN.username}:{LOGIN.password} -H 'Content-Type: text/calendar'"
-    text = "".join(f"{line}\\n" for line in lines)
-    return f"printf '{text}' | curl {options} --data-binary @- {calendar}hello.ics"
-
-
-def _program() -> str:
-    """Name the program as it was called, so that what is printed can be pasted."""
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py":
-        return f"{sys.executable} -m bridge"
-    return shlex.quote(str(called))

@@ -8,12 +8,13 @@ from typing import Any
 Json = dict[str, Any]
 
 ANNA, BEN, OFFICE = "anna@sandbox.example", "ben@sandbox.example", "office@sandbox.example"
+ANNA_AT_HOME = "anna@home.example"
 _ROOM = "board-room@resource.calendar.google.com"
 _ZONE = "Europe/Berlin"
 
 
 def document(today: date) -> Json:
-    """Describe three people and a room, for `bridge.sandbox.scenario.build`."""
+    """Describe three people, one with two accounts, and a room: see `bridge.sandbox.scenario`."""
     monday = today - timedelta(days=today.weekday())
 
     def at(day: int, start: str, end: str, summary: str, **more: Any) -> Json:
@@ -57,7 +58,10 @@ def document(today: date) -> Json:
                         attendees=[{"email": BEN}, {"email": _ROOM}],
                     ),
                     at(1, "11:00", "12:30", "Dentist", visibility="private"),
+                    days(2, 3, "Off-site"),
                     at(3, "13:00", "17:00", "Focus", eventType="focusTime"),
+                    at(8, "15:00", "16:30", "Interviews"),
+                    at(10, "10:00", "12:00", "Budget"),
                     days(14, 19, "Holidays", eventType="default"),
                 ],
                 "calendars": [
@@ -70,11 +74,26 @@ def document(today: date) -> Json:
                 ],
             },
             {
+                "email": ANNA_AT_HOME,
+                "name": "Anna, private",
+                "timezone": _ZONE,
+                "share": {ANNA: "freeBusyReader"},
+                "events": [
+                    at(-6, "19:00", "20:30", "Swimming", recurrence=["RRULE:FREQ=WEEKLY;BYDAY=TU"]),
+                    at(6, "10:00", "12:00", "Brunch"),
+                    at(11, "20:00", "22:30", "Cinema"),
+                ],
+            },
+            {
                 "email": BEN,
                 "name": "Ben Ode",
                 "timezone": "America/New_York",
                 "events": [
                     at(2, "16:00", "17:00", "Interview"),
+                    at(
+                        -6, "16:30", "17:30", "Review", attendees=[{"email": ANNA}],
+                        recurrence=["RRULE:FREQ=WEEKLY;BYDAY=TU"],
+                    ),
                     at(-7, "20:00", "21:00", "Running", recurrence=weekly,
                        transparency="transparent"),
                     days(6, 7, "Birthday of Clara", transparency="transparent"),

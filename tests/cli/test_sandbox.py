@@ -48,7 +48,7 @@ def fetched(url: str) -> str:
 def test_everything_it_prints_is_there(printed) -> None:
     _, text = printed
     urls = [word for word in text.split() if "/accounts/" in word and "sandbox/" not in word]
-    assert len(urls) == 3
+    assert len(urls) == 4
     assert "Planning" in fetched(urls[0])
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
     google = yaml.safe_load(shown)["providers"]["google"]

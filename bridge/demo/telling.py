@@ -1,0 +1,142 @@
+"""What the demo prints: where everything is, what to try, and the one thing to do next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from bridge.demo.configuration import RESOURCES, TO_CONNECT, USER
+from bridge.demo.google import Google
+from bridge.demo.sources import LOGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Everything that the running demo lets one see, and the keys to it."""
+
+    base: str
+    """Root of the bridge, without a slash at the end."""
+    config: Path
+    key: str
+    """Reads busy time by the HTTP API."""
+    password: str
+    """Of the CalDAV account."""
+    feeds: dict[str, str]
+    """Tokens by resource."""
+    sources: list[str]
+    """URLs of the calendars at CalDAV servers."""
+    link: str
+    """Where the owner of the accounts connects them."""
+    google: Google
+
+    def urls(self) -> dict[str, list[str]]:
+        """List what can be read, by kind."""
+        names = (*RESOURCES, TO_CONNECT)
+        return {
+            "free_busy": [f"{self.base}/freebusy/{name}.ifb" for name in names],
+            "feeds": [f"{self.base}/feeds/{self.feeds[name]}/{name}.ics" for name in names],
+            "json": [f"{self.base}/api/v1/resources/{name}/busy" for name in names],
+            "caldav": [f"{self.base}/"],
+            "sources": self.sources,
+            "google": [self.google.page(account) for account in self.google.accounts],
+        }
+
+
+def tell_program(opened: Opened) -> None:
+    """Print one JSON object."""
+    account = {"login": USER, "password": opened.password}
+    more = {"key": opened.key, "config": str(opened.config), "connect": opened.link}
+    click.echo(json.dumps({**opened.urls(), **account, **more}))
+    sys.stdout.flush()
+
+
+def tell_person(opened: Opened, now: datetime, interval: str) -> None:
+    """Print lines; the last ones say what to do next."""
+    urls = opened.urls()
+    click.echo("Busy time of three resources, merged from four CalDAV calendars and a file; and a")
+    click.echo("fourth, Anna, whose Google accounts wait to be connected: see the end.\n")
+    for title, name in (
+        ("Free-busy", "free_busy"),
+        ("ICS feeds to subscribe to", "feeds"),
+        (f"CalDAV account, read-only (login {USER}, password {opened.password})", "caldav"),
+        (f"Source calendars (login {LOGIN.username}, password {LOGIN.password})", "sources"),
+    ):
+        click.echo(f"{title}:")
+        for url in urls[name]:
+            click.echo(f"  {url}")
+    click.echo("\nTry:")
+    for line in _commands(opened, now):
+        click.echo(f"  {line}")
+    click.echo(f"\nThe last one adds an event: read Alice's URL again {interval} later.")
+    click.echo(f"API description: {opened.base}/api/v1/docs")
+    _tell_next(opened)
+    click.echo("\nCtrl-C ends it all.")
+    sys.stdout.flush()
+
+
+def _tell_next(opened: Opened) -> None:
+    google = opened.google
+    for line in (
+        "",
+        "Next, connect a Google account. It is a stand-in on this machine; nothing of it is real.",
+        "1. Open this in a browser, press Connect, then Allow:",
+        f"  {opened.link}",
+        "2. A moment later Anna is busy:",
+        f"  curl {opened.base}/freebusy/{TO_CONNECT}.ifb",
+        "3. Add or move an event of hers, and read that again:",
+        f"  {google.page(google.accounts[0])}",
+    ):
+        click.echo(line)
+
+
+def _commands(opened: Opened, today: datetime) -> list[str]:
+    """Write what works as it stands when it is pasted."""
+    urls, base = opened.urls(), opened.base
+    monday = today + timedelta(days=7 - today.weekday())
+    window = f"start={today:%Y-%m-%dT00:00:00Z}&end={today + timedelta(weeks=1):%Y-%m-%dT00:00:00Z}"
+    program = f"{_program()} --config {opened.config}"
+    return [
+        f"curl {urls['free_busy'][0]}",
+        f"curl '{urls['free_busy'][1]}?start=0d&end=3d'",
+        f"curl -H 'Authorization: Bearer {opened.key}' '{urls['json'][0]}?{window}'",
+        f"curl -u {USER}:{opened.password} {base}/{USER}/busy/",
+        f"{program} busy alice",
+        f"{program} explain alice --at {monday:%Y-%m-%d}T09:20",
+        f"{program} status",
+        _put(next(url for url in urls["sources"] if "family" in url), monday),
+    ]
+
+
+def _put(calendar: str, day: datetime) -> str:
+    """Write a command that puts an event at a source."""
+    lines = (
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//demo//EN",
+        "BEGIN:VEVENT",
+        "UID:hello",
+        f"DTSTAMP:{day:%Y%m%d}T000000Z",
+        f"DTSTART:{day:%Y%m%d}T200000Z",
+        f"DTEND:{day:%Y%m%d}T213000Z",
+        "SUMMARY:Hello",
+        "END:VEVENT",
+        "END:VCALENDAR",
+    )
+    # `--upload-file -` would send chunks, which Radicale's own server does not take.
+    options = f"-X PUT -u {LOGIN.username}:{LOGIN.password} -H 'Content-Type: text/calendar'"
+    text = "".join(f"{line}\\n" for line in lines)
+    return f"printf '{text}' | curl {options} --data-binary @- {calendar}hello.ics"
+
+
+def _program() -> str:
+    """Name the program as it was called, so that what is printed can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{sys.executable} -m bridge"
+    return shlex.quote(str(called))
