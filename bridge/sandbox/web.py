@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from bridge.sandbox import control, pages
+from bridge.sandbox import control, desk, pages
 from bridge.sandbox.google import batch
 from bridge.sandbox.google.api import Answer, Request
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.grants import OAuthError
 from bridge.sandbox.google.oauth import Page
 from bridge.sandbox.google.server import Google
+from bridge.sandbox.html import POLICY
 from bridge.sandbox.world import Unknown
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -31,6 +32,14 @@ def application(google: Google) -> Flask:
     _oauth(app, google)
     _pages(app, google)
     app.register_blueprint(control.blueprint(google))
+    app.register_blueprint(desk.blueprint(google))
+
+    @app.after_request
+    def guard(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = POLICY
+        return response
+
     return app
 
 

@@ -13,9 +13,10 @@ import httpx2
 ANN, BOB = "ann@example.test", "bob@example.test"
 
 
-def _client() -> httpx2.Client:
+def plain_client(timeout: float = 30) -> httpx2.Client:
+    """Make one for plain HTTP, which needs no authorities."""
     return httpx2.Client(
-        trust_env=False, timeout=30, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trust_env=False, timeout=timeout, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     )
 
 
@@ -23,7 +24,7 @@ def _client() -> httpx2.Client:
 class Browser:
     """Keeps cookies; follows a redirect only when told."""
 
-    http: httpx2.Client = field(default_factory=_client)
+    http: httpx2.Client = field(default_factory=plain_client)
 
     def get(self, url: str, **headers: str) -> httpx2.Response:
         return self.http.get(url, headers={k.replace("_", "-"): v for k, v in headers.items()})

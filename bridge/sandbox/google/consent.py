@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
+from bridge.sandbox.html import page
 from bridge.sandbox.world import Account
+
+_AUTH = "https://www.googleapis.com/auth"
 
 SCOPES: Mapping[str, str] = {
     "openid": "Associate you with your personal info on Google",
@@ -15,22 +18,15 @@ SCOPES: Mapping[str, str] = {
     "https://www.googleapis.com/auth/userinfo.profile": "See your personal info",
 }
 """Scopes beside those of the calendar."""
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:3em auto;padding:0 1em}"
-    "fieldset{border:1px solid #ccc;border-radius:8px;margin:1em 0}label{display:block}"
-    "button{font:inherit;padding:.4em 1.5em;margin-right:1em}code{background:#eee}"
-    "table{border-collapse:collapse}td,th{text-align:left;padding:.2em .8em;"
-    "border-bottom:1px solid #ddd;vertical-align:top}"
-)
-
-
-def page(title: str, body: str) -> str:
-    """Write an HTML page around what is HTML already."""
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-        f"<h1>{escape(title)}</h1>{body}</html>"
-    )
+_CALENDAR: Mapping[str, str] = {
+    "calendar": "See, edit, share, and permanently delete all your calendars",
+    "calendar.readonly": "See and download any calendar you can access",
+    "calendar.events": "View and edit events on all your calendars",
+    "calendar.events.readonly": "View events on all your calendars",
+    "calendar.calendarlist": "See, add, and remove calendars you are subscribed to",
+    "calendar.calendarlist.readonly": "See the list of calendars you are subscribed to",
+    "calendar.freebusy": "View your availability in your calendars",
+}
 
 
 def form(client: str, accounts: Iterable[Account], hint: str, scopes: Iterable[str]) -> str:
@@ -41,12 +37,12 @@ def form(client: str, accounts: Iterable[Account], hint: str, scopes: Iterable[s
     radios = "".join(
         f'<label><input type="radio" name="account" value="{escape(each.email)}"'
         f"{' checked' if each.email == chosen else ''}> {escape(each.name)} "
-        f"&lt;{escape(each.email)}&gt;</label>"
+        f"<code>{escape(each.email)}</code></label>"
         for each in people
     )
     boxes = "".join(
         f'<label><input type="checkbox" name="scope" value="{escape(scope)}" checked> '
-        f"{escape(SCOPES.get(scope, 'Calendar'))} <code>{escape(scope)}</code></label>"
+        f"{escape(_meaning(scope))} <code>{escape(scope)}</code></label>"
         for scope in scopes
     )
     return page(
@@ -55,9 +51,13 @@ def form(client: str, accounts: Iterable[Account], hint: str, scopes: Iterable[s
         f"<p><b>{escape(client)}</b> wants to access your account.</p>"
         f'<form method="post"><fieldset><legend>Choose an account</legend>{radios}</fieldset>'
         f"<fieldset><legend>Select what it can access</legend>{boxes}</fieldset>"
-        f'<button name="decision" value="allow">Allow</button>'
+        f'<button class="main" name="decision" value="allow">Allow</button>'
         f'<button name="decision" value="deny">Deny</button></form>',
     )
+
+
+def _meaning(scope: str) -> str:
+    return SCOPES.get(scope) or _CALENDAR.get(scope.removeprefix(f"{_AUTH}/"), "Calendar")
 
 
 def refusal(error: str, text: str) -> str:
