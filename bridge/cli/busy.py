@@ -69,7 +69,7 @@ def busy(ground: Ground, resource: str, start: str, end: str | None, form: str) 
         say(f"known until {rfc3339(shown.end)}; nothing after it is called free", err=True)
     if freshness.stale:
         say(
-            f"{count(freshness.stale, 'calendar')} could not be read lately: what was last known "
+            f"{count(freshness.stale, 'calendar')} not read at present: what was last known "
             f"is shown; see `busybridge status {resource}`",
             err=True,
         )

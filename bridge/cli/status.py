@@ -77,6 +77,9 @@ def remarks(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Say in a line each what is wrong with connections and calendars, and what was guessed."""
     for each in found:
         said = ""
+        if each["status"] == ConnectionStatus.PENDING.value:
+            resource = each["resource_id"]
+            yield f"{each['id']}: not connected yet; `busybridge auth url {resource}` prints a link"
         if error := each["error"]:
             said = error["message"]
             hint = f" ({error['hint']})" if error["hint"] else ""
