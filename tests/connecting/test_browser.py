@@ -150,7 +150,7 @@ def test_another_account_does_not_take_the_place_of_the_connected_one(home: Home
     before = revealed(home.grant())
     refused = home.connect(account=BOB)
     assert refused.status_code == 409
-    assert "choose the account that was connected before" in refused.text
+    assert "Choose the account that was connected before" in refused.text
     assert revealed(home.grant()) == before
     assert home.status() is ConnectionStatus.ACTIVE
     assert home.token() == before[0]
@@ -192,7 +192,7 @@ def test_an_account_is_connected_again_under_its_id(home: Home) -> None:
     ("fault", "status", "text"),
     [
         ("token_unavailable", 503, "503 Service Unavailable"),
-        ("no_refresh_token", 503, "take the permission back"),
+        ("no_refresh_token", 503, "Take the permission back"),
         ("calendar_gone", 502, "404 Not Found"),
         ("server_error", 503, "500"),
     ],

@@ -94,7 +94,7 @@ class OAuth:
         except (ConfigError, ConsentRefused, RedirectNotAllowed):
             return not_good()
         except ProviderError as err:
-            return said(502, "This account cannot be connected now", f"{err}.", err.hint)
+            return said(502, "This account cannot be connected now", *_told(err))
         return _see_other(url, [browser.cookie()])
 
     def _finish(self, request: Request, provider: str, browser: Browser) -> Reply:
@@ -121,7 +121,7 @@ class OAuth:
         if ended.error is None:
             return said(200, "Connected", "Your calendars are being read. You can close this page.")
         err = ended.error
-        return said(_status(err), "Not connected", f"{_sentence(str(err))}.", err.hint)
+        return said(_status(err), "Not connected", *_told(err))
 
     def _send_on(self, provider: str, ended: Ended) -> Reply:
         """Send the browser back to the application, if that is allowed still (T1)."""
@@ -168,5 +168,6 @@ def _status(err: ProviderError) -> int:
     return 503 if isinstance(err, TemporarilyUnavailable) else 502
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _told(err: ProviderError) -> list[str]:
+    """Say in sentences what is wrong and what to do."""
+    return [f"{text[:1].upper()}{text[1:]}." for text in (str(err), err.hint) if text]
