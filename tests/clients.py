@@ -1,4 +1,4 @@
-"""Calendar programs of other people: where they are, and what is said when one is not here.
+"""Programs of other people, calendars and a browser: where they are, and what is said without them.
 
 `@pytest.mark.client("cadaver")` on a test names the programs that it drives. Those of the Python
 index are in an environment of their own, which `make test` makes inside ours; others are the
@@ -18,7 +18,10 @@ ENVIRONMENT = Path(sys.prefix) / "clients"
 PYTHON = ENVIRONMENT / "bin" / "python"
 _LIBRARIES = {"caldav": "caldav", "calcurse-caldav": "httplib2"}
 """Python packages that are needed, in the programs' environment."""
-PROGRAMS = ("cadaver", "calcurse", "calcurse-caldav", "caldav", "khal", "vdirsyncer")
+PROGRAMS = (
+    *("cadaver", "calcurse", "calcurse-caldav", "caldav", "chromedriver", "chromium", "khal"),
+    "vdirsyncer",
+)
 PATH = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
@@ -55,5 +58,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or not (absent := missing()):
         return
-    terminalreporter.section("calendar programs that were not found: their tests did not run")
+    terminalreporter.section("programs that were not found: their tests did not run")
     terminalreporter.write_line(", ".join(absent))

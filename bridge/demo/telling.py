@@ -87,7 +87,7 @@ def _tell_next(opened: Opened) -> None:
         "Next, connect a Google account. It is a stand-in on this machine; nothing of it is real.",
         "1. Open this in a browser, press Connect, then Allow:",
         f"  {opened.link}",
-        "2. A moment later Anna is busy:",
+        "2. A moment later Anna is busy, here and in her feed and CalDAV calendar:",
         f"  curl {opened.base}/freebusy/{TO_CONNECT}.ifb",
         "3. Add or move an event of hers, and read that again:",
         f"  {google.page(google.accounts[0])}",
