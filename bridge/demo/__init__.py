@@ -1,1 +1,1 @@
-"""`busybridge demo`: real CalDAV sources, believable calendars and the bridge, on loopback."""
+"""`busybridge demo`: real CalDAV sources, a stand-in for Google, and the bridge, on loopback."""

@@ -30,6 +30,7 @@ def test_every_command_that_it_prints_works_as_it_stands(demo: Demo) -> None:
     assert " BUSY\n" in said[4]
     assert re.search(r"alice\.work/Work +Stand-up .* BUSY ", said[5])
     assert "all is well" in said[6]
+    assert "anna.work: not connected yet; `busybridge auth url anna` prints a link" in said[6]
     evening = re.search(r"DTSTART:(\w+)", commands[7])
     assert evening
     demo.wait_for(lambda: f":{evening[1]}/" in demo.run(commands[0]))
