@@ -40,10 +40,13 @@ if TYPE_CHECKING:
     from bridge.access import Gate
     from bridge.connecting import Connecting, Invitations, Listing
     from bridge.ingest import Ingest
+    from bridge.notify import Notifier
+    from bridge.scheduler.jobs import Job
     from bridge.scheduler.scheduler import Scheduler
     from bridge.web.metrics import Metrics
 
-_BESIDE = 4
+_INSTANCE = "instance"
+_BESIDE = 5
 """Connections to the database for threads that neither answer nor pull: claims, jobs, signals."""
 
 
@@ -301,6 +304,14 @@ class Bridge:
         return Ingest(self.database, self.accounts, self.publisher)
 
     @cached_property
+    def notifier(self) -> Notifier:
+        """Tells the admin."""
+        from bridge.app.alerting import Ways
+        from bridge.notify import Notifier
+
+        return Notifier(self.database, self.live, Ways(self.http), self.clock)
+
+    @cached_property
     def gate(self) -> Gate:
         """Tells who asks."""
         from bridge.access import Gate
@@ -325,20 +336,31 @@ class Bridge:
         from bridge.scheduler.jobs import Job
         from bridge.scheduler.scheduler import Scheduler
 
+        chores = [
+            Job("uses", self.gate.record_uses, 60),
+            Job("rebuilds", self.rebuild, 60),
+            Job("compact", partial(compact.run, self.database), 60),
+        ]
+        if pulling:
+            chores += self._alerting()
         scheduler = Scheduler(
             self.ground,
             self.ingest if pulling else None,
             handlers={"reload": self.reload},
-            chores=[
-                Job("uses", self.gate.record_uses, 60),
-                Job("rebuilds", self.rebuild, 60),
-                Job("settings", self.amending.follow, 5, topic=TOPIC),
-                Job("compact", partial(compact.run, self.database), 60),
-            ],
+            chores=chores,
             observer=Observed(self.metrics),
         )
         self.metrics.running(lambda: scheduler.running)
         return scheduler
+
+    def _alerting(self) -> list[Job]:
+        from bridge.notify.notifier import DELIVER_EVERY, LOOK_EVERY
+        from bridge.scheduler.jobs import Job
+
+        return [
+            Job("alerts", self.notifier.look, LOOK_EVERY),
+            Job("alert-delivery", self.notifier.deliver, DELIVER_EVERY),
+        ]
 
     @cached_property
     def wsgi(self) -> WSGIApplication:

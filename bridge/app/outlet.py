@@ -16,6 +16,7 @@ from bridge.errors import TemporarilyUnavailable
 from bridge.model.http import Credentials, Response, Service
 from bridge.transport import Transport
 from bridge.transport.client import DEFAULT_TIMEOUT
+from bridge.transport.smtp import MailTransport
 
 USER_AGENT = f"BusyBridge/{__version__}"
 
@@ -33,8 +34,21 @@ def make_transport(outbound: Outbound) -> Transport:
     Raises:
         ConfigError: `outbound.ca_file` cannot be used.
     """
+    return Transport(_understood(outbound), user_agent=USER_AGENT)
+
+
+def make_mail_transport(outbound: Outbound) -> MailTransport:
+    """Make what a configuration sends mail through.
+
+    Raises:
+        ConfigError: `outbound.ca_file` cannot be used.
+    """
+    return MailTransport(_understood(outbound))
+
+
+def _understood(outbound: Outbound) -> _Outbound:
     ca_file = None if outbound.ca_file is None else str(outbound.ca_file)
-    return Transport(_Outbound(outbound.allow_networks, ca_file), user_agent=USER_AGENT)
+    return _Outbound(outbound.allow_networks, ca_file)
 
 
 @dataclass(slots=True)
@@ -91,6 +105,13 @@ class Outlet:
                 trusted_sites=trusted_sites,
                 follow=follow,
             )
+
+    def post(
+        self, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta
+    ) -> Response:
+        """See `Transport.post`."""
+        with self._use() as transport:
+            return transport.post(url, headers=headers, content=content, timeout=timeout)
 
     def services(self, name: str) -> Sequence[Service]:
         """See `Http`."""

@@ -35,8 +35,8 @@ def check(document: Document, settings: Settings, resource_ids: Sequence[str] | 
         settings: of the document; parts with problems of their own may have been left out.
         resource_ids: every id there is, those left out included; None when not all are known.
     """
-    ids = None if resource_ids is None else list(resource_ids)
-    findings = [*_resources(settings), *_users(settings, ids), *_server(settings)]
+    findings = [*_resources(settings), *_users(settings, list(resource_ids)), *_server(settings)]
+    findings += _notify(settings)
     for index, resource in enumerate(settings.resources):
         findings += _resource(resource, ("resources", index))
     for path, message, hint in findings:
@@ -96,6 +96,19 @@ def _server(settings: Settings) -> Iterator[Finding]:
     ):
         if file is not None and not _stands(file.is_file):
             yield path, f"there is no file {file}", "or it cannot be looked at by this user"
+
+
+def _notify(settings: Settings) -> Iterator[Finding]:
+    smtp, hook = settings.notify.smtp, settings.notify.webhook
+    if smtp.host and not smtp.sender:
+        yield ("notify", "smtp"), "a mail server without from", "name the address of the sender"
+    if smtp.host and not smtp.to:
+        yield ("notify", "smtp"), "a mail server without to", "name who gets the alerts"
+    if smtp.user and smtp.password is None:
+        yield ("notify", "smtp"), "a user without password", "give password_file or password_env"
+    if hook.url is not None and hook.secret is None:
+        hint = "make one: echo whsec_$(openssl rand -base64 32), and give it as secret_file or _env"
+        yield ("notify", "webhook"), "a url without secret", hint
 
 
 def _stands(look: Callable[[], bool]) -> bool:

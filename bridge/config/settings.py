@@ -11,7 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
-from bridge.config.logins import Auth, Id
+from bridge.config.notify import Notify
+from bridge.config.oauth import OAuth
 from bridge.config.policy import (
     Availability,
     AvailabilityOverride,
@@ -341,6 +342,7 @@ class Settings(Section):
     availability: Availability = section()
     privacy: Privacy = section()
     resources: tuple[Resource, ...] = ()
+    notify: Notify = section()
     logging: Logging = section()
     metrics: Metrics = section()
     removed_resources: Literal["park", "purge"] = Field(

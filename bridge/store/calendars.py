@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, func, null, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, null, or_, select, update
 
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionId, ResourceId
@@ -101,6 +101,13 @@ def every(conn: Connection) -> list[CalendarRow]:
     """List all calendars by connection and id."""
     query = select(*_COLUMNS).order_by(calendars.c.connection_id, calendars.c.id)
     return [_read(row) for row in conn.execute(query)]
+
+
+def doubted(conn: Connection) -> list[CalendarRow]:
+    """List those that are stale or wait for a second listing, by connection and id."""
+    query = select(*_COLUMNS).where(or_(calendars.c.stale, calendars.c.shrink.is_not(None)))
+    rows = conn.execute(query.order_by(calendars.c.connection_id, calendars.c.id))
+    return [_read(row) for row in rows]
 
 
 def upsert(conn: Connection, entries: Sequence[NewCalendar]) -> None:

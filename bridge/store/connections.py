@@ -12,8 +12,10 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     null,
+    or_,
     select,
     update,
 )
@@ -22,8 +24,8 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
 from bridge.store import compact
 from bridge.store.database import upsert as upsert_rows
-from bridge.store.resources import Owner
-from bridge.store.schema import connections
+from bridge.store.resources import Owner, ResourceState
+from bridge.store.schema import alerts, calendars, connections, resources
 
 
 class ConnectionRow(NamedTuple):
@@ -91,6 +93,11 @@ _FORGIVEN: Mapping[str, Any] = {
 }
 _COLUMNS = [connections.c[name] for name in ConnectionRow._fields]
 _STOPPED = (ConnectionStatus.PAUSED.value, ConnectionStatus.DISCONNECTED.value)
+_UNWELL = (
+    ConnectionStatus.ERROR.value,
+    ConnectionStatus.TOKEN_EXPIRED.value,
+    ConnectionStatus.DISCONNECTED.value,
+)
 
 
 def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:
@@ -153,6 +160,28 @@ def every(conn: Connection) -> list[ConnectionRow]:
     """List all connections by resource, each resource's in the order of the configuration."""
     order = (connections.c.resource_id, connections.c.position, connections.c.id)
     return [_read(row) for row in conn.execute(select(*_COLUMNS).order_by(*order))]
+
+
+def unwell(conn: Connection) -> list[ConnectionRow]:
+    """List those that somebody may have to be told about, by id; of active resources only.
+
+    They fail or were ended, one of their calendars is stale or suddenly smaller, or something was
+    told of them before.
+    """
+    doubted = exists().where(
+        calendars.c.connection_id == connections.c.id,
+        or_(calendars.c.stale, calendars.c.shrink.is_not(None)),
+    )
+    known = exists().where(alerts.c.connection_id == connections.c.id)
+    query = (
+        select(*_COLUMNS)
+        .join(resources, resources.c.id == connections.c.resource_id)
+        .where(
+            resources.c.state == ResourceState.ACTIVE.value,
+            or_(connections.c.status.in_(_UNWELL), doubted, known),
+        )
+    )
+    return [_read(row) for row in conn.execute(query.order_by(connections.c.id))]
 
 
 def upsert(conn: Connection, entries: Sequence[NewConnection], *, managed_by: Owner) -> None:

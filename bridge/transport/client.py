@@ -129,6 +129,18 @@ class Transport:
             hop = following
         raise AddressRefused(f"{where(home)} redirects more than {MAX_REDIRECTS} times")
 
+    def post(
+        self, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta
+    ) -> Response:
+        """Send a body to that address and no other: a redirect is the answer, like any status.
+
+        Raises:
+            ProviderError: as `request` does.
+        """
+        hop = Hop("POST", parse_url(url), headers, content, None)
+        self._exchange.begin(timeout.total_seconds())
+        return self._answer(hop, DEFAULT_MAX_SIZE)
+
     def _answer(self, hop: Hop, max_size: int) -> Response:
         place = where(hop.url)
         incoming = self._send(hop)

@@ -70,6 +70,8 @@ def test_the_examples_in_the_example_are_right(tmp_path: Path) -> None:
     text = uncommented(EXAMPLE.read_text())
     variables = re.findall(r"_env: (\w+)", text)
     environ = dict.fromkeys(variables, "$2b$04$" + "a" * 53)
+    for name in ("ALERT_SECRET", "OLD_ALERT_SECRET"):
+        environ[name] = "whsec_" + "a" * 44
     (tmp_path / "example.yaml").write_text(text)
     settings = load(tmp_path / "example.yaml", KINDS, environ)
     assert {each.provider for each in settings.resources[0].connections} == set(KINDS)

@@ -1,0 +1,156 @@
+"""The ways to the admin: the log, mail, a webhook."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any, Protocol
+
+from bridge.config.notify import AlertHook, Notify, Smtp, signing_key
+from bridge.errors import RemoteRejected
+from bridge.model.http import Response
+from bridge.model.interval import Instant, utc
+from bridge.notify.signature import signed_headers
+from bridge.transport import raise_for_status, where
+from bridge.transport.smtp import MailServer, MailTransport
+
+logger = logging.getLogger("bridge.alerts")
+
+_TIMEOUT = timedelta(seconds=20)
+_MOST_ANSWER = 1 << 20
+_LONGEST_SUBJECT = 200
+
+
+class Poster(Protocol):
+    """Sends one request that is not redirected; `bridge.transport.Transport` is one."""
+
+    def post(
+        self, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta
+    ) -> Response:
+        """See `Transport.post`."""
+        ...
+
+
+class Way(Protocol):
+    """Tells the admin what a message says."""
+
+    @property
+    def name(self) -> str:
+        """`log`, `smtp` or `webhook`."""
+        ...
+
+    def deliver(self, message_id: str, body: str, now: Instant) -> None:
+        """Do it; may be asked again for the same message.
+
+        Raises:
+            BridgeError: it did not arrive.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Log:
+    """Writes a warning; always there."""
+
+    name: str = "log"
+
+    def deliver(self, message_id: str, body: str, now: Instant) -> None:  # noqa: ARG002 - as `Way`
+        """See `Way`."""
+        data = json.loads(body)["data"]
+        text = " ".join(data["text"].split("\n"))
+        logger.warning("%s (%s): %s", data["title"], data["alert_id"], text)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Sends mail."""
+
+    settings: Smtp
+    transport: MailTransport
+    name: str = "smtp"
+
+    def deliver(self, message_id: str, body: str, now: Instant) -> None:
+        """See `Way`."""
+        refused = self.transport.send(self._server(), self._mail(message_id, json.loads(body), now))
+        if refused:
+            # Others got it, and would get it again.
+            logger.warning("an alert was mailed, but not to %s", ", ".join(refused))
+
+    def check(self) -> None:
+        """Log in and send nothing.
+
+        Raises:
+            BridgeError: that is not possible.
+        """
+        self.transport.check(self._server())
+
+    def _server(self) -> MailServer:
+        given = self.settings
+        password = given.password.get_secret_value() if given.password else ""
+        return MailServer(given.host, given.at_port, given.tls == "implicit", given.user, password)
+
+    def _mail(self, message_id: str, document: Mapping[str, Any], now: Instant) -> EmailMessage:
+        data = document["data"]
+        mail = EmailMessage(policy=SMTP)
+        sender = Address(addr_spec=self.settings.sender)
+        mail["Subject"] = _one_line(f"[BusyBridge] {data['title']}")[:_LONGEST_SUBJECT]
+        mail["From"] = sender
+        mail["To"] = tuple(Address(addr_spec=each) for each in self.settings.to)
+        mail["Date"] = format_datetime(utc(now))
+        mail["Message-ID"] = f"<{message_id}@{sender.domain}>"
+        if data["alert_id"] != message_id:
+            # Mail programs show what belongs together in one thread.
+            mail["References"] = mail["In-Reply-To"] = f"<{data['alert_id']}@{sender.domain}>"
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence answers it
+        mail.set_content(f"{data['text']}\n\nAlert {data['alert_id']}, message {message_id}\n")
+        return mail
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Posts to a program."""
+
+    settings: AlertHook
+    poster: Poster
+    name: str = "webhook"
+
+    def deliver(self, message_id: str, body: str, now: Instant) -> None:
+        """See `Way`."""
+        url = self.settings.url
+        secrets = (self.settings.secret, self.settings.previous_secret)
+        keys = [signing_key(secret) for secret in secrets if secret is not None]
+        if url is None or not keys:
+            raise RemoteRejected("there is no URL, or no secret to sign with")
+        content = body.encode()
+        headers = {
+            "content-type": "application/json",
+            **signed_headers(keys, message_id, now, content),
+        }
+        target = url.get_secret_value()
+        answer = self.poster.post(target, headers=headers, content=content, timeout=_TIMEOUT)
+        if 300 <= answer.status < 400:
+            raise RemoteRejected(
+                f"the alert webhook: {where(target)} redirects", hint="name where it redirects to"
+            )
+        raise_for_status(answer, what="the alert webhook")
+
+
+def make_ways(settings: Notify, mail: Callable[[], MailTransport], poster: Poster) -> list[Way]:
+    """Give the ways that are configured; `mail` is asked for what mail needs when there is one."""
+    ways: list[Way] = [Log()]
+    if settings.smtp.host:
+        ways.append(Mail(settings.smtp, mail()))
+    if settings.webhook.url is not None:
+        ways.append(Webhook(settings.webhook, poster))
+    return ways
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
