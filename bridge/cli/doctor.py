@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bridge.cli import alerting
 from bridge.cli.ground import Ground, NothingStored, command, not_in_force
 from bridge.cli.names import unknown
 from bridge.cli.printing import count, say, told
@@ -30,11 +31,12 @@ def _complete(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
 
 @click.command()
 @click.argument("provider", required=False, shell_complete=_complete)
+@click.option("--trial-alert", is_flag=True, help="Send a message in every way of `notify`.")
 @command
-def doctor(ground: Ground, provider: str | None) -> None:
+def doctor(ground: Ground, provider: str | None, *, trial_alert: bool) -> None:
     """Reach every account (of PROVIDER), list its calendars, and name what is wrong.
 
-    Exit code 3 when something is.
+    Without PROVIDER, the ways of alerts are tried, too. Exit code 3 when something is wrong.
     """
     from bridge.config.plan import plan
 
@@ -48,6 +50,7 @@ def doctor(ground: Ground, provider: str | None) -> None:
         ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             accounts = list(pool.map(lambda each: _account(bridge, each), wanted))
+        alerts = [] if kind and not trial_alert else alerting.examine(bridge, trial=trial_alert)
         warnings = _warnings(bridge)
     stored = _stored(ground)
     installation = {
@@ -59,9 +62,10 @@ def doctor(ground: Ground, provider: str | None) -> None:
     data = {
         "installation": installation,
         "accounts": accounts,
+        "alerts": alerts,
         "calendars": stored["calendars"],
     }
-    unwell = len(stored["problems"]) + sum(len(account["problems"]) for account in accounts)
+    unwell = len(stored["problems"]) + sum(len(it["problems"]) for it in (*accounts, *alerts))
     ground.show(data, lambda: _tell(data, unwell))
     if unwell:
         raise click.exceptions.Exit(EXIT_UNHEALTHY)
@@ -172,6 +176,9 @@ def _tell(data: dict[str, Any], unwell: int) -> None:
         say(f"{account['connection']}: {', '.join(names) or nothing}")
         for problem in account["problems"]:
             say(f"  problem: {problem}")
+    for way in data["alerts"]:
+        for problem in way["problems"]:
+            say(f"alerts by {way['way']}: {problem}")
     for calendar in data["calendars"]:
         for note in calendar["notes"]:
             say(f"{calendar['calendar']}: {note}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bridge.cli import alerting
 from bridge.cli.ground import Ground, NothingStored, Store, command, not_in_force, now
 from bridge.cli.moments import rfc3339, show_age
 from bridge.cli.names import complete_resource
@@ -39,21 +40,23 @@ def status(ground: Ground, resource: str | None) -> None:
     """Show how every connection and calendar fares, with what had to be guessed or repaired.
 
     Exit code 3 when a connection needs a human, fails again and again, is not pulled though it is
-    due, a calendar is stale, or a resource of the file is not in force.
+    due, a calendar is stale, a resource of the file is not in force, or alerts do not arrive.
     """
     found: list[dict[str, Any]] = []
+    ways: list[dict[str, Any]] = []
     try:
         with ground.store() as store:
             wanted = store.resource(resource).id if resource else None
             found = look(store, wanted)
             waiting = [] if resource else _waiting(store)
+            ways = [] if resource else alerting.ways(store)
     except NothingStored:
         from bridge.config.load import load
 
-        waiting = [each.id for each in load(ground.config_path, whole=False).resources]
-    healthy = not waiting and not any(connection["unwell"] for connection in found)
-    data = {"healthy": healthy, "not_in_force": waiting, "connections": found}
-    ground.show(data, lambda: _tell(found, waiting))
+        waiting = [each.id for each in load(ground.config_path).resources]
+    healthy = not waiting and not any(each["unwell"] for each in (*found, *ways))
+    data = {"healthy": healthy, "not_in_force": waiting, "connections": found, "alerts": ways}
+    ground.show(data, lambda: _tell(found, waiting, ways))
     if not healthy:
         raise click.exceptions.Exit(EXIT_UNHEALTHY)
 
@@ -181,7 +184,7 @@ def _calendar(row: CalendarRow, repaired: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _tell(found: list[dict[str, Any]], waiting: list[str]) -> None:
+def _tell(found: list[dict[str, Any]], waiting: list[str], ways: list[dict[str, Any]]) -> None:
     from bridge.web.times import parse_instant
 
     moment = now()
@@ -199,8 +202,10 @@ def _tell(found: list[dict[str, Any]], waiting: list[str]) -> None:
         say(line)
     if waiting:
         say(not_in_force(waiting))
+    for line in alerting.remarks(ways):
+        say(line)
     unwell = sum(each["unwell"] for each in found)
-    if found and not unwell:
+    if found and not unwell and not any(each["unwell"] for each in ways):
         say("all is well")
     elif unwell:
         say(f"{unwell} of {count(len(found), 'connection')} unwell")

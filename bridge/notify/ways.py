@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from bridge.config.notify import AlertHook, Notify, Smtp, signing_key
 from bridge.errors import RemoteRejected
-from bridge.model.http import Response
+from bridge.model.http import Http, Response
 from bridge.model.interval import Instant, utc
 from bridge.notify.signature import signed_headers
 from bridge.transport import raise_for_status, where
@@ -28,8 +28,8 @@ _MOST_ANSWER = 1 << 20
 _LONGEST_SUBJECT = 200
 
 
-class Poster(Protocol):
-    """Sends one request that is not redirected; `bridge.transport.Transport` is one."""
+class Poster(Http, Protocol):
+    """Sends one request that is not redirected, too; `bridge.transport.Transport` is one."""
 
     def post(
         self, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta
@@ -54,6 +54,14 @@ class Way(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Go as far as is possible without telling anything.
+
+        Raises:
+            BridgeError: something would not arrive.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Log:
@@ -66,6 +74,9 @@ class Log:
         data = json.loads(body)["data"]
         text = " ".join(data["text"].split("\n"))
         logger.warning("%s (%s): %s", data["title"], data["alert_id"], text)
+
+    def check(self) -> None:
+        """See `Way`."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +95,7 @@ class Mail:
             logger.warning("an alert was mailed, but not to %s", ", ".join(refused))
 
     def check(self) -> None:
-        """Log in and send nothing.
-
-        Raises:
-            BridgeError: that is not possible.
-        """
+        """See `Way`; logs in and sends nothing."""
         self.transport.check(self._server())
 
     def _server(self) -> MailServer:
@@ -140,6 +147,12 @@ class Webhook:
                 f"the alert webhook: {where(target)} redirects", hint="name where it redirects to"
             )
         raise_for_status(answer, what="the alert webhook")
+
+    def check(self) -> None:
+        """See `Way`; any answer will do: many refuse whatever is no POST."""
+        if self.settings.url is not None:
+            url = self.settings.url.get_secret_value()
+            self.poster.request("HEAD", url, timeout=_TIMEOUT, max_size=_MOST_ANSWER)
 
 
 def make_ways(settings: Notify, mail: Callable[[], MailTransport], poster: Poster) -> list[Way]:

@@ -96,10 +96,9 @@ def _title(told: Told) -> str:
 
 def _reason(worst: Trouble, seen: Look) -> dict[str, str] | None:
     row = seen.connection
-    if worst in (Trouble.TOKEN_EXPIRED, Trouble.ERROR):
+    code, message = _CODES.get(worst, ("", ""))
+    if row.error_code and worst in (Trouble.TOKEN_EXPIRED, Trouble.ERROR, Trouble.STALE):
         code, message = row.error_code, row.error_message
-    else:
-        code, message = _CODES[worst]
     hint = _REMEDIES[worst].format(connection=row.id)
     if row.error_hint and worst is not Trouble.SHRUNK:
         hint = row.error_hint
