@@ -14,6 +14,8 @@ from time import monotonic
 
 PULL = 120.0
 """Seconds that a pull may take at first."""
+EXTRA = 30.0
+"""Seconds that what follows a pull may take."""
 _MOST_DOUBLINGS = 3
 
 _end: ContextVar[float | None] = ContextVar("end", default=None)

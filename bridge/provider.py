@@ -28,7 +28,7 @@ from pydantic import BaseModel, SecretStr
 from bridge.model.event import Event, EventSeries
 from bridge.model.http import Http, Rates
 from bridge.model.interval import BusyPeriod, Window
-from bridge.model.resource import Direction
+from bridge.notifier import Delivery, Notices, Notifier
 
 CalendarId = NewType("CalendarId", str)
 RemoteId = NewType("RemoteId", str)
@@ -179,6 +179,7 @@ class Provider:
 
     source: EventSource | None = None
     busy: BusySource | None = None
+    notifier: Notifier | None = None
     close: Callable[[], None] = field(default=lambda: None)
 
 
@@ -337,6 +338,12 @@ class ProviderKind:
 
     Its `Account` sends no token by itself.
     """
+    notices: Callable[[Delivery], Notices] | None = None
+    """Read a request to `/hooks/<name>`, which anybody can send: whatever it holds, this returns,
+    soon. None for kinds that tell of nothing."""
+    unreachable: Callable[[BaseModel, str], str] | None = None
+    """Say why this kind, with the section `providers.<name>`, cannot post to an address; empty when
+    it can. Given by kinds with `notices`."""
     rates: Callable[[BaseModel], Rates] | None = None
     """Requests that the vendor allows, by the section `providers.<name>`; None where it does not
     say."""

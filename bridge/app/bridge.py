@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from bridge.access import Gate
-    from bridge.connecting import Connecting, Invitations, Listing
+    from bridge.channels import Hearing, Keeper
+    from bridge.connecting import Connecting, Invitations
     from bridge.ingest import Ingest
     from bridge.notify import Notifier
     from bridge.scheduler.jobs import Job
@@ -242,6 +243,7 @@ class Bridge:
             tokens=self.tokens,
             vault=self.vault,
             clock=self.clock,
+            dismiss=self.keeper.dismiss,
         )
         made.followers.append(self.promotion.connected)
         return made
@@ -271,6 +273,20 @@ class Bridge:
     def trial(self) -> Trial:
         """Tries accounts."""
         return Trial(self.http, self.kinds, self.tokens, self.budgets)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Has providers tell of changes."""
+        from bridge.channels import Keeper
+
+        return Keeper(self.database, self.live, self.accounts, self.kinds, clock=self.clock)
+
+    @cached_property
+    def hearing(self) -> Hearing:
+        """Takes what providers tell."""
+        from bridge.channels import Hearing
+
+        return Hearing(self.database, self.wake, self.kinds, clock=self.clock)
 
     @cached_property
     def invitations(self) -> Invitations:
@@ -346,6 +362,7 @@ class Bridge:
         scheduler = Scheduler(
             self.ground,
             self.ingest if pulling else None,
+            tender=self.keeper if pulling else None,
             handlers={"reload": self.reload},
             chores=chores,
             observer=Observed(self.metrics),
@@ -380,11 +397,7 @@ class Bridge:
             dav=self.dav,
             connecting=self.connecting,
             invitations=self.invitations,
-            amending=self.amending,
-            trial=self.trial,
-            promotion=self.promotion,
-            listing=self.listing,
-            vault=self.vault,
+            hearing=self.hearing,
         )
         return make_wsgi(context)
 

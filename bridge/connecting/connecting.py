@@ -101,20 +101,21 @@ class Connecting:
         tokens: Tokens,
         vault: Vault,
         clock: Callable[[], Instant],
-        before_revoking: BeforeRevoking | None = None,
+        dismiss: Callable[[ConnectionId], None] = lambda _: None,
     ) -> None:
         """Ask nobody yet.
 
         Args:
-            database: migrated.
-            wake: told of what changed.
+            database: of connections, grants and questions.
+            wake: tells the scheduler.
             live: the settings in force.
-            accounts: describe connections.
-            tokens: keep grants.
-            vault: encrypts verifiers.
-            clock: the present.
-            before_revoking: see `BeforeRevoking`; called by `disconnect`.
+            accounts: describe what is connected.
+            tokens: keep what was granted.
+            vault: encrypts questions.
+            clock: gives the present.
+            dismiss: ends at the provider what needs the grant to be ended; raises nothing.
         """
+        self._dismiss = dismiss
         self._database = database
         self._wake = wake
         self._live = live
@@ -311,7 +312,25 @@ class Connecting:
             ConfigError: no connection of this id is configured.
             StoreError: it is not forgotten.
         """
-        trouble = self._ending.end(connection_id, self.authorizer(connection_id))
+        authorizer = self.authorizer(connection_id)
+        self._dismiss(connection_id)
+        trouble: ProviderError | None = None
+        try:
+            grant = self._tokens.grant(connection_id)
+            if authorizer is not None and grant is not None:
+                self._give_back(connection_id, authorizer, grant)
+        except ProviderError as err:
+            logger.warning("%s: not given back: %s", connection_id, err)
+            trouble = err
+        self._tokens.erase(connection_id)
+        with self._database.write() as conn:
+            row = connections.get(conn, connection_id)
+            if row is not None:
+                connections.forgive(conn, [connection_id])
+                connections.set_status(conn, connection_id, ConnectionStatus.DISCONNECTED)
+                calendars.remove(conn, [it.id for it in calendars.of_connection(conn, row.id)])
+                resources.want_rebuild(conn, [row.resource_id])
+                compact.want(conn)
         self._wake.notify("schedule")
         return trouble
 

@@ -13,6 +13,7 @@ from random import Random
 from typing import Protocol
 
 from bridge.budgets import Budgets
+from bridge.channels import Tended
 from bridge.config.live import Live
 from bridge.errors import ProviderError
 from bridge.model.interval import Instant
@@ -50,6 +51,22 @@ class Puller(Protocol):
             ProviderError: nothing could be read, or the account refuses.
             StoreError: nothing is stored.
         """
+        ...
+
+
+class Tender(Protocol):
+    """Has providers tell of changes; `bridge.channels.Keeper` is one."""
+
+    def tend(self, connection_id: ConnectionId) -> Tended:
+        """Do what the channels of a connection need, which was pulled under our lease just now.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        ...
+
+    def sweep(self) -> object:
+        """Stop what nobody needs."""
         ...
 
 

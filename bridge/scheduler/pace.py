@@ -11,8 +11,9 @@ from math import floor
 from random import Random
 from typing import NamedTuple
 
+from bridge.channels import Tended
 from bridge.config.plan import ConnectionPlan
-from bridge.config.settings import Backoff
+from bridge.config.settings import Backoff, Sync
 from bridge.errors import (
     AuthorizationExpired,
     BridgeError,
@@ -32,9 +33,20 @@ TICK = 1
 """Seconds between two looks at what is due."""
 REAUTHORIZE = 3600
 """Seconds between two tries with a credential that was refused: more would lock the account."""
+SETTLED = 5
+"""Seconds after which a provider lists what it told of."""
 _SLOW = 900
 """Least seconds after a refusal that the provider will not take back by itself."""
+UNTOLD = Tended()
+"""A connection of whose changes nobody tells."""
 _MOST_DOUBLINGS = 40
+
+
+class Rhythm(NamedTuple):
+    """How often a healthy connection is pulled."""
+
+    interval: timedelta
+    jitter: float
 
 
 class Verdict(NamedTuple):
@@ -45,21 +57,48 @@ class Verdict(NamedTuple):
     next_due: Instant
 
 
-def after_success(plan: ConnectionPlan, started: Instant, now: Instant, random: Random) -> Instant:
+def after_success(
+    rhythm: Rhythm, started: Instant, now: Instant, random: Random, tended: Tended = UNTOLD
+) -> Instant:
     """Return when a healthy connection is due again.
 
     Counted from the start of the pull, so that starts are never further apart than
     `longest_gap`. A pull that outlasts its interval rests for a tenth of it.
     """
-    interval = plan.interval.total_seconds()
-    latest = longest_gap(plan) - TICK
-    drawn = interval * random.uniform(1 - plan.jitter, 1 + plan.jitter)
-    return max(started + floor(min(drawn, latest)), now + floor(interval / 10))
+    interval = rhythm.interval.total_seconds()
+    latest = longest_gap(rhythm) - TICK
+    drawn = interval * random.uniform(1 - rhythm.jitter, 1 + rhythm.jitter)
+    due = max(started + floor(min(drawn, latest)), now + floor(interval / 10))
+    if tended.fresh:
+        return now
+    return due if tended.due_at is None else min(due, max(tended.due_at, now + TICK))
 
 
-def longest_gap(plan: ConnectionPlan) -> int:
+def rhythm(plan: ConnectionPlan, sync: Sync, tended: Tended) -> Rhythm:
+    """Tell how often a connection is pulled: seldom while all its changes are told.
+
+    Never so seldom that its calendars would count as stale before.
+    """
+    if not tended.healthy:
+        return Rhythm(plan.interval, plan.jitter)
+    chosen = [each.policy for each in plan.read_calendars or ()]
+    stale = min(each.availability.max_stale for each in (plan.policy, *chosen))
+    return Rhythm(max(plan.interval, min(sync.push_poll_interval, stale / 2)), plan.jitter)
+
+
+def repeated(started: Instant, tended: Tended) -> Instant | None:
+    """Say when a pull that found nothing is repeated, if a notification promised that it would.
+
+    What a provider tells of it need not list yet. Whoever pulls again a little later finds it.
+    """
+    if tended.heard_at is None or started - tended.heard_at >= SETTLED:
+        return None
+    return tended.heard_at + SETTLED
+
+
+def longest_gap(rhythm: Rhythm) -> int:
     """Return the most seconds that may lie between two starts of a healthy connection."""
-    return floor(plan.interval.total_seconds() * (1 + plan.jitter))
+    return floor(rhythm.interval.total_seconds() * (1 + rhythm.jitter))
 
 
 def after_failure(

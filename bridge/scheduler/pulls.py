@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bridge import deadline
+from bridge.channels import Tended
 from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
 from bridge.errors import BridgeError, RateLimited
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.scheduler import pace
-from bridge.scheduler.ground import Ground, Puller, Report
+from bridge.scheduler import deadline, pace
+from bridge.scheduler.ground import Ground, Puller, Report, Tender
 from bridge.scheduler.shares import Shares, sites_of
 from bridge.store import connections, leases, schedule
 from bridge.store.connections import ConnectionRow
@@ -99,11 +99,24 @@ class Pulls:
     """Claims connections, pulls them, and records what came of it. Safe in many threads."""
 
     def __init__(
-        self, ground: Ground, puller: Puller, *, observe: Callable[[Pulled], None] = lambda _: None
+        self,
+        ground: Ground,
+        puller: Puller,
+        *,
+        tender: Tender | None = None,
+        observe: Callable[[Pulled], None] = lambda _: None,
     ) -> None:
-        """Claim nothing yet; `observe` is told of each pull that ended."""
+        """Claim nothing yet.
+
+        Args:
+            ground: store, settings and clock.
+            puller: reads.
+            tender: has providers tell of changes; without one all is polled as if none could.
+            observe: told of each pull that ended.
+        """
         self._ground = ground
         self._puller = puller
+        self._tender = tender
         self._observe = observe
         self._known = _Known(None, {}, {})
 
@@ -164,12 +177,13 @@ class Pulls:
         """Pull, record and release; whatever the provider does, this returns."""
         began = time.monotonic()
         report, error = self._pull(job)
+        tended = self._tend(job) if error is None else Tended()
         if isinstance(error, RateLimited):
             self._ground.budgets.refused(job.connection_id)
         seconds = time.monotonic() - began
         now = self._ground.clock()
         plan = ConnectionPlan.model_validate_json(job.row.plan)
-        verdict = self._judge(job, plan, (report, error), now)
+        verdict = self._judge(job, plan, (report, error), now, tended)
         self._settle(job, verdict, now)
         pulled = Pulled(
             connection_id=job.connection_id,
@@ -228,12 +242,26 @@ class Pulls:
         )
         return report, None
 
+    def _tend(self, job: Job) -> Tended:
+        """Have the provider tell of changes, if it can; what goes wrong there costs no pull."""
+        if self._tender is None:
+            return Tended()
+        try:
+            with deadline.within(deadline.EXTRA):
+                return self._tender.tend(job.connection_id)
+        except BridgeError as err:
+            logger.warning("%s: its channels were left alone: %s", job.connection_id, err)
+        except Exception:
+            logger.exception("%s: its channels were left alone", job.connection_id)
+        return Tended()
+
     def _judge(
         self,
         job: Job,
         plan: ConnectionPlan,
         outcome: tuple[Report | None, BridgeError | None],
         now: Instant,
+        tended: Tended,
     ) -> pace.Verdict:
         """Decide what is recorded, and when the connection is due again."""
         report, error = outcome
@@ -242,7 +270,10 @@ class Pulls:
             backoff = self._ground.live.current.sync.backoff
             before = (job.row.status, job.row.failures)
             return pace.after_failure(error, backoff, before, now, random)
-        due = pace.after_success(plan, job.claimed_at, now, random)
+        rhythm = pace.rhythm(plan, self._ground.live.current.sync, tended)
+        due = pace.after_success(rhythm, job.claimed_at, now, random, tended)
+        if report is not None and not report.objects:
+            due = min(due, pace.repeated(job.claimed_at, tended) or due)
         if report is not None and report.error is not None:
             # The calendars that can be read are pulled as often as ever.
             return pace.Verdict(pace.failure(report.error, ConnectionStatus.ERROR), due)
@@ -273,7 +304,9 @@ def _shares(limit: int, running: Collection[Job], sites: Mapping[str, str]) -> S
 
 
 def _lateness(job: Job, plan: ConnectionPlan) -> int:
-    row = job.row
+    row, claim = job.row, job.claim
     if row.failures or row.attempt_at is None or row.success_at is None:
         return 0
-    return max(0, job.claimed_at - row.attempt_at - pace.longest_gap(plan))
+    gap = pace.longest_gap(pace.Rhythm(plan.interval, plan.jitter))
+    # A connection that is told of its changes is due later than that, and is late after it.
+    return max(0, min(job.claimed_at - row.attempt_at - gap, job.claimed_at - claim.due_at))

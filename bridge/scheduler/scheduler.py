@@ -16,7 +16,7 @@ from bridge.model.resource import ResourceId
 from bridge.scheduler import pace
 from bridge.scheduler.errands import Errands, Handler
 from bridge.scheduler.freshening import Freshening
-from bridge.scheduler.ground import Ground, Puller, is_dead
+from bridge.scheduler.ground import Ground, Puller, Tender, is_dead
 from bridge.scheduler.jobs import Job, Jobs
 from bridge.scheduler.pulls import LEASE, Pulled, Pulls
 from bridge.scheduler.workers import Workers
@@ -25,7 +25,7 @@ from bridge.store import leases, schedule
 logger = logging.getLogger(__name__)
 
 _WATCH = 1.0
-_MINUTE, _HOUR = 60, 3600
+_SWEEP, _MINUTE, _HOUR = 5, 60, 3600
 
 
 class Engine(Puller, Protocol):
@@ -74,6 +74,7 @@ class Scheduler:
         ground: Ground,
         engine: Engine | None,
         *,
+        tender: Tender | None = None,
         handlers: Mapping[str, Handler] | None = None,
         chores: Sequence[Job] = (),
         observer: Observer | None = None,
@@ -83,6 +84,7 @@ class Scheduler:
         Args:
             ground: store, settings and clock.
             engine: None in a process that does not pull (`server.role: web`).
+            tender: has providers tell of changes.
             handlers: what to do with each kind of command (`reload`).
             chores: what else this process does regularly.
             observer: keeps the figures.
@@ -92,10 +94,12 @@ class Scheduler:
         self._freshening = Freshening(ground)
         self._errands = Errands(ground, handlers or {})
         observer = observer or Unobserved()
-        self._workers = None if engine is None else _workers(ground, engine, observer)
+        self._workers = None if engine is None else _workers(ground, engine, tender, observer)
         jobs = [Job("commands", self._errands.look, pace.TICK), *chores]
         if self._workers is not None and engine is not None:
             jobs += _pulling_jobs(ground, engine, self._workers)
+            if tender is not None:
+                jobs.append(Job("channels", tender.sweep, _SWEEP))
         self._jobs = Jobs(jobs, observe=observer.job)
         heeded = {"commands": lambda: self._jobs.run("commands")}
         heeded |= {job.topic: partial(self._jobs.run, job.name) for job in chores if job.topic}
@@ -206,8 +210,8 @@ def _keep_house(ground: Ground) -> None:
     end_dead_leases(ground)
 
 
-def _workers(ground: Ground, engine: Puller, observer: Observer) -> Workers:
-    pulls = Pulls(ground, engine, observe=observer.pulled)
+def _workers(ground: Ground, engine: Puller, tender: Tender | None, observer: Observer) -> Workers:
+    pulls = Pulls(ground, engine, tender=tender, observe=observer.pulled)
     return Workers(pulls, lambda: ground.live.current.sync.concurrency)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, exists, select, update
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
-from bridge.store.schedule import Claim
+from bridge.store.schedule import Claim, latest_mark
 from bridge.store.schema import connections, schedule
 
 
@@ -56,7 +56,7 @@ def want(
     statement = (
         update(schedule)
         .where(schedule.c.lease_until <= now, ~fresh)
-        .values(marked_at=now, next_due=case((due < now, due), else_=now))
+        .values(marked_at=latest_mark(now), next_due=case((due < now, due), else_=now))
     )
     row = select(schedule.c.connection_id).with_for_update()
     for connection_id in sorted(connection_ids):  # one order of locks

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     and_,
@@ -83,6 +84,8 @@ class Claim:
     """A full listing is wanted."""
     marked_at: Instant | None
     """When something asked for this pull; None when it was just due."""
+    due_at: Instant = 0
+    """Since when it was to be pulled."""
 
 
 def add(conn: Connection, connection_ids: Collection[ConnectionId], now: Instant) -> None:
@@ -137,7 +140,8 @@ def claim(  # noqa: PLR0913 - of the last two at most one is given
             .where(schedule.c.connection_id.in_([each.connection_id for each in found]))
             .values(
                 next_due=now + lease,
-                marked_at=null(),
+                # A mark of the future asks for a pull that begins then: this one is too early.
+                marked_at=case((_is_ahead(now), schedule.c.marked_at), else_=null()),
                 lease_owner=owner,
                 lease_until=now + lease,
                 fence=schedule.c.fence + 1,
@@ -180,14 +184,14 @@ def abandon(conn: Connection, connection_ids: Collection[ConnectionId]) -> None:
 def mark(
     conn: Connection, connection_ids: Collection[ConnectionId], now: Instant, *, full: bool = False
 ) -> None:
-    """Ask for a pull now; one that is running is followed by another.
+    """Ask for a pull now, or at a moment soon; one that is running then is followed by another.
 
     A connection whose provider asked for a pause becomes due when the pause ends.
     """
     due = schedule.c.next_due
     soonest = case((_rest > now, _rest), else_=now)
     statement = update(schedule).values(
-        marked_at=now,
+        marked_at=latest_mark(now),
         # While it is leased, `next_due` is the end of the lease: `release` looks at the mark.
         next_due=case((or_(schedule.c.lease_until > now, due < soonest), due), else_=soonest),
     )
@@ -197,14 +201,33 @@ def mark(
         conn.execute(statement.where(schedule.c.connection_id == connection_id))
 
 
-def full_wanted(
-    conn: Connection, connection_ids: Collection[ConnectionId]
-) -> frozenset[ConnectionId]:
-    """Tell of which of these a full listing is wanted and not done yet."""
-    query = select(schedule.c.connection_id).where(
-        schedule.c.connection_id.in_(list(connection_ids)), schedule.c.full
-    )
-    return frozenset(map(ConnectionId, conn.execute(query).scalars()))
+def latest_mark(now: Instant) -> ColumnElement[int]:
+    """Keep a mark of the future, when another one is set: a pull then has to follow this one."""
+    return case((_is_ahead(now), schedule.c.marked_at), else_=now)
+
+
+def postpone(conn: Connection, connection_id: ConnectionId, was: Instant, to: Instant) -> bool:
+    """Move a due mark of the future that nothing has answered yet.
+
+    Returns:
+        False when it was answered, or somebody else asked meanwhile: nothing is changed.
+    """
+    this = (schedule.c.connection_id == connection_id, schedule.c.marked_at == was)
+    due = schedule.c.next_due
+    statement = update(schedule).where(*this)
+    moved = statement.values(marked_at=to, next_due=case((due == was, to), else_=due))
+    return bool(conn.execute(moved).rowcount)
+
+
+def sooner(conn: Connection, connection_ids: Collection[ConnectionId], latest: Instant) -> None:
+    """Have connections pulled by then, if nothing is under way; nobody asked for it."""
+    if connection_ids:
+        statement = update(schedule).where(
+            schedule.c.connection_id.in_(connection_ids),
+            schedule.c.lease_until == 0,
+            schedule.c.next_due > latest,
+        )
+        conn.execute(statement.values(next_due=latest))
 
 
 def next_due(conn: Connection) -> Instant | None:
@@ -251,6 +274,12 @@ def heal_clock(conn: Connection, now: Instant) -> int:
     return healed
 
 
+def _is_ahead(now: Instant) -> ColumnElement[bool]:
+    marked = schedule.c.marked_at
+    # Further away than any can be set, it was written by a clock that ran ahead.
+    return and_(marked > now, marked <= now + LONGEST_LEASE)
+
+
 _ORDER = (schedule.c.next_due, schedule.c.connection_id)
 _Query: TypeAlias = Select[*tuple[Any, ...]]
 
@@ -279,7 +308,12 @@ def _take(conn: Connection, query: _Query, limit: int, admit: Admit | None = Non
             if len(found) < limit and (admit is None or admit(name, bool(row.proven))):
                 found.append(
                     Claim(
-                        name, row.resource_id, row.fence + 1, full=row.full, marked_at=row.marked_at
+                        name,
+                        row.resource_id,
+                        row.fence + 1,
+                        full=row.full,
+                        marked_at=row.marked_at,
+                        due_at=row.next_due,
                     )
                 )
         if len(found) == limit or len(rows) < size:

@@ -218,12 +218,28 @@ calendars = Table(
     Index(None, "connection_id"),
 )
 
-listings = Table(
-    "listings",
+channels = Table(
+    "channels",
     metadata,
-    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
-    _text("account"),  # ConnectionPlan.fingerprint
-    _text("calendars", "[]"),  # of the whole account, as JSON
+    Column("id", Text, primary_key=True),  # ours; notifications bring it back
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), nullable=False),
+    # No foreign key: a calendar that nothing wants any more goes before its channel is stopped.
+    _text("calendar"),  # remote id
+    _text("address"),  # where it posts to
+    _text("reference"),  # what the provider calls it, or what it watches
+    _text("digest"),  # SHA-256 of a 256-bit token
+    _text("state"),  # ChannelState
+    _time("made_at", null=False),
+    _time("expires_at", null=False),
+    _time("due_at", null=False),  # when it is renewed, tried again, or stopped again
+    _time("confirmed_at"),  # when it was known that what it posts arrives
+    _time("last_at"),  # its last notification that was taken
+    _count("last_number"),
+    _count("failures"),  # in a row
+    _text("error_code"),
+    _text("error_message"),
+    _text("error_hint"),
+    Index(None, "connection_id"),
 )
 
 events = Table(

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.access import Gate
-from bridge.amending import Amending, Promotion, Trial
+from bridge.channels import Hearing
 from bridge.config.live import Live
 from bridge.connecting import Connecting, Invitations, Listing
 from bridge.model.interval import Instant
@@ -65,12 +65,6 @@ class WebContext:
     connecting: Connecting | None = None
     """None where no account can be connected in a browser; `invitations` is, too, then."""
     invitations: Invitations | None = None
-    amending: Amending | None = None
-    """None where nothing is set by API; `trial` and `promotion` are, too, then."""
-    trial: Trial | None = None
-    promotion: Promotion | None = None
-    listing: Listing | None = None
-    """None where no account can be looked at."""
-    vault: Vault | None = None
-    """Encrypts answers that are remembered; None where none is."""
+    hearing: Hearing | None = None
+    """None where no provider tells of changes."""
     metrics: Metrics = field(default_factory=Metrics)

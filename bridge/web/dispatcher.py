@@ -64,6 +64,8 @@ class Area(NamedTuple):
     """None when the handler itself decides."""
     limited: bool = True
     """Whether requests count against `server.rate_limit.per_client`."""
+    has_body: bool = False
+    """Whether bodies are read although the methods are known."""
 
 
 def make_wsgi(context: WebContext) -> WSGIApplication:
@@ -91,6 +93,11 @@ def make_wsgi(context: WebContext) -> WSGIApplication:
         oauth = OAuth(context.connecting, context.invitations, context.live)
         areas["connect"] = Area("connect", page.answer)
         areas["oauth"] = Area("oauth", oauth.answer, methods=None)
+    if context.hearing is not None:
+        from bridge.web.hooks import Hooks
+
+        hooks = Hooks(context.hearing, context.live, context.metrics)
+        areas["hooks"] = Area("hooks", hooks.answer, ("POST",), limited=False, has_body=True)
     if context.dav is not None:
         areas[".well-known"] = Area("dav", _well_known, methods=None)
     return Dispatcher(context, areas)
@@ -178,7 +185,7 @@ class Dispatcher:
             raise Problem(refusal.status, refusal.code, refusal.detail)
         if area.methods is not None and request.method not in area.methods:
             raise method_not_allowed(area.methods)
-        if area.methods is None:
+        if area.methods is None or area.has_body:
             request.body = _read_body(environ, server.max_request_size)
         return area.handler(request)
 

@@ -23,6 +23,16 @@ class Limiter:
         """Client -> moment at which its whole allowance is available again."""
         self._lock = Lock()
 
+    def full(self, client: str, rate: Rate, now: float) -> float:
+        """Tell as `wait` does, and count nothing."""
+        if rate.amount <= 0:
+            return 0.0
+        period = rate.period.total_seconds()
+        step = period / rate.amount
+        with self._lock:
+            wait = max(self._ready.get(client, now), now) + step - (now + period)
+        return wait if wait > step / 1000 else 0.0
+
     def wait(self, client: str, rate: Rate, now: float) -> float:
         """Count one request.
 

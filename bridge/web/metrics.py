@@ -57,9 +57,21 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._notifications = Counter(
+            "busybridge_notifications_total",
+            "Notifications of providers, taken or refused.",
+            ("outcome",),
+            registry=self._registry,
+        )
+
     def request(self, area: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request."""
         self._requests.labels(area, method, f"{status // 100}xx").observe(seconds)
+
+    def notifications(self, taken: int, refused: int) -> None:
+        """Count what providers, or those who claim to be some, posted."""
+        self._notifications.labels("taken").inc(taken)
+        self._notifications.labels("refused").inc(refused)
 
     def pull(self, outcome: str) -> None:
         """Count a pull that ended; the outcome is `ok` or a provider error's `code`."""

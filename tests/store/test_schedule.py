@@ -48,7 +48,8 @@ def test_a_claimed_connection_is_not_claimed_again_while_its_lease_lasts(
     database: Database,
 ) -> None:
     [work] = store_resource(database)
-    assert claim(database) == [Claim(work, ResourceId("room-a"), 1, full=False, marked_at=None)]
+    taken = Claim(work, ResourceId("room-a"), 1, full=False, marked_at=None, due_at=NOW)
+    assert claim(database) == [taken]
     assert claim(database, NOW + LEASE - 1) == []
     assert next_due(database) == NOW + LEASE
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, field_validator
 from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
 from bridge.model.http import Rates
-from bridge.model.resource import Direction
+from bridge.notifier import Delivery, Notices, unreachable
 from bridge.provider import Account, Grant, Provider, ProviderKind
 
 if TYPE_CHECKING:
@@ -121,6 +121,18 @@ def _refresh(account: Account, grant: Grant) -> Grant:
     return _consent(account).refresh(grant)
 
 
+def _notices(delivery: Delivery) -> Notices:
+    from bridge.providers.google.push import notices
+
+    return notices(delivery)
+
+
+def _unreachable(defaults: BaseModel, address: str) -> str:
+    if not isinstance(defaults, GoogleDefaults):
+        raise TypeError("not the section of Google")
+    return unreachable(address, defaults.api_url)
+
+
 def _rates(defaults: BaseModel) -> Rates:
     if not isinstance(defaults, GoogleDefaults):
         raise TypeError("not the section of Google")
@@ -131,7 +143,7 @@ _CAPABILITIES: Mapping[str, str] = {
     "read events": "done; of calendars that share only their busy time, that",
     "incremental": "done: sync tokens",
     "write events": "todo",
-    "push": "todo",
+    "push": "done: watch channels",
 }
 
 KIND = ProviderKind(
@@ -142,6 +154,8 @@ KIND = ProviderKind(
     open=_open,
     refresh=_refresh,
     authorizer=_consent,
+    notices=_notices,
+    unreachable=_unreachable,
     rates=_rates,
     capabilities=_CAPABILITIES,
 )

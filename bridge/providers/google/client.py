@@ -5,7 +5,7 @@ Requests carry no credentials of their own: the `Http` that is given adds them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -25,6 +25,7 @@ from bridge.transport import raise_for_status, where
 from bridge.transport.status import retry_after
 
 _TIMEOUT = timedelta(seconds=60)
+_SHORT = timedelta(seconds=15)
 _MAX_SIZE = 64 << 20
 """A page of 2,500 events with long descriptions and many guests is some 20 MiB."""
 _IDLE_PAGES = 100
@@ -53,8 +54,9 @@ _SCOPES = frozenset(
 )
 _SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _GONE = "fullSyncRequired"
+_UNWATCHABLE = "pushNotSupportedForRequestedResource"
 
-_Shape = TypeVar("_Shape", wire.CalendarPage, wire.EventPage, wire.FreeBusyAnswer)
+_Shape = TypeVar("_Shape", wire.CalendarPage, wire.EventPage, wire.FreeBusyAnswer, wire.Channel)
 
 
 class Client:
@@ -125,14 +127,7 @@ class Client:
         question = wire.FreeBusyQuestion(
             time_min=start, time_max=end, items=[wire.Item(id=calendar)]
         )
-        response = self._http.request(
-            "POST",
-            f"{self._root}/freeBusy",
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            content=wire.write(question),
-            timeout=_TIMEOUT,
-            max_size=_MAX_SIZE,
-        )
+        response = self._post("/freeBusy", wire.write(question), _TIMEOUT)
         answer = self._read(response, wire.FreeBusyAnswer, what)
         found = answer.calendars.get(calendar)
         if found is None:
@@ -140,6 +135,43 @@ class Client:
         if found.errors:
             raise _busy_error(what, found.errors[0].reason)
         return found.busy
+
+    def watch(self, calendar: str, channel: wire.Channel) -> wire.Channel:
+        """Have changes of a calendar's events posted to an address.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/events/watch
+
+        Raises:
+            RemoteRejected: of this calendar, or to this address, nothing is told.
+        """
+        what = f"notifications of calendar {calendar!r}"
+        path = f"/calendars/{quote(calendar, safe='')}/events/watch"
+        try:
+            response = self._post(path, wire.write(channel), _SHORT)
+        except AuthorizationExpired as err:
+            raise _not_told(what, ()) from err
+        if response.status in (400, 401):
+            raise _not_told(what, wire.reasons(response.body))
+        return self._read(response, wire.Channel, what)
+
+    def stop(self, channel: wire.Channel) -> None:
+        """End a channel; one that is gone is fine.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/channels/stop
+        """
+        response = self._post("/channels/stop", wire.write(channel), _SHORT)
+        if response.status not in (404, 410):
+            _raise_for_status(response, "the end of notifications")
+
+    def _post(self, path: str, content: bytes, timeout: timedelta) -> Response:
+        return self._http.request(
+            "POST",
+            f"{self._root}{path}",
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            content=content,
+            timeout=timeout,
+            max_size=_MAX_SIZE,
+        )
 
     def _get(self, path: str, query: Mapping[str, str], shape: type[_Shape], what: str) -> _Shape:
         given = {name: value for name, value in query.items() if value}
@@ -215,6 +247,22 @@ def _forbidden(
         f"{place} does not allow this account to read it",
         code="forbidden",
         hint="ask the calendar's owner to share it, or leave it out of read_calendars",
+    )
+
+
+def _not_told(what: str, reasons: Sequence[str]) -> RemoteRejected:
+    """Say why no channel was opened.
+
+    An address that Google does not take is answered 401 as well as 400, beside a token that has
+    just listed the calendar. Holidays, birthdays and the like cannot be watched.
+    """
+    if _UNWATCHABLE in reasons:
+        return RemoteRejected(f"{what}: Google sends none of it", code="push_unsupported")
+    named = f" ({', '.join(reasons)[:80]})" if reasons else ""
+    return RemoteRejected(
+        f"{what}: Google does not take the address{named}",
+        code="push_refused",
+        hint="server.base_url has to be an https URL with a certificate that everybody accepts",
     )
 
 

@@ -162,6 +162,18 @@ class FreeBusyQuestion(_Wire):
     items: list[Item]
 
 
+class Channel(_Wire):
+    """A watch channel, asked for or opened."""
+
+    id: str = ""
+    type: str = ""
+    address: str = ""
+    token: str = ""
+    resource_id: str = ""
+    expiration: int = 0
+    """Milliseconds since 1970; the answer has it as text."""
+
+
 class Failure(_Wire):
     """The inside of an error; `details` in the form of newer Google services."""
 

@@ -1,0 +1,139 @@
+"""What a provider posts: believed when its token is right, and turned into a due mark.
+
+Nothing here waits for anybody, and nobody is asked anything: the same few look-ups whatever came. A
+request that is not believed leaves no trace in the store (T41).
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import NamedTuple
+
+from bridge.channels.coalescing import Coalescing, Wish
+from bridge.errors import StoreError
+from bridge.model.interval import Instant
+from bridge.notifier import Delivery, News, Notice
+from bridge.provider import ProviderKind
+from bridge.store import channels, schedule
+from bridge.store.channels import ChannelRow, ChannelState
+from bridge.store.database import Database, Transaction
+from bridge.store.keys import digest
+from bridge.store.wake import Wake
+
+logger = logging.getLogger(__name__)
+
+_MOST_CLAIMS = 100
+"""Of one request."""
+_NOBODY = digest("nobody has this token")
+_DEAF = (ChannelState.STOPPING, ChannelState.FAILED)
+
+
+class Answer(NamedTuple):
+    """What a request is answered."""
+
+    status: int
+    body: bytes = b""
+    taken: int = 0
+    """Notifications that were believed."""
+    refused: int = 0
+
+
+class Hearing:
+    """Takes what is posted to `/hooks/<kind>`; any number of threads may share it."""
+
+    def __init__(
+        self,
+        database: Database,
+        wake: Wake,
+        kinds: Mapping[str, ProviderKind],
+        *,
+        clock: Callable[[], Instant],
+        tick: Callable[[], float] = monotonic,
+    ) -> None:
+        self._database = database
+        self._wake = wake
+        self._kinds = kinds
+        self._clock = clock
+        self._tick = tick
+        self._coalescing = Coalescing()
+
+    def hear(self, kind_name: str, delivery: Delivery) -> Answer:
+        """Take one request.
+
+        Raises:
+            StoreError: it could not be noted; whoever sent it may send it again.
+        """
+        kind = self._kinds.get(kind_name)
+        if kind is None or kind.notices is None:
+            return Answer(404)
+        found = kind.notices(delivery)
+        if found.handshake:
+            return Answer(found.status, found.body)
+        claims = found.claims[:_MOST_CLAIMS]
+        believed = [row for claim in claims if (row := self._believe(kind, claim))]
+        refused = max(1, len(found.claims)) - len(believed)
+        taken = sum([self._take(row, claim) for row, claim in believed])
+        if not taken:
+            # One answer to all that is not good, and to what is good for nothing any more (F45).
+            return Answer(404, refused=max(1, refused))
+        return Answer(found.status, found.body, taken, refused)
+
+    def _believe(self, kind: ProviderKind, claim: Notice) -> tuple[ChannelRow, Notice] | None:
+        with self._database.read() as conn:
+            row = channels.get(conn, claim.channel, kind.name)
+        # Compared whether there is one or not, and always in the same time.
+        said = digest(claim.token.get_secret_value())
+        same = hmac.compare_digest(said, row.digest if row else _NOBODY)
+        if row is None or not same:
+            return None
+        right = not row.reference or hmac.compare_digest(
+            row.reference.encode(), claim.reference.encode("utf-8", "surrogatepass")
+        )
+        return (row, claim) if right else None
+
+    def _take(self, row: ChannelRow, claim: Notice) -> bool:
+        """Do what a true notification asks for; False when the channel is to be no more."""
+        now = self._clock()
+        if row.state in _DEAF or row.expires_at <= now:
+            self._stop_again(row, claim, now)
+            return False
+        if claim.number is not None and claim.number <= row.last_number:
+            return True  # a copy, or one that was overtaken: what it tells was answered
+        heard = row._replace(
+            reference=row.reference or claim.reference,
+            last_number=claim.number or row.last_number,
+            due_at=now if claim.news is News.ENDED else row.due_at,
+        )
+        if claim.news is News.CONFIRMED:
+            with self._database.write(lasting=False) as conn:
+                channels.heard(conn, heard, now)
+            return True
+        wish = self._coalescing.hear(row.connection_id, (row.id, claim.number), now, self._tick())
+        if wish is None and claim.news is News.CHANGED:
+            return True
+        try:
+            with self._database.write(lasting=False) as conn:
+                channels.heard(conn, heard, now)
+                self._mark(conn, row, wish or Wish(now))
+        except StoreError:
+            self._coalescing.forget(row.connection_id)
+            raise
+        self._wake.notify("schedule")
+        return True
+
+    def _mark(self, conn: Transaction, row: ChannelRow, wish: Wish) -> None:
+        was = wish.instead_of
+        # What was to be put off may have begun meanwhile: then this is the next one.
+        if was is None or not schedule.postpone(conn, row.connection_id, was, wish.at):
+            schedule.mark(conn, [row.connection_id], wish.at)
+
+    def _stop_again(self, row: ChannelRow, claim: Notice, now: Instant) -> None:
+        """Learn from a channel that should be silent how it is stopped."""
+        if row.expires_at <= now or (row.reference and row.state is ChannelState.STOPPING):
+            return  # it is over, or its next try is set
+        with self._database.write(lasting=False) as conn:
+            channels.heard(conn, row._replace(reference=claim.reference), now)
+            channels.give_up(conn, [row.id], now)
