@@ -15,7 +15,7 @@ from bridge.app.opening import pin_instance, pin_keys, try_opening
 from bridge.app.outlet import Outlet, make_transport
 from bridge.app.reload import Reload
 from bridge.budgets import Budgets
-from bridge.config.document import read
+from bridge.channels import shown
 from bridge.config.keyfile import KeyFile
 from bridge.config.keyring import KeyRing
 from bridge.config.live import Live
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from bridge.access import Gate
-    from bridge.channels import Hearing, Keeper
+    from bridge.channels.hearing import Hearing
+    from bridge.channels.keeper import Keeper
     from bridge.connecting import Connecting, Invitations
     from bridge.ingest import Ingest
     from bridge.notify import Notifier
@@ -127,13 +128,15 @@ class Bridge:
 
     def apply(self, settings: Settings) -> InventoryReport:
         """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`."""
-        return apply(
+        report = apply(
             self.database,
             settings,
             self.clock(),
             identity=self.keyfile.identity,
             awaiting=[kind.name for kind in self.kinds.values() if kind.authorizer],
         )
+        shown.note(self.database, settings, self.kinds)
+        return report
 
     def put_in_force(self, settings: Settings) -> None:
         """Swap the settings, and tell who has to know."""
@@ -277,14 +280,14 @@ class Bridge:
     @cached_property
     def keeper(self) -> Keeper:
         """Has providers tell of changes."""
-        from bridge.channels import Keeper
+        from bridge.channels.keeper import Keeper
 
         return Keeper(self.database, self.live, self.accounts, self.kinds, clock=self.clock)
 
     @cached_property
     def hearing(self) -> Hearing:
         """Takes what providers tell."""
-        from bridge.channels import Hearing
+        from bridge.channels.hearing import Hearing
 
         return Hearing(self.database, self.wake, self.kinds, clock=self.clock)
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from bridge.app.opening import try_opening
 from bridge.app.outlet import make_transport
 from bridge.config.settings import Settings
-from bridge.errors import BridgeError, ConfigError, ConfigProblem
-from bridge.inventory import InventoryReport, Overtaken
+from bridge.errors import BridgeError, ConfigError, ConfigProblem, ProviderError
+from bridge.inventory import InventoryReport
+from bridge.model.resource import ConnectionId
 from bridge.scheduler.errands import Verdict
 from bridge.store import compact
 
@@ -71,8 +72,10 @@ class Reload:
         if new.outbound != old.outbound:
             transport = make_transport(new.outbound)
         try:
-            try_opening(bridge, new)
-            new, report = self._apply(new)
+            self._try_opening(new)
+            # While what is left of them can still be spoken for.
+            bridge.keeper.dismiss(*_gone(old, new))
+            report = bridge.apply(new)
         except BaseException:
             if transport is not None:
                 transport.close()
@@ -131,6 +134,14 @@ def _value(settings: Settings, key: str) -> object:
 def _lines(err: BridgeError) -> str:
     hint = getattr(err, "hint", "")
     return f"{err} ({hint})" if hint else str(err)
+
+
+def _gone(old: Settings, new: Settings) -> list[ConnectionId]:
+    """Name the connections that are no more, or other accounts."""
+    before, after = (
+        {it.id: it.fingerprint for _, own in plan(each) for it in own} for each in (old, new)
+    )
+    return [name for name, account in before.items() if after.get(name) != account]
 
 
 def _summary(report: InventoryReport) -> str:

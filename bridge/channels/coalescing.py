@@ -112,10 +112,13 @@ class Coalescing:
             return Wish(known.pending)
         if known.pending > now + _NEXT:
             return None
-        was = known.pending
-        known.pending = min(now + _LATER, known.since + _LONGEST)
-        if known.pending <= now:  # it went on for too long: begin again
+        was, latest = known.pending, known.since + _LONGEST
+        if was >= latest or latest <= now:
+            if was > now:
+                return None
             known.pending, known.since = now + _LATER, now
+            return Wish(known.pending)
+        known.pending = min(now + _LATER, latest)
         return Wish(known.pending, was) if known.pending != was else None
 
 

@@ -105,6 +105,7 @@ class Hearing:
         heard = row._replace(
             reference=row.reference or claim.reference,
             last_number=claim.number or row.last_number,
+            last_at=row.last_at if claim.news is News.CONFIRMED else now,
             due_at=now if claim.news is News.ENDED else row.due_at,
         )
         if claim.news is News.CONFIRMED:

@@ -45,6 +45,8 @@ _SOON, _LATE = 0.5, 0.8
 _LEASE = 120
 _AT_ONCE = 8
 """Channels that are stopped under one lease."""
+_GRACE = 60
+"""Seconds after a notification in which what a pull finds may be what it told of."""
 _SWEEP = 60.0
 """Seconds after which a sweep leaves the rest to the next one."""
 _REFUSED = 3600
@@ -85,11 +87,16 @@ class Keeper:
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - spreads renewals, hides nothing
 
-    def tend(self, connection_id: ConnectionId) -> Tended:
+    def tend(self, connection_id: ConnectionId, *, surprised: bool = False) -> Tended:
         """Open, renew and stop what has to be; to be called by who holds the connection's lease.
 
         A channel that cannot be opened costs nothing but itself: it is noted, and tried again by a
         later pull.
+
+        Args:
+            connection_id: global id.
+            surprised: something had changed of which nobody told. Notifications get lost, then, and
+                the connection is polled as if there were none, until one arrives.
 
         Raises:
             StoreError: the database cannot be used.
@@ -111,7 +118,13 @@ class Keeper:
         fresh = [self._watch(work, each, known) for each in wanted]
         with self._database.read() as conn:
             known = channels.of_connection(conn, connection_id)
-        self._stop_all(notifier, _surplus(known, wanted, work))
+        spare = _surplus(known, wanted, work)
+        self._stop_all(notifier, spare)
+        known = [each for each in known if each not in spare]
+        if surprised and _is_overdue(known, now):
+            with self._database.write(lasting=False) as conn:
+                channels.doubt(conn, connection_id)
+                known = channels.of_connection(conn, connection_id)
         return _judge(rows, known, now, barred)._replace(fresh=any(fresh))
 
     def sweep(self) -> None:
@@ -145,25 +158,25 @@ class Keeper:
             for row in rows:
                 self._stop(self._notifier(row.connection_id), row)
 
-    def dismiss(self, connection_id: ConnectionId) -> None:
-        """Stop every channel of a connection whose grant is about to end; takes 10 s at most.
+    def dismiss(self, *connection_ids: ConnectionId) -> None:
+        """Stop every channel of connections whose grants are about to end, in some 10 s.
 
         What could not be stopped is forgotten all the same, and ends by itself within days.
         """
+        ends = monotonic() + _GOODBYE
         try:
             with self._database.read() as conn:
-                rows = channels.of_connection(conn, connection_id)
-            if not rows:
-                return
-            ends = monotonic() + _GOODBYE
-            notifier = self._notifier(connection_id)
+                rows = [row for it in connection_ids for row in channels.of_connection(conn, it)]
             for row in rows:
-                if notifier is not None and row.reference and monotonic() < ends:
-                    self._say_stop(notifier, row)
-            with self._database.write() as conn:
-                channels.remove(conn, [row.id for row in rows])
+                if row.reference and monotonic() < ends:
+                    notifier = self._notifier(row.connection_id)
+                    if notifier is not None:
+                        self._say_stop(notifier, row)
+            if rows:
+                with self._database.write() as conn:
+                    channels.remove(conn, [row.id for row in rows])
         except StoreError as err:
-            logger.warning("%s: its notifications go on for some days: %s", connection_id, err)
+            logger.warning("notifications go on for some days: %s", err)
 
     def _notifier(self, connection_id: ConnectionId) -> Notifier | None:
         try:
@@ -284,6 +297,12 @@ class Keeper:
             logger.info("%s: a channel was not stopped: %s", row.connection_id, err)
             return err
         return None
+
+
+def _is_overdue(known: Sequence[ChannelRow], now: Instant) -> bool:
+    """Tell whether channels are believed that have told of nothing lately."""
+    believed = any(row.is_open(now) and row.confirmed_at is not None for row in known)
+    return believed and all(now - (row.last_at or 0) > _GRACE for row in known)
 
 
 def _surplus(

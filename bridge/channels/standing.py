@@ -28,7 +28,7 @@ class Standing(NamedTuple):
     """What people and programs are shown."""
 
     state: str
-    """`on`; `partial`: some calendars are; `off`."""
+    """`on`; `partial`: of some calendars; `off`; `unsupported`: its kind tells nobody."""
     reason: str
     """Why it is not on; empty when it is."""
 
@@ -43,18 +43,20 @@ def is_watchable(row: CalendarRow) -> bool:
 def tells(row: CalendarRow, channels: Sequence[ChannelRow], now: Instant) -> str:
     """Say why changes of a calendar are not sure to be told; empty when they are."""
     own = [each for each in channels if each.calendar == row.remote_id]
+    if not is_watchable(row):
+        shares = row.role is AccessRole.FREE_BUSY
+        why = "shares only its busy time" if shares else "was not read yet"
+        return f"calendar {row.name!r} {why}"
     if trouble := next((each for each in own if each.state is ChannelState.FAILED), None):
         return trouble.error_message
-    if not is_watchable(row):
-        if row.role is AccessRole.FREE_BUSY:
-            return f"calendar {row.name!r} shares only its busy time"
-        return f"calendar {row.name!r} was not read yet"
     standing = [each for each in own if each.is_open(now)]
     if not standing:
         return f"calendar {row.name!r} is not watched yet"
-    if all(each.confirmed_at is None for each in standing):
-        return f"no notification has arrived at {standing[-1].address}"
-    return ""
+    if any(each.confirmed_at is not None for each in standing):
+        return ""
+    before = any(each.last_number or each.last_at for each in standing)
+    lost = "changed, and no notification of it" if before else "is watched, and no notification yet"
+    return f"calendar {row.name!r} {lost} has arrived at {standing[-1].address}"
 
 
 def look(

@@ -12,6 +12,7 @@ from bridge.cli.ground import Ground, NothingStored, command, not_in_force
 from bridge.cli.names import unknown
 from bridge.cli.printing import count, say, told
 from bridge.cli.program import EXIT_UNHEALTHY
+from bridge.cli.setup import polled_only
 from bridge.cli.status import label, look
 from bridge.errors import BridgeError
 
@@ -50,12 +51,12 @@ def doctor(ground: Ground, provider: str | None, *, trial_alert: bool) -> None:
         ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             accounts = list(pool.map(lambda each: _account(bridge, each), wanted))
-        alerts = [] if kind and not trial_alert else alerting.examine(bridge, trial=trial_alert)
-        warnings = _warnings(bridge)
+        warnings, notes = _warnings(bridge), polled_only(bridge.settings)
     stored = _stored(ground)
     installation = {
         "problems": stored["problems"],
         "warnings": [*warnings, *stored["warnings"]],
+        "notes": notes,
     }
     if kind and not accounts:
         installation["warnings"].append(f"the file has no account of {kind}")
@@ -165,6 +166,8 @@ def _stored(ground: Ground) -> dict[str, list[Any]]:
 def _tell(data: dict[str, Any], unwell: int) -> None:
     for warning in data["installation"]["warnings"]:
         say(f"warning: {warning}")
+    for note in data["installation"]["notes"]:
+        say(note)
     for problem in data["installation"]["problems"]:
         say(f"problem: {problem}")
     for account in data["accounts"]:

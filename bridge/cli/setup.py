@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from bridge.cli.ground import Ground, command
 from bridge.cli.printing import count, say
 from bridge.cli.program import EXIT_USAGE
 from bridge.errors import ConfigError, ConfigProblem
+
+if TYPE_CHECKING:
+    from bridge.config.settings import Settings
 
 
 @click.command()
@@ -55,17 +59,23 @@ def check(ground: Ground) -> None:
     path = ground.config_path
     problems: list[ConfigProblem] = []
     warnings: list[str] = []
+    notes: list[str] = []
     resources = 0
     try:
         settings = load(path, KINDS)
         resources = len(settings.resources)
         warnings += settings.warnings
+        notes += polled_only(settings)
         warnings += KeyFile.read(settings.storage.encryption_key_file).warnings
     except ConfigError as err:
         problems = err.problems
-    data = {"problems": [_as_json(problem) for problem in problems], "warnings": warnings}
+    data = {
+        "problems": [_as_json(problem) for problem in problems],
+        "warnings": warnings,
+        "notes": notes,
+    }
     summary = f"{path}: {count(resources, 'resource')}, no problems"
-    ground.show(data, lambda: _tell(problems, warnings, summary))
+    ground.show(data, lambda: _tell(problems, warnings, [*notes, summary]))
     if problems:
         raise click.exceptions.Exit(EXIT_USAGE)
 
@@ -80,10 +90,20 @@ def _as_json(problem: ConfigProblem) -> dict[str, object]:
     }
 
 
-def _tell(problems: Sequence[ConfigProblem], warnings: Sequence[str], summary: str) -> None:
+def polled_only(settings: Settings) -> list[str]:
+    """Say of which providers changes show only with the next poll, though they could be told."""
+    from bridge.channels.reach import silent
+    from bridge.registry import KINDS
+
+    found = silent(settings, KINDS)
+    return [f"{title} is polled, and tells of no changes: {why}" for title, why in found.items()]
+
+
+def _tell(problems: Sequence[ConfigProblem], warnings: Sequence[str], told: Sequence[str]) -> None:
     for problem in problems:
         say(str(problem), err=True)
     for warning in warnings:
         say(f"warning: {warning}", err=True)
     if not problems:
-        say(summary)
+        for line in told:
+            say(line)

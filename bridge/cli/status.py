@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NEEDS_A_HUMAN = (ConnectionStatus.ERROR, ConnectionStatus.TOKEN_EXPIRED)
 _NOT_PULLED = (ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED, ConnectionStatus.PENDING)
+_STOPPED = tuple(status.value for status in _NOT_PULLED)
 _PATIENCE = 3
 """So many failures in a row are no hiccup."""
 _LATE = 300
@@ -63,17 +64,29 @@ def status(ground: Ground, resource: str | None) -> None:
 
 def look(store: Store, resource_id: str | None = None) -> list[dict[str, Any]]:
     """Describe the connections of a resource, or of all, for people and programs."""
+    from bridge.channels import shown
     from bridge.store import connections, resources, schedule
 
     with store.database.read() as conn:
         active = {row.id for row in resources.all_active(conn)}
         due = schedule.due_times(conn)
-        rows = [
-            (row, _calendars(conn, row.id))
+        return [
+            _connection(row, _calendars(conn, row.id), due.get(row.id))
+            | {"push": shown.standing(conn, row, now())._asdict()}
             for row in connections.every(conn)
             if row.resource_id in active and resource_id in (None, row.resource_id)
         ]
-    return [_connection(row, shown, due.get(row.id)) for row, shown in rows]
+
+
+def polled(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Say in a line for each reason which connections are only polled that need not be."""
+    reasons: dict[str, list[str]] = {}
+    for each in found:
+        push = each["push"]
+        if push["state"] in ("off", "partial") and each["status"] not in _STOPPED:
+            reasons.setdefault(push["reason"], []).append(each["id"])
+    for reason, names in reasons.items():
+        yield f"polled, not told of changes: {', '.join(names)}; {reason}"
 
 
 def remarks(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -198,7 +211,7 @@ def _tell(found: list[dict[str, Any]], waiting: list[str], ways: list[dict[str, 
     ]
     columns = ("id", "provider", "status", "state", "last sync", "calendars")
     table(rows, columns, empty="no connections")
-    for line in remarks(found):
+    for line in (*remarks(found), *polled(found)):
         say(line)
     if waiting:
         say(not_in_force(waiting))

@@ -13,7 +13,7 @@ from random import Random
 from typing import Protocol
 
 from bridge.budgets import Budgets
-from bridge.channels import Tended
+from bridge.channels.standing import Tended
 from bridge.config.live import Live
 from bridge.errors import ProviderError
 from bridge.model.interval import Instant
@@ -57,8 +57,12 @@ class Puller(Protocol):
 class Tender(Protocol):
     """Has providers tell of changes; `bridge.channels.Keeper` is one."""
 
-    def tend(self, connection_id: ConnectionId) -> Tended:
+    def tend(self, connection_id: ConnectionId, *, surprised: bool = False) -> Tended:
         """Do what the channels of a connection need, which was pulled under our lease just now.
+
+        Args:
+            connection_id: global id.
+            surprised: the pull found changes that nobody had asked it to look for.
 
         Raises:
             StoreError: the database cannot be used.

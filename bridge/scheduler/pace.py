@@ -11,7 +11,7 @@ from math import floor
 from random import Random
 from typing import NamedTuple
 
-from bridge.channels import Tended
+from bridge.channels.standing import Tended
 from bridge.config.plan import ConnectionPlan
 from bridge.config.settings import Backoff, Sync
 from bridge.errors import (

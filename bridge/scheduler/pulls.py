@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bridge.channels import Tended
+from bridge.channels.standing import Tended
 from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
 from bridge.errors import BridgeError, RateLimited
@@ -177,7 +177,7 @@ class Pulls:
         """Pull, record and release; whatever the provider does, this returns."""
         began = time.monotonic()
         report, error = self._pull(job)
-        tended = self._tend(job) if error is None else Tended()
+        tended = self._tend(job, report) if report is not None else Tended()
         if isinstance(error, RateLimited):
             self._ground.budgets.refused(job.connection_id)
         seconds = time.monotonic() - began
@@ -242,13 +242,15 @@ class Pulls:
         )
         return report, None
 
-    def _tend(self, job: Job) -> Tended:
+    def _tend(self, job: Job, report: Report) -> Tended:
         """Have the provider tell of changes, if it can; what goes wrong there costs no pull."""
         if self._tender is None:
             return Tended()
+        asked = job.claim.marked_at is not None or job.claim.full
+        surprised = bool(report.objects) and job.proven and not asked
         try:
             with deadline.within(deadline.EXTRA):
-                return self._tender.tend(job.connection_id)
+                return self._tender.tend(job.connection_id, surprised=surprised)
         except BridgeError as err:
             logger.warning("%s: its channels were left alone: %s", job.connection_id, err)
         except Exception:

@@ -50,7 +50,7 @@ class ChannelRow(NamedTuple):
     confirmed_at: Instant | None = None
     """When it was known that what it posts arrives."""
     last_at: Instant | None = None
-    """Its last notification that was noted."""
+    """The last notification of a change that was noted."""
     last_number: int = 0
     failures: int = 0
     """In a row."""
@@ -166,7 +166,7 @@ def remove(conn: Connection, channel_ids: Collection[str]) -> None:
 
 
 def heard(conn: Connection, row: ChannelRow, now: Instant) -> None:
-    """Note that a notification arrived: that it does, its number, and what it calls the channel."""
+    """Note that a notification arrived: that it does, and what else it changed of the row."""
     this = channels.c.id == row.id
     later = channels.c.last_number < row.last_number
     conn.execute(update(channels).where(this, later).values(last_number=row.last_number))
@@ -174,7 +174,7 @@ def heard(conn: Connection, row: ChannelRow, now: Instant) -> None:
         update(channels)
         .where(this)
         .values(
-            last_at=now,
+            last_at=row.last_at,
             confirmed_at=func.coalesce(channels.c.confirmed_at, now),
             reference=row.reference,
             due_at=row.due_at,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.access import Gate
-from bridge.channels import Hearing
+from bridge.channels.hearing import Hearing
 from bridge.config.live import Live
 from bridge.connecting import Connecting, Invitations, Listing
 from bridge.model.interval import Instant

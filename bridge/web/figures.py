@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bridge.errors import StoreError
+from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionStatus
-from bridge.store import connections, resources
+from bridge.store import channels, connections, resources
+from bridge.store.channels import ChannelRow
 from bridge.web.context import WebContext
 
 
@@ -57,6 +60,11 @@ class StoreFigures(Collector):
             "When a connection was last pulled completely.",
             labels=("connection", "provider"),
         )
+        watched = GaugeMetricFamily(
+            "busybridge_channels",
+            "Channels by which providers tell of changes; healthy: open, and heard of.",
+            labels=("connection", "state"),
+        )
         now = self._context.clock()
         with self._context.database.read() as conn:
             for resource in resources.all_active(conn):
@@ -69,4 +77,12 @@ class StoreFigures(Collector):
                     status.add_metric([row.id, row.provider, each.value], row.status is each)
                 if row.success_at is not None:
                     success.add_metric([row.id, row.provider], row.success_at)
-        return [age, stale, status, success]
+            states = Counter(_state(row, now) for row in channels.every(conn))
+        for labels, number in sorted(states.items()):
+            watched.add_metric(labels, number)
+        return [age, stale, status, success, watched]
+
+
+def _state(row: ChannelRow, now: Instant) -> tuple[str, str]:
+    healthy = row.is_open(now) and row.confirmed_at is not None
+    return row.connection_id, "healthy" if healthy else row.state.value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 
-from bridge.channels import Hearing
+from bridge.channels.hearing import Hearing
 from bridge.config.live import Live
 from bridge.notifier import Delivery
 from bridge.web.exchange import Reply, Request

@@ -1,4 +1,4 @@
-"""A bridge that serves and pulls, and a stand-in for Google that posts to it; they share a clock."""
+"""A bridge that serves and pulls, and a stand-in for Google that posts to it; on one clock."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx2
 
-from bridge.channels import Standing, look, why_not
+from bridge.channels import shown
+from bridge.channels.standing import Standing
 from bridge.model.interval import utc
 from bridge.model.resource import ConnectionId
 from bridge.sandbox.google.push import Channel, Message
-from bridge.store import calendars, channels, connections, leases, resources
+from bridge.store import channels, connections, leases, resources
 from bridge.store.channels import ChannelRow
 from tests.connecting.home import ROOM, WORK, Home, opened
 from tests.connecting.owner import ANN
@@ -30,8 +32,16 @@ class Pushed:
         self.bridge = home.bridge
         self.sandbox = home.google.sandbox
         self.sandbox.world._clock = lambda: utc(home.now)
+        self.bridge.hearing._tick = lambda: home.now + monotonic()
 
     def start(self) -> None:
+        self.bridge.scheduler.start()
+
+    def restart(self) -> None:
+        """Begin again with what is stored, on the same address."""
+        assert self.bridge.scheduler.stop(30)
+        del vars(self.bridge)["scheduler"]
+        self.bridge.open()
         self.bridge.scheduler.start()
 
     def pass_time(self, seconds: int) -> None:
@@ -57,14 +67,8 @@ class Pushed:
             return channels.of_connection(conn, connection)
 
     def standing(self, connection: ConnectionId = WORK) -> Standing:
-        kind = self.bridge.kinds["google"]
         with self.bridge.database.read() as conn:
-            return look(
-                calendars.of_connection(conn, connection),
-                channels.of_connection(conn, connection),
-                why_not(self.bridge.settings, kind),
-                self.home.now,
-            )
+            return shown.standing(conn, self.home.row(connection), self.home.now)
 
     def there(self) -> list[Channel]:
         """The channels that live at Google."""
@@ -75,6 +79,8 @@ class Pushed:
         """Connect Ann, and wait until her calendar is watched."""
         self.home.connect()
         self.until(lambda: self.standing().state == "on", "her calendar is watched")
+        self.quiet()
+        self.pass_time(6 * 60)  # the first polls may have been before that was known
         self.quiet()
 
     def until(self, condition: Any, what: str) -> None:

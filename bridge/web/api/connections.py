@@ -5,12 +5,15 @@ from __future__ import annotations
 from flask import Response, g
 
 from bridge.access import Scope, authorize
+from bridge.channels import shown
+from bridge.config.plan import ConnectionPlan
 from bridge.connecting import Connecting, Crowded, Invitations, RedirectNotAllowed
 from bridge.errors import BridgeError, ProviderError
 from bridge.model.interval import rfc3339
 from bridge.model.resource import Access, ResourceId
 from bridge.store import connections, resources, schedule, supplements
 from bridge.store.connections import ConnectionRow
+from bridge.store.database import Transaction
 from bridge.store.resources import ResourceState
 from bridge.web.api.answers import (
     answer,
@@ -56,30 +59,24 @@ class ConnectionRoutes:
     def get_connections(self, query: ConnectionsQuery) -> Response:
         """Accounts of all resources that the key may read, or of one."""
         with self._context.database.read() as conn:
-            due, keys = schedule.due_times(conn), supplements.deduplication_keys(conn)
-            rows = [
-                row
-                for row in visible_connections(conn, Access.READ)
-                if query.resource in (None, row.resource_id)
-                and query.provider in (None, row.provider)
-                and query.status in (None, row.status.value)
+            active = {row.id for row in resources.all_active(conn)}
+            due = schedule.due_times(conn)
+            documents = [
+                _document(conn, row, due.get(row.id), asking().now)
+                for row in connections.every(conn)
+                if row.resource_id in active
+                and query.resource in (None, row.resource_id)
+                and authorize(g.principal, row.resource_id, Access.READ)
             ]
-        now = asking().now
-        page = paged(
-            rows,
-            lambda row: row.id,
-            lambda row: connection_json(row, due.get(row.id), now, keys.get(row.id)),
-            query,
-        )
-        return answer(page.json())
+        return _answer({"connections": documents})
 
     def get_connection(self, path: ConnectionPath) -> Response:
         """One account."""
         row = find_connection(self._context, path.connection_id, Access.READ)
         with self._context.database.read() as conn:
             due = schedule.due_times(conn).get(row.id)
-            key = supplements.deduplication_keys(conn).get(row.id)
-        return answer(connection_json(row, due, asking().now, key))
+            document = _document(conn, row, due, asking().now)
+        return _answer(document)
 
     def get_auth_url(self, path: ProviderPath, query: AuthUrlQuery) -> Response:
         """Address to send an owner to, who then connects an account of a resource.
@@ -169,3 +166,60 @@ class ConnectionRoutes:
             if resource is None or resource.state is not ResourceState.ACTIVE:
                 return []
             return connections.of_resource(conn, resource.id)
+
+    def _find(self, name: str, needed: Access) -> ConnectionRow:
+        """Find an account that the key may see; others are as if they did not exist (T49)."""
+        with self._context.database.read() as conn:
+            row = connections.get(conn, ConnectionId(name))
+            resource = resources.get(conn, row.resource_id) if row else None
+        if row is None or resource is None or resource.state is not ResourceState.ACTIVE:
+            raise _unknown()
+        if not authorize(g.principal, row.resource_id, needed):
+            raise _unknown()
+        return row
+
+
+def _document(
+    conn: Transaction, row: ConnectionRow, due: Instant | None, now: Instant
+) -> dict[str, object]:
+    plan = ConnectionPlan.model_validate_json(row.plan)
+    limited = row.limited_until is not None and row.limited_until > now
+    error = None
+    if row.error_code:
+        error = {
+            "code": row.error_code,
+            "message": row.error_message,
+            "since": _moment(row.error_since),
+            "hint": row.error_hint,
+        }
+    chosen = plan.read_calendars
+    return {
+        "id": row.id,
+        "resource_id": row.resource_id,
+        "provider": row.provider,
+        "account_email": plan.account_email,
+        "status": row.status.value,
+        "is_primary": plan.is_primary,
+        "read_calendars": None if chosen is None else [each.calendar for each in chosen],
+        "write_calendar": plan.write_calendar,
+        "validate_availability": plan.validate_availability,
+        "managed_by": row.managed_by.value,
+        "last_sync_at": _moment(row.success_at),
+        "next_sync_at": _moment(due),
+        "push": shown.standing(conn, row, now)._asdict(),
+        "rate_limited": limited,
+        "rate_limit_resets_at": _moment(row.limited_until) if limited else None,
+        "error": error,
+    }
+
+
+def _moment(at: Instant | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def _answer(document: dict[str, object]) -> Response:
+    return Response(json.dumps(document), 200, [("Cache-Control", "no-store")], content_type=_JSON)
+
+
+def _unknown() -> Problem:
+    return Problem(404, "resource_not_found", "No such connection, or none that this key may read.")

@@ -185,6 +185,13 @@ class ConnectionTrouble(BaseModel):
     hint: str = Field(description="what helps")
 
 
+class Push(BaseModel):
+    """Whether the provider tells of changes, so that they show at once."""
+
+    state: Literal["on", "partial", "off", "unsupported"]
+    reason: str = Field(description="why it is not on")
+
+
 class Connection(BaseModel):
     """One account of one resource."""
 
@@ -201,10 +208,8 @@ class Connection(BaseModel):
     deduplication_key: str | None
     managed_by: Literal["file", "api"]
     last_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
-    next_sync_at: str | None = Field(
-        description="null while it is not read: pending, paused, disconnected",
-        json_schema_extra={"format": "date-time"},
-    )
+    next_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    push: Push
     rate_limited: bool
     rate_limit_resets_at: str | None = Field(json_schema_extra={"format": "date-time"})
     error: ConnectionTrouble | None
