@@ -19,7 +19,7 @@ _CLOSE = 0.25
 """Seconds after another one within which a notification follows closely."""
 _MOST_AHEAD = 30.0
 """A connection has so many pulls to spare, and..."""
-_REFILL = 0.5
+_REFILL = 1.0
 """...gets so many of them back a second."""
 _NEXT = 1
 _LATER = 4
