@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from bridge.access import Scope
 from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionId
-from tests.connecting.home import Home
+from bridge.store import keys
+from tests.connecting.home import Home, opened
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
 ALL = " ".join(scope.value for scope in Scope)
@@ -31,7 +34,8 @@ def connect(home: Home, made: dict[str, Any], account: str = ANN) -> None:
     assert browser.get(browser.consent(start.headers["Location"], account)).status_code == 200
 
 
-@pytest.mark.covers("S0-06", "S0-33", "S4-05", "S4-07", "S4-09", "S4-11", "S4-12", "S4-20", "S4-21")
+@pytest.mark.covers("S0-06", "S0-33", "S1-37", "S4-05", "S4-07", "S4-09", "S4-11", "S4-20", "S4-21")
+@pytest.mark.covers("S4-25", "S4-26")
 def test_a_developer_makes_a_room_connects_an_account_and_removes_it_again(home: Home) -> None:
     key = home.key(scope=ALL)
     status, room = home.call(key, "POST", "/resources", {"id": "room-x", "name": "Room X"})
@@ -221,3 +225,49 @@ def test_an_account_receives_the_bookings_once_it_is_connected_and_not_before(ho
     assert home.call(key, "POST", "/connections/room-a.work/set-primary", {})[0] == 200
     connect(home, home.call(key, "POST", f"/connections/{made['id']}/auth-url", {})[1], BOB)
     assert home.call(key, "GET", "/connections/room-a.work")[1]["is_primary"], "wanted once"
+
+
+@pytest.mark.covers("S4-12")
+def test_what_is_removed_is_gone_from_every_output_when_the_answer_comes(tmp_path: Path) -> None:
+    everything = {"level": "read", "list": True}
+    users = {"users": [{"name": "ann", "access": {"*": everything}}]}
+    with opened(tmp_path, auth=users) as home:
+        key = home.key(scope=ALL)
+        room = {"id": "room-x", "freebusy": {"public": True}}
+        assert home.call(key, "POST", "/resources", room)[0] == 201
+        made = home.call(key, "POST", "/resources/room-x/connections", {"provider": "google"})[1]
+        connect(home, made)
+        home.google.meet(home.now + DAY)
+        assert home.pull(GOOGLE) == "ok"
+        before = seen(home)
+        assert [before.ifb, before.dav] == [1, 1]
+        assert home.call(key, "DELETE", f"/connections/{GOOGLE}")[0] == 200
+        after = seen(home)
+        assert (after.ifb, after.dav) == (0, 0)
+        assert after.ctag != before.ctag, "calendar programs notice"
+        assert busy(home, key) == []
+
+
+class Seen(NamedTuple):
+    """What free-busy and calendar programs see of a room."""
+
+    ifb: int
+    dav: int
+    ctag: str
+
+
+def seen(home: Home) -> Seen:
+    with home.bridge.database.write() as conn:
+        _, password = keys.create_app_password(conn, "ann", "tests", home.now)
+    http, login = Browser().http, ("ann", password)
+    ifb = http.get(f"{home.url}/freebusy/room-x.ifb").text
+    body = (
+        '<propfind xmlns="DAV:" xmlns:c="http://calendarserver.org/ns/"><prop><c:getctag/></prop>'
+        "</propfind>"
+    )
+    url = f"{home.url}/ann/room-x.busy/"
+    answer = http.request("PROPFIND", url, auth=login, content=body, headers={"Depth": "1"})
+    assert answer.status_code == 207, answer.text
+    ctag = re.search(r"getctag>([^<]+)<", answer.text)
+    assert ctag is not None
+    return Seen(ifb.count("\nFREEBUSY"), answer.text.count(".ics"), ctag[1])

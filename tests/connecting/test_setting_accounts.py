@@ -141,9 +141,11 @@ def test_a_refresh_token_of_an_application_connects_an_account_in_one_request(ho
         "client_id": OWN.id,
         "client_secret": OWN.secret,
         "deduplication_key": "tenant-7",
+        "set_primary": True,
     }
     status, made = home.call(key, "POST", "/connections", body)
     assert (status, made["status"], made["auth_url"]) == (201, "active", None), made
+    assert (made["is_primary"], made["write_calendar"]) == (True, ANN)
     id_ = ConnectionId(made["id"])
     assert home.pull(id_) == "ok"
     status, again = home.call(key, "POST", "/connections", body)

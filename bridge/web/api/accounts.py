@@ -165,12 +165,21 @@ class AccountRoutes:
 
     def _made(self, wish: Wish) -> Response:
         id_, status = wish.connection_id, 200 if wish.exists else 201
+        self._promote(wish)
         with self._context.database.read() as conn:
             row = connections.get(conn, id_)
         if row is None or not wish.consents or row.status is not ConnectionStatus.PENDING:
             return self.show(id_, status, auth_url=None, expires_at=None)
         url = self._auth_url(row, wish.body.redirect_url)
         return self.show(id_, status, **url)
+
+    def _promote(self, wish: Wish) -> None:
+        """Let it receive the bookings where that is wanted: now, or once it is connected."""
+        promotion = self._context.promotion
+        if promotion is not None and (wish.body.set_primary or not wish.exists):
+            promotion.note(wish.connection_id, wanted=wish.body.set_primary)
+            if not wish.consents or wish.body.has_consent:
+                promotion.connected(wish.connection_id)
 
     def _try(self, settings: Settings, id_: ConnectionId) -> Sequence[CalendarInfo]:
         """Ask the account for its calendars, before anything of it is stored."""

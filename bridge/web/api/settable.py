@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, SecretStr, model_validator
 
 from bridge.config.logins import ID_PATTERN
 from bridge.web.api.models import (
-    AuthUrlRequest,
+    AuthUrlWish,
     Connection,
     PageModel,
     ResourceName,
@@ -94,7 +94,7 @@ SECRET = frozenset({"password", "url"})
 """What is kept encrypted."""
 
 
-class ConnectionWish(ConnectionKeys, AuthUrlRequest):
+class ConnectionWish(ConnectionKeys, AuthUrlWish):
     provider: str = Field(min_length=1, max_length=40, description="`google`, `caldav`")
     id: str | None = Field(
         default=None,
