@@ -187,3 +187,27 @@ def test_a_login_may_name_a_resource_that_was_made_by_api(home: Home) -> None:
         assert [each.id for each in again.settings.resources][-1] == "room-x"
     finally:
         again.close()
+
+
+def test_what_does_not_go_together_is_not_put_in_force(home: Home) -> None:
+    key = home.key(scope=ALL)
+    made = home.call(
+        key,
+        "POST",
+        "/resources/room-b/connections",
+        {"provider": "google", "write_calendar": "primary"},
+    )[1]
+    assert made["is_primary"]
+    writes = {"write_calendar": "primary", "primary": True}
+    assert rewrite(home, lambda config: entry(config, "room-b", "desk").update(writes)).ok
+    assert not home.call(key, "GET", f"/connections/{made['id']}")[1]["is_primary"]
+    primary = home.call(key, "POST", f"/connections/{made['id']}/set-primary", {})
+    assert (primary[0], primary[1]["code"]) == (409, "managed_by_file")
+
+    neither = {"write_calendar": "primary", "primary": False}
+    ok, text = rewrite(home, lambda config: entry(config, "room-b", "desk").update(neither))
+    assert (ok, "2 write calendars (desk, google), none of them primary" in text) == (False, True)
+    assert "set by API: room-b.google.write_calendar" in text
+    assert home.call(key, "PATCH", f"/connections/{made['id']}", {"write_calendar": None})[0] == 200
+    assert home.bridge.reload().ok
+    assert home.call(key, "GET", "/connections/room-b.desk")[1]["is_primary"]

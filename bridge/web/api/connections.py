@@ -39,6 +39,9 @@ from bridge.web.api.wish import kind_of
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 
+ACTING = "X-BusyBridge-Resource"
+"""Header that names the resource for which an application acts."""
+
 
 class ConnectionRoutes:
     """Reading connections, and asking their owners."""
@@ -88,7 +91,7 @@ class ConnectionRoutes:
         named = self._named(path.provider)
         rows = [
             row
-            for row in self._of(query.resource)
+            for row in self._of(_acting(query))
             if row.provider == named and query.connection_id in (None, row.id)
         ]
         if not rows:
@@ -167,59 +170,21 @@ class ConnectionRoutes:
                 return []
             return connections.of_resource(conn, resource.id)
 
-    def _find(self, name: str, needed: Access) -> ConnectionRow:
-        """Find an account that the key may see; others are as if they did not exist (T49)."""
-        with self._context.database.read() as conn:
-            row = connections.get(conn, ConnectionId(name))
-            resource = resources.get(conn, row.resource_id) if row else None
-        if row is None or resource is None or resource.state is not ResourceState.ACTIVE:
-            raise _unknown()
-        if not authorize(g.principal, row.resource_id, needed):
-            raise _unknown()
-        return row
 
+def _acting(query: AuthUrlQuery) -> str:
+    """Tell for which resource somebody acts.
 
-def _document(
-    conn: Transaction, row: ConnectionRow, due: Instant | None, now: Instant
-) -> dict[str, object]:
-    plan = ConnectionPlan.model_validate_json(row.plan)
-    limited = row.limited_until is not None and row.limited_until > now
-    error = None
-    if row.error_code:
-        error = {
-            "code": row.error_code,
-            "message": row.error_message,
-            "since": _moment(row.error_since),
-            "hint": row.error_hint,
-        }
-    chosen = plan.read_calendars
-    return {
-        "id": row.id,
-        "resource_id": row.resource_id,
-        "provider": row.provider,
-        "account_email": plan.account_email,
-        "status": row.status.value,
-        "is_primary": plan.is_primary,
-        "read_calendars": None if chosen is None else [each.calendar for each in chosen],
-        "write_calendar": plan.write_calendar,
-        "validate_availability": plan.validate_availability,
-        "managed_by": row.managed_by.value,
-        "last_sync_at": _moment(row.success_at),
-        "next_sync_at": _moment(due),
-        "push": shown.standing(conn, row, now)._asdict(),
-        "rate_limited": limited,
-        "rate_limit_resets_at": _moment(row.limited_until) if limited else None,
-        "error": error,
-    }
-
-
-def _moment(at: Instant | None) -> str | None:
-    return None if at is None else rfc3339(at)
-
-
-def _answer(document: dict[str, object]) -> Response:
-    return Response(json.dumps(document), 200, [("Cache-Control", "no-store")], content_type=_JSON)
-
-
-def _unknown() -> Problem:
-    return Problem(404, "resource_not_found", "No such connection, or none that this key may read.")
+    Raises:
+        Problem: 422, nobody said so, or said two things.
+    """
+    header = asking().header(ACTING)
+    named = {name for name in (query.resource, header) if name}
+    if len(named) != 1:
+        message = f"name one resource, here or in the header {ACTING}"
+        raise Problem(
+            422,
+            "invalid_request",
+            f"resource: {message}.",
+            errors=[{"field": "resource", "message": message}],
+        )
+    return named.pop()

@@ -165,7 +165,9 @@ class AuthUrlWish(AuthUrlRequest):
 
 
 class AuthUrlQuery(AuthUrlWish):
-    resource: ResourceName = Field(description="id of a resource")
+    resource: ResourceName | None = Field(
+        default=None, description="id of a resource; else the header X-BusyBridge-Resource names it"
+    )
     connection_id: ResourceName | None = Field(
         default=None, description="needed where the resource has several of this provider"
     )
