@@ -8,7 +8,7 @@ from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from bridge.budgets import Budgets
 from bridge.config.live import Live
@@ -18,8 +18,8 @@ from bridge.config.wording import told
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.http import Http
 from bridge.model.resource import ConnectionId
-from bridge.provider import Account, Authorizer, Provider, ProviderKind
-from bridge.tokens import Authorized, Tokens
+from bridge.provider import Account, Grant, Provider, ProviderKind, TokenSource
+from bridge.tokens import Assumed, Authorized, Tokens
 
 _NOBODYS = ConnectionId("(no connection)")
 """Stands for the id of accounts that no connection has."""
@@ -171,7 +171,7 @@ class Accounts:
                     defaults=settings.providers.get(kind.name) or kind.provider_settings(),
                     http=self._http,
                     owner=connection.account_email or resource.email,
-                    direction=connection.direction or resource.direction,
+                    acts_for=connection.acts_for,
                 )
                 if kind.rates is not None:
                     rates = kind.rates(account.defaults)
@@ -185,5 +185,10 @@ class Accounts:
     ) -> Account:
         if kind.refresh is None or self._tokens is None:
             return account
-        source = self._tokens.source(connection_id, partial(kind.refresh, account))
+        refresh = partial(kind.refresh, account)
+        source: TokenSource = (
+            Assumed(partial(refresh, Grant(SecretStr(""))))
+            if account.acts_for
+            else self._tokens.source(connection_id, refresh)
+        )
         return replace(account, http=Authorized(account.http, source), tokens=source)

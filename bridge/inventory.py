@@ -293,7 +293,8 @@ def _entry(
     wanted: ConnectionPlan, position: int, row: ConnectionRow | None, awaiting: Collection[str]
 ) -> NewConnection:
     text = wanted.model_dump_json()
-    first = ConnectionStatus.PENDING if wanted.provider in awaiting else ConnectionStatus.ACTIVE
+    waits = wanted.provider in awaiting and not wanted.is_delegated
+    first = ConnectionStatus.PENDING if waits else ConnectionStatus.ACTIVE
     if row is None:
         status = ConnectionStatus.PAUSED if wanted.paused else first
     elif row.plan == text:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,7 @@ TIMEOUT = timedelta(seconds=10)
 _MAX_SIZE = 64 << 10
 _LONGEST_LIFE = timedelta(days=3650)
 _WORD = re.compile(r"[a-z0-9_]{1,40}")
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _NOT_NOW = frozenset({"temporarily_unavailable", "server_error"})
 _CLIENT = frozenset({"invalid_client", "unauthorized_client"})
 
@@ -218,6 +219,92 @@ class CodeFlow:
         if error in _NOT_NOW:
             return TemporarilyUnavailable(text)
         return RemoteRejected(text, code="oauth_error")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program with a key of its own, instead of a secret (RFC 7523)."""
+
+    email: str
+    """What it calls itself in `iss`."""
+    client_id: str
+    key_id: str
+    private_key: SecretStr
+    """RSA, in PEM form."""
+
+    def can_sign(self) -> bool:
+        """Tell whether the key is one."""
+        try:
+            self.sign("https://nowhere.invalid", "", ())
+        except ValueError:
+            return False
+        return True
+
+    def sign(self, audience: str, subject: str, scopes: Sequence[str]) -> str:
+        """Write an assertion that is good for an hour.
+
+        Raises:
+            ValueError: the key is none; the text says nothing about it.
+        """
+        from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion
+        from joserfc.errors import JoseError
+        from joserfc.jwk import RSAKey
+
+        try:
+            signed: Any = sign_jwt_bearer_assertion(
+                RSAKey.import_key(self.private_key.get_secret_value()),
+                self.email,
+                audience,
+                subject,
+                claims={"scope": " ".join(scopes)},
+                header={"alg": "RS256", "typ": "JWT", "kid": self.key_id},
+            )
+        except (JoseError, ValueError):
+            raise ValueError("the private key cannot sign") from None
+        return str(signed)
+
+
+class AssertionRefused(Exception):
+    """What a server says to an assertion; its kind tells what that means.
+
+    Attributes:
+        error: a word of RFC 6749 section 5.2.
+        description: the server's own text, to look into and not to show.
+    """
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(error)
+        self.error = error
+        self.description = description
+
+
+def assume(
+    http: Http, token_url: str, program: Program, subject: str, scopes: Sequence[str]
+) -> Grant:
+    """Ask for an access token of somebody whom a program may act for (RFC 7523 section 2.1).
+
+    Raises:
+        AssertionRefused: the server will not.
+        ProviderError: it cannot, or could not be asked.
+    """
+    where = "the authorization server"
+    form = {"grant_type": _JWT_BEARER, "assertion": program.sign(token_url, subject, scopes)}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    answer = _Session(http).post(token_url, form, headers)
+    error = _error(answer.response)
+    if error in _NOT_NOW:
+        raise TemporarilyUnavailable(f"{where} answers {error}")
+    if error:
+        word = error if _WORD.fullmatch(error) else "an error"
+        raise AssertionRefused(word, str(answer.json().get("error_description", "")))
+    answer.raise_for_status()
+    try:
+        document = answer.json()
+    except ValueError:
+        raise _unreadable(where) from None
+    if not isinstance(document, dict):
+        raise _unreadable(where)
+    return _grant(document, where)
 
 
 @dataclass(frozen=True, slots=True)

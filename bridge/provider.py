@@ -305,8 +305,8 @@ class Account:
     http: Http
     owner: str = ""
     """Mail address of the account's owner, whose replies count (`account_email`)."""
-    direction: Direction = Direction.BOTH
-    """What is asked of its owner: no more than this needs."""
+    acts_for: str = ""
+    """Mail address of the account where nobody has to agree: its kind says `is_delegated`."""
     tokens: TokenSource | None = None
     """Only where the kind can `refresh`; `http` sends its token then, unless told otherwise, and
     another one after a 401."""
@@ -325,7 +325,8 @@ class ProviderKind:
     open: Callable[[Account], Provider]
     """Open an account without touching the network."""
     refresh: Callable[[Account, Grant], Grant] | None = None
-    """Ask for a new access token; None for kinds without any.
+    """Ask for a new access token; None for kinds without any. Of an account that is acted for the
+    grant is empty.
 
     Called without a lock held, at most once at a time for one credential; it ends within 30 s.
 
@@ -338,12 +339,9 @@ class ProviderKind:
 
     Its `Account` sends no token by itself.
     """
-    notices: Callable[[Delivery], Notices] | None = None
-    """Read a request to `/hooks/<name>`, which anybody can send: whatever it holds, this returns,
-    soon. None for kinds that tell of nothing."""
-    unreachable: Callable[[BaseModel, str], str] | None = None
-    """Say why this kind, with the section `providers.<name>`, cannot post to an address; empty when
-    it can. Given by kinds with `notices`."""
+    is_delegated: Callable[[BaseModel, BaseModel], bool] = lambda _settings, _defaults: False
+    """Whether accounts of these settings, under the section `providers.<name>`, are opened without
+    their owner's consent although the kind can ask for it. `account_email` says whose they are."""
     rates: Callable[[BaseModel], Rates] | None = None
     """Requests that the vendor allows, by the section `providers.<name>`; None where it does not
     say."""

@@ -83,6 +83,30 @@ class _Kinds:
                 options = self._build(kind.connection_settings, own, path, _COMMON)
                 if options is not None:
                     connection["options"] = options
+                    self._delegate(kind, options, connection, path)
+
+    def _delegate(
+        self, kind: ProviderKind, options: BaseModel, connection: dict[str, Any], path: KeyPath
+    ) -> None:
+        """Say whose account is opened without consent.
+
+        Only the file can: who may connect accounts by API could else read anybody's calendar.
+        """
+        defaults = self._document.data["providers"].get(kind.name)
+        if defaults is None or not self._document.line(path):
+            return
+        if not kind.is_delegated(options, defaults):
+            return
+        place = self._document.places.get((*path, "account_email"))
+        if place is None or not place.line:
+            self._document.problem(
+                (*path, "account_email"),
+                "is missing",
+                "a service account has to be told whom it acts for; or consent: true asks the "
+                "account's owner",
+            )
+        elif isinstance(connection["account_email"], str):
+            connection["acts_for"] = connection["account_email"]
 
     def _defaults(self) -> dict[str, BaseModel]:
         given: dict[str, tuple[dict[str, Any], KeyPath]] = {}

@@ -68,8 +68,8 @@ class ConnectionPlan(Section):
     is_primary: bool
     """Its `write_calendar` receives the resource's bookings."""
     validate_availability: bool
-    direction: Direction = Direction.BOTH
-    """Its own, else the resource's."""
+    is_delegated: bool = False
+    """Its account is opened without its owner's consent."""
     paused: bool
     interval: Duration
     jitter: Share
@@ -157,6 +157,7 @@ def _connections(
             full_reconcile=settings.sync.full_reconcile,
             policy=policy,
             fingerprint=fingerprint(connection),
+            is_delegated=connection.acts_for != "",
         )
 
 
@@ -209,5 +210,7 @@ def fingerprint(connection: Connection) -> str:
             elif isinstance(value, SecretStr):
                 # The address of a feed: kept out of sight, but it is what names the source.
                 own[key.name] = value.get_secret_value()
+    if connection.acts_for:
+        own["acts_for"] = connection.acts_for
     text = json.dumps([connection.provider, own], sort_keys=True)
     return sha256(text.encode()).hexdigest()

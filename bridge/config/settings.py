@@ -250,6 +250,8 @@ class Connection(Section):
     privacy: PrivacyOverride = section()
     options: SerializeAsAny[BaseModel] | None = Field(default=None, exclude=True)
     """The kind's own keys, secrets resolved; put here by `load`, no key of the YAML."""
+    acts_for: Email = Field(default="", exclude=True)
+    """`account_email`, where the account is opened without its owner's consent; put here, too."""
 
 
 class Feed(Section):

@@ -6,14 +6,8 @@ request with a deadline.
 
 from __future__ import annotations
 
-from bridge.connecting.connecting import (
-    Asked,
-    Connecting,
-    ConsentRefused,
-    Crowded,
-    Ended,
-    Response,
-)
+from bridge.connecting.asked import Asked, ConsentRefused, Crowded, Ended, Response
+from bridge.connecting.connecting import Connecting
 from bridge.connecting.ending import BeforeRevoking
 from bridge.connecting.invitations import Invitations, RedirectNotAllowed
 from bridge.connecting.lent import Lent, RawCalendars

@@ -5,31 +5,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from secrets import token_bytes
 from threading import BoundedSemaphore
 
 from pydantic import SecretStr
 
-from bridge.access import Scope, authorize
-from bridge.access.principal import api_key_principal
 from bridge.accounts import Accounts
 from bridge.config.live import Live
+from bridge.connecting.asked import (
+    Asked,
+    ConsentRefused,
+    Crowded,
+    Ended,
+    Response,
+    denied,
+    may_connect,
+)
 from bridge.connecting.ending import BeforeRevoking, Ending
 from bridge.connecting.invitations import check_redirect
 from bridge.connecting.keeping import Keeping
 from bridge.connecting.lent import Lent, RawCalendars, exercise, raw_calendars
 from bridge.errors import (
-    BridgeError,
     ConfigError,
     ProviderError,
     RemoteRejected,
-    TemporarilyUnavailable,
 )
 from bridge.model.interval import Instant
-from bridge.model.resource import Access, ConnectionId, ResourceId
-from bridge.provider import Authorizer
-from bridge.store import connections, consents, keys
+from bridge.model.resource import ConnectionId
+from bridge.provider import Authorizer, Grant
+from bridge.store import connections, consents
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
 from bridge.store.keys import base32
@@ -43,49 +47,6 @@ AT_ONCE = 4
 """Answers of owners that are worked on at the same time; each may take half a minute."""
 _PATIENCE = 2.0
 """Seconds to wait until one of them is done."""
-
-
-class ConsentRefused(BridgeError):
-    """An answer that belongs to no open question of this browser: nobody is asked anything."""
-
-
-class Crowded(BridgeError):
-    """Too many owners at once; the same may succeed in a moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that an owner is about to be asked."""
-
-    connection_id: ConnectionId
-    browser: str = field(repr=False)
-    """What only the browser has that will bring the answer."""
-    actor: str
-    """Who asks: `cli`, `link:<id>`, `key:<id>`."""
-    callback: str = ""
-    """Where the provider sends the browser; empty: our own address for that."""
-    redirect_url: str = ""
-    """Where the browser goes from there: one that was allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What a browser brings back (RFC 6749 section 4.1.2, RFC 9207)."""
-
-    returned: Returned
-    code: str = field(default="", repr=False)
-    error: str = ""
-    issuer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What came of a question."""
-
-    connection_id: ConnectionId
-    redirect_url: str = ""
-    error: ProviderError | None = None
-    """Why the account is not connected, or not anew; None: it is."""
 
 
 class Connecting:
@@ -135,17 +96,17 @@ class Connecting:
         Raises:
             ConfigError: no connection of this id is configured.
         """
-        kind, _ = self._accounts.describe(connection_id)
-        return kind.title, kind.authorizer is not None
+        kind, account = self._accounts.describe(connection_id)
+        return kind.title, kind.authorizer is not None and not account.acts_for
 
     def authorizer(self, connection_id: ConnectionId) -> Authorizer | None:
-        """Give what asks for consent to an account; None when its kind needs none.
+        """Give what asks for consent to an account; None when it needs none.
 
         Raises:
             ConfigError: no connection of this id is configured.
         """
         kind, account = self._accounts.describe(connection_id)
-        return kind.authorizer(account) if kind.authorizer else None
+        return kind.authorizer(account) if kind.authorizer and not account.acts_for else None
 
     def begin(self, asked: Asked) -> str:
         """Note a question, and give the address at which the owner is asked.
@@ -300,6 +261,9 @@ class Connecting:
         if refresh is None:
             raise RemoteRejected(f"{kind.title} has no tokens", code="invalid_config")
         with self._turn():
+            if account.acts_for:  # none is kept here
+                refresh(account, Grant(SecretStr("")))
+                return
             self._tokens.renew(connection_id, lambda grant: refresh(account, grant))
 
     def disconnect(self, connection_id: ConnectionId) -> ProviderError | None:
@@ -312,25 +276,10 @@ class Connecting:
             ConfigError: no connection of this id is configured.
             StoreError: it is not forgotten.
         """
-        authorizer = self.authorizer(connection_id)
-        self._dismiss(connection_id)
-        trouble: ProviderError | None = None
-        try:
-            grant = self._tokens.grant(connection_id)
-            if authorizer is not None and grant is not None:
-                self._give_back(connection_id, authorizer, grant)
-        except ProviderError as err:
-            logger.warning("%s: not given back: %s", connection_id, err)
-            trouble = err
-        self._tokens.erase(connection_id)
-        with self._database.write() as conn:
-            row = connections.get(conn, connection_id)
-            if row is not None:
-                connections.forgive(conn, [connection_id])
-                connections.set_status(conn, connection_id, ConnectionStatus.DISCONNECTED)
-                calendars.remove(conn, [it.id for it in calendars.of_connection(conn, row.id)])
-                resources.want_rebuild(conn, [row.resource_id])
-                compact.want(conn)
+        kind, account = self._accounts.describe(connection_id)
+        # What was granted before there was a service account is given back, too.
+        authorizer = kind.authorizer(account) if kind.authorizer else None
+        trouble = self._ending.end(connection_id, authorizer)
         self._wake.notify("schedule")
         return trouble
 
@@ -384,29 +333,7 @@ class Connecting:
 
     def _connect(self, response: Response, asked: Consent, authorizer: Authorizer) -> None:
         if response.error or not response.code:
-            raise _denied(response.error)
+            raise denied(response.error)
         verifier = asked.verifier.get_secret_value()
         grant = authorizer.exchange(response.code, asked.callback, verifier)
         self._keeping.keep(asked.connection_id, authorizer, grant)
-
-
-def may_connect(conn: Transaction, key_id: str, resource_id: ResourceId, now: Instant) -> bool:
-    """Tell whether an API key may connect accounts of a resource at this moment."""
-    row = keys.api_key(conn, key_id)
-    if row is None or row.revoked_at is not None or (row.expires_at or now + 1) <= now:
-        return False
-    principal = api_key_principal(row.id, row.scopes, row.resources)
-    allowed = Scope.CONNECTIONS_WRITE.value in principal.scopes
-    return allowed and authorize(principal, resource_id, Access.MANAGE)
-
-
-def _denied(error: str) -> ProviderError:
-    if error == "access_denied":
-        return RemoteRejected(
-            "the owner did not agree", code="access_denied", hint="ask again, or ask the owner"
-        )
-    if error in ("temporarily_unavailable", "server_error"):
-        return TemporarilyUnavailable("the provider cannot ask its user now")
-    return RemoteRejected(
-        "the provider did not ask its user", hint="check the application that it knows"
-    )

@@ -40,7 +40,8 @@ class Example:
     id: str
     kind: str
     own: Mapping[str, Any]
-    """Own keys of the kind that are shown, in this order; secrets as names of variables."""
+    """Keys that are shown, in this order: those of the kind, secrets as names of variables, and
+    such of every connection as matter to it."""
     active: bool = False
     whole: bool = False
     """Shows the keys that every connection has, too."""
@@ -67,7 +68,7 @@ CONNECTIONS = (
         },
         whole=True,
     ),
-    Example("room", "google", {}),
+    Example("room", "google", {"account_email": "room-a@example.com", "consent": False}),
     Example("family", "apple", {"username": "alice@icloud.com", "password": "ICLOUD_APP_PASSWORD"}),
 )
 
@@ -155,8 +156,9 @@ class _Example:
         del common["provider"]
         for mark, values in (("", shown.own), ("#", shown.later)):
             for name, value in values.items():
-                spelled = f"{name}_env" if own[name].is_secret else name
-                lines.append(Line(0, f"{mark}{spelled}: {_yaml(value)}", _comment(own[name])))
+                key = own.get(name) or common[name]
+                spelled = f"{name}_env" if key.is_secret else name
+                lines.append(Line(0, f"{mark}{spelled}: {_yaml(value)}", _comment(key)))
         for key in common.values() if shown.whole else ():
             lines += self._key(key, 0, in_item=True)
         for number, line in enumerate(lines):
@@ -186,7 +188,8 @@ def _setting(key: Key, default: Any, *, in_item: bool) -> str:
         }
         return f"{key.name}: {_yaml(['primary', inner])}"
     if key.is_secret:
-        return f"#{key.name}_env: {examples[0] if examples else 'VARIABLE'}"
+        shown = examples[0] if examples else "VARIABLE"
+        return f"#{key.name}_{'file' if '.' in shown else 'env'}: {shown}"
     if examples and (in_item or default is PydanticUndefined):
         return f"{key.name}: {_yaml(examples[0])}"
     return f"{key.name}: {_yaml(default)}"

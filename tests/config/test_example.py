@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from bridge.config.load import load
 from bridge.config.settings import Settings
 from bridge.errors import ConfigError
 from bridge.registry import KINDS
+from bridge.sandbox.google.delegation import ServiceAccount
+from bridge.sandbox.google.jwt import Key
 from tests.config.reference import example, page, schema_paths, written_paths
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +76,8 @@ def test_the_examples_in_the_example_are_right(tmp_path: Path) -> None:
     for name in ("ALERT_SECRET", "OLD_ALERT_SECRET"):
         environ[name] = "whsec_" + "a" * 44
     (tmp_path / "example.yaml").write_text(text)
+    account = ServiceAccount("bridge@project.example", "1179", Key("key-1"))
+    (tmp_path / "service-account.json").write_text(json.dumps(account.file("")))
     settings = load(tmp_path / "example.yaml", KINDS, environ)
     assert {each.provider for each in settings.resources[0].connections} == set(KINDS)
 

@@ -207,7 +207,10 @@ class Home:
 
 
 @contextmanager
-def opened(folder: Path, **sections: Any) -> Iterator[Home]:
+def opened(
+    folder: Path, adjust: Callable[[Provider, Any], None] | None = None, **sections: Any
+) -> Iterator[Home]:
+    """Open a bridge; `adjust` changes what stands in its file."""
     google_, other = Provider(), Provider()
     with google_.sandbox, other.sandbox:
         path, _ = write_example(folder)
@@ -233,6 +236,8 @@ def opened(folder: Path, **sections: Any) -> Iterator[Home]:
         } | sections
         server = config.setdefault("server", {})
         server["bind"] = f"127.0.0.1:{port}"
+        if adjust is not None:
+            adjust(google_, config)
         path.write_text(yaml.safe_dump(config))
         kinds = KINDS | {"other": replace(google.KIND, name="other", title="Another")}
         home = Home.__new__(Home)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
@@ -33,7 +33,12 @@ _WRITING = (
 
 
 class GoogleConnection(Section):
-    """A connection of this kind has no keys of its own: the account is connected by its owner."""
+    """Keys of a connection of this kind; its account is connected by its owner, or delegated."""
+
+    consent: bool = Field(
+        default=False,
+        description="the account's owner is asked, although there is a service account",
+    )
 
 
 class GoogleDefaults(Section):
@@ -48,6 +53,12 @@ class GoogleDefaults(Section):
         default=None,
         description="of that client",
         examples=["GOOGLE_CLIENT_SECRET"],
+    )
+    service_account: Secret | None = Field(
+        default=None,
+        description="JSON key of a service account with domain-wide delegation: it reads the "
+        "account_email of each connection, and no owner is asked",
+        examples=["service-account.json"],
     )
     scopes: Literal["auto"] | tuple[str, ...] = Field(
         default="auto",
@@ -84,6 +95,15 @@ class GoogleDefaults(Section):
             return tuple(map(_whole, self.scopes))
         return _WRITING if direction.writes else _READING
 
+    @field_validator("service_account")
+    @classmethod
+    def _key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            from bridge.providers.google.delegation import read_key
+
+            read_key(value.get_secret_value())
+        return value
+
     @field_validator("api_url", "authorize_url", "token_url", "revoke_url")
     @classmethod
     def _reachable(cls, value: str) -> str:
@@ -118,7 +138,23 @@ def _consent(account: Account) -> GoogleConsent:
 
 
 def _refresh(account: Account, grant: Grant) -> Grant:
-    return _consent(account).refresh(grant)
+    consent = _consent(account)
+    if not account.acts_for:
+        return consent.refresh(grant)
+    from bridge.providers.google.delegation import act_for, read_key
+
+    defaults = account.defaults
+    if not isinstance(defaults, GoogleDefaults) or defaults.service_account is None:
+        raise TypeError("there is no service account")
+    program = read_key(defaults.service_account.get_secret_value())
+    scopes = tuple(consent.scopes)
+    return act_for(account.http, defaults.token_url, program, account.acts_for, scopes)
+
+
+def _is_delegated(settings: BaseModel, defaults: BaseModel) -> bool:
+    if not isinstance(settings, GoogleConnection) or not isinstance(defaults, GoogleDefaults):
+        raise TypeError("not the settings of Google")
+    return defaults.service_account is not None and not settings.consent
 
 
 def _notices(delivery: Delivery) -> Notices:
@@ -154,8 +190,7 @@ KIND = ProviderKind(
     open=_open,
     refresh=_refresh,
     authorizer=_consent,
-    notices=_notices,
-    unreachable=_unreachable,
+    is_delegated=_is_delegated,
     rates=_rates,
     capabilities=_CAPABILITIES,
 )
