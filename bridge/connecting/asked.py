@@ -35,6 +35,9 @@ class Asked:
     """Where the provider sends the browser; empty: our own address for that."""
     redirect_url: str = ""
     """Where the browser goes from there: one that was allowed."""
+    link_id: str = ""
+    """The link that led here, where nobody pressed a button: it becomes the browser's when that
+    brings the answer, since programs open links, too."""
 
 
 @dataclass(frozen=True, slots=True)

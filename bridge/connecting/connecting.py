@@ -33,7 +33,7 @@ from bridge.errors import (
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.provider import Authorizer, Grant
-from bridge.store import connections, consents
+from bridge.store import connections, consents, links
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
 from bridge.store.keys import base32
@@ -134,6 +134,7 @@ class Connecting:
                 actor=asked.actor,
                 callback=callback,
                 redirect_url=asked.redirect_url,
+                link_id=asked.link_id,
                 verifier=SecretStr(verifier),
             )
             back = Returned(kind.name, state, asked.browser)
@@ -312,6 +313,8 @@ class Connecting:
             except (UnknownKey, SealBroken) as err:
                 raise ConsentRefused("the question cannot be read any more") from err
             stands = asked is not None and self._stands(conn, asked, now)
+            if asked is not None and asked.link_id and stands:
+                stands = links.claim(conn, asked.link_id, response.returned.browser)
         if asked is None or not stands:
             raise ConsentRefused("this belongs to no question that is open in this browser")
         try:

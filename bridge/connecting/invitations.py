@@ -97,7 +97,7 @@ class Invitations:
     def claim(self, link: Link, browser: str) -> bool:
         """Make a link a browser's own."""
         with self.database.write() as conn:
-            return links.claim(conn, link, browser)
+            return links.claim(conn, link.id, browser)
 
     def _make(self, link: Link) -> tuple[str, Instant]:
         now = self.clock()

@@ -33,6 +33,8 @@ class Consent:
     """Where the provider sends the browser with its answer."""
     redirect_url: str = ""
     """Where the browser goes from there; empty: a page of ours."""
+    link_id: str = ""
+    """The link that becomes the browser's with its answer; empty where none has to."""
     verifier: SecretStr
     """RFC 7636 section 4.1."""
 
@@ -76,6 +78,7 @@ def add(
             browser=digest(returned.browser),
             callback=asked.callback,
             redirect_url=asked.redirect_url,
+            link_id=asked.link_id,
             created_at=now,
             expires_at=now + seconds,
             **sealed._asdict(),
@@ -118,6 +121,7 @@ def take(conn: Connection, vault: Vault, returned: Returned, now: Instant) -> Co
         actor=row.actor,
         callback=row.callback,
         redirect_url=row.redirect_url,
+        link_id=row.link_id,
         verifier=SecretStr(verifier),
     )
 

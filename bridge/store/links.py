@@ -1,7 +1,8 @@
 """Links that let their holder connect accounts of one resource, in one browser.
 
 A link is signed with the key file: whoever can write to the database can neither make one nor turn
-one into another. It belongs to the browser that uses it first.
+one into another. It belongs to the browser that uses it first: a person's, who presses a button or
+agrees. To look at a link is no use of it, since programs do that with every link of a message.
 """
 
 from __future__ import annotations
@@ -88,11 +89,11 @@ def belongs(conn: Connection, link: Link, browser: str) -> bool:
     return conn.execute(query).scalar() in ("", digest(browser))
 
 
-def claim(conn: Connection, link: Link, browser: str) -> bool:
-    """Make a link a browser's own; False when it is another's."""
+def claim(conn: Connection, link_id: str, browser: str) -> bool:
+    """Make a link a browser's own; False when it is another's, or there is none."""
     name = digest(browser)
     free = or_(links.c.browser == "", links.c.browser == name)
-    statement = update(links).where(links.c.id == link.id, free).values(browser=name)
+    statement = update(links).where(links.c.id == link_id, free).values(browser=name)
     return conn.execute(statement).rowcount == 1
 
 

@@ -11,7 +11,17 @@ import pytest
 from bridge.connecting.connecting import AT_ONCE
 from bridge.model.resource import ConnectionStatus, Direction
 from bridge.providers.google import GoogleDefaults
-from tests.connecting.home import APP, OTHER, WORK, Home, opened, revealed, state_of
+from tests.connecting.home import (
+    APP,
+    DESK,
+    OTHER,
+    ROOM_B,
+    WORK,
+    Home,
+    opened,
+    revealed,
+    state_of,
+)
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
 DONE = "&success=true&provider=google&connectionId=room-a.work"
@@ -254,3 +264,74 @@ def test_an_application_gets_its_user_back(home: Home) -> None:
     back = browser.get(browser.consent(start.headers["Location"], decision="deny"))
     said = "error=access_denied&message=the+owner+did+not+agree"
     assert back.headers["Location"] == f"{APP}&{said}&provider=google&connectionId=room-a.work"
+
+
+@pytest.mark.covers("T6")
+def test_a_link_that_a_program_opened_is_as_good_as_before_until_somebody_agreed(
+    home: Home,
+) -> None:
+    """Mail servers and chats open every link that they see; some with a browser of their own."""
+    link = home.direct(APP)
+    visit = {"Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    scanners = [Browser(), Browser(), Browser()]
+    seen = [
+        scanners[0].get(link),
+        scanners[1].get(link, **visit),
+        scanners[2].get(link, Sec_Purpose="prefetch;prerender", **visit),
+    ]
+    assert [each.status_code for each in seen] == [303] * 3
+    mine = Browser()
+    start = mine.get(link, **visit)
+    answer = mine.consent(start.headers["Location"])
+    other = scanners[1].consent(seen[1].headers["Location"], BOB)
+    assert mine.get(answer).headers["Location"] == f"{APP}{DONE}"
+    assert home.google.calls == ["authorization_code"]
+    assert scanners[1].get(other).status_code == 400, "the link is somebody else's by now"
+    assert scanners[0].get(link).status_code == 404
+    assert home.google.calls == ["authorization_code"]
+    assert mine.get(link).status_code == 303, "they may go there again"
+
+
+@pytest.mark.covers("T2")
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"},
+        {"Sec_Fetch_Mode": "cors", "Sec_Fetch_Dest": "empty"},
+        {"Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"},
+    ],
+    ids=["picture", "script", "frame"],
+)
+def test_a_page_of_somebody_else_does_not_begin_anything_unseen(
+    home: Home, how: dict[str, str]
+) -> None:
+    answer = Browser().get(home.direct(APP), **how)
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("fault", ["calendar_gone", "server_error", "no_refresh_token"])
+def test_what_was_granted_in_vain_is_given_back(home: Home, fault: str) -> None:
+    home.google.fault(fault)
+    assert home.connect().status_code >= 500
+    assert home.grant() is None
+    assert not home.google.allows()
+
+
+def test_what_was_granted_only_in_part_is_given_back(home: Home) -> None:
+    assert home.connect(untick=EVENTS).status_code == 403
+    assert not home.google.allows()
+
+
+@pytest.mark.parametrize("fault", ["calendar_gone", "server_error"])
+def test_nothing_is_given_back_that_another_account_may_live_on(home: Home, fault: str) -> None:
+    """Nobody says whose the new grant is, and a provider ends all of an account's."""
+    home.connect()
+    home.google.fault(fault)
+    browser = Browser()
+    browser.get(browser.consent(home.asks(browser, home.link(ROOM_B))))
+    home.google.fault(fault, value=False)
+    assert home.grant(DESK) is None
+    home.bridge.connecting.refresh(WORK)
+    assert home.google.allows()

@@ -123,9 +123,9 @@ def test_a_link_is_good_for_a_while_and_for_the_browser_that_uses_it_first(
         assert links.find(conn, IDENTITY, token, NOW + 100) is None
         assert links.belongs(conn, found, "one")
         assert links.belongs(conn, found, "two")
-        assert links.claim(conn, found, "one")
-        assert links.claim(conn, found, "one")
-        assert not links.claim(conn, found, "two")
+        assert links.claim(conn, found.id, "one")
+        assert links.claim(conn, found.id, "one")
+        assert not links.claim(conn, found.id, "two")
         assert not links.belongs(conn, found, "two")
 
 

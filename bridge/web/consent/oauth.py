@@ -64,6 +64,8 @@ class OAuth:
             return self._finish(request, provider, browser)
         if request.method == "GET":
             given = request.query
+            if not _is_visit(request):
+                return said(400, "Not in a page", "Open this link in a tab of its own.")
             # Such a link leads here from the application that it was made for.
             return self._start(provider, given.get("token", ""), None, browser.known())
         if request.method != "POST":
@@ -84,10 +86,18 @@ class OAuth:
         link, rows = found
         name = wanted or link.connection_id
         row = next((it for it in rows if it.id == name and it.provider == provider), None)
-        if row is None or not self._invitations.claim(link, browser.secret):
+        # A button was pressed; who only followed a link may be a program that looks at all of them.
+        was_pressed = wanted is not None
+        if row is None or (was_pressed and not self._invitations.claim(link, browser.secret)):
             return not_good()
         actor = link.actor if link.actor.startswith("key:") else f"link:{link.id}"
-        asked = Asked(row.id, browser.secret, actor, redirect_url=link.redirect_url)
+        asked = Asked(
+            row.id,
+            browser.secret,
+            actor,
+            redirect_url=link.redirect_url,
+            link_id="" if was_pressed else link.id,
+        )
         try:
             self._invitations.check(link.redirect_url)
             url = self._connecting.begin(asked)
@@ -152,6 +162,12 @@ class OAuth:
         ours = f"{parts.scheme}://{parts.netloc}"
         # Our pages send no referrer, and browsers then say that the origin is null.
         return site in (None, "same-origin") and origin in (None, "null", ours)
+
+
+def _is_visit(request: Request) -> bool:
+    """Tell whether somebody goes there, as far as the browser says: no script, picture or frame."""
+    mode, target = request.header("Sec-Fetch-Mode"), request.header("Sec-Fetch-Dest")
+    return mode in (None, "navigate") and target in (None, "document")
 
 
 def _see_other(url: str, headers: Headers) -> Reply:
