@@ -33,6 +33,7 @@ _LONGEST_LIFE = timedelta(days=3650)
 _WORD = re.compile(r"[a-z0-9_]{1,40}")
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _NOT_NOW = frozenset({"temporarily_unavailable", "server_error"})
+_INVALID_GRANT = "invalid_grant"
 _CLIENT = frozenset({"invalid_client", "unauthorized_client"})
 
 
@@ -120,7 +121,8 @@ class CodeFlow:
                 code=code,
                 redirect_uri=redirect_url,
                 **proof,
-            )
+            ),
+            over=_INVALID_GRANT,
         )
 
     def refresh(self, grant: Grant) -> Grant:
@@ -177,7 +179,13 @@ class CodeFlow:
             code_challenge_method="S256",
         )
 
-    def _ask(self, send: Callable[[], Mapping[str, Any]], client_id: str = "") -> Grant:
+    def _ask(
+        self,
+        send: Callable[[], Mapping[str, Any]],
+        client_id: str = "",
+        over: str | None = None,
+    ) -> Grant:
+        """Send; `client_id` may be another application's, `over` is the code of a bad grant."""
         from authlib.oauth2 import OAuth2Error
 
         title = self._registration.title
@@ -185,22 +193,19 @@ class CodeFlow:
             token = send()
         except OAuth2Error as err:
             raise self._refusal(
-                str(err.error), client_id
+                str(err.error), client_id, over
             ) from None  # its text may quote what was sent
         except ValueError:
             raise _unreadable(title) from None
         return _grant(token, title)
 
-    def _refusal(self, error: str, client_id: str) -> ProviderError:
-        """Say what an error of RFC 6749 section 5.2 asks of whom.
-
-        `client_id` is that of an application which is not the settings' one.
-        """
+    def _refusal(self, error: str, client_id: str, over: str | None) -> ProviderError:
+        """Say what an error of RFC 6749 section 5.2 asks of whom."""
         known = self._registration
         word = error if _WORD.fullmatch(error) else "an error"
         text = f"{known.title} answers {word}"
-        if error == "invalid_grant":
-            return AuthorizationExpired(text, hint="connect the account again")
+        if error == _INVALID_GRANT:
+            return AuthorizationExpired(text, code=over, hint="connect the account again")
         if error in _CLIENT:
             own = client_id and client_id != known.client_id
             whose = "that came with the refresh token" if own else f"of {known.section}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from secrets import token_bytes
 from threading import BoundedSemaphore
 
@@ -36,7 +37,7 @@ from bridge.provider import Authorizer, Grant
 from bridge.store import connections, consents, links
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
-from bridge.store.keys import base32
+from bridge.store.keys import base32, digest
 from bridge.store.vault import SealBroken, UnknownKey, Vault
 from bridge.store.wake import Wake
 from bridge.tokens import Tokens
@@ -202,8 +203,9 @@ class Connecting:
     ) -> None:
         """Connect an account by a refresh token that somebody has already.
 
-        It is tried at once. Whatever goes wrong, it is left as it was at the provider, unless that
-        gives another one for it.
+        It is tried at once, and never given back. Where the provider gives another one for it, that
+        one is kept before anything else is asked, whatever goes wrong then: the same token can be
+        lent again.
 
         Args:
             connection_id: global id.
@@ -224,7 +226,13 @@ class Connecting:
         kind, account = self._accounts.describe(connection_id)
         authorizer = self._needed(connection_id)
         with self._turn():
+            name = digest(refresh_token.get_secret_value())
+            aside = self._tokens.aside(connection_id, name)
+            if aside is not None and aside.refresh_token is not None:
+                lent = replace(lent, refresh_token=aside.refresh_token)
             grant = exercise(kind, account, lent)
+            if grant.refresh_token != lent.refresh_token:
+                self._tokens.set_aside(connection_id, name, grant)
             self._keeping.keep(connection_id, authorizer, grant, is_lent=True)
         logger.info("%s is connected by a refresh token", connection_id)
 

@@ -119,7 +119,7 @@ class Keeping:
         kind, _ = self.accounts.describe(connection_id)
         application = (grant.client_id, grant.subject)
         with self.database.read() as conn:
-            return credentials.stands(conn, kind.name, application, besides)
+            return credentials.stands(conn, OAUTH, kind.name, application, besides)
 
     def _note(self, connection_id: ConnectionId, err: ProviderError) -> None:
         """Show what went wrong with a connection that does not work without."""

@@ -39,7 +39,7 @@ class Credential:
 
     connection_id: ConnectionId
     kind: str
-    """`oauth`."""
+    """`oauth`; `aside`: of an application, not connected yet."""
     secrets: Mapping[str, SecretStr]
     """By name: `access_token`, `refresh_token`, and what else the kind needs."""
     expires_at: Instant | None = None
@@ -130,12 +130,13 @@ def subject(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
 
 
 def stands(
-    conn: Connection, provider: str, application: tuple[str, str], besides: str = ""
+    conn: Connection, kind: str, provider: str, application: tuple[str, str], besides: str = ""
 ) -> bool:
     """Tell whether an application has a grant of an account.
 
     Args:
         conn: any transaction.
+        kind: of the credentials that count.
         provider: of the account.
         application: its client id, and the account's id; empty: any account.
         besides: a connection that does not count.
@@ -146,6 +147,7 @@ def stands(
         .join(connections, connections.c.id == credentials.c.connection_id)
         .where(
             credentials.c.connection_id != besides,
+            credentials.c.kind == kind,
             credentials.c.client_id == client_id,
             connections.c.provider == provider,
         )
@@ -208,13 +210,11 @@ def refuse(conn: Connection, held: Credential, text: str, now: Instant) -> bool:
     return _change(conn, held, refused_at=now, refused=text, lease_owner="", lease_until=0)
 
 
-def erase(conn: Connection, connection_id: ConnectionId) -> bool:
-    """Delete what was granted to a connection, and want its bytes gone from the file.
-
-    Secrets of its settings stay, as those in a configuration file do; they go with its row.
-    """
-    granted = credentials.c.kind != SETTINGS
-    statement = delete(credentials).where(credentials.c.connection_id == connection_id, granted)
+def erase(conn: Connection, connection_id: ConnectionId, kind: str | None = None) -> bool:
+    """Delete every credential of a connection, or one, and want its bytes gone from the file."""
+    statement = delete(credentials).where(credentials.c.connection_id == connection_id)
+    if kind is not None:
+        statement = statement.where(credentials.c.kind == kind)
     found = _changed(conn, statement)
     if found:
         compact.want(conn)

@@ -31,7 +31,7 @@ from bridge.model.resource import ConnectionId
 from bridge.provider import Grant
 from bridge.store import connections, credentials, schedule
 from bridge.store.credentials import Credential
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 from bridge.store.vault import SealBroken, Vault
 from bridge.store.wake import Wake
 
@@ -40,6 +40,8 @@ Refresh: TypeAlias = Callable[[Grant], Grant]
 
 OAUTH = "oauth"
 """Kind of the credentials that are kept here."""
+ASIDE = "aside"
+"""Kind of what a provider gave for a token of an application, until it is connected."""
 REST = 3600
 """Seconds between two tries with a grant that was refused."""
 _EARLY = 120
@@ -87,8 +89,7 @@ class Tokens:
         now = self._clock()
         with self._database.write() as conn:
             schedule.abandon(conn, [connection_id])
-            if connections.get(conn, connection_id) is None:
-                raise RemoteRejected(f"{connection_id} is gone", code="resource_not_found")
+            _present(conn, connection_id)
             known = credentials.subject(conn, connection_id, OAUTH)
             if known and grant.subject and known != grant.subject:
                 raise AccountMismatch(
@@ -99,10 +100,43 @@ class Tokens:
             made = _merged(Credential(connection_id, OAUTH, {}, version=version), grant, now)
             if not credentials.save(conn, self._vault, made, now):
                 raise StoreError("the account is being connected elsewhere", busy=True)
+            credentials.erase(conn, connection_id, ASIDE)
             connections.authorized(conn, connection_id)
             schedule.mark(conn, [connection_id], now)
         self._wake.notify(_TOPIC)
         self._wake.notify("schedule")
+
+    def set_aside(self, connection_id: ConnectionId, lent: str, grant: Grant) -> None:
+        """Keep what a provider gave for a refresh token that was lent, which is over by that.
+
+        It is all that is left of it until the account is connected, which may fail: whose it is
+        has to be asked first.
+
+        Args:
+            connection_id: which the token was lent for.
+            lent: names that token; not itself.
+            grant: to be used in its place.
+
+        Raises:
+            RemoteRejected: there is no such connection any more.
+            StoreError: it cannot be stored.
+        """
+        now = self._clock()
+        with self._database.write() as conn:
+            _present(conn, connection_id)
+            credentials.erase(conn, connection_id, ASIDE)
+            made = _merged(Credential(connection_id, ASIDE, {}), replace(grant, subject=lent), now)
+            credentials.save(conn, self._vault, made, now)
+
+    def aside(self, connection_id: ConnectionId, lent: str) -> Grant | None:
+        """Give what was set aside for a token that was lent.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        with self._database.read() as conn:
+            held = credentials.load(conn, self._vault, connection_id, ASIDE)
+        return _grant(held) if held and held.subject == lent else None
 
     def grant(self, connection_id: ConnectionId) -> Grant | None:
         """Give what stands, to revoke it for instance.
@@ -247,6 +281,11 @@ class Source:
     def renewed(self, refused: str) -> str:
         """See `TokenSource`."""
         return self.tokens.token(self.connection_id, self.refresh, refused=refused)
+
+
+def _present(conn: Transaction, connection_id: ConnectionId) -> None:
+    if connections.get(conn, connection_id) is None:
+        raise RemoteRejected(f"{connection_id} is gone", code="resource_not_found")
 
 
 def _end(held: Credential) -> float:

@@ -58,6 +58,8 @@ class Provider:
         self.open = Event()
         """Until it is set, whoever asks for tokens waits."""
         self.open.set()
+        self.rotates = False
+        """Each refresh gives another refresh token, and ends the one before."""
         self.secrets: set[str] = {SECRET}
         """Everything that was sent there and came back from there."""
         answer = self.sandbox.google.oauth.token
@@ -67,10 +69,19 @@ class Provider:
             self.calls.append(form.get("grant_type", ""))
             self.secrets |= {form[name] for name in _SENT if form.get(name)}
             document = answer(form, authorization, issuer)
+            if self.rotates and form.get("grant_type") == "refresh_token":
+                document["refresh_token"] = self._rotated(form["refresh_token"])
             self.secrets |= {document[name] for name in _GIVEN if name in document}
             return document
 
         self.sandbox.google.oauth.token = counted  # type: ignore[method-assign]
+
+    def _rotated(self, token: str) -> str:
+        grants = self.sandbox.google.grants
+        with self.sandbox.world.lock:
+            lasting = grants._refresh.pop(token)
+            del lasting.grant.refresh_tokens[token]
+            return grants._lasting(lasting.grant, lasting.scopes)
 
     def section(self) -> dict[str, str]:
         url = self.sandbox.url

@@ -18,6 +18,8 @@ from bridge.errors import (
 )
 from bridge.model.resource import ConnectionStatus
 from bridge.sandbox.scenario import CLIENT
+from bridge.store import credentials
+from bridge.tokens.tokens import ASIDE
 from tests.connecting.application import OWN, READING, SCOPE, VERIFIER, consent, tokens
 from tests.connecting.home import APP, WORK, Home, revealed
 from tests.connecting.owner import ANN, BOB
@@ -85,6 +87,27 @@ def test_what_is_wrong_with_a_refresh_token_is_told_apart(home: Home) -> None:
     assert [each for each in said if "CANARY" in each or given in each] == []
     assert home.grant() is None
     assert home.status() is ConnectionStatus.PENDING
+
+
+def test_what_a_provider_gives_for_a_token_is_kept_before_anything_else_is_asked(
+    home: Home,
+) -> None:
+    home.google.rotates = True
+    given = tokens(home.google)["refresh_token"]
+    home.google.fault("calendar_gone")
+    with pytest.raises(ProviderError):
+        adopt(home, given)
+    assert home.grant() is None
+    home.google.fault("calendar_gone", value=False)
+    adopt(home, given)
+    assert home.status() is ConnectionStatus.ACTIVE
+    home.bridge.connecting.refresh(WORK)
+    assert home.google.calls == ["refresh_token"] * 3
+    with home.bridge.database.read() as conn:
+        assert credentials.version(conn, WORK, ASIDE) == 0, "it is not needed any more"
+    with pytest.raises(AuthorizationExpired, match="invalid_grant"):
+        adopt(home, given)
+    assert home.status() is ConnectionStatus.ACTIVE
 
 
 @pytest.mark.covers("T7")
