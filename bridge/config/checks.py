@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from email.errors import MessageError
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -104,11 +105,24 @@ def _notify(settings: Settings) -> Iterator[Finding]:
         yield ("notify", "smtp"), "a mail server without from", "name the address of the sender"
     if smtp.host and not smtp.to:
         yield ("notify", "smtp"), "a mail server without to", "name who gets the alerts"
+    for index, address in enumerate((smtp.sender, *smtp.to) if smtp.host else ()):
+        if address and not _is_mailable(address):
+            path = ("from",) if index == 0 else ("to", index - 1)
+            yield ("notify", "smtp", *path), f"no mail can be sent to or from {address!r}", ""
     if smtp.user and smtp.password is None:
         yield ("notify", "smtp"), "a user without password", "give password_file or password_env"
     if hook.url is not None and hook.secret is None:
         hint = "make one: echo whsec_$(openssl rand -base64 32), and give it as secret_file or _env"
         yield ("notify", "webhook"), "a url without secret", hint
+
+
+def _is_mailable(address: str) -> bool:
+    from email.headerregistry import Address  # late: few files need it
+
+    try:
+        return Address(addr_spec=address).addr_spec == address
+    except (ValueError, MessageError, IndexError):
+        return False
 
 
 def _stands(look: Callable[[], bool]) -> bool:

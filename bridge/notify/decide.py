@@ -80,9 +80,9 @@ class _Spell:
         self, known: Mapping[Trouble, AlertRow], seen: Look, now: Instant, new_id: str
     ) -> None:
         self._before = known
-        self._rows = dict(known)
         self._seen = seen
         self._now = now
+        self._rows = {it: row for it, row in known.items() if not self._is_old(row)}
         open_ = [row for row in known.values() if row.over_at is None]
         self._alert_id, self._begins = (open_[0].alert_id, False) if open_ else (new_id, True)
 
@@ -154,14 +154,10 @@ class _Spell:
         return replace(self._silence(), told=told)
 
     def _silence(self) -> Decision:
-        old = [it for it, row in self._rows.items() if self._is_old(row)]
+        before, after = self._before, self._rows
         return Decision(
-            keep=[
-                row
-                for trouble, row in self._rows.items()
-                if trouble not in old and row != self._before.get(trouble)
-            ],
-            forget=[self._before[trouble] for trouble in old if trouble in self._before],
+            keep=[row for trouble, row in after.items() if row != before.get(trouble)],
+            forget=[row for trouble, row in before.items() if trouble not in after],
         )
 
     def _is_old(self, row: AlertRow) -> bool:

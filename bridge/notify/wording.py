@@ -116,6 +116,8 @@ def _text(
     if told.occasion is Occasion.RESOLVED:
         over = ", ".join(trouble.value for trouble in told.troubles)
         lines.append(f"It is well again. What was told is over: {over}.")
+        if Trouble.SHRUNK in told.troubles:
+            lines.append("What a second listing lacked, too, was removed.")
         lines.append(_age(row.success_at, now))
         return "\n".join(lines)
     lines += [_SENTENCES[trouble] for trouble in told.troubles]

@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    exists,
     func,
     null,
     or_,
@@ -168,17 +167,19 @@ def unwell(conn: Connection) -> list[ConnectionRow]:
     They fail or were ended, one of their calendars is stale or suddenly smaller, or something was
     told of them before.
     """
-    doubted = exists().where(
-        calendars.c.connection_id == connections.c.id,
-        or_(calendars.c.stale, calendars.c.shrink.is_not(None)),
+    doubted = select(calendars.c.connection_id).where(
+        or_(calendars.c.stale, calendars.c.shrink.is_not(None))
     )
-    known = exists().where(alerts.c.connection_id == connections.c.id)
     query = (
         select(*_COLUMNS)
         .join(resources, resources.c.id == connections.c.resource_id)
         .where(
             resources.c.state == ResourceState.ACTIVE.value,
-            or_(connections.c.status.in_(_UNWELL), doubted, known),
+            or_(
+                connections.c.status.in_(_UNWELL),
+                connections.c.id.in_(doubted),
+                connections.c.id.in_(select(alerts.c.connection_id)),
+            ),
         )
     )
     return [_read(row) for row in conn.execute(query.order_by(connections.c.id))]

@@ -34,6 +34,7 @@ logging.getLogger("httpcore2").setLevel(logging.WARNING)
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 DEFAULT_MAX_SIZE = 20 << 20
+_LONGEST_THANKS = 1 << 20  # bytes of what answers a `post`: nobody reads it
 _DNS_TIMEOUT = 5.0
 _POOLS = 8
 _POOL_SIZE = 20
@@ -139,7 +140,7 @@ class Transport:
         """
         hop = Hop("POST", parse_url(url), headers, content, None)
         self._exchange.begin(timeout.total_seconds())
-        return self._answer(hop, DEFAULT_MAX_SIZE)
+        return self._answer(hop, _LONGEST_THANKS)
 
     def _answer(self, hop: Hop, max_size: int) -> Response:
         place = where(hop.url)

@@ -103,15 +103,17 @@ class MailTransport:
         end = monotonic() + timeout
         sock = self._connect(server, place, end)
         # The timeouts of smtplib bound each single read, and a server may send a line now and then.
-        watch = Timer(max(0.0, end - monotonic()), _cut, (sock,))
-        watch.daemon = True
-        watch.start()
-        try:
-            with _explained(place):
-                yield from _talk(server, sock, self._context)
-        finally:
-            watch.cancel()
-            sock.close()
+        # TLS takes the socket over, so that a second handle is needed to end the connection.
+        with sock.dup() as handle:
+            watch = Timer(max(0.0, end - monotonic()), _cut, (handle,))
+            watch.daemon = True
+            watch.start()
+            try:
+                with _explained(place):
+                    yield from _talk(server, sock, self._context)
+            finally:
+                watch.cancel()
+                sock.close()
 
     def _connect(self, server: MailServer, place: str, end: float) -> socket.socket:
         address = literal(server.host)
@@ -183,6 +185,11 @@ def _explained(place: str) -> Iterator[None]:
         raise _meaning(err, place) from err
     except OSError as err:
         raise TemporarilyUnavailable(f"{place} did not answer in time", code="timeout") from err
+    except UnicodeEncodeError:
+        # Its text would show the password.
+        raise RemoteRejected(
+            f"{place}: user and password must be ASCII", hint="let the server give you others"
+        ) from None
     except ValueError as err:
         raise UnreadableAnswer(f"{place} does not speak SMTP") from err
 

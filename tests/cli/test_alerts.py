@@ -120,6 +120,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"smtp": {"host": "mail.example.com"}}, "notify.smtp: a mail server without from"),
     ({"smtp": {"host": "a b"}}, "notify.smtp.host: 'a b' is not the name of a host"),
     ({"smtp": {"host": "h", "from": "a@b", "to": ["x\r\ny@b"]}}, "notify.smtp.to[0]"),
+    ({"smtp": {"host": "h", "from": "a@b", "to": ["c..c@d"]}}, "notify.smtp.to[0]: no mail can"),
     ({"smtp": {"host": "h", "from": "a@b", "to": ["c@d"], "user": "u"}}, "a user without password"),
     ({"smtp": {"host": "h", "from": "a@b", "to": ["c@d"], "tls": "none"}}, "notify.smtp.tls"),
     ({"smtp": {"sender": "a@b"}}, "notify.smtp.sender: unknown key"),

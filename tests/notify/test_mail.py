@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ from tests.builders import NOW, make_settings
 from tests.servers.mail import PASSWORD, USER, MailBox
 from tests.servers.names import Names
 from tests.servers.tls import Authority, self_signed
+
+# Of the mail server, which is not told that its whole connection is encrypted.
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
 HOST = "mail.example.test"
 NAMES = Names({HOST: ["127.0.0.1"]})
@@ -220,7 +224,13 @@ def test_who_is_not_known_does_not_keep_the_others_from_getting_it(
 
 
 @contextmanager
-def speaking(lines: list[bytes], pause: float = 0.0, *, for_ever: bool = False) -> Iterator[int]:
+def speaking(
+    lines: list[bytes],
+    pause: float = 0.0,
+    *,
+    for_ever: bool = False,
+    context: ssl.SSLContext | None = None,
+) -> Iterator[int]:
     """A server that says these lines to everybody, whatever it hears."""
     ended = threading.Event()
 
@@ -232,6 +242,8 @@ def speaking(lines: list[bytes], pause: float = 0.0, *, for_ever: bool = False) 
                 return
             with sock:
                 try:
+                    if context:
+                        sock = context.wrap_socket(sock, server_side=True)
                     while True:
                         for line in lines:
                             sock.sendall(line)
@@ -261,15 +273,28 @@ def test_what_is_no_mail_server_is_told_as_that(
         transport.check(server(port))
 
 
+@pytest.mark.parametrize("implicit", [False, True])
 def test_a_server_that_never_ends_its_answer_is_left_at_the_deadline(
-    transport: MailTransport,
+    authority: Authority, transport: MailTransport, implicit: bool
 ) -> None:
     """Each line comes in time, and there is always another one."""
-    with speaking([b"220-and\r\n"], 0.05, for_ever=True) as port:
+    context = authority.server(HOST) if implicit else None
+    with speaking([b"220-and\r\n"], 0.05, for_ever=True, context=context) as port:
         began = time.monotonic()
         with pytest.raises(BridgeError):
-            transport.check(server(port), timeout=1.0)
+            transport.check(server(port, implicit_tls=implicit), timeout=2.0)
         assert time.monotonic() - began < 60
+
+
+def test_a_password_that_no_login_can_carry_is_not_shown(
+    authority: Authority, transport: MailTransport
+) -> None:
+    with (
+        MailBox(authority.server(HOST)) as box,
+        pytest.raises(RemoteRejected, match="must be ASCII") as caught,
+    ):
+        transport.check(server(box.port, password="CANARY-ü"))
+    assert caught.value.__cause__ is None
 
 
 def test_nobody_there_is_told(transport: MailTransport) -> None:
