@@ -68,7 +68,7 @@ def examine(bridge: Bridge, *, trial: bool) -> list[dict[str, Any]]:
         try:
             if trial:
                 message_id = f"msg_{token_hex(12)}"
-                way.deliver(message_id, document(message_id, now()), now())
+                way.deliver([(message_id, document(message_id, now()))], now())
             else:
                 way.check()
         except BridgeError as err:

@@ -115,16 +115,16 @@ class Notifier:
         while monotonic() < ends:
             now = self._clock()
             with self._database.write() as conn:
-                message = alerts.take(conn, way.name, now, _LEASE)
-            if message is None or not self._try(way, message, now):
+                messages = alerts.take(conn, way.name, now, _LEASE, way.most)
+            if not messages or not self._try(way, messages, now):
                 break
-            arrived += 1
+            arrived += len(messages)
         return arrived
 
-    def _try(self, way: Way, message: Message, now: Instant) -> bool:
+    def _try(self, way: Way, messages: Sequence[Message], now: Instant) -> bool:
         error = ""
         try:
-            way.deliver(message.message_id, message.body, now)
+            way.deliver([(each.message_id, each.body) for each in messages], now)
         except BridgeError as err:
             hint = getattr(err, "hint", "")
             error = f"{err} ({hint})" if hint else str(err)
@@ -135,12 +135,10 @@ class Notifier:
         now = self._clock()
         with self._database.write() as conn:
             if not error:
-                alerts.delivered(conn, message, now)
+                alerts.delivered(conn, messages, now)
                 return True
-            last = now - message.created_at >= _GIVEN_UP
-            alerts.failed(conn, message, now, _RESTS, error, last=last)
-        given_up = "; it is given up" if last else ""
-        logger.warning("an alert did not arrive by %s: %s%s", way.name, error, given_up)
+            alerts.failed(conn, messages, now, _RESTS, error, oldest=now - _GIVEN_UP)
+        logger.warning("alerts do not arrive by %s: %s", way.name, error)
         return False
 
     def _follow(self, settings: Settings, names: Sequence[str], now: Instant) -> None:

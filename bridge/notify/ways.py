@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge.config.notify import AlertHook, Notify, Smtp, signing_key
 from bridge.errors import RemoteRejected
@@ -46,11 +46,16 @@ class Way(Protocol):
         """`log`, `smtp` or `webhook`."""
         ...
 
-    def deliver(self, message_id: str, body: str, now: Instant) -> None:
-        """Do it; may be asked again for the same message.
+    @property
+    def most(self) -> int:
+        """How many messages it tells at once."""
+        ...
+
+    def deliver(self, messages: Sequence[tuple[str, str]], now: Instant) -> None:
+        """Tell messages, each an id and a body; may be asked again for the same ones.
 
         Raises:
-            BridgeError: it did not arrive.
+            BridgeError: none of them arrived.
         """
         ...
 
@@ -68,12 +73,14 @@ class Log:
     """Writes a warning; always there."""
 
     name: str = "log"
+    most: int = 100
 
-    def deliver(self, message_id: str, body: str, now: Instant) -> None:  # noqa: ARG002 - as `Way`
+    def deliver(self, messages: Sequence[tuple[str, str]], now: Instant) -> None:  # noqa: ARG002
         """See `Way`."""
-        data = json.loads(body)["data"]
-        text = " ".join(data["text"].split("\n"))
-        logger.warning("%s (%s): %s", data["title"], data["alert_id"], text)
+        for _, body in messages:
+            data = json.loads(body)["data"]
+            text = " ".join(data["text"].split("\n"))
+            logger.warning("%s (%s): %s", data["title"], data["alert_id"], text)
 
     def check(self) -> None:
         """See `Way`."""
@@ -81,15 +88,16 @@ class Log:
 
 @dataclass(frozen=True)
 class Mail:
-    """Sends mail."""
+    """Sends mail: one of all that happened at once, when a provider fails or a network."""
 
     settings: Smtp
     transport: MailTransport
     name: str = "smtp"
+    most: int = 100
 
-    def deliver(self, message_id: str, body: str, now: Instant) -> None:
+    def deliver(self, messages: Sequence[tuple[str, str]], now: Instant) -> None:
         """See `Way`."""
-        refused = self.transport.send(self._server(), self._mail(message_id, json.loads(body), now))
+        refused = self.transport.send(self._server(), self._mail(messages, now))
         if refused:
             # Others got it, and would get it again.
             logger.warning("an alert was mailed, but not to %s", ", ".join(refused))
@@ -103,20 +111,26 @@ class Mail:
         password = given.password.get_secret_value() if given.password else ""
         return MailServer(given.host, given.at_port, given.tls == "implicit", given.user, password)
 
-    def _mail(self, message_id: str, document: Mapping[str, Any], now: Instant) -> EmailMessage:
-        data = document["data"]
+    def _mail(self, messages: Sequence[tuple[str, str]], now: Instant) -> EmailMessage:
+        told = [(message_id, json.loads(body)["data"]) for message_id, body in messages]
+        titles = "; ".join(data["title"] for _, data in told)
+        title = titles if len(told) == 1 else f"{len(told)} alerts: {titles}"
+        message_id, first = told[0]
         mail = EmailMessage(policy=SMTP)
         sender = Address(addr_spec=self.settings.sender)
-        mail["Subject"] = _one_line(f"[BusyBridge] {data['title']}")[:_LONGEST_SUBJECT]
+        mail["Subject"] = _one_line(f"[BusyBridge] {title}")[:_LONGEST_SUBJECT]
         mail["From"] = sender
         mail["To"] = tuple(Address(addr_spec=each) for each in self.settings.to)
         mail["Date"] = format_datetime(utc(now))
         mail["Message-ID"] = f"<{message_id}@{sender.domain}>"
-        if data["alert_id"] != message_id:
+        if len(told) == 1 and first["alert_id"] != message_id:
             # Mail programs show what belongs together in one thread.
-            mail["References"] = mail["In-Reply-To"] = f"<{data['alert_id']}@{sender.domain}>"
+            mail["References"] = mail["In-Reply-To"] = f"<{first['alert_id']}@{sender.domain}>"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence answers it
-        mail.set_content(f"{data['text']}\n\nAlert {data['alert_id']}, message {message_id}\n")
+        texts = [
+            f"{data['text']}\n\nAlert {data['alert_id']}, message {id_}\n" for id_, data in told
+        ]
+        mail.set_content("\n".join(texts))
         return mail
 
 
@@ -127,9 +141,11 @@ class Webhook:
     settings: AlertHook
     poster: Poster
     name: str = "webhook"
+    most: int = 1
 
-    def deliver(self, message_id: str, body: str, now: Instant) -> None:
+    def deliver(self, messages: Sequence[tuple[str, str]], now: Instant) -> None:
         """See `Way`."""
+        ((message_id, body),) = messages
         url = self.settings.url
         secrets = (self.settings.secret, self.settings.previous_secret)
         keys = [signing_key(secret) for secret in secrets if secret is not None]

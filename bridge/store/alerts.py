@@ -113,17 +113,17 @@ def post(
         conn.execute(insert(alert_messages), rows)
 
 
-def take(conn: Connection, way: str, now: Instant, lease: int) -> Message | None:
-    """Take what is due in a way; None when there is nothing, or the way rests.
+def take(conn: Connection, way: str, now: Instant, lease: int, most: int = 1) -> list[Message]:
+    """Take up to `most` messages that are due in a way; none while the way rests.
 
-    What is told of one connection is told in its order. Of several the least tried comes first,
-    so that one which is never taken keeps nothing else. A lease or a rest that is longer than it
-    can be was noted by a clock that ran ahead.
+    What is told of one connection is told in its order. Of several the least tried come first,
+    so that one which is never taken keeps nothing else; a way that failed is tried with one. A
+    lease or a rest that is longer than it can be was noted by a clock that ran ahead.
     """
     meta.lock(conn, f"{_NAME}.{way}")
     standing = of_way(conn, way)
     if standing and now < standing.next_try <= now + LONGEST_REST:
-        return None
+        return []
     table = alert_messages.c
     query = select(*_MESSAGE, table.connection_id, table.next_due, table.lease_until)
     held, free = set(), []
@@ -135,17 +135,19 @@ def take(conn: Connection, way: str, now: Instant, lease: int) -> Message | None
         others_arrive = standing is not None and (standing.success_at or 0) > row.created_at
         if row.attempts < _STUBBORN or not others_arrive:
             held.add(row.connection_id)
-    if not free:
-        return None
-    taken = min(free, key=lambda each: (each.attempts, each.id))
-    taken = taken._replace(attempts=taken.attempts + 1)
-    _set(conn, taken.id, lease_until=now + lease, attempts=taken.attempts)
+    attempts = min((each.attempts for each in free), default=0)
+    least = [each for each in free if each.attempts == attempts]
+    probing = standing is not None and standing.failures > 0
+    taken = [each._replace(attempts=attempts + 1) for each in least[: 1 if probing else most]]
+    for each in taken:
+        _set(conn, each.id, lease_until=now + lease, attempts=each.attempts)
     return taken
 
 
-def delivered(conn: Connection, message: Message, now: Instant) -> None:
-    """Note that a message arrived, and that its way is well."""
-    _set(conn, message.id, done_at=now, delivered=True)
+def delivered(conn: Connection, messages: Sequence[Message], now: Instant) -> None:
+    """Note that messages of one way, at least one, arrived, and that the way is well."""
+    for message in messages:
+        _set(conn, message.id, done_at=now, delivered=True)
     well: dict[str, object] = {
         "failures": 0,
         "failing_since": None,
@@ -153,41 +155,43 @@ def delivered(conn: Connection, message: Message, now: Instant) -> None:
         "error": "",
         "success_at": now,
     }
-    upsert(conn, alert_ways, [well | {"way": message.way}], update=list(well))
+    upsert(conn, alert_ways, [well | {"way": messages[0].way}], update=list(well))
 
 
 def failed(
     conn: Connection,
-    message: Message,
+    messages: Sequence[Message],
     now: Instant,
     rests: Sequence[int],
     error: str,
     *,
-    last: bool,
+    oldest: Instant,
 ) -> None:
-    """Note that a message did not arrive: it rests, and so does its way.
+    """Note that messages of one way, at least one, did not arrive: they rest, and so does the way.
 
     Args:
         conn: a write transaction.
-        message: what was tried.
+        messages: what was tried.
         now: the present.
         rests: seconds after the first failure, the second and so on; less than `LONGEST_REST`.
         error: for the admin.
-        last: the message is given up.
+        oldest: what was made before is given up.
     """
 
     def until(failures: int) -> Instant:
         return now + rests[min(failures, len(rests)) - 1]
 
-    if last:
-        _set(conn, message.id, done_at=now)
-    else:
-        _set(conn, message.id, next_due=until(message.attempts), lease_until=0)
-    before = of_way(conn, message.way)
+    for message in messages:
+        if message.created_at < oldest:
+            _set(conn, message.id, done_at=now)
+        else:
+            _set(conn, message.id, next_due=until(message.attempts), lease_until=0)
+    way = messages[0].way
+    before = of_way(conn, way)
     failures = 1 if before is None else before.failures + 1
     since = now if before is None or before.failing_since is None else before.failing_since
     row = {
-        "way": message.way,
+        "way": way,
         "failures": failures,
         "failing_since": since,
         "next_try": until(failures),

@@ -96,9 +96,9 @@ def test_status_is_unwell_while_alerts_do_not_arrive(alarmed: Folder) -> None:
 
         def fails(error: str) -> None:
             with database.write() as conn:
-                message = alerts.take(conn, "smtp", now, 0)
-                assert message is not None
-                alerts.failed(conn, message, now, (0,), error, last=False)
+                taken = alerts.take(conn, "smtp", now, 0)
+                assert taken
+                alerts.failed(conn, taken, now, (0,), error, oldest=now)
 
         with database.write() as conn:
             told = ("msg_1", "{}")

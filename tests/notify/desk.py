@@ -24,7 +24,9 @@ from bridge.store.calendars import NewCalendar, Pull
 from bridge.store.connections import Failure
 from bridge.store.database import Database
 from tests.builders import NOW, make_settings
+from tests.servers.mail import MailBox
 from tests.servers.origin import Answer, Origin, Request
+from tests.servers.tls import Authority
 
 WORK, OTHER = ConnectionId("room-a.work"), ConnectionId("room-a.other")
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoaXJ0eS1ieXRlcy1mb3ItYWxlcnRz"
@@ -48,6 +50,13 @@ class Desk:
         self.headers: list[dict[str, str]] = []
         self.http = Outlet(make_transport(self.live.current.outbound))
         self.notifier = self.another()
+
+    def mails_to(self, box: MailBox, authority: Authority) -> None:
+        """Reload with a mail server instead of the webhook."""
+        smtp = {"host": "127.0.0.1", "port": box.port, "from": "a@example.test"}
+        changed = self.settings(webhook={}, smtp=smtp | {"to": ["b@example.test"]})
+        outbound = changed.outbound.model_copy(update={"ca_file": authority.pem})
+        self.live.swap(changed.model_copy(update={"outbound": outbound}))
 
     def settings(self, *, resource: Any = (), **notify: Any) -> Any:
         hook = {"url": self.origin.url("/alerts"), "secret": SECRET}

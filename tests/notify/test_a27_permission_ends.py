@@ -48,7 +48,7 @@ class Operation:
         for bridge in self._restarted:
             bridge.close()
 
-    def runs(self, seconds: int = 0, every: int = 10 * MINUTE) -> list[str]:
+    def runs(self, seconds: int = 0, every: int = 20 * MINUTE) -> list[str]:
         """Let time pass as the scheduler does; say what the admin was told meanwhile."""
         before, end = len(self.origin.requests), self.home.now + seconds
         while True:
@@ -157,7 +157,7 @@ def test_a_permission_that_ends_is_told_once_and_all_resumes_when_it_is_given_ag
         again, stale = run.busy()
         assert (len(again), stale) == (2, 0), "what happened meanwhile is read at once"
         assert busy[0] in again
-        assert run.runs(30 * HOUR, every=30 * MINUTE) == []
+        assert run.runs(30 * HOUR, every=2 * HOUR) == []
         sent = b"".join(each.body for each in run.origin.requests)
         assert b"CANARY" not in sent
         for secret in home.google.secrets:
@@ -169,8 +169,8 @@ def test_while_it_lasts_it_is_told_again_each_day(sqlite_url: str, tmp_path: Pat
         assert run.home.connect().status_code == 200
         run.runs(10 * MINUTE)
         run.home.google.fault("invalid_grant")
-        week = int(timedelta(days=3).total_seconds())
-        assert run.runs(week + 2 * HOUR, every=30 * MINUTE) == [
+        days = int(timedelta(days=3).total_seconds())
+        assert run.runs(days + 2 * HOUR, every=HOUR) == [
             "opened token_expired",
             "opened stale",
             "repeated token_expired stale",

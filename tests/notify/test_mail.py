@@ -97,7 +97,7 @@ def test_mail_arrives_over_verified_tls_with_a_login(
 ) -> None:
     with MailBox(authority.server(HOST), implicit=implicit) as box:
         tls = "implicit" if implicit else "starttls"
-        way(transport, box.port, tls=tls).deliver("msg_1", body(), NOW)
+        way(transport, box.port, tls=tls).deliver([("msg_1", body())], NOW)
     (got,) = box.mails
     assert box.logins == [(USER, PASSWORD)]
     assert got["Subject"] == "[BusyBridge] room-a.work: cannot be read"
@@ -117,7 +117,7 @@ def test_what_follows_is_shown_in_the_same_thread(
     authority: Authority, transport: MailTransport
 ) -> None:
     with MailBox(authority.server(HOST)) as box:
-        way(transport, box.port).deliver("msg_2", body(), NOW)
+        way(transport, box.port).deliver([("msg_2", body())], NOW)
     assert box.mails[0]["In-Reply-To"] == box.mails[0]["References"] == "<msg_1@example.test>"
     assert box.mails[0]["Message-ID"] == "<msg_2@example.test>"
 
@@ -129,7 +129,7 @@ def test_nothing_in_a_text_becomes_a_header(
 ) -> None:
     hostile = f"x{end}Bcc: victim@example.test{end}{end}body{end}.{end}MAIL FROM:<a@b>"
     with MailBox(authority.server(HOST)) as box:
-        way(transport, box.port).deliver("msg_1", body(title=hostile, text=hostile), NOW)
+        way(transport, box.port).deliver([("msg_1", body(title=hostile, text=hostile))], NOW)
     (got,) = box.mails
     assert "Bcc" not in got
     assert set(got.keys()) == {
@@ -140,9 +140,25 @@ def test_nothing_in_a_text_becomes_a_header(
     assert box.envelopes[0].rcpt_tos == ["admin@example.test", "second@example.test"]
 
 
+def test_what_happened_at_once_is_one_mail(authority: Authority, transport: MailTransport) -> None:
+    several = [
+        (f"msg_{number}", body(title=f"room-{number}.work: cannot be read", text=f"Text {number}."))
+        for number in range(30)
+    ]
+    with MailBox(authority.server(HOST)) as box:
+        way(transport, box.port).deliver(several, NOW)
+    (got,) = box.mails
+    assert got["Subject"].startswith("[BusyBridge] 30 alerts: room-0.work: cannot be read; room-1")
+    assert len(got["Subject"]) <= 200
+    lines = got.get_content().splitlines()
+    assert all(f"Text {number}." in lines for number in range(30))
+
+
 def test_any_language_arrives(authority: Authority, transport: MailTransport) -> None:
     with MailBox(authority.server(HOST)) as box:
-        way(transport, box.port).deliver("msg_1", body(title="Größe 部屋", text="Müll 会議"), NOW)
+        way(transport, box.port).deliver(
+            [("msg_1", body(title="Größe 部屋", text="Müll 会議"))], NOW
+        )
     assert box.mails[0]["Subject"] == "[BusyBridge] Größe 部屋"
     assert "Müll 会議" in box.mails[0].get_content()
 
@@ -215,12 +231,12 @@ def test_who_is_not_known_does_not_keep_the_others_from_getting_it(
 ) -> None:
     with MailBox(authority.server(HOST)) as box:
         box.strangers = {"second@example.test"}
-        way(transport, box.port).deliver("msg_1", body(), NOW)
+        way(transport, box.port).deliver([("msg_1", body())], NOW)
         assert box.envelopes[0].rcpt_tos == ["admin@example.test"]
         assert "not to second@example.test" in caplog.text
         box.strangers |= {"admin@example.test"}
         with pytest.raises(RemoteRejected, match="none of the recipients"):
-            way(transport, box.port).deliver("msg_2", body(), NOW)
+            way(transport, box.port).deliver([("msg_2", body())], NOW)
 
 
 @contextmanager
