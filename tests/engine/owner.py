@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from bridge.errors import TemporarilyUnavailable
 from bridge.model.http import Http
@@ -27,6 +27,7 @@ from bridge.sandbox.google.person import Person
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.scenario import CLIENT
 from bridge.sandbox.server import Sandbox
+from bridge.scheduler.pulls import LEASE
 from tests.builders import make_settings
 from tests.engine import reckoning
 from tests.engine.process import Killed, Line, Process
@@ -34,7 +35,7 @@ from tests.engine.process import Killed, Line, Process
 ANN, BOB = "ann@example.test", "bob@example.test"
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=BERLIN).timestamp())
-MINUTE, HOUR, DAY = 60, 3600, 86400
+MINUTE, DAY = 60, 86400
 AHEAD = 300 * DAY
 RULES = [
     "RRULE:FREQ=DAILY;COUNT=5",
@@ -79,11 +80,25 @@ VALUES: Mapping[str, Any] = {"slow": 0.001, "meet_pending": 2, "user_rate_limite
 assert {*HARMLESS, *HINDERING, *DISTORTING, *ELSEWHERE} == FAULTS.keys()
 
 When: TypeAlias = date | datetime
+_MOST = 6
 _starts = st.builds(
     lambda day, hour: datetime(2026, 11, 16, hour, tzinfo=BERLIN) + timedelta(days=day),
     st.integers(0, 30),
     st.integers(6, 20),
 )
+
+
+_THINGS: dict[str, dict[str, Any]] = {}
+
+
+def thing(**drawn: Any) -> Any:
+    """Name what a method that does one of the things is given."""
+
+    def noted(method: Any) -> Any:
+        _THINGS[method.__name__] = drawn
+        return method
+
+    return noted
 
 
 class Place(NamedTuple):
@@ -112,11 +127,13 @@ class Owner(RuleBasedStateMachine):
         self.distorted = False
         self.process: Process | None = None
 
-    @initialize(both=st.booleans())
-    def begin(self, both: bool) -> None:
+    @initialize(both=st.booleans(), reconciled=st.booleans())
+    def begin(self, both: bool, reconciled: bool) -> None:
         if both:
             self.bob.share(ANN, "freeBusyReader")
         self.both = both
+        # What a full listing would mend has to be right without.
+        self.reconcile = "1d" if reconciled else "365d"
         self.restart()
         self.reconnect()
 
@@ -125,27 +142,33 @@ class Owner(RuleBasedStateMachine):
         assert self.process is not None
         return self.process
 
-    @invariant()
-    def count(self) -> None:
+    @rule(data=st.data())
+    def step(self, data: st.DataObject) -> None:
+        """Do one thing of all that can be done; hypothesis would leave most out in a run."""
         self.steps += 1
+        kind = data.draw(st.sampled_from(_KINDS))
+        name = data.draw(st.sampled_from(kind))
+        given = {key: data.draw(drawn, key) for key, drawn in _THINGS[name].items()}
+        given |= {"data": data} if "data" in given else {}
+        getattr(self, name)(**given)
 
     # What people do
 
     @property
     def masters(self) -> list[str]:
-        every = self.calendar.records.values()
-        return [
-            each.id
-            for each in every
-            if not each.is_cancelled and "recurringEventId" not in each.event
-        ]
+        """Single events and series; those with changed occurrences several times."""
+        every = [each.event for each in self.calendar.records.values()]
+        changed = [each["recurringEventId"] for each in every if "recurringEventId" in each]
+        whole = [each for each in every if "recurringEventId" not in each]
+        alive = [each["id"] for each in whole if each["status"] != "cancelled"]
+        return [*alive, *(name for name in alive for _ in range(min(3, changed.count(name))))]
 
     @property
     def occurrences(self) -> list[str]:
         """Instances of series, changed ones too, by id; the first of each series."""
         found: list[str] = []
         until = utc(NOW + 60 * DAY)
-        for name in self.masters:
+        for name in dict.fromkeys(self.masters):
             event = self.calendar.records[name].event
             if series.is_series(event):
                 every = series.instances(event, self.calendar, until)
@@ -159,7 +182,7 @@ class Owner(RuleBasedStateMachine):
     def drawn(self, data: st.DataObject, names: list[str]) -> str | None:
         return data.draw(st.sampled_from(names)) if names else None
 
-    @rule(
+    @thing(
         start=_starts,
         hours=st.integers(1, 30),
         line=st.none() | st.sampled_from(RULES),
@@ -176,6 +199,8 @@ class Owner(RuleBasedStateMachine):
         days: bool,
         kind: str,
     ) -> None:
+        if len(set(self.masters)) > _MOST:  # in a small calendar more happens to each
+            self.edit(self.ann, "delete", self.masters[0])
         made: Json = {
             "free": {"transparency": "transparent"},
             "private": {"visibility": "private"},
@@ -193,20 +218,20 @@ class Owner(RuleBasedStateMachine):
             end = start + timedelta(hours=hours)
             self.edit(self.ann, "create", "Talk", start, end, **made)
 
-    @rule(start=_starts, line=st.none() | st.sampled_from(RULES[:2]))
+    @thing(start=_starts, line=st.none() | st.sampled_from(RULES[:2]))
     def invite(self, start: datetime, line: str | None) -> None:
         more: Json = {"recurrence": [line]} if line else {}
         guests = [{"email": ANN}, {"email": "eve@example.test"}]
         self.edit(self.bob, "create", "Meeting", start, attendees=guests, **more)
 
-    @rule(data=st.data(), answer=st.sampled_from(["accepted", "declined", "tentative"]))
+    @thing(data=st.data(), answer=st.sampled_from(["accepted", "declined", "tentative"]))
     def answer(self, data: st.DataObject, answer: str) -> None:
         every = self.calendar.records.items()
         invited = [name for name, each in every if "attendees" in each.event]
         if name := self.drawn(data, invited):
             self.edit(self.ann, "answer", name, answer)
 
-    @rule(start=_starts, data=st.data())
+    @thing(start=_starts, data=st.data())
     def be_busy(self, start: datetime, data: st.DataObject) -> None:
         """Change what Ann sees of Bob's calendar."""
         theirs = self.running.world.calendar(BOB)
@@ -216,15 +241,14 @@ class Owner(RuleBasedStateMachine):
         elif name := self.drawn(data, mine):
             self.edit(self.bob, "delete", name)
 
-    @precondition(lambda self: self.masters)
-    @rule(data=st.data(), start=_starts)
+    @thing(data=st.data(), start=_starts)
     def move(self, data: st.DataObject, start: datetime) -> None:
-        name = data.draw(st.sampled_from(self.masters))
-        days = "date" in self.calendar.records[name].event["start"]
-        when: When = start.date() if days else start
-        self.edit(self.ann, "move", name, when, when + timedelta(days=1) if days else None)
+        if name := self.drawn(data, self.masters):
+            days = "date" in self.calendar.records[name].event["start"]
+            when: When = start.date() if days else start
+            self.edit(self.ann, "move", name, when, when + timedelta(days=1) if days else None)
 
-    @rule(data=st.data(), start=_starts)
+    @thing(data=st.data(), start=_starts)
     def move_occurrence(self, data: st.DataObject, start: datetime) -> None:
         if name := self.drawn(data, self.occurrences):
             found = series.find(self.running.world, self.calendar, name)
@@ -235,30 +259,29 @@ class Owner(RuleBasedStateMachine):
                 self.ann, "move", name, when, when + timedelta(days=1 if days else 0, hours=2)
             )
 
-    @rule(data=st.data(), free=st.booleans())
+    @thing(data=st.data(), free=st.booleans())
     def change_occurrence(self, data: st.DataObject, free: bool) -> None:
         if name := self.drawn(data, self.occurrences):
             said = "transparent" if free else "opaque"
             self.edit(self.ann, "change", name, transparency=said)
 
-    @rule(data=st.data())
+    @thing(data=st.data())
     def delete_occurrence(self, data: st.DataObject) -> None:
         if name := self.drawn(data, self.occurrences):
             self.edit(self.ann, "delete", name)
 
-    @precondition(lambda self: self.masters)
-    @rule(data=st.data())
+    @thing(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        self.edit(self.ann, "delete", data.draw(st.sampled_from(self.masters)))
+        if name := self.drawn(data, self.masters):
+            self.edit(self.ann, "delete", name)
 
-    @precondition(lambda self: self.calendar.records)
-    @rule(data=st.data())
+    @thing(data=st.data())
     def revive(self, data: st.DataObject) -> None:
         """Take a deletion back, of an event or of an occurrence."""
-        name = data.draw(st.sampled_from(list(self.calendar.records)))
-        self.edit(self.ann, "change", name, status="confirmed")
+        if name := self.drawn(data, list(self.calendar.records)):
+            self.edit(self.ann, "change", name, status="confirmed")
 
-    @rule(data=st.data())
+    @thing(data=st.data())
     def split(self, data: st.DataObject) -> None:
         """Change "this and following"."""
         if name := self.drawn(data, self.occurrences):
@@ -272,46 +295,42 @@ class Owner(RuleBasedStateMachine):
             )
             self.edit(self.ann, "split", found["recurringEventId"], original)
 
-    @precondition(lambda self: self.masters)
-    @rule(data=st.data(), line=st.none() | st.sampled_from(RULES))
+    @thing(data=st.data(), line=st.none() | st.sampled_from(RULES))
     def recur(self, data: st.DataObject, line: str | None) -> None:
-        name = data.draw(st.sampled_from(self.masters))
-        self.edit(self.ann, "change", name, recurrence=[line] if line else None)
+        if name := self.drawn(data, self.masters):
+            self.edit(self.ann, "change", name, recurrence=[line] if line else None)
 
-    @precondition(lambda self: self.masters)
-    @rule(data=st.data())
+    @thing(data=st.data())
     def rename(self, data: st.DataObject) -> None:
-        self.edit(self.ann, "change", data.draw(st.sampled_from(self.masters)), summary="Renamed")
+        if name := self.drawn(data, self.masters):
+            self.edit(self.ann, "change", name, summary=f"Renamed {self.steps}")
 
     # What goes wrong
 
-    @rule(fault=st.sampled_from(HARMLESS + HINDERING + DISTORTING), on=st.booleans())
+    @thing(fault=st.sampled_from(HARMLESS + HINDERING + DISTORTING), on=st.booleans())
     def misbehave(self, fault: str, on: bool) -> None:
         self.distorted = self.distorted or (fault in DISTORTING and on)
         self.faults.switch(fault, VALUES.get(fault, True) if on else None)
 
-    @rule(fault=st.sampled_from(HINDERING), times=st.integers(1, 3))
+    @thing(fault=st.sampled_from(HINDERING), times=st.integers(1, 3))
     def hinder(self, fault: str, times: int) -> None:
         """Do something wrong so many times, beginning in the middle of what comes."""
         self.faults.switch(fault, VALUES.get(fault, True), times)
         self.bridge.mark()
         self.work()
 
-    @rule()
+    @thing()
     def share(self) -> None:
         """Let sync tokens end."""
-        self.bob_reads()
-
-    def bob_reads(self) -> None:
         with self.running.world.lock:
             self.running.world.share(self.calendar, BOB, "reader")
 
-    @rule(after=st.integers(1, 6))
+    @thing(after=st.integers(1, 6))
     def lose(self, after: int) -> None:
         """Lose an answer on its way, also one of the token endpoint."""
         self.line.left, self.line.loss = after, TemporarilyUnavailable("the line is cut")
 
-    @rule(after=st.integers(1, 6))
+    @thing(after=st.integers(1, 6))
     def kill(self, after: int) -> None:
         """End the process in the middle of a pull; another one takes over."""
         self.bridge.mark()
@@ -321,7 +340,7 @@ class Owner(RuleBasedStateMachine):
         self.line.left = 0
         self.restart()
 
-    @rule()
+    @thing()
     def restart(self) -> None:
         if self.process is not None:
             self.process.close()
@@ -333,49 +352,56 @@ class Owner(RuleBasedStateMachine):
             lambda: self.now,
         )
 
-    @rule()
-    def take_back(self) -> None:
-        """Take the permission back on the page of the account."""
+    @thing(again=st.booleans())
+    def take_back(self, again: bool) -> None:
+        """Take the permission back on the page of the account; perhaps give it again."""
         with self.running.world.lock:
             for grant in self.running.google.grants.of(ANN):
                 self.running.google.grants.end(grant)
+        self.work()
+        if again:
+            self.reconnect()
 
-    @rule()
     def reconnect(self) -> None:
         self.bridge.connect(self.running, ANN)
 
     # What time does
 
-    @rule(times=st.integers(0, 2))
+    @thing(times=st.sampled_from([0, 2]))
     def notify(self, times: int) -> None:
         """Notifications are lost, come, or come twice."""
         self.bridge.mark(times)
         self.work()
 
-    @rule(minutes=st.integers(1, 90))
+    @thing(minutes=st.integers(1, 90))
     def wait(self, minutes: int) -> None:
         self.now += minutes * MINUTE
         self.work()
 
-    @rule(days=st.integers(1, 8))
+    @thing(days=st.integers(1, 8))
     def pass_days(self, days: int) -> None:
         self.now += days * DAY
         self.work()
 
-    @rule()
+    @thing()
     def work(self) -> None:
         try:
             self.bridge.work()
         except Killed:
             self.restart()
 
-    @rule()
+    @thing()
+    def pull(self) -> None:
+        """Pull as after most changes."""
+        self.notify(1)
+
+    @thing()
     def check(self) -> None:
         self.heal()
-        for _ in range(4):  # an empty listing is believed the second time
+        for _ in range(2):  # an empty listing is believed the second time
+            self.now = max(self.now + MINUTE, self.bridge.row().limited_until or 0)
             self.bridge.mark()
-            self.now += 2 * HOUR
-            self.bridge.work()
+            assert self.bridge.work()
         row = self.bridge.row()
         assert (row.status, row.failures) == (ConnectionStatus.ACTIVE, 0), row
         window = self.now, self.now + AHEAD
@@ -389,12 +415,13 @@ class Owner(RuleBasedStateMachine):
 
     def heal(self) -> None:
         """End whatever keeps the calendar from being read."""
+        self.now += LEASE + MINUTE  # what a killed process holds
         self.line.left = 0
         for fault in HINDERING + DISTORTING:
             self.faults.switch(fault, value=False)
         if self.distorted:
             self.distorted = False
-            self.bob_reads()
+            self.share()
         if self.bridge.row().status is not ConnectionStatus.ACTIVE or not self._is_allowed():
             assert self.bridge.connect(self.running, ANN)
 
@@ -426,7 +453,7 @@ class Owner(RuleBasedStateMachine):
         }
         read = ["primary", *([BOB] if self.both else [])]
         return make_settings(
-            sync={"shrink_guard": {"ratio": "100%"}},
+            sync={"shrink_guard": {"ratio": "100%"}, "full_reconcile": self.reconcile},
             providers={"google": GoogleDefaults.model_validate(google)},
             resources=[
                 {
@@ -437,3 +464,23 @@ class Owner(RuleBasedStateMachine):
                 }
             ],
         )
+
+
+_EDITS = (
+    *(
+        "move_occurrence",
+        "delete_occurrence",
+        "create",
+        "invite",
+        "answer",
+        "be_busy",
+        "move",
+        "move_occurrence",
+    ),
+    *("move_occurrence", "change_occurrence", "delete_occurrence", "delete", "revive", "split"),
+    *("recur", "rename", "rename"),
+)
+_TROUBLE = ("misbehave", "misbehave", "hinder", "share", "lose", "kill", "restart", "take_back")
+_TIME = ("notify", "wait", "pass_days", "pull", "pull", "pull", "work", "check")
+_KINDS = (_EDITS, _EDITS, _EDITS, _EDITS, _TROUBLE, _TIME, _TIME)
+assert {*_EDITS, *_TROUBLE, *_TIME} == _THINGS.keys()
