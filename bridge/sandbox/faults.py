@@ -18,6 +18,7 @@ FAULTS: Mapping[str, str] = {
     "attendees_omitted": "of the guests only oneself is shown",
     "invalid_recurrence": "rules come in the broken forms that Google emits",
     "inverted_times": "events end before they begin",
+    "uid_without_deleted": "whoever asks for one iCalUID is not shown what is deleted of it",
     # Refusals
     "rate_limited": "403 rateLimitExceeded",
     "user_rate_limited": "403 userRateLimitExceeded, with Retry-After",

@@ -65,8 +65,8 @@ HINDERING = (
     *("token_unavailable", "freebusy_errors"),
 )
 """As long as one of these is on, something cannot be read."""
-DISTORTING = ("inverted_times",)
-"""What was read meanwhile is wrong until it changes, or is read anew."""
+DISTORTING = ("inverted_times", "uid_without_deleted")
+"""What was read meanwhile may be wrong until it changes, or is read anew."""
 ELSEWHERE: Mapping[str, str] = {
     "wrong_issuer": "answers of the consent page, in tests/connecting",
     "push_lost": "as a mark that never comes",

@@ -114,6 +114,45 @@ def test_a_series_whose_rule_changes_keeps_its_exceptions(house: House, ann: Per
     assert not report.calendars[0].full
 
 
+def test_deleted_occurrences_that_google_does_not_tell_are_busy_until_the_next_full_listing(
+    house: House, ann: Person, world: GoogleWorld
+) -> None:
+    """Nobody says whether a listing by iCalUID has them."""
+    series = ann.create("Daily", at(23), recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    ann.move(ann.instance(series, at(24)), at(24, 15))
+    ann.delete(ann.instance(series, at(25)))
+    house.pull()
+    world.running.world.account(ANN).faults.switch("uid_without_deleted")
+    ann.delete(ann.instance(series, at(26)))
+    ann.change(series, summary="Renamed")
+    assert not house.pull().calendars[0].full
+    assert hours(house) == ["23.11. 10:00", "24.11. 15:00", "25.11. 10:00"]
+    assert house.pull(later=DAY).calendars[0].full
+    assert hours(house) == ["23.11. 10:00", "24.11. 15:00"]
+
+
+def test_a_series_that_is_not_found_any_more_is_looked_for_in_a_full_listing(
+    house: House, ann: Person, world: GoogleWorld
+) -> None:
+    """It was deleted between the listing and the question for it; or its UID does not find it."""
+    series = ann.create("Daily", at(23), recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    ann.create("Talk", at(30))
+    house.pull()
+    ann.change(series, summary="Renamed")
+    world.running.world.account(ANN).faults.switch("uid_without_deleted")
+    question = world.http.request
+
+    def later(method: str, url: str, **options: Any) -> Any:
+        if "iCalUID" in url:
+            ann.delete(series)
+        return question(method, url, **options)
+
+    world.http.request = later  # type: ignore[method-assign]
+    report = house.pull()
+    assert report.calendars[0].full
+    assert hours(house) == ["30.11. 10:00"]
+
+
 def test_a_series_that_becomes_a_single_event_stays_busy(house: House, ann: Person) -> None:
     """Google cancels the exceptions, also the one at whose time the event is now."""
     series = ann.create("Daily", at(23), recurrence=["RRULE:FREQ=DAILY;COUNT=3"])
@@ -284,8 +323,8 @@ def test_an_event_that_ends_before_it_begins_blocks_half_an_hour(
     ann.create("Fair", date(2026, 11, 25))
     world.running.world.account(ANN).faults.switch("inverted_times")
     house.pull()
-    assert busy(house) == ["23.11. 11:00-11:30", "26.11. 00:00-27.11. 00:00"]
-    (told,) = house.explain(at=int(at(23, 11, 15).timestamp()))
+    assert busy(house) == ["23.11. 10:00-10:30", "25.11. 00:00-26.11. 00:00"]
+    (told,) = house.explain(at=int(at(23, 10, 15).timestamp()))
     assert told.notes == ("it ends before it begins: 30 minutes assumed",)
 
 

@@ -228,9 +228,12 @@ def test_a_body_is_json_and_says_so(ann: Program) -> None:
 
 def test_ends_come_before_starts_on_command(sandbox: Sandbox, ann: Program) -> None:
     made = ann.insert()
+    day = ann.insert(**days(5, 7))
     sandbox.misbehave(ANN, "inverted_times")
-    [seen] = ann.listed()
-    assert (seen["start"], seen["end"]) == (made["end"], made["start"])
+    seen = {each["id"]: each for each in ann.listed()}
+    assert all(seen[each["id"]]["start"] == each["start"] for each in (made, day))
+    assert seen[made["id"]]["end"]["dateTime"] == "2026-03-03T09:00:00+01:00"
+    assert seen[day["id"]]["end"] == {"date": "2026-03-04"}
 
 
 def test_what_somebody_may_write_depends_on_the_role(sandbox: Sandbox, ann: Program) -> None:

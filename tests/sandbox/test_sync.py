@@ -252,3 +252,14 @@ def test_a_person_and_the_api_see_the_same_calendar(sandbox: Sandbox, ann: Progr
     [seen] = ann.listed(syncToken=token)
     assert (seen["id"], seen["summary"]) == (made, "Lunch")
     assert seen["start"] == {"dateTime": "2026-03-03T12:00:00+01:00", "timeZone": "Europe/Berlin"}
+
+
+def test_what_is_deleted_is_not_found_by_its_uid_on_command(sandbox: Sandbox, ann: Program) -> None:
+    made = ann.insert(recurrence=["RRULE:FREQ=DAILY;COUNT=3"])
+    instances = ann.ok("GET", f"{events('primary', made['id'])}/instances")["items"]
+    ann.ok("DELETE", events("primary", instances[1]["id"]))
+    asked = {"iCalUID": made["iCalUID"], "showDeleted": "true"}
+    assert len(ann.listed(**asked)) == 2
+    sandbox.misbehave(ANN, "uid_without_deleted")
+    assert [each["id"] for each in ann.listed(**asked)] == [made["id"]]
+    assert len(ann.listed()) == 2

@@ -14,8 +14,6 @@ from bridge.provider import (
     Item,
     Page,
     Provider,
-    RemoteId,
-    SeriesRemoved,
     SyncToken,
 )
 from bridge.providers.google import translate
@@ -94,17 +92,28 @@ class GoogleSource:
             yield from self._everything(calendar, since)
             return
         for series, uid in list(listing.recurring.items()):
-            if uid:
-                pages.append(Page(self._again(listing, series, uid)))
+            if not uid:
+                continue
+            items = self._again(listing, series, uid)
+            if items is None:
+                yield from self._everything(calendar, since)
+                return
+            pages.append(Page(items))
         envelope = _envelope(calendar, token, known.since)
         yield from pages
         yield Page(listing.rest(), envelope.write(), notes=_notes(listing))
 
-    def _again(self, listing: Listing, series: str, uid: str) -> list[Item]:
+    def _again(self, listing: Listing, series: str, uid: str) -> list[Item] | None:
         """Read a series whose master changed with all its exceptions.
 
         An incremental listing names only what changed, and a master alone would stand for a series
-        without exceptions. Those that the listing names and this does not are kept.
+        without exceptions. Those that the listing names and this does not are kept. Google does
+        not say whether cancelled occurrences are among those of one UID; where they are not, they
+        are busy until the next full listing, which names them.
+
+        Returns:
+            None where it is not found: it may be gone since the listing, or not be found by its
+            UID; a full listing tells.
         """
         query = {**_LISTED, **_PAGE_SIZE, "iCalUID": uid, "showDeleted": "true"}
         whole = Listing(listing.calendar, listing.time_zone)
@@ -114,9 +123,7 @@ class GoogleSource:
         items = [item for item in items if _of(item) == series]
         listing.notes.extend(whole.notes)
         if not items:
-            # Deleted since the listing, for good: no tombstone is left.
-            listing.recurring.pop(series, None)
-            return [SeriesRemoved(RemoteId(series))]
+            return None
         listing.parts |= {
             name: (of, part) for name, (of, part) in whole.parts.items() if of == series
         }

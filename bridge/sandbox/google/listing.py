@@ -155,11 +155,13 @@ def _selected(call: Call, calendar: Calendar, since: int, first: Json) -> list[J
             if _is_of_type(each, query) and not (lone and _follows_its_series(each, calendar))
         ]
     else:
+        living = "iCalUID" in query and call.account.faults.is_on("uid_without_deleted")
         kept = [
             each
             for each in found
             if _is_of_type(each, query)
             and _is_wanted(each, query, calendar)
+            and not (living and each["status"] == "cancelled")
             and not (view_free_busy and not is_busy(each, calendar))
             and _is_within(each, calendar, window, as_instances=as_instances)
         ]

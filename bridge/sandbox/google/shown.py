@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.google import broken, invitations, times
@@ -62,7 +63,7 @@ class View:
             if name in made:
                 made[name] = self._time(made[name])
         if self.faults.is_on("inverted_times"):
-            made["start"], made["end"] = made["end"], made["start"]
+            made["end"] = self._before(made["start"])
         if "recurrence" in made and self.faults.is_on("invalid_recurrence"):
             made["recurrence"] = broken.recurrence(raw, self.calendar.timezone)
         return {"kind": "calendar#event", **made}
@@ -106,6 +107,12 @@ class View:
     def _marked(self, person: Json) -> Json:
         mine = person["email"].lower() == self.calendar.id.lower()
         return {**person, "self": True} if mine else dict(person)
+
+    def _before(self, value: Json) -> Json:
+        if "date" in value:
+            return {"date": (date.fromisoformat(value["date"]) - timedelta(days=1)).isoformat()}
+        earlier = times.moment(value["dateTime"]) - timedelta(hours=1)
+        return times.timed(earlier, value["timeZone"])
 
     def _time(self, value: Json) -> Json:
         if "date" in value:
