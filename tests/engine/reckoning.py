@@ -60,7 +60,7 @@ def busy(calendar: Calendar, until: int) -> Spans:
             continue
         length = _length(event, zone)
         for start in _starts(event, zone, until):
-            if "recurringEventId" not in event and (event["id"], _text(start)) in replaced:
+            if event.get("recurrence") and (event["id"], _text(start)) in replaced:
                 continue
             # Lengths are exact, and added in UTC.
             began = start.astimezone(UTC) if isinstance(start, datetime) else start
