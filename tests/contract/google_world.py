@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 
 from bridge.config.settings import Outbound
 from bridge.model.http import Bearer, Http, Response
-from bridge.model.interval import utc
-from bridge.provider import Account, CalendarId, EventSource, Provider
+from bridge.model.interval import Window, utc
+from bridge.provider import Account, CalendarId, EventSource, Page, Provider, SyncToken
 from bridge.providers.google import KIND, GoogleConnection, GoogleDefaults
 from bridge.providers.google.client import Client
 from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.server import Sandbox
 from bridge.transport import Transport
-from tests.contract.provider_contract import NOW, Planned, stamp
+from tests.contract.provider_contract import HOUR, NOW, WINDOW, Mirror, Planned, stamp
 
 ANN, BOB = "ann@example.test", "bob@example.test"
 SPOILT = "SPOILT"
@@ -113,6 +113,46 @@ class GoogleWorld:
         with self.running.world.lock:
             self._editor(calendar).delete(self.event_id(calendar, uid))
 
+    def invite(self, calendar: CalendarId, uid: str, plan: Planned, *guests: str) -> None:
+        """Create an event to which others are invited."""
+        body = {"iCalUID": uid, "summary": plan.summary, **_span(plan.start, plan.end)}
+        with self.running.world.lock:
+            guests_ = [{"email": email} for email in guests]
+            self._editor(calendar).insert({**body, "attendees": guests_})
+
+    def mirror(self, calendar: CalendarId) -> Mirror:
+        """Make a mirror of a calendar whose events may end before they begin."""
+        inverted = self.running.world.account(ANN).faults.is_on("inverted_times")
+        return Lengthened(self, calendar) if inverted else Mirror(self, calendar)
+
+    def lengthened(self, calendar: CalendarId, uid: str, plan: Planned) -> Planned:
+        """Give an event that lasts the half hour of one without an end its length back."""
+        with self.running.world.lock:
+            records = self.running.world.calendar(calendar).records.values()
+            every = [each.event for each in records if each.event["iCalUID"] == uid]
+        ends = {
+            _second(each.get("originalStartTime", {"dateTime": ""})): _second(each["end"])
+            for each in every
+        }
+        (master,) = (each for each in every if "recurringEventId" not in each)
+        length = _second(master["end"]) - _second(master["start"])
+        spans = [(plan.start, plan.end), *(moved[1:] for moved in plan.moved)]
+        assert all(end - start == HOUR // 2 for start, end in spans)
+        moved = tuple((original, start, ends[original]) for original, start, _ in plan.moved)
+        return replace(plan, end=plan.start + length, moved=moved)
+
+    def over(self, calendar: CalendarId, since: int) -> dict[str, Planned]:
+        """Give the single events that were over by then if they lasted half an hour."""
+        with self.running.world.lock:
+            records = self.running.world.calendar(calendar).records.values()
+            every = [each.event for each in records if not each.is_cancelled]
+        plans = {
+            each["iCalUID"]: Planned(_second(each["start"]), _second(each["end"]), each["summary"])
+            for each in every
+            if "recurrence" not in each and "recurringEventId" not in each
+        }
+        return {uid: plan for uid, plan in plans.items() if plan.start + HOUR // 2 <= since}
+
     def spoil(self, calendar: CalendarId, uid: str) -> None:
         """Google would not store nonsense: what it says of the event is spoilt on the way."""
         self.put(calendar, uid, Planned(summary=SPOILT))
@@ -156,6 +196,27 @@ class GoogleWorld:
 
     def _editor(self, calendar: CalendarId) -> Editor:
         return Editor(self.running.world, self.running.world.calendar(calendar), ANN)
+
+
+class Lengthened(Mirror):
+    """Shows events as long as they are, although nobody can know."""
+
+    window = WINDOW
+
+    def pages(self, token: SyncToken | None, window: Window = WINDOW) -> list[Page]:
+        self.window = window
+        return super().pages(token, window)
+
+    @property
+    def plans(self) -> Mapping[str, Planned]:
+        assert isinstance(self.world, GoogleWorld)
+        known = self.world.lengthened
+        shown = {uid: known(self.calendar, uid, plan) for uid, plan in super().plans.items()}
+        return self.world.over(self.calendar, self.window.start) | shown
+
+
+def _second(when: Json) -> int:
+    return int(datetime.fromisoformat(when["dateTime"]).timestamp()) if when["dateTime"] else 0
 
 
 def _span(start: int, end: int) -> Json:

@@ -37,7 +37,7 @@ class TestGoogle(ProviderContract):
 @pytest.mark.parametrize(
     "fault",
     ["short_pages", "bare_tombstones", "lone_masters", "duplicate_pages", "attendees_omitted",
-     "invalid_recurrence"],
+     "invalid_recurrence", "inverted_times", "uid_without_deleted"],
 )  # fmt: skip
 class TestMisbehavingGoogle(ProviderContract):
     """The same with each misbehaviour of its listings on."""

@@ -6,14 +6,13 @@ Every adapter here passes the test while the stand-in behaves, and fails it when
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 
 import msgspec
 import pytest
 
-from bridge.errors import ProviderError, SyncTokenExpired, TemporarilyUnavailable, UnreadableAnswer
+from bridge.errors import SyncTokenExpired, TemporarilyUnavailable, UnreadableAnswer
 from bridge.model.event import EventSeries
 from bridge.model.interval import Window, instant
 from bridge.provider import (
@@ -28,29 +27,14 @@ from bridge.provider import (
     SyncToken,
 )
 from bridge.providers.google import wire
-from bridge.providers.google.adapter import GoogleSource
 from bridge.providers.google.client import Client
 from bridge.providers.google.listing import Listing
 from bridge.sandbox.server import Sandbox
-from tests.contract.google_world import ANN, GoogleWorld, Signed, sandbox, transport
-from tests.contract.provider_contract import DAY, HOUR, NOW, Mirror, Planned, ProviderContract
+from tests.contract.google_world import ANN, GoogleWorld, Signed, transport
+from tests.contract.naive_google import Altered, Google, Naive, catches, running
+from tests.contract.provider_contract import Mirror
 
-
-class Naive(GoogleSource):
-    """Our adapter, but for one thing."""
-
-    def __init__(self, client: Client) -> None:
-        super().__init__(self.reading(client))
-
-    def reading(self, client: Client) -> Client:
-        return client
-
-
-class Altered(Client):
-    """Our client, whose pages a subclass gets hold of."""
-
-    def __init__(self, client: Client) -> None:
-        self.__dict__.update(client.__dict__)
+__all__ = ["running"]
 
 
 class StopsAtAnEmptyPage(Naive):
@@ -207,23 +191,6 @@ def _has_uid(data: msgspec.Raw) -> bool:
     return bool(event.ical_uid) or event.status != "cancelled"
 
 
-class Google(ProviderContract):
-    """The suite, and what a listing that is broken off has to do."""
-
-    many = 20
-
-    def test_a_listing_is_whole_or_refused(self, mirror: Mirror) -> None:
-        plans = {f"e{n}": Planned(NOW + n * DAY, NOW + n * DAY + HOUR) for n in range(6)}
-        self.fill(mirror, **plans)
-        try:
-            mirror.pages(None)
-        except ProviderError:
-            return
-        mirror.pull()
-        assert mirror.plans == plans
-        assert "made-up" not in str(mirror.token)
-
-
 PAGES = "hundreds_of_objects_come_in_pages_and_three_changes_stay_three"
 CASES = [
     (StopsAtAnEmptyPage, ["short_pages"], PAGES),
@@ -251,12 +218,6 @@ def test_a_master_alone_is_no_series(running: Sandbox) -> None:
     http.close()
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with sandbox() as started:
-        yield started
-
-
 @pytest.mark.parametrize(
     ("adapter", "faults", "test"),
     CASES,
@@ -265,19 +226,4 @@ def running() -> Iterator[Sandbox]:
 def test_a_misbehaviour_catches(
     running: Sandbox, adapter: type[Naive], faults: list[str], test: str
 ) -> None:
-    http = transport()
-    signed = Signed(http, running.access_token(ANN))
-    for on in ([], faults):
-        world = GoogleWorld(running, signed, adapter)
-        for fault in on:
-            running.world.account(ANN).faults.switch(fault)
-        caught = pytest.raises((AssertionError, ProviderError)) if on else nullcontext()
-        with caught:
-            getattr(Google(), f"test_{test}")(Mirror(world, world.new_calendar()))
-        running.world.account(ANN).faults.clear()
-    sound = GoogleWorld(running, signed)
-    for fault in faults:
-        running.world.account(ANN).faults.switch(fault)
-    getattr(Google(), f"test_{test}")(Mirror(sound, sound.new_calendar()))
-    running.world.account(ANN).faults.clear()
-    http.close()
+    catches(running, adapter, dict.fromkeys(faults, True), test)
