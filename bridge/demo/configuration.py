@@ -26,6 +26,8 @@ storage:
   encryption_key_file: busybridge.key
 outbound:
   allow_networks: [{networks}]      # the demo's own sources; loopback is refused otherwise
+logging:
+  level: warning                    # so that what was printed stays in sight
 sync:
   interval: {interval}
   jitter: 0%

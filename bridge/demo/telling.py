@@ -82,6 +82,7 @@ def tell_person(opened: Opened, now: datetime, interval: str) -> None:
 
 def _tell_next(opened: Opened) -> None:
     google = opened.google
+    another = f"{_program()} --config {opened.config} auth url {TO_CONNECT}"
     for line in (
         "",
         "Next, connect a Google account. It is a stand-in on this machine; nothing of it is real.",
@@ -91,6 +92,8 @@ def _tell_next(opened: Opened) -> None:
         f"  curl {opened.base}/freebusy/{TO_CONNECT}.ifb",
         "3. Add or move an event of hers, and read that again:",
         f"  {google.page(google.accounts[0])}",
+        "The link is good in the browser that uses it first; this prints another:",
+        f"  {another}",
     ):
         click.echo(line)
 
