@@ -62,14 +62,20 @@ def wait_until_ready(http: Http, source: Source, deadline: float = _START_TIMEOU
     raise BridgeError(f"the demo's CalDAV server on port {source.port} does not answer")
 
 
-def fill(http: Http, source: Source, calendar: DemoCalendar) -> None:
-    """Create a calendar with all its events in one request (Radicale takes a whole collection)."""
+def fill(http: Http, source: Source, calendar: DemoCalendar) -> str:
+    """Create a calendar with all its events in one request (Radicale takes a whole collection).
+
+    Returns:
+        Its URL.
+    """
+    url = source.calendar_url(calendar.name)
     response = http.request(
         "PUT",
-        source.calendar_url(calendar.name),
+        url,
         headers={"Content-Type": "text/calendar; charset=utf-8"},
         content=calendar.text.encode(),
         auth=LOGIN,
     )
     if response.status not in (201, 204):
         raise BridgeError(f"the demo's CalDAV server answered {response.status} to a calendar")
+    return url
