@@ -27,6 +27,7 @@ _STYLE = (
     "details details{margin-left:1rem}summary{cursor:pointer;color:var(--own)}"
     "table{border-collapse:collapse}td,th{text-align:left;padding:.2rem 1rem .2rem 0;"
     "vertical-align:top}"
+    "@media(max-width:30rem){tr,td,th{display:block;padding:0}tr{margin:.5rem 0}}"
     ".wrong{border-left:.3rem solid #d93025;padding-left:.8rem}"
 )
 POLICY = (

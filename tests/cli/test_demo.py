@@ -12,6 +12,9 @@ import pytest
 
 from tests.cli.demo import Demo, running
 
+# Only one at a time has the usual ports; the others wait.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:

@@ -10,10 +10,14 @@ from html import escape
 from bridge.web.exchange import Headers, Reply
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:38rem;margin:3rem auto;padding:0 1rem}"
-    "ul{list-style:none;padding:0}li{border-top:1px solid #ccc;padding:1rem 0}"
-    "form{display:inline}button{font:inherit;padding:.3em 1.2em}p{margin:.3rem 0}"
-    ".note{color:#666}"
+    ":root{color-scheme:light dark;--line:#8884;--quiet:#767676;--own:#0b6b50}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:38rem;margin:2rem auto;padding:0 1rem;"
+    "overflow-wrap:anywhere}h1{font-size:1.7rem;line-height:1.25;margin:.5rem 0 1rem}"
+    "ul{list-style:none;padding:0;border-bottom:1px solid var(--line)}"
+    "li{border-top:1px solid var(--line);padding:1rem 0}form{display:inline}p{margin:.3rem 0}"
+    "button{font:inherit;padding:.35rem 1.2rem;margin-top:.3rem;border:1px solid var(--line);"
+    "border-radius:.4rem;cursor:pointer}"
+    ".new{background:var(--own);border-color:var(--own);color:#fff}.note{color:var(--quiet)}"
 )
 # No form-action: browsers hold the provider's page to it, to which a form of ours leads.
 _POLICY = (

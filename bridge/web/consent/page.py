@@ -46,8 +46,8 @@ class ConnectPage:
         names = {each.id: each.name for each, _ in plan(self._live.current)}
         items = "".join(self._item(request.prefix, match[1], row) for row in rows)
         body = (
-            "<p>Connect the accounts whose calendars block its time. BusyBridge sees what you "
-            f"permit on the next page, and nothing else.</p><ul>{items}</ul>"
+            "<p>Connect the accounts whose events count as busy. BusyBridge sees what you permit "
+            f"on the next page, and nothing else.</p><ul>{items}</ul>"
             if items
             else "<p>There is no account to connect.</p>"
         )
@@ -65,12 +65,13 @@ class ConnectPage:
         hint = f'<p class="note">{escape(row.error_hint)}</p>' if row.error_hint else ""
         button = ""
         if is_asked:
-            label = "Connect" if row.status in _NEW else "Connect again"
+            is_new = row.status in _NEW
+            label = '<button class="new">Connect' if is_new else "<button>Connect again"
             button = (
                 f'<form method="post" action="{escape(prefix)}/oauth/{row.provider}/start">'
                 f'<input type="hidden" name="token" value="{escape(token)}">'
                 f'<input type="hidden" name="connection" value="{escape(row.id)}">'
-                f"<button>{label}</button></form>"
+                f"{label}</button></form>"
             )
         return (
             f"<li><p><b>{escape(wanted.name)}</b>: {escape(title + address)}, {state}</p>"
