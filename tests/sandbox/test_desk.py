@@ -77,6 +77,30 @@ def test_whole_days_and_series_are_added(desk: Desk, ann: Program) -> None:
     assert "every week" in desk.page()
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("RRULE:FREQ=DAILY", "every day"),
+        ("RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR", "every 2 weeks on Mon, Fri"),
+        ("RRULE:FREQ=MONTHLY;BYDAY=2TU", "RRULE:FREQ=MONTHLY;BYDAY=2TU"),
+        ("RRULE:FREQ=WEEKLY;COUNT=3", "RRULE:FREQ=WEEKLY;COUNT=3"),
+    ],
+)
+def test_a_series_is_told_in_words_where_they_say_all(
+    desk: Desk, ann: Program, rule: str, said: str
+) -> None:
+    ann.insert(recurrence=[rule])
+    assert f'<div class="note">{said}</div>' in desk.page()
+
+
+def test_what_is_over_is_folded_away(desk: Desk, ann: Program) -> None:
+    ann.insert(summary="Lunch", **at(12, day=1))
+    ann.insert(summary="Dinner", **at(19, day=5))
+    ahead, _, over = desk.page().partition("<summary>Earlier</summary>")
+    assert ("Dinner" in ahead, "Lunch" in ahead) == (True, False)
+    assert "Lunch" in over
+
+
 def test_an_event_is_moved_and_renamed(desk: Desk, ann: Program) -> None:
     event = ann.insert(summary="Talk")["id"]
     form = desk.fields(event)
