@@ -10,7 +10,8 @@ from threading import BoundedSemaphore
 from bridge import deadline
 from bridge.accounts import Accounts
 from bridge.config.plan import ConnectionPlan
-from bridge.connecting.connecting import AT_ONCE, Crowded
+from bridge.connecting.asked import Crowded
+from bridge.connecting.connecting import AT_ONCE
 from bridge.errors import RemoteRejected
 from bridge.provider import CalendarInfo
 from bridge.store import connections, listings
