@@ -179,7 +179,7 @@ def _port(driver: subprocess.Popen[str]) -> str:
     raise AssertionError("chromedriver ended")
 
 
-def until(condition: Any, what: str, seconds: float = 60) -> None:
+def until(condition: Any, what: str, seconds: float = 150) -> None:
     """Look until something is so; patiently, since machines are slow at times."""
     ends, pause = monotonic() + seconds, threading.Event()
     while not condition():

@@ -41,7 +41,7 @@ class Demo:
         return "Ctrl-C ends it all" in self.out
 
     def wait_for(self, condition: Callable[[], object]) -> None:
-        deadline, pause = time.monotonic() + 60, threading.Event()
+        deadline, pause = time.monotonic() + 150, threading.Event()
         while not condition():
             assert self.process.poll() is None, self.out
             assert time.monotonic() < deadline, self.out
