@@ -10,7 +10,7 @@ import logging
 import resource
 import socket
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,9 @@ class Server:
         )
         self.address = f"{self._server.effective_host}:{self._server.effective_port}"
         self._stopping = Event()
+        self._ending = Lock()
+        """Held to wake the loop and to close what wakes it, whose number is soon another file's."""
+        self._is_closed = False
         self._timeout = 0.0
         self._thread = Thread(target=self._run, name="http", daemon=True)
 
@@ -75,8 +78,9 @@ class Server:
         if self._thread.ident is None:
             self._close()
         else:
-            with suppress(OSError):  # it may look by itself, end, and close what would wake it
-                self._server.pull_trigger()
+            with self._ending:
+                if not self._is_closed:
+                    self._server.pull_trigger()
 
     def wait(self, timeout: float) -> bool:
         """Wait for the end that `begin_stop` began; False at the timeout."""
@@ -104,7 +108,8 @@ class Server:
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
     def _close(self) -> None:
-        with suppress(OSError):
+        with self._ending, suppress(OSError):
+            self._is_closed = True
             wasyncore.close_all(self._map, ignore_all=True)
 
 
