@@ -165,6 +165,26 @@ def test_a_series_that_becomes_a_single_event_stays_busy(house: House, ann: Pers
     assert hours(house) == ["23.11. 10:00"]
 
 
+def test_a_changed_occurrence_that_outlives_its_series_is_busy(
+    house: House, ann: Person, world: GoogleWorld
+) -> None:
+    """Nobody says that Google cancels every one of them."""
+    series = ann.create("Daily", at(23), recurrence=["RRULE:FREQ=DAILY;COUNT=3"])
+    moved = ann.instance(series, at(24))
+    ann.move(moved, at(24, 15))
+    house.pull()
+    ann.change(series, recurrence=None)
+    there = world.running.world
+    calendar = there.calendar(ANN)
+    there.put(calendar, {**calendar.records[moved].event, "status": "confirmed"})
+    for whole in (False, True):
+        house.pull(full=whole)
+        assert hours(house) == ["23.11. 10:00", "24.11. 15:00"]
+    ann.delete(moved)
+    house.pull()
+    assert hours(house) == ["23.11. 10:00"]
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_one_occurrence_that_is_left_of_a_series_is_all_that_stays_busy(
     house: House, ann: Person, whole: bool

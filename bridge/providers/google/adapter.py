@@ -129,7 +129,7 @@ class GoogleSource:
         }
         if series in whole.single:
             listing.recurring.pop(series, None)
-            listing.single.add(series)
+            listing.single[series] = whole.single[series]
         return items
 
 

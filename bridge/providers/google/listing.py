@@ -1,8 +1,8 @@
 """What the events of one listing come to, whatever their order and however often they come.
 
 Google lists single events, masters and changed occurrences as events of their own. Occurrences wait
-here until every master of the listing was seen: those of an event that does not recur any more are
-left-overs, and would take the event itself away.
+here until every master of the listing was seen: cancelled ones of an event that does not recur any
+more are left-overs, and would take the event itself away.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Listing:
     time_zone: str = ""
     since: Instant | None = None
     """Of a full listing: single events that ended before are left out."""
-    single: set[str] = field(default_factory=set)
-    """Ids of events that do not recur."""
+    single: dict[str, Instant] = field(default_factory=dict)
+    """Ids of events that do not recur, with the start of each."""
     recurring: dict[str, str] = field(default_factory=dict)
     """Ids of series, with the UID of each."""
     parts: dict[str, tuple[str, Part]] = field(default_factory=dict)
@@ -67,7 +67,18 @@ class Listing:
         Those whose series the listing does not name are among them: it is known already, or
         somebody was invited to the one occurrence alone.
         """
-        return [part for series, part in self.parts.values() if series not in self.single]
+        return [part for series, part in self.parts.values() if self._counts(series, part)]
+
+    def _counts(self, series: str, part: Part) -> bool:
+        """Tell whether an occurrence is more than a left-over of what does not recur any more.
+
+        Google is believed to cancel them all; one that it does not cancel blocks its time, unless
+        it would stand in the place of the event itself.
+        """
+        if series not in self.single:
+            return True
+        original = part.event.recurrence_id if isinstance(part, Override) else None
+        return original is not None and at(original) != self.single[series]
 
     def _items(self, data: msgspec.Raw, place: Place) -> Iterator[Item]:
         try:
@@ -137,9 +148,9 @@ class Listing:
             return
         if made.is_recurring:
             self.recurring[event.id] = event.ical_uid
-            self.single.discard(event.id)
+            self.single.pop(event.id, None)
         else:
-            self.single.add(event.id)
+            self.single[event.id] = at(made.start)
             self.recurring.pop(event.id, None)
             if self.since is not None and _is_over(made, self.since):
                 return
