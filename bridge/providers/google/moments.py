@@ -272,19 +272,21 @@ def _counted(rules: tuple[str, ...], start: EventTime, more: int) -> tuple[str, 
     count = _COUNT.search(rules[0]) if len(rules) == 1 else None
     if count is None:
         return rules
-    try:
-        rule = read_rule(rules[0])
-        if isinstance(start, datetime | Floating):
-            on_rule = matches(rule, wall_of(start), Budget(DEFAULT))
-        else:  # hours of days are ignored
-            plain = replace(rule, by_hour=(), by_minute=(), by_second=())
-            on_rule = matches(plain, wall_of(start), Budget(DEFAULT))
-    except (Unreadable, InvalidCalendarObject):
-        return rules  # it is refused where it is expanded
-    if on_rule:
+    if _is_on(rules[0], start) is not False:
         return rules
     number = int(count[1]) + more
     return (f"{rules[0][: count.start(1)]}{number}{rules[0][count.end(1) :]}",) if number else ()
+
+
+def _is_on(text: str, start: EventTime) -> bool | None:
+    """Tell whether a start is one that a rule generates; None of a rule that nobody understands."""
+    try:
+        rule = read_rule(text)
+        if not isinstance(start, datetime | Floating):  # hours of days are ignored
+            rule = replace(rule, by_hour=(), by_minute=(), by_second=())
+        return matches(rule, wall_of(start), Budget(DEFAULT))
+    except (Unreadable, InvalidCalendarObject):
+        return None  # it is refused where it is expanded
 
 
 def _mended(line: str, start: EventTime, place: Place) -> str:
@@ -298,9 +300,14 @@ def _mended(line: str, start: EventTime, place: Place) -> str:
     if "FREQ=" not in line.upper():
         return _mended_dates(match, place)
     if name == "RRULE" and _YEARLY_DAY.match(value) and not _PLACED.search(value):
-        # Google means the month of the first occurrence; RFC 5545 would mean every month.
+        # Google means the month of the first occurrence; RFC 5545 would mean every month, and does
+        # where the first occurrence is off the rule, so that nobody knows which month is meant.
+        month = f"BYMONTH={_month(start)}"
+        if _is_on(f"{value.rstrip(';')};{month}", start) is False:
+            place.notes.append("a yearly rule names a day without its month: every month blocks")
+            return line
         place.notes.append("a yearly rule names a day without its month: the first one's is used")
-        return f"{line.rstrip(';')};BYMONTH={_month(start)}"
+        return f"{line.rstrip(';')};{month}"
     return line
 
 

@@ -29,8 +29,11 @@ def _line(line: str, event: Json, calendar_zone: str) -> str:
         return f"RRULE:DATE;TZID={zone}:{_UTC_TIME.sub(_at(zone), value)}"
     if name != "RRULE":
         return line
-    if "FREQ=YEARLY" in value and "BYMONTHDAY" in value and "BYDAY" not in value:
-        value = re.sub(r";?BYMONTH=\d+(?=;|$)", "", value).lstrip(";")
+    start, _, _ = times.wall(event["start"], calendar_zone)
+    day = re.search(rf"\bBYMONTHDAY={start.day}(?=;|$)", value)
+    if "FREQ=YEARLY" in value and day and "BYDAY" not in value:
+        # Only a month that the first occurrence tells as well.
+        value = re.sub(rf";?BYMONTH={start.month}(?=;|$)", "", value).lstrip(";")
     until = _UNTIL.search(value)
     if until is None:
         return f"RRULE;X-GOOGLE-REPEATS=1:{value}"
