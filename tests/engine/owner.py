@@ -422,7 +422,9 @@ class Owner(RuleBasedStateMachine):
         if self.distorted:
             self.distorted = False
             self.share()
-        if self.bridge.row().status is not ConnectionStatus.ACTIVE or not self._is_allowed():
+        self.bridge.mark()
+        self.bridge.work()  # which may find that nobody permits it any more
+        if self.bridge.row().status is not ConnectionStatus.ACTIVE:
             assert self.bridge.connect(self.running, ANN)
 
     def teardown(self) -> None:
@@ -434,10 +436,6 @@ class Owner(RuleBasedStateMachine):
             if self.process is not None:
                 self.process.close()
             self.ends.close()
-
-    def _is_allowed(self) -> bool:
-        with self.running.world.lock:
-            return bool(self.running.google.grants.of(ANN))
 
     def _settings(self) -> Any:
         url = self.running.url
