@@ -295,7 +295,13 @@ class Connecting:
     def _needed(self, connection_id: ConnectionId) -> Authorizer:
         authorizer = self.authorizer(connection_id)
         if authorizer is None:
-            kind, _ = self._accounts.describe(connection_id)
+            kind, account = self._accounts.describe(connection_id)
+            if account.acts_for:
+                raise RemoteRejected(
+                    f"nobody has to agree that {account.acts_for} is read",
+                    code="invalid_config",
+                    hint="consent: true in the file asks the account's owner all the same",
+                )
             raise RemoteRejected(
                 f"{kind.title} is not connected in a browser",
                 code="invalid_config",

@@ -9,14 +9,16 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from bridge.access import Scope
 from bridge.ingest import PullReport
-from bridge.model.resource import ConnectionStatus
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import compact
+from tests.connecting.application import OWN, tokens
 from tests.connecting.home import APP, ROOM, WORK, Home, revealed, state_of
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
 NINE = datetime(2026, 9, 22, 9, tzinfo=UTC)
-EVENTS = "https://www.googleapis.com/auth/calendar.events.readonly"
+EVENTS = "https://www.googleapis.com/auth/calendar.events"
 
 
 @pytest.mark.covers("A-26", "F7", "F28")
@@ -131,23 +133,46 @@ def test_what_is_not_right_is_refused_with_its_code_and_no_redirect_carries_a_to
     assert [each for each in secrets if each in told or quote(each, safe="") in told] == []
 
 
+def found(home: Home, *words: str) -> set[str]:
+    """Which of these words, and of the secrets that were sent, stand in the database's files."""
+    path = home.bridge.database.path
+    assert path is not None
+    content = b"".join(each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
+    return {each for each in {*words, *home.google.secrets} if each.encode() in content}
+
+
 @pytest.mark.covers("T69")
 def test_nothing_of_an_account_is_in_the_file_after_it_was_disconnected(home: Home) -> None:
     home.google.sandbox.person(ANN).create("CANARY-talk", NINE, description="CANARY-words")
     home.connect()
     home.bridge.ingest.pull(WORK, home.now)
-    path = home.bridge.database.path
-    assert path is not None
-
-    def found() -> set[str]:
-        files = [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))]
-        content = b"".join(each.read_bytes() for each in files if each.exists())
-        words = {"CANARY-talk", ANN, *home.google.secrets}
-        return {each for each in words if each.encode() in content}
-
-    assert found() == {"CANARY-talk", ANN}, "no secret stood there at any time"
+    assert found(home, "CANARY-talk", ANN) == {"CANARY-talk", ANN}, "and no secret, at any time"
     assert home.bridge.connecting.disconnect(WORK) is None
     home.bridge.rebuild()
     assert compact.run(home.bridge.database)
-    assert found() == set()
+    assert found(home, "CANARY-talk", ANN) == set()
+    assert not home.google.allows()
+
+
+@pytest.mark.covers("T69", "S2-15")
+def test_nothing_of_an_account_is_in_the_file_after_it_was_deleted(home: Home) -> None:
+    home.google.sandbox.person(ANN).create("CANARY-talk", NINE)
+    given = tokens(home.google)
+    key = home.key(scope=" ".join(scope.value for scope in Scope))
+    wish = {
+        "provider": "google",
+        "id": "own",
+        "resource_id": ROOM,
+        "client_id": OWN.id,
+        "client_secret": OWN.secret,
+        "refresh_token": given["refresh_token"],
+    }
+    status, made = home.call(key, "POST", "/connections", wish)
+    assert (status, made["status"]) == (201, "active"), made
+    assert home.pull(ConnectionId(made["id"])) == "ok"
+    assert found(home, "CANARY-talk", ANN, OWN.secret) == {"CANARY-talk", ANN}
+    assert home.call(key, "DELETE", f"/connections/{made['id']}")[0] == 200
+    home.bridge.rebuild()
+    assert compact.run(home.bridge.database)
+    assert found(home, "CANARY-talk", ANN, OWN.id, OWN.secret) == set()
     assert not home.google.allows()

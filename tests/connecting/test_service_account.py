@@ -12,9 +12,17 @@ from typing import Any
 
 import pytest
 
+from bridge.access import Scope
 from bridge.config.load import load
-from bridge.errors import AuthorizationExpired, ConfigError, ProviderError, RemoteRejected
-from bridge.model.resource import ConnectionStatus
+from bridge.connecting import Asked
+from bridge.errors import (
+    AuthorizationExpired,
+    ConfigError,
+    NotConnected,
+    ProviderError,
+    RemoteRejected,
+)
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.registry import KINDS
 from bridge.sandbox.google.delegation import ServiceAccount
 from bridge.sandbox.google.jwt import Key
@@ -69,6 +77,9 @@ def test_an_owner_is_asked_only_where_the_settings_say_so(home: Home) -> None:
     page = Browser().get(home.link())
     assert page.text.count("<form") == 1, "that is the other provider's"
     assert home.bridge.connecting.authorizer(WORK) is None
+    with pytest.raises(RemoteRejected, match="nobody has to agree") as caught:
+        home.bridge.connecting.begin(Asked(WORK, "browser", "cli"))
+    assert "consent: true" in caught.value.hint
     assert home.bridge.connecting.authorizer(OTHER) is not None
     browser = Browser()
     page = browser.get(home.link(home.row(DESK).resource_id))
@@ -172,6 +183,22 @@ def test_a_delegated_account_is_disconnected_and_not_read_any_more(home: Home) -
     report = home.bridge.ingest.pull(WORK, home.now)
     assert report.calendars == ()
     assert home.status() is ConnectionStatus.DISCONNECTED
+
+
+@pytest.mark.covers("T6", "T49")
+def test_a_program_cannot_have_the_service_account_read_somebodys_calendar(home: Home) -> None:
+    """Whoever may connect accounts of one resource could else name anybody of the domain."""
+    home.google.sandbox.person(BOB).create("CANARY", NINE)
+    key = home.key("room-a", "room-b", scope=" ".join(scope.value for scope in Scope))
+    wish = {"provider": "google", "id": "his", "account_email": BOB, "resource_id": "room-a"}
+    status, made = home.call(key, "POST", "/connections", wish)
+    assert (status, made["status"]) == (201, "pending"), made
+    assert home.call(key, "PATCH", f"/connections/{DESK}", {"account_email": BOB})[0] == 200
+    for each in (ConnectionId(made["id"]), DESK):
+        assert home.bridge.connecting.authorizer(each) is not None, "its owner is asked"
+        with pytest.raises(NotConnected):
+            home.bridge.ingest.pull(each, home.now)
+    assert home.google.calls == []
 
 
 def problems(folder: Path, key: object, **connection: object) -> list[str]:
