@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from bridge.accounts import Accounts
 from bridge.amending import Amending, Promotion, Trial
-from bridge.amending.amending import TOPIC
+from bridge.app.applying import apply_settings
 from bridge.app.opening import pin_instance, pin_keys, try_opening
 from bridge.app.outlet import Outlet, make_transport
 from bridge.app.reload import Reload
 from bridge.budgets import Budgets
-from bridge.channels import shown
+from bridge.config.document import read
 from bridge.config.keyfile import KeyFile
 from bridge.config.keyring import KeyRing
 from bridge.config.live import Live
 from bridge.config.load import settle
 from bridge.config.settings import Settings
-from bridge.inventory import InventoryReport, Overtaken, apply
+from bridge.inventory import InventoryReport, Overtaken
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.provider import ProviderKind
@@ -127,16 +127,8 @@ class Bridge:
         return report
 
     def apply(self, settings: Settings) -> InventoryReport:
-        """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`."""
-        report = apply(
-            self.database,
-            settings,
-            self.clock(),
-            identity=self.keyfile.identity,
-            awaiting=[kind.name for kind in self.kinds.values() if kind.authorizer],
-        )
-        shown.note(self.database, settings, self.kinds)
-        return report
+        """Make the store follow settings, whole or not at all; see `apply_settings`."""
+        return apply_settings(self, settings)
 
     def put_in_force(self, settings: Settings) -> None:
         """Swap the settings, and tell who has to know."""

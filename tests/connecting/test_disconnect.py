@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 
 from bridge.model.resource import ConnectionStatus
 from bridge.store import calendars, resources
@@ -62,3 +64,35 @@ def test_an_account_that_another_connection_has_too_stays_granted(home: Home) ->
     home.bridge.connecting.refresh(DESK)
     assert home.bridge.connecting.disconnect(DESK) is None
     assert not home.google.allows()
+
+
+@pytest.mark.covers("T69")
+def test_what_was_granted_to_a_connection_that_leaves_the_file_is_given_back(home: Home) -> None:
+    home.connect()
+    browser = Browser()
+    assert browser.get(browser.consent(home.asks(browser, home.link(ROOM_B)), BOB)).is_success
+    path = home.bridge.config_path
+    config = yaml.safe_load(path.read_text())
+    config["resources"][0]["connections"].pop(0)
+    config["resources"].pop(1)
+    path.write_text(yaml.safe_dump(config))
+    assert home.bridge.reload().ok
+    home.until(lambda: not home.google.allows(), "Ann's permission is given back")
+    assert home.google.allows(BOB), "the resource is parked, and whole again when it returns"
+    assert home.grant(DESK) is not None
+
+
+def test_what_others_live_on_stays_when_a_connection_leaves_the_file(home: Home) -> None:
+    home.connect()
+    browser = Browser()
+    assert browser.get(browser.consent(home.asks(browser, home.link(ROOM_B)))).is_success
+    path = home.bridge.config_path
+    config = yaml.safe_load(path.read_text())
+    config["resources"][0]["connections"].pop(0)
+    path.write_text(yaml.safe_dump(config))
+    assert home.bridge.reload().ok
+    for thread in threading.enumerate():
+        if thread.name == "farewell":
+            thread.join(30)
+    assert home.google.allows()
+    home.bridge.connecting.refresh(DESK)

@@ -1,0 +1,67 @@
+"""Making the store follow a configuration; who leaves it gives back what was granted."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from bridge.channels import shown
+from bridge.config.plan import plan
+from bridge.config.settings import Settings
+from bridge.inventory import InventoryReport, apply
+from bridge.store import connections
+from bridge.store.resources import Owner
+
+if TYPE_CHECKING:
+    from bridge.app.bridge import Bridge
+    from bridge.connecting.parting import Parting
+
+
+def apply_settings(bridge: Bridge, settings: Settings) -> InventoryReport:
+    """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`.
+
+    What was granted to connections that leave is given back afterwards, beside everything else.
+    """
+    farewell = _Farewell(bridge, settings)
+    report = apply(
+        bridge.database,
+        settings,
+        bridge.clock(),
+        identity=bridge.keyfile.identity,
+        awaiting=[kind.name for kind in bridge.kinds.values() if kind.authorizer],
+    )
+    shown.note(bridge.database, settings, bridge.kinds)
+    farewell.begin()
+    return report
+
+
+class _Farewell:
+    """Looks at what leaves, before it is gone."""
+
+    def __init__(self, bridge: Bridge, settings: Settings) -> None:
+        """Look.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        stays = {each.id for _, own in plan(settings) for each in own}
+        with bridge.database.read() as conn:
+            rows = [
+                row
+                for row in connections.every(conn)
+                if row.managed_by is Owner.FILE and row.id not in stays
+            ]
+        self._database = bridge.database
+        self._found: tuple[Parting, ...] = ()
+        if rows:
+            from bridge.connecting.parting import partings
+
+            self._found = tuple(partings(bridge.accounts, bridge.tokens, rows))
+
+    def begin(self) -> None:
+        """Give it back, beside everything else: providers may take their time."""
+        if self._found:
+            from bridge.connecting.parting import give_back
+
+            work = (self._database, self._found)
+            threading.Thread(target=give_back, args=work, name="farewell", daemon=True).start()
