@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -103,6 +103,13 @@ def api_key_principal(key_id: str, scopes: Iterable[str], resources: Iterable[st
     level = max(levels, key=_LEVELS.__getitem__, default=None)
     grants = {name: Grant(level=level) for name in resources} if level else {}
     return Principal(kind=PrincipalKind.API_KEY, name=key_id, grants=grants, scopes=known)
+
+
+def acting_for(principal: Principal, resource_id: str) -> Principal:
+    """Narrow a principal to one resource, which need not exist: it may do there what it may."""
+    level = _level(principal, resource_id)
+    grants = {resource_id: Grant(level=level)} if level else {}
+    return replace(principal, grants=grants, is_admin=False)
 
 
 def feed_principal(resource_id: ResourceId, feed: Feed) -> Principal:

@@ -55,6 +55,8 @@ class Invitations:
         connection: tuple[ConnectionId, str],
         actor: str,
         redirect_url: str = "",
+        *,
+        popup: bool = False,
     ) -> tuple[str, Instant]:
         """Make a link that goes to the provider of one account at once.
 
@@ -63,13 +65,15 @@ class Invitations:
             connection: its id and its provider.
             actor: who asks.
             redirect_url: where the browser goes afterwards; empty: a page of ours.
+            popup: it stays on a page of ours, which tells the one at `redirect_url`.
 
         Raises:
             RedirectNotAllowed: that is not listed in `auth.oauth.allowed_redirects`.
         """
         self.check(redirect_url)
         connection_id, provider = connection
-        token, ends = self._make(Link("", resource_id, connection_id, actor, redirect_url, 0))
+        link = Link("", resource_id, connection_id, actor, redirect_url, 0, popup)
+        token, ends = self._make(link)
         return f"{self._url}/oauth/{provider}/start?token={token}", ends
 
     def check(self, redirect_url: str) -> None:

@@ -33,8 +33,8 @@ class Consent:
     """Where the provider sends the browser with its answer."""
     redirect_url: str = ""
     """Where the browser goes from there; empty: a page of ours."""
-    link_id: str = ""
-    """The link that becomes the browser's with its answer; empty where none has to."""
+    popup: bool = False
+    """It stays on a page of ours, which tells the one at `redirect_url`."""
     verifier: SecretStr
     """RFC 7636 section 4.1."""
 
@@ -78,7 +78,7 @@ def add(
             browser=digest(returned.browser),
             callback=asked.callback,
             redirect_url=asked.redirect_url,
-            link_id=asked.link_id,
+            popup=asked.popup,
             created_at=now,
             expires_at=now + seconds,
             **sealed._asdict(),
@@ -121,7 +121,7 @@ def take(conn: Connection, vault: Vault, returned: Returned, now: Instant) -> Co
         actor=row.actor,
         callback=row.callback,
         redirect_url=row.redirect_url,
-        link_id=row.link_id,
+        popup=row.popup,
         verifier=SecretStr(verifier),
     )
 

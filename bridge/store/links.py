@@ -37,6 +37,8 @@ class Link(NamedTuple):
     actor: str
     redirect_url: str
     expires_at: Instant
+    popup: bool = False
+    """The browser stays on a page of ours, which tells the one at `redirect_url`."""
 
 
 def add(conn: Connection, identity: bytes, link: Link, now: Instant) -> str:
@@ -78,6 +80,7 @@ def find(conn: Connection, identity: bytes, token: str, now: Instant) -> Link | 
         row.actor,
         row.redirect_url,
         row.expires_at,
+        row.popup,
     )
     right = hmac.compare_digest(_sign(identity, found), raw[_ID:])
     return found if right and found.expires_at > now else None

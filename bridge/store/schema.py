@@ -9,48 +9,20 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
-    text,
 )
 
+from bridge.store import columns
 from bridge.store.text import Text
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-
-def _time(name: str, *, null: bool = True) -> Column[int]:
-    return Column(name, BigInteger, nullable=null)
-
-
-def _flag(name: str, *, default: bool = False) -> Column[bool]:
-    return Column(
-        name, Boolean, nullable=False, server_default=text("true" if default else "false")
-    )
-
-
-def _count(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=text("0"))
-
-
-def _text(name: str, default: str = "") -> Column[str]:
-    # Alembic takes '' from SQLite and "" from here for different defaults.
-    return Column(name, Text, nullable=False, server_default=default or text("''"))
-
+metadata = columns.metadata
+_time, _flag, _count, _text = columns.time, columns.flag, columns.count, columns.text
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), _text("value"))
 """`instance`, `tzdata`: what the whole database was made with."""
@@ -148,6 +120,7 @@ consents = Table(
     Column("ciphertext", LargeBinary, nullable=False),  # the PKCE verifier
     _text("callback"),  # where the provider sends the browser
     _text("redirect_url"),  # where it goes from there; empty: a page of ours
+    _flag("popup"),  # it stays on a page of ours, which tells the one at redirect_url
     _text("link_id"),  # its link becomes the browser's with the answer; empty: it is already
     _time("created_at", null=False),
     _time("expires_at", null=False),
@@ -164,6 +137,7 @@ links = Table(
     _text("connection_id"),  # empty: the page of all of them
     _text("actor"),  # who made it
     _text("redirect_url"),
+    _flag("popup"),
     _time("created_at", null=False),
     _time("expires_at", null=False),
     _text("browser"),  # the one that has used it

@@ -28,7 +28,7 @@ DONE = "&success=true&provider=google&connectionId=room-a.work"
 EVENTS = "https://www.googleapis.com/auth/calendar.events"
 
 
-@pytest.mark.covers("S0-08", "S1-10")
+@pytest.mark.covers("S0-08", "S1-10", "S3-04")
 def test_an_owner_connects_an_account_and_its_busy_time_is_read(home: Home) -> None:
     browser = Browser()
     page = browser.get(home.link())

@@ -247,7 +247,7 @@ def read(ann: Home) -> Home:
     return ann
 
 
-@pytest.mark.covers("S3-07", "S3-08", "S2-17")
+@pytest.mark.covers("S3-07", "S3-08", "S2-17", "S4-08", "S4-25", "S4-27")
 def test_calendars_that_are_read_have_ids_that_stay(read: Home) -> None:
     page = get(read, "/calendars")
     assert page["total"] == len(page["items"]) == 4
@@ -255,6 +255,7 @@ def test_calendars_that_are_read_have_ids_that_stay(read: Home) -> None:
     assert first["calendar_id"] == ANN
     assert (first["connection_id"], first["resource_id"]) == ("room-a.work", "room-a")
     assert (first["status"], first["error"]) == ("active", None)
+    assert (first["provider"], first["read"], first["write"]) == ("google", True, False)
     assert first["color"] == "#9fe1e7"
     one = get(read, f"/calendars/{first['id']}")
     assert one == first

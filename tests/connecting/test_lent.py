@@ -62,7 +62,7 @@ def test_a_token_that_permits_too_little_is_not_kept_and_goes_on_at_the_applicat
 ) -> None:
     few = (f"{SCOPE}/calendar.calendarlist.readonly", f"{SCOPE}/calendar.freebusy")
     given = tokens(home.google, scopes=few)
-    with pytest.raises(RemoteRejected, match="events") as caught:
+    with pytest.raises(RemoteRejected, match="read and write events") as caught:
         adopt(home, given["refresh_token"])
     assert caught.value.code == "invalid_scope"
     assert (home.row().status, home.row().error_code) == (ConnectionStatus.ERROR, "invalid_scope")

@@ -44,7 +44,7 @@ def post(home: Home, target: str, body: object = None, *, expect: int = 200) -> 
 @pytest.fixture
 def ann(tmp_path: Path) -> Iterator[Home]:
     """A house with one connected account, whose scheduler does not run yet."""
-    with opened(tmp_path, resources=MINE) as home:
+    with opened(tmp_path, resources=MINE, sync={"push": "off"}) as home:
         assert home.connect().status_code == 200
         yield home
 
@@ -189,6 +189,25 @@ def test_what_was_disconnected_is_not_resumed_but_connected(ann: Home) -> None:
     assert refused["code"] == "connection_pending"
     assert refused["auth_url"]
     assert ann.status() is ConnectionStatus.DISCONNECTED
+
+
+@pytest.mark.covers("S4-30")
+def test_whoever_asks_for_fresh_time_in_a_row_has_it_read_once_and_is_told_how_fresh_it_is(
+    served: Home,
+) -> None:
+    served.now += 60
+    query = "start=2026-09-22T00:00:00Z&end=2026-09-23T00:00:00Z&sync=true"
+    key, read = served.key(scope="busy:read"), []
+    for _ in range(3):
+        answer = served.api(key, f"/resources/room-a/busy?{query}")
+        assert answer.status_code == 200
+        assert answer.headers["X-BusyBridge-Freshness"].endswith("; stale=0")
+        read.append(answer.headers["X-BusyBridge-Freshness"].partition(";")[0])
+        served.now += 10
+    assert read == [f"oldest={rfc3339(NOW + 60)}"] * 3, "of the last 30 s is fresh enough"
+    served.now += 10
+    answer = served.api(key, f"/resources/room-a/busy?{query}")
+    assert f"oldest={rfc3339(NOW + 100)}" in answer.headers["X-BusyBridge-Freshness"]
 
 
 @pytest.mark.covers("S4-17")

@@ -222,7 +222,7 @@ def test_a_failing_source_is_an_error_and_a_refused_login_is_something_else(ward
     served.pull(*(pair.failing_id for pair in pairs))
 
 
-@pytest.mark.covers("A-30")
+@pytest.mark.covers("A-30", "S0-54")
 def test_a_source_that_asks_for_a_pause_gets_it_and_nobody_else_waits(ward: Ward) -> None:
     served = ward.served
     pairs = list(ward.pausing.values())

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bridge import __version__
 from bridge.access.credentials import read_bearer
+from bridge.access.principal import acting_for
 from bridge.web.api import docs
 from bridge.web.api.accounts import AccountRoutes
 from bridge.web.api.busy import BusyRoutes
@@ -23,7 +24,9 @@ from bridge.web.api.models import ProblemModel
 from bridge.web.api.once import Once
 from bridge.web.api.providers import ProviderRoutes
 from bridge.web.api.raw import RawRoutes
-from bridge.web.api.routes import Routes, asking
+from bridge.web.api.resources import ResourceRoutes
+from bridge.web.api.routes import ACTING, Routes, asking
+from bridge.web.api.selection import SelectionRoutes
 from bridge.web.api.syncing import SyncRoutes
 from bridge.web.context import WebContext
 from bridge.web.exchange import Reply, Request
@@ -76,7 +79,8 @@ class Api:
                 )
             if scope.value not in principal.scopes:
                 raise Problem(403, "access_denied", f"The key lacks the scope {scope.value}.")
-            g.principal = principal
+            acting = asking().header(ACTING)
+            g.principal = principal if acting is None else acting_for(principal, acting)
         if request.method in {"POST", "PUT", "PATCH"}:
             if not request.is_json:
                 raise Problem(415, "not_json", "Send the body as application/json.")

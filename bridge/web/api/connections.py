@@ -34,8 +34,7 @@ from bridge.web.api.models import (
     Nothing,
     ProviderPath,
 )
-from bridge.web.api.routes import Routes, asking
-from bridge.web.api.wish import kind_of
+from bridge.web.api.routes import ACTING, Routes, asking
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 
@@ -86,13 +85,22 @@ class ConnectionRoutes:
 
         It is good once, for a while, in one browser. Afterwards the browser goes to `redirect_url`,
         which has to be listed in the configuration letter by letter, with `success=true`,
-        `provider` and `connectionId`, or with `error` (a code), `message`, and these two.
+        `provider` and `connectionId`, or with `error` (a code), `message`, and these two. With
+        `response_mode=popup` the page that opened the window gets these as a message of the type
+        `calendar-connected`, with `success` true or false.
         """
-        named = self._named(path.provider)
+        resource = query.resource or asking().header(ACTING)
+        if resource is None:
+            raise Problem(
+                422,
+                "invalid_request",
+                "Say for which resource.",
+                errors=[{"field": "resource", "message": "is missing"}],
+            )
         rows = [
             row
-            for row in self._of(_acting(query))
-            if row.provider == named and query.connection_id in (None, row.id)
+            for row in self._of(resource)
+            if row.provider == path.provider.lower() and query.connection_id in (None, row.id)
         ]
         if not rows:
             raise unknown_connection()
@@ -122,13 +130,7 @@ class ConnectionRoutes:
             raise provider_problem(err) from err
         return self.get_connection(path)
 
-    def _named(self, provider: str) -> str:
-        """Give the name of a kind for its name or a synonym."""
-        kinds = self._context.amending.kinds if self._context.amending else {}
-        kind = kind_of(kinds, provider)
-        return kind.name if kind else provider.lower()
-
-    def _url(self, row: ConnectionRow, wish: AuthUrlWish) -> Response:
+    def _url(self, row: ConnectionRow, asked: AuthUrlRequest) -> Response:
         connecting, invitations = self._parts()
         if connecting.authorizer(row.id) is None:
             raise Problem(422, "invalid_request", "This kind of account is not connected so.")
@@ -137,7 +139,8 @@ class ConnectionRoutes:
                 row.resource_id,
                 (row.id, row.provider),
                 f"key:{g.principal.name}",
-                wish.redirect_url,
+                asked.redirect_url,
+                popup=asked.response_mode == "popup",
             )
         except RedirectNotAllowed as err:
             raise Problem(

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, render_template_string
 
 from bridge.web.api.once import PARAMETER
-from bridge.web.api.routes import Routes
+from bridge.web.api.routes import ACTING, Routes
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -24,6 +24,13 @@ _POLICY = (
     + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     + "'"
 )
+_ACTING = {
+    "name": ACTING,
+    "in": "header",
+    "required": False,
+    "description": "id of a resource: the key acts for it alone in this request",
+    "schema": {"type": "string"},
+}
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ api.info.title }} API</title>
 <style>{{ style }}</style></head><body>
@@ -71,8 +78,10 @@ def register(routes: Routes) -> None:
 
 def _document(routes: Routes) -> dict[str, Any]:
     document: dict[str, Any] = routes.app.api_doc
-    for path in routes.repeatable:
-        given = document["paths"][path]["post"].setdefault("parameters", [])
-        if PARAMETER not in given:
-            given.append(PARAMETER)
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            given = operation.setdefault("parameters", [])
+            repeatable = method == "post" and path in routes.repeatable
+            headers = [_ACTING, PARAMETER] if repeatable else [_ACTING]
+            given += [each for each in headers if each not in given]
     return document

@@ -156,17 +156,22 @@ class AuthUrlRequest(Strict):
         max_length=2048,
         description="where the browser goes afterwards; empty: a page of BusyBridge",
     )
-
-
-class AuthUrlWish(AuthUrlRequest):
-    set_primary: bool = Field(
-        default=False, description="once connected, its write calendar receives the bookings"
+    response_mode: Literal["redirect", "popup"] = Field(
+        default="redirect",
+        description="`popup`: the browser stays on a page of BusyBridge, which sends a message to "
+        "the window that opened it, if that is of the origin of `redirect_url`, and closes itself",
     )
 
+    @model_validator(mode="after")
+    def _somewhere(self) -> AuthUrlRequest:
+        if self.response_mode == "popup" and not self.redirect_url:
+            raise ValueError("a popup needs the redirect_url of the page that opens it")
+        return self
 
-class AuthUrlQuery(AuthUrlWish):
+
+class AuthUrlQuery(AuthUrlRequest):
     resource: ResourceName | None = Field(
-        default=None, description="id of a resource; else the header X-BusyBridge-Resource names it"
+        default=None, description="id of a resource; left out: that of X-BusyBridge-Resource"
     )
     connection_id: ResourceName | None = Field(
         default=None, description="needed where the resource has several of this provider"

@@ -18,6 +18,8 @@ from bridge.access import Scope
 from bridge.web.exchange import Request
 
 PREFIX = "/api/v1"
+ACTING = "X-BusyBridge-Resource"
+"""Header that narrows a request to one resource."""
 Answering: TypeAlias = Callable[[Callable[[], Response]], Response]
 
 

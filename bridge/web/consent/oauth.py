@@ -7,6 +7,7 @@ section 4.4).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from bridge.config.live import Live
@@ -30,13 +31,17 @@ from bridge.errors import (
 from bridge.model.resource import ConnectionId
 from bridge.store.consents import Returned
 from bridge.web.consent.browser import Browser
-from bridge.web.consent.html import not_good, said
+from bridge.web.consent.html import not_good, said, told
 from bridge.web.exchange import Headers, Reply, Request
 from bridge.web.problem import method_not_allowed, not_found
 
 _PATH = re.compile(r"/oauth/([a-z0-9_]{1,40})/(start|callback)")
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 10
+_WHY = (
+    "Without access nobody can see when these calendars are busy, and their time would look free. "
+    "Whoever sent you here decides who sees what of it."
+)
 
 
 class OAuth:
@@ -92,11 +97,7 @@ class OAuth:
             return not_good()
         actor = link.actor if link.actor.startswith("key:") else f"link:{link.id}"
         asked = Asked(
-            row.id,
-            browser.secret,
-            actor,
-            redirect_url=link.redirect_url,
-            link_id="" if was_pressed else link.id,
+            row.id, browser.secret, actor, redirect_url=link.redirect_url, popup=link.popup
         )
         try:
             self._invitations.check(link.redirect_url)
@@ -128,10 +129,8 @@ class OAuth:
             return said(503, "One moment", "Many accounts are being connected.", headers=wait)
         if ended.redirect_url:
             return self._send_on(provider, ended)
-        if ended.error is None:
-            return said(200, "Connected", "Your calendars are being read. You can close this page.")
-        err = ended.error
-        return said(_status(err), "Not connected", *_told(err))
+        status, title, lines = _outcome(ended.error)
+        return said(status, title, *lines)
 
     def _send_on(self, provider: str, ended: Ended) -> Reply:
         """Send the browser back to the application, if that is allowed still (T1)."""
@@ -143,6 +142,9 @@ class OAuth:
         if ended.error is not None:
             outcome = {"error": ended.error.code, "message": str(ended.error)}
         outcome |= {"provider": provider, "connectionId": ended.connection_id}
+        if ended.popup:
+            status, title, lines = _outcome(ended.error)
+            return told(ended.redirect_url, outcome, status, title, lines)
         parts = urlsplit(ended.redirect_url)
         query = [*parse_qsl(parts.query, keep_blank_values=True), *outcome.items()]
         return _see_other(urlunsplit(parts._replace(query=urlencode(query))), [])
@@ -172,6 +174,15 @@ def _is_visit(request: Request) -> bool:
 
 def _see_other(url: str, headers: Headers) -> Reply:
     return Reply(303, [("Location", url), ("Cache-Control", "no-store"), *headers])
+
+
+def _outcome(err: ProviderError | None) -> tuple[int, str, Sequence[str]]:
+    """Say what came of a question: status, title, sentences."""
+    if err is None:
+        text = "Your calendars are being read. You can close this page."
+        return 200, "Connected", [text]
+    why = _WHY if err.code == "access_denied" else ""
+    return _status(err), "Not connected", [*_told(err), why]
 
 
 def _status(err: ProviderError) -> int:
