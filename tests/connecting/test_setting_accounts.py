@@ -16,6 +16,7 @@ from tests.connecting.application import OWN, VERIFIER, consent, tokens
 from tests.connecting.home import APP, Home
 from tests.connecting.owner import ANN, BOB
 from tests.servers.dav import Dav
+from tests.servers.origin import Origin
 from tests.servers.radicale import start_radicale
 
 ALL = " ".join(scope.value for scope in Scope)
@@ -111,6 +112,22 @@ def test_a_password_that_does_not_open_the_account_is_not_kept(home: Home, dav: 
     status, problem = home.call(key, "POST", MADE, login(dav))
     assert (status, problem["code"]) == (409, "connection_exists")
     assert problem["connection_id"] == CALDAV
+
+
+@pytest.mark.covers("S4-29")
+def test_nobody_has_a_password_sent_elsewhere_who_does_not_know_it(home: Home, dav: Dav) -> None:
+    key, one = home.key(scope=ALL), f"/connections/{CALDAV}"
+    assert home.call(key, "POST", MADE, login(dav))[0] == 201
+    with Origin() as elsewhere:
+        for account in ({"server_url": elsewhere.url("/")}, {"username": "ben"}):
+            status, problem = home.call(key, "PATCH", one, account)
+            assert (status, problem["errors"][0]["field"]) == (422, "password")
+            own = "/connections/room-a.work"
+            status, problem = home.call(key, "PATCH", own, account | {"password": "x"})
+            assert (status, problem["code"]) == (409, "managed_by_file")
+        assert elsewhere.requests == []
+    both = {"username": "ben", "password": "other", "read_calendars": None}
+    assert home.call(key, "PATCH", one, both)[0] == 200
 
 
 @pytest.mark.covers("S2-16")

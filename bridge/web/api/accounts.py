@@ -33,7 +33,16 @@ from bridge.web.api.settable import (
     Removed,
     StatusQuery,
 )
-from bridge.web.api.wish import ACCOUNT, Wish, kind_of, refuse_twice, refused, take_consent
+from bridge.web.api.wish import (
+    ACCOUNT,
+    Wish,
+    guard_password,
+    kind_of,
+    refuse_of_file,
+    refuse_twice,
+    refused,
+    take_consent,
+)
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 
@@ -99,11 +108,13 @@ class AccountRoutes:
         """
         row = find_connection(self._context, path.connection_id, Access.MANAGE)
         keys, secrets = body.keys(), body.secrets()
+        refuse_of_file(row, body)
         change = amending(self._context)
         if choosing.chosen(keys):
             keys = choosing.looked_for(self._context, row, keys)
 
         def edit(draft: Draft) -> None:
+            guard_password(draft.find(row.id), body)
             draft.set(row.id, keys, secrets)
 
         with explained(row.id):

@@ -16,9 +16,11 @@ from bridge.connecting import Connecting, Crowded
 from bridge.errors import AccountMismatch, Disposition, ProviderError
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import CalendarInfo, ProviderKind
+from bridge.store.connections import ConnectionRow
+from bridge.store.resources import Owner
 from bridge.web.api import choosing
 from bridge.web.api.answers import crowded, provider_problem
-from bridge.web.api.settable import ConnectionWish
+from bridge.web.api.settable import SECRET, ConnectionKeys, ConnectionWish
 from bridge.web.problem import Problem
 
 ACCOUNT = ("server_url", "username", "url")
@@ -101,6 +103,38 @@ def _free(provider: str, taken: Sequence[str]) -> str:
 
 def _given(secrets: Mapping[str, SecretStr | None]) -> dict[str, SecretStr]:
     return {name: value for name, value in secrets.items() if value is not None}
+
+
+def refuse_of_file(row: ConnectionRow, body: ConnectionKeys) -> None:
+    """Leave alone which account a connection of the file is.
+
+    Raises:
+        Problem: 409 `managed_by_file`.
+    """
+    said = sorted(body.model_fields_set & {*ACCOUNT, *SECRET})
+    if said and row.managed_by is Owner.FILE:
+        raise Problem(
+            409,
+            "managed_by_file",
+            f"{row.id} is an account of the configuration file; set {', '.join(said)} there.",
+        )
+
+
+def guard_password(before: Supplement | None, body: ConnectionKeys) -> None:
+    """Let nobody have a password sent elsewhere who does not know it.
+
+    Raises:
+        Problem: 422, it has to be given again.
+    """
+    elsewhere = body.model_fields_set & set(ACCOUNT)
+    if elsewhere and before is not None and "password" in before.secrets and not body.password:
+        message = "give it together with the account that it opens"
+        raise Problem(
+            422,
+            "invalid_request",
+            f"password: {message}.",
+            errors=[{"field": "password", "message": message}],
+        )
 
 
 def refuse_twice(settings: Settings, id_: ConnectionId) -> None:
