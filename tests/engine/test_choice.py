@@ -38,6 +38,9 @@ def connect(house: House, **keys: Any) -> None:
         ({"read_calendars": ["team", "Home"]}, ["12", "15"]),
         ({"read_calendars": ["primary"], "write_calendar": "team"}, ["09", "12"]),
         ({"validate_availability": False}, []),
+        ({"direction": "inbound"}, ["09", "12", "15"]),
+        ({"direction": "OUTBOUND"}, []),
+        ({"direction": "outbound", "read_calendars": ["team"], "write_calendar": "team"}, []),
     ],
 )
 def test_the_named_calendars_block(
