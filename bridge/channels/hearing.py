@@ -15,10 +15,11 @@ from typing import NamedTuple
 from bridge.channels.coalescing import Coalescing, Wish
 from bridge.errors import StoreError
 from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.notifier import Delivery, News, Notice
 from bridge.provider import ProviderKind
-from bridge.store import channels, schedule
-from bridge.store.channels import ChannelRow, ChannelState
+from bridge.store import channels, connections, schedule
+from bridge.store.channels import ChannelRow, ChannelState, Heard
 from bridge.store.database import Database, Transaction
 from bridge.store.keys import digest
 from bridge.store.wake import Wake
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 _MOST_CLAIMS = 100
 """Of one request."""
+_BREATH = 60
+"""Least seconds between two pulls of a connection that fails."""
 _NOBODY = digest("nobody has this token")
 _DEAF = (ChannelState.STOPPING, ChannelState.FAILED)
 
@@ -102,39 +105,47 @@ class Hearing:
             return False
         if claim.number is not None and claim.number <= row.last_number:
             return True  # a copy, or one that was overtaken: what it tells was answered
-        heard = row._replace(
-            reference=row.reference or claim.reference,
-            last_number=claim.number or row.last_number,
-            last_at=row.last_at if claim.news is News.CONFIRMED else now,
-            due_at=now if claim.news is News.ENDED else row.due_at,
+        told = Heard(
+            claim.reference,
+            claim.number or 0,
+            changed=claim.news is not News.CONFIRMED,
+            ended=claim.news is News.ENDED,
         )
         if claim.news is News.CONFIRMED:
             with self._database.write(lasting=False) as conn:
-                channels.heard(conn, heard, now)
+                channels.heard(conn, row.id, told, now)
             return True
         wish = self._coalescing.hear(row.connection_id, (row.id, claim.number), now, self._tick())
         if wish is None and claim.news is News.CHANGED:
             return True
         try:
             with self._database.write(lasting=False) as conn:
-                channels.heard(conn, heard, now)
-                self._mark(conn, row, wish or Wish(now))
+                channels.heard(conn, row.id, told, now)
+                self._mark(conn, row.connection_id, wish or Wish(now), now)
         except StoreError:
             self._coalescing.forget(row.connection_id)
             raise
         self._wake.notify("schedule")
         return True
 
-    def _mark(self, conn: Transaction, row: ChannelRow, wish: Wish) -> None:
-        was = wish.instead_of
+    def _mark(
+        self, conn: Transaction, connection_id: ConnectionId, wish: Wish, now: Instant
+    ) -> None:
+        row = connections.get(conn, connection_id)
+        # Only a person can help one that was refused, and notifications must not hammer another.
+        if row is None or row.status is ConnectionStatus.TOKEN_EXPIRED:
+            return
+        at, was = wish
+        if row.failures and row.attempt_at is not None and row.attempt_at <= now:
+            at = max(at, row.attempt_at + _BREATH)
         # What was to be put off may have begun meanwhile: then this is the next one.
-        if was is None or not schedule.postpone(conn, row.connection_id, was, wish.at):
-            schedule.mark(conn, [row.connection_id], wish.at)
+        if was is None or not schedule.postpone(conn, connection_id, was, at):
+            schedule.mark(conn, [connection_id], at)
 
     def _stop_again(self, row: ChannelRow, claim: Notice, now: Instant) -> None:
         """Learn from a channel that should be silent how it is stopped."""
         if row.expires_at <= now or (row.reference and row.state is ChannelState.STOPPING):
             return  # it is over, or its next try is set
         with self._database.write(lasting=False) as conn:
-            channels.heard(conn, row._replace(reference=claim.reference), now)
+            channels.heard(conn, row.id, Heard(claim.reference), now)
             channels.give_up(conn, [row.id], now)

@@ -104,13 +104,13 @@ class Keeper:
         settings, now = self._live.current, self._clock()
         with self._database.read() as conn:
             row = connections.get(conn, connection_id)
+            kind = self._kinds.get(row.provider) if row else None
+            if row is None or kind is None or kind.notices is None:
+                return Tended()
             rows = calendars.of_connection(conn, connection_id)
             known = channels.of_connection(conn, connection_id)
-        kind = self._kinds.get(row.provider) if row else None
-        if row is None or kind is None or kind.notices is None:
-            return Tended()
         notifier = self._notifier(connection_id)
-        if notifier is None:
+        if notifier is None or row.status in connections.STOPPED:
             return Tended()
         barred = why_not(settings, kind)
         work = _Work(connection_id, notifier, address(settings, kind), now)

@@ -78,4 +78,4 @@ def look(
     if read and not silent:
         return Standing("on", "")
     state = "partial" if len(silent) < len(read) else "off"
-    return Standing(state, silent[0] if silent else "it was not read yet")
+    return Standing(state, silent[0] if silent else "the connection was not read yet")

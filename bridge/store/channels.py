@@ -10,7 +10,7 @@ from collections.abc import Collection
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
@@ -165,21 +165,35 @@ def remove(conn: Connection, channel_ids: Collection[str]) -> None:
         conn.execute(delete(channels).where(channels.c.id.in_(channel_ids)))
 
 
-def heard(conn: Connection, row: ChannelRow, now: Instant) -> None:
-    """Note that a notification arrived: that it does, and what else it changed of the row."""
-    this = channels.c.id == row.id
-    later = channels.c.last_number < row.last_number
-    conn.execute(update(channels).where(this, later).values(last_number=row.last_number))
-    conn.execute(
-        update(channels)
-        .where(this)
-        .values(
-            last_at=row.last_at,
-            confirmed_at=func.coalesce(channels.c.confirmed_at, now),
-            reference=row.reference,
-            due_at=row.due_at,
-        )
-    )
+class Heard(NamedTuple):
+    """What a notification tells of its channel."""
+
+    reference: str
+    number: int = 0
+    """0 where the provider does not count."""
+    changed: bool = False
+    """It was of a change."""
+    ended: bool = False
+    """The provider gives the channel up: it is to be renewed now."""
+
+
+def heard(conn: Connection, channel_id: str, told: Heard, now: Instant) -> None:
+    """Note that a notification arrived.
+
+    Whoever opens the channel may write at the same time: nothing is put back to what it was.
+    """
+    known = channels.c.reference
+    latest = channels.c.last_number
+    values: dict[str, Any] = {
+        "reference": case((known == "", told.reference), else_=known),
+        "last_number": case((latest < told.number, told.number), else_=latest),
+        "confirmed_at": func.coalesce(channels.c.confirmed_at, now),
+    }
+    if told.changed:
+        values["last_at"] = now
+    if told.ended:
+        values["due_at"] = now
+    conn.execute(update(channels).where(channels.c.id == channel_id).values(values))
 
 
 def doubt(conn: Connection, connection_id: ConnectionId) -> None:

@@ -91,12 +91,9 @@ _FORGIVEN: Mapping[str, Any] = {
     "limited_until": null(),
 }
 _COLUMNS = [connections.c[name] for name in ConnectionRow._fields]
-_STOPPED = (ConnectionStatus.PAUSED.value, ConnectionStatus.DISCONNECTED.value)
-_UNWELL = (
-    ConnectionStatus.ERROR.value,
-    ConnectionStatus.TOKEN_EXPIRED.value,
-    ConnectionStatus.DISCONNECTED.value,
-)
+STOPPED = (ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED)
+"""By a person, who also begins again."""
+_STOPPED = tuple(status.value for status in STOPPED)
 
 
 def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:

@@ -95,7 +95,7 @@ class Pushed:
     def quiet(self) -> None:
         """Wait until everything was posted, and nothing that is due is left."""
         self.sandbox.flush()
-        self.until(self._is_quiet, "nothing is due")
+        self.until(self._is_quiet, f"nothing is due: {self.due_in()}, {self.asked[-9:]}")
 
     def _is_quiet(self) -> bool:
         with self.bridge.database.read() as conn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.model.resource import ConnectionStatus, ResourceId
 from bridge.store import channels, connections, resources
-from bridge.store.channels import ChannelState, Trouble
+from bridge.store.channels import ChannelState, Heard, Trouble
 from bridge.store.database import Database
 from tests.builders import NOW, store_resource
 from tests.channels.test_hearing import row
@@ -15,10 +15,23 @@ def test_what_was_heard_while_a_channel_was_opened_stays(database: Database) -> 
     opening = row("c", work, state=ChannelState.OPENING, reference="")
     with database.write() as conn:
         channels.add(conn, opening)
-        channels.heard(conn, opening._replace(last_number=1, reference="r"), NOW)
+        channels.heard(conn, "c", Heard("r", 1), NOW)
         assert channels.opened(conn, opening._replace(reference="r"))
         [found] = channels.of_connection(conn, work)
     assert (found.state, found.confirmed_at, found.last_number) == (ChannelState.OPEN, NOW, 1)
+
+
+def test_what_is_heard_puts_nothing_back_that_changed_meanwhile(database: Database) -> None:
+    """The hook reads a channel while it is opened, and writes when it is open."""
+    [work] = store_resource(database)
+    with database.write() as conn:
+        channels.add(conn, row("c", work, state=ChannelState.OPENING, reference="", due_at=NOW + 9))
+        channels.opened(conn, row("c", work, due_at=NOW + 500))
+        channels.heard(conn, "c", Heard("r", 1, changed=True), NOW)
+        [found] = channels.of_connection(conn, work)
+        assert (found.state, found.due_at) == (ChannelState.OPEN, NOW + 500)
+        channels.heard(conn, "c", Heard("r", 2, changed=True, ended=True), NOW)
+        assert channels.of_connection(conn, work)[0].due_at == NOW
 
 
 def test_a_number_never_goes_back(database: Database) -> None:
@@ -26,7 +39,7 @@ def test_a_number_never_goes_back(database: Database) -> None:
     with database.write() as conn:
         channels.add(conn, row("c", work))
         for number in (5, 3):
-            channels.heard(conn, row("c", work, last_number=number), NOW)
+            channels.heard(conn, "c", Heard("r", number), NOW)
         assert channels.every(conn)[0].last_number == 5
 
 
