@@ -44,6 +44,8 @@ class Job:
     row: ConnectionRow
     """The connection as it was before."""
     claimed_at: Instant
+    settled: Claim | None = None
+    """The claim under which its end was recorded."""
 
     @property
     def connection_id(self) -> ConnectionId:
@@ -284,10 +286,11 @@ class Pulls:
     def _settle(self, job: Job, verdict: pace.Verdict, now: Instant) -> None:
         """Record the outcome and release the claim; the lease ends by itself when that fails."""
         failure = verdict.failure
+        claim = job.settled = job.claim
         try:
             with self._ground.database.write(lasting=False) as conn:
                 done = failure is None
-                if not schedule.release(conn, job.claim, verdict.next_due, done=done):
+                if not schedule.release(conn, claim, verdict.next_due, done=done):
                     logger.warning("%s: somebody else pulled it meanwhile", job.connection_id)
                 elif failure is None:
                     connections.record_success(conn, job.connection_id, now)

@@ -156,3 +156,8 @@ class Workers:
                 del self._running[job.connection_id]
                 self._stirred = True  # the next claim happens at once
                 self._changed.notify_all()
+            # Due again the moment its end was recorded, it was claimed while it still counted as
+            # running: nobody works under that claim.
+            if job.settled is not None and job.claim is not job.settled:
+                self._give_back([job])
+                self.stir()

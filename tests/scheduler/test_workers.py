@@ -3,14 +3,15 @@
 import logging
 from datetime import timedelta
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
 from bridge.errors import RateLimited, TemporarilyUnavailable
 from bridge.model.resource import ConnectionId
 from bridge.scheduler.pulls import LEASE
-from bridge.store import leases
-from tests.scheduler.world import PATIENCE
+from bridge.store import leases, schedule
+from tests.scheduler.world import PATIENCE, World
 
 ROOM = "room-0.work"
 
@@ -29,6 +30,36 @@ def test_never_more_pulls_than_allowed_run_and_each_end_starts_the_next(make_wor
     world.sources.wait(lambda: len(world.sources.pulls) == 12)
     assert world.sources.most_at_once == 3
     assert world.sources.overlapped == []
+
+
+def test_a_connection_that_is_due_again_before_its_pull_is_quite_over_is_pulled_again(
+    make_world,
+) -> None:
+    """Its end is recorded, somebody asks for it, and it is claimed, all before its thread ends."""
+    world = make_world()
+    world.prove()
+
+    def observe(_: object) -> None:
+        if world.sources.count(ROOM) > 1:
+            return
+        with world.database.write() as conn:
+            schedule.mark(conn, [ConnectionId(ROOM)], world.clock.now)
+        world.workers.stir()
+        ends, pause = monotonic() + PATIENCE, Event()
+        while not _holder(world):
+            assert monotonic() < ends
+            pause.wait(0.01)
+
+    world.pulls._observe = observe
+    world.start()
+    world.sources.wait(lambda: world.sources.count(ROOM) == 2)
+    world.settle()
+    assert not _holder(world)
+
+
+def _holder(world: World) -> str:
+    with world.database.read() as conn:
+        return leases.holder(conn, ConnectionId(ROOM), world.clock.now)
 
 
 def test_a_reload_that_allows_more_at_once_counts_from_the_next_claim(make_world) -> None:
