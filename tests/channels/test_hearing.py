@@ -9,12 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from bridge.channels.hearing import Hearing
-from bridge.model.resource import ConnectionId
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.notifier import Delivery, News, Notice, Notices
 from bridge.provider import ProviderKind
 from bridge.providers import memory
-from bridge.store import channels, leases, schedule
+from bridge.store import channels, connections, leases, schedule
 from bridge.store.channels import ChannelRow, ChannelState
+from bridge.store.connections import Failure
 from bridge.store.database import Database
 from bridge.store.keys import digest
 from bridge.store.wake import Wake
@@ -120,6 +121,21 @@ def test_a_channel_that_the_provider_gave_up_is_renewed_with_the_pull_that_follo
     assert ear.hear({"clientState": "c0", "type": "subscriptionRemoved"}) == 202
     assert ear.due() == [0, 3600]
     assert ear.row("c0").due_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("status", "due"), [(ConnectionStatus.ERROR, 50), (ConnectionStatus.TOKEN_EXPIRED, 3600)]
+)
+def test_a_connection_that_fails_is_not_hammered(
+    ear: Ear, status: ConnectionStatus, due: int
+) -> None:
+    with ear.database.write() as conn:
+        connections.record_attempt(conn, ear.ids[0], NOW - 10)
+        connections.record_failure(conn, ear.ids[0], NOW, Failure("x", "no answer", status=status))
+    for _ in range(5):
+        ear.moment += 1
+        assert ear.hear({"clientState": "c0"}) == 202
+    assert ear.due()[0] == due
 
 
 def test_a_channel_of_another_kind_is_no_channel(ear: Ear) -> None:
