@@ -115,14 +115,9 @@ class Bridge:
         pin_instance(self)
         with self.database.write() as conn:
             restored.renew_epochs(conn)
-        pin_keys(self)
-        while True:
-            self.amending.begin()
-            try:
-                report = self.apply(self.settings)
-            except Overtaken:
-                continue
-            break
+        self._pin_keys()
+        report = self.apply(self.settings)
+        self.keeper.begin()
         self.rebuild()
         return report
 

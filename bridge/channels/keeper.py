@@ -21,6 +21,7 @@ from bridge.accounts import Accounts
 from bridge.channels.reach import address, why_not
 from bridge.channels.standing import Tended, is_watchable, tells
 from bridge.config.live import Live
+from bridge.config.plan import ConnectionPlan
 from bridge.errors import (
     AuthorizationExpired,
     ConfigError,
@@ -86,6 +87,23 @@ class Keeper:
         self._kinds = kinds
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - spreads renewals, hides nothing
+
+    def begin(self) -> None:
+        """Have watched connections polled soon: nobody was here to hear what was told meanwhile.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        now = self._clock()
+        with self._database.read() as conn:
+            watched = {row.connection_id for row in channels.every(conn)}
+            rows = [row for row in connections.every(conn) if row.id in watched]
+        if rows:
+            with self._database.write(lasting=False) as conn:
+                for row in rows:
+                    interval = ConnectionPlan.model_validate_json(row.plan).interval
+                    latest = now + int(interval.total_seconds() * self._random.random())
+                    schedule.sooner(conn, [row.id], latest)
 
     def tend(self, connection_id: ConnectionId, *, surprised: bool = False) -> Tended:
         """Open, renew and stop what has to be; to be called by who holds the connection's lease.

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
+from bridge.channels.coalescing import Coalescing
 from bridge.channels.hearing import Hearing
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.notifier import Delivery, News, Notice, Notices
@@ -196,3 +197,14 @@ def _claim(ear: Ear) -> schedule.Claim:
 def _release(ear: Ear, claim: schedule.Claim) -> None:
     with ear.database.write() as conn:
         assert schedule.release(conn, claim, ear.now + 3600, done=True)
+
+
+@pytest.mark.covers("T45")
+def test_what_is_remembered_of_notifications_is_bounded() -> None:
+    coalescing = Coalescing()
+    for number in range(25_000):
+        coalescing.hear(ConnectionId(f"room-{number}.work"), ("c", number), NOW, number)
+    for number in range(25_000):
+        coalescing.hear(ConnectionId("room-a.work"), (f"c{number}", 1), NOW, 25_000 + number)
+    assert len(coalescing._known) == 10_000
+    assert len(coalescing._known[ConnectionId("room-a.work")].numbers) <= 1000

@@ -55,6 +55,16 @@ def test_polls_are_seldom_while_all_changes_are_told(house: Pushed) -> None:
     house.until(lambda: house.pulls() > before, "the safety poll")
 
 
+def test_a_safety_poll_is_not_late(house: Pushed) -> None:
+    house.connect()
+    before = house.pulls()
+    house.pass_time(house.due_in())
+    house.until(lambda: house.pulls() > before, "the safety poll")
+    house.quiet()
+    shown = house.client.get(f"{house.home.url}/metrics").text
+    assert "busybridge_pull_lateness_seconds_sum 0.0" in shown
+
+
 @pytest.mark.covers("F41")
 def test_a_notification_that_comes_twice_is_one_pull(house: Pushed) -> None:
     house.connect()
@@ -236,7 +246,10 @@ def test_a_restart_keeps_channels(tmp_path: Path) -> None:
     with pushed(tmp_path) as house:
         house.connect()
         (before,) = house.rows()
+        assert house.due_in() > 10 * 60
         house.restart()
+        assert house.due_in() <= 5 * 60, "something may have been told while nobody was here"
+        house.quiet()
         house.create(24)
         house.until(lambda: house.busy() == 1, "the event shows")
         house.quiet()

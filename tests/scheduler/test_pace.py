@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config.plan import ConnectionPlan, plan
+from bridge.channels.standing import Tended
+from bridge.config.plan import plan
 from bridge.config.settings import Backoff
 from bridge.errors import (
     AddressRefused,
@@ -22,7 +23,16 @@ from bridge.errors import (
     UnreadableAnswer,
 )
 from bridge.model.resource import ConnectionStatus
-from bridge.scheduler.pace import Verdict, after_failure, after_success, longest_gap
+from bridge.scheduler.pace import (
+    UNTOLD,
+    Rhythm,
+    Verdict,
+    after_failure,
+    after_success,
+    longest_gap,
+    repeated,
+    rhythm,
+)
 from tests.builders import NOW, make_plan, make_settings
 
 ACTIVE = (ConnectionStatus.ACTIVE, 0)
@@ -30,12 +40,15 @@ BACKOFF = make_settings(sync={"backoff": {"initial": "30s", "max": "6h"}}).sync.
 DRAWS = 200
 
 
-def plan_of(interval: str = "5m", jitter: str = "20%") -> ConnectionPlan:
+def plan_of(
+    interval: str = "5m", jitter: str = "20%", max_stale: str = "6h", tended: Tended = UNTOLD
+) -> Rhythm:
     settings = make_settings(
         sync={"interval": interval, "jitter": jitter},
+        availability={"max_stale": max_stale},
         resources=[{"id": "room-a", "connections": [{"id": "work", "provider": "memory"}]}],
     )
-    return plan(settings)[0][1][0]
+    return rhythm(plan(settings)[0][1][0], settings.sync, tended)
 
 
 def judge(err: BridgeError, failures: int = 0, backoff: Backoff = BACKOFF) -> list[Verdict]:
@@ -71,6 +84,37 @@ def test_jitter_spreads_pulls_over_its_whole_range() -> None:
 
 def test_a_pull_that_outlasts_its_interval_rests_before_the_next() -> None:
     assert after_success(plan_of("1m"), NOW, NOW + 500, Random(1)) == NOW + 506
+
+
+TOLD = Tended(healthy=True)
+
+
+@pytest.mark.parametrize(
+    ("interval", "max_stale", "minutes"), [("5m", "6h", 30), ("2h", "6h", 120), ("5m", "40m", 20)]
+)
+def test_a_connection_that_is_told_of_all_changes_is_polled_seldom_and_never_becomes_stale(
+    interval: str, max_stale: str, minutes: int
+) -> None:
+    told = plan_of(interval, "20%", max_stale, TOLD)
+    assert told.interval == timedelta(minutes=minutes)
+    if minutes < 120:
+        assert longest_gap(told) < {"6h": 360, "40m": 40}[max_stale] * 60
+
+
+def test_a_channel_is_renewed_although_no_poll_is_due() -> None:
+    tended = TOLD._replace(due_at=NOW + 100)
+    assert after_success(plan_of(tended=tended), NOW, NOW + 1, Random(1), tended) == NOW + 100
+
+
+def test_a_calendar_that_is_watched_from_now_on_is_read_once_more_at_once() -> None:
+    tended = TOLD._replace(due_at=NOW + 100, fresh=True)
+    assert after_success(plan_of(tended=tended), NOW, NOW + 1, Random(1), tended) == NOW + 1
+
+
+def test_what_was_told_just_before_a_pull_is_looked_for_once_more() -> None:
+    assert repeated(NOW, TOLD) is None
+    assert repeated(NOW, TOLD._replace(heard_at=NOW - 1)) == NOW + 4
+    assert repeated(NOW + 4, TOLD._replace(heard_at=NOW - 1)) is None
 
 
 @pytest.mark.covers("F19")
