@@ -35,6 +35,7 @@ from bridge.web.api.models import (
     ProviderPath,
 )
 from bridge.web.api.routes import ACTING, Routes, asking
+from bridge.web.api.wish import kind_of
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 
