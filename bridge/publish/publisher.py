@@ -54,7 +54,8 @@ class Freshness(NamedTuple):
     stale: int
     """Calendars that could not be read when last tried, or that nobody reads at present."""
     unread: bool = False
-    """There are sources and none was ever read: nothing is known, so nothing may be called free."""
+    """There are sources, and of none of their connections was all read that can be: too little is
+    known to call anything free."""
 
 
 class Publisher:
@@ -147,11 +148,14 @@ class Publisher:
         """Tell how old the busy time is, and how many calendars are stale."""
         sources = busy.sources(conn, resource_id)
         reached = [source.success_at for source in sources]
+        # An account whose first pull is under way is known in part only.
+        awaited = {source.connection_id for source in sources if source.is_awaited}
+        known = any(it.success_at is not None and it.connection_id not in awaited for it in sources)
         oldest = min((at for at in reached if at is not None), default=None)
         return Freshness(
             oldest=None if None in reached else oldest,
             stale=sum(source.stale for source in sources),
-            unread=bool(reached) and all(at is None for at in reached),
+            unread=bool(reached) and not known,
         )
 
     def _times(

@@ -52,9 +52,12 @@ class ChangeRow(NamedTuple):
 class Source(NamedTuple):
     """One calendar that blocks time, or a connection whose calendars are not known yet."""
 
+    connection_id: str
     success_at: Instant | None
     stale: bool
     """Its last pull failed, none ever succeeded, or nobody pulls it at present."""
+    is_awaited: bool
+    """Its connection's first pull has not come to it yet."""
 
 
 class Extents(NamedTuple):
@@ -272,14 +275,22 @@ def set_extents(conn: Connection, resource_id: str, found: Extents) -> None:
     )
 
 
+_NEVER_READ = calendars.c.success_at.is_(None)
 _SOURCES = Prepared(
     select(
+        connections.c.id,
         calendars.c.success_at,
         or_(
             calendars.c.stale,
             calendars.c.failed_since.is_not(None),
-            calendars.c.success_at.is_(None),
+            _NEVER_READ,
             connections.c.status == ConnectionStatus.PAUSED.value,
+        ),
+        and_(
+            connections.c.success_at.is_(None),
+            calendars.c.id.is_not(None),
+            _NEVER_READ,
+            calendars.c.failed_since.is_(None),
         ),
     )
     .select_from(
@@ -300,4 +311,4 @@ _SOURCES = Prepared(
 def sources(conn: Connection, resource_id: str) -> list[Source]:
     """List what a resource's busy time is made of, and how each is doing."""
     rows = _SOURCES.all(conn, resource=resource_id)
-    return [Source(success_at, bool(stale)) for success_at, stale in rows]
+    return [Source(name, at, bool(stale), bool(awaited)) for name, at, stale, awaited in rows]
