@@ -48,7 +48,7 @@ def _faults(routes: Blueprint, google: Google) -> None:
             if request.method == "DELETE":
                 account.faults.clear()
             elif request.method == "POST":
-                scenario.switch(account.faults, _body())
+                account.faults.apply(_body())
             return jsonify(dict(account.faults.shown()))
 
 

@@ -103,6 +103,10 @@ class Description:
             place = "/".join(map(str, error.absolute_path))
             raise Undescribed(f"{type_name}: {place}: {error.message[:300]}")
 
+    def properties(self, type_name: str) -> frozenset[str]:
+        """Name the properties of a type."""
+        return frozenset(self._document["$defs"][type_name]["properties"])
+
     def _validator(self, type_name: str) -> Draft202012Validator:
         found = self._validators.get(type_name)
         if found is None:

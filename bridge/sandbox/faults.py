@@ -53,7 +53,7 @@ FAULTS: Mapping[str, str] = {
     "push_refused": "watching is refused: 401 push.webhookUrlUnauthorized",
     "push_short": "channels end after so many seconds, whatever was asked for",
 }
-"""What can be switched on; the value is True, or a number where the text says `so many`."""
+"""What goes wrong at Google; the value is True, or a number where the text says `so many`."""
 
 _UNLIMITED = -1
 
@@ -66,6 +66,8 @@ class UnknownFault(ValueError):
 class Faults:
     """What is switched on for one account; guarded by the world's lock."""
 
+    known: Mapping[str, str] = field(default_factory=lambda: FAULTS)
+    """What can be switched on; each provider goes wrong in its own ways."""
     _values: dict[str, Any] = field(default_factory=dict)
     _left: dict[str, int] = field(default_factory=dict)
 
@@ -73,18 +75,30 @@ class Faults:
         """Switch one on, or off with False or None.
 
         Args:
-            name: one of `FAULTS`.
+            name: one of `known`.
             value: True, or the number that the text asks for.
             times: how often it happens; None for always.
         """
-        if name not in FAULTS:
-            raise UnknownFault(f"{name!r}: there are {', '.join(sorted(FAULTS))}")
+        if name not in self.known:
+            raise UnknownFault(f"{name!r}: there are {', '.join(sorted(self.known))}")
         if value is False or value is None:
             self._values.pop(name, None)
             self._left.pop(name, None)
             return
         self._values[name] = value
         self._left[name] = _UNLIMITED if times is None else times
+
+    def apply(self, values: Mapping[str, Any]) -> None:
+        """Switch some: `{"short_pages": true, "server_error": {"value": true, "times": 2}}`.
+
+        Raises:
+            UnknownFault: there is none of that name.
+        """
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                self.switch(name, value.get("value", True), value.get("times"))
+            else:
+                self.switch(name, value)
 
     def clear(self) -> None:
         """Behave."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.sandbox.faults import Faults
 from bridge.sandbox.google.delegation import ServiceAccount
 from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.grants import Client
 from bridge.sandbox.google.server import Google
+from bridge.sandbox.microsoft import scenario as at_microsoft
+from bridge.sandbox.microsoft.errors import GraphError
+from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Account, Calendar
 
 Json = dict[str, Any]
@@ -24,15 +26,19 @@ CLIENT = Client(
 """Known to every sandbox; its answers may go to any port of loopback."""
 
 
+_REFUSED = (ApiError, GraphError)
+
+
 class BadScenario(ValueError):
     """A document that makes no world."""
 
 
-def build(google: Google, document: Mapping[str, Any]) -> None:
+def build(google: Google, microsoft: Microsoft, document: Mapping[str, Any]) -> None:
     """Fill a world.
 
     Args:
         google: what is filled.
+        microsoft: what the key `microsoft` fills.
         document: `accounts`, `rooms`, `clients` and `service_accounts`, each a list of what the
             functions below take.
 
@@ -42,9 +48,10 @@ def build(google: Google, document: Mapping[str, Any]) -> None:
     try:
         with google.world.lock:
             _build(google, document)
+            at_microsoft.build(microsoft, document.get("microsoft", {}))
     except KeyError as err:
         raise BadScenario(f"{err} is missing") from err
-    except (LookupError, TypeError, ValueError, AttributeError, ApiError) as err:
+    except (LookupError, TypeError, ValueError, AttributeError, *_REFUSED) as err:
         raise BadScenario(str(err)) from err
 
 
@@ -106,19 +113,6 @@ def add_service_account(google: Google, entry: Mapping[str, Any]) -> ServiceAcco
     return made
 
 
-def switch(faults: Faults, values: Mapping[str, Any]) -> None:
-    """Switch misbehaviour: `{"short_pages": true, "server_error": {"value": true, "times": 2}}`.
-
-    Raises:
-        UnknownFault: there is none of that name.
-    """
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            faults.switch(name, value.get("value", True), value.get("times"))
-        else:
-            faults.switch(name, value)
-
-
 def _furnish(google: Google, entry: Mapping[str, Any]) -> None:
     world, account = google.world, google.world.account(entry["email"])
     _fill(google, world.calendar(account.email), entry)
@@ -130,7 +124,7 @@ def _furnish(google: Google, entry: Mapping[str, Any]) -> None:
             calendar_id=each.get("id", ""),
         )
         _fill(google, calendar, each)
-    switch(account.faults, entry.get("faults", {}))
+    account.faults.apply(entry.get("faults", {}))
 
 
 def _fill(google: Google, calendar: Calendar, entry: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ from bridge.sandbox import scenario
 from bridge.sandbox.google.person import Person
 from bridge.sandbox.google.quotas import Limits
 from bridge.sandbox.google.server import Google
+from bridge.sandbox.microsoft import scenario as at_microsoft
+from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.web import application
 from bridge.sandbox.world import World, system_clock
 
@@ -45,13 +47,20 @@ class Sandbox:
         self.world = World(clock, seed)
         self.google = Google(self.world, limits)
         self.google.add_client(scenario.CLIENT)
-        scenario.build(self.google, document or {})
+        self.microsoft = Microsoft(self.world)
+        self.microsoft.add_client(at_microsoft.client())
+        scenario.build(self.google, self.microsoft, document or {})
         # waitress says what a client did wrong as warnings; here that is the point.
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self._map: dict[int, Any] = {}
         # Any: the published stubs are those of an older waitress.
         self._server: Any = create_server(
-            application(self.google), map=self._map, host=_HOST, port=port, threads=8, ident=None
+            application(self.google, self.microsoft),
+            map=self._map,
+            host=_HOST,
+            port=port,
+            threads=8,
+            ident=None,
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
@@ -104,10 +113,12 @@ class Sandbox:
     def __enter__(self) -> Self:
         self._thread.start()
         self.google.start()
+        self.microsoft.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.google.stop()
+        self.microsoft.stop()
         self._stopping.set()
         self._server.pull_trigger()
         self._thread.join(_PATIENCE)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from bridge.sandbox import control, desk, pages
 from bridge.sandbox.google import batch
-from bridge.sandbox.google.api import Answer, Request
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.grants import OAuthError
 from bridge.sandbox.google.oauth import Page
 from bridge.sandbox.google.server import Google
-from bridge.sandbox.html import POLICY
+from bridge.sandbox.http import headers, root, target, written
+from bridge.sandbox.messages import Request
+from bridge.sandbox.microsoft import web as microsoft_web
+from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Unknown
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _LARGEST = 4 << 20
 
 
-def application(google: Google) -> Flask:
+def application(google: Google, microsoft: Microsoft) -> Flask:
     """Make the application."""
     app = Flask("busybridge-sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
@@ -31,6 +32,7 @@ def application(google: Google) -> Flask:
     _api(app, google)
     _oauth(app, google)
     _pages(app, google)
+    app.register_blueprint(microsoft_web.blueprint(microsoft))
     app.register_blueprint(control.blueprint(google))
     app.register_blueprint(desk.blueprint(google))
 
@@ -46,15 +48,14 @@ def application(google: Google) -> Flask:
 def _api(app: Flask, google: Google) -> None:
     @app.route("/calendar/v3/<path:rest>", methods=_METHODS)
     def api(rest: str) -> ResponseReturnValue:  # noqa: ARG001 - `target` has it, still encoded
-        target = request.environ.get("REQUEST_URI") or request.full_path
-        return _written(
-            google.api.answer(Request(request.method, target, _headers(), request.get_data()))
+        return written(
+            google.api.answer(Request(request.method, target(), headers(), request.get_data()))
         )
 
     @app.post("/batch/calendar/v3")
     def many() -> ResponseReturnValue:
         try:
-            return _written(batch.answer(google.world, google.api, _headers(), request.get_data()))
+            return written(batch.answer(google.world, google.api, headers(), request.get_data()))
         except ApiError as err:
             return jsonify(err.document()), err.status
 
@@ -65,20 +66,18 @@ def _oauth(app: Flask, google: Google) -> None:
     @app.get("/o/oauth2/v2/auth")
     def ask() -> ResponseReturnValue:
         with lock:
-            return _page(oauth.ask(request.args, _issuer()))
+            return _page(oauth.ask(request.args, root()))
 
     @app.post("/o/oauth2/v2/auth")
     def decide() -> ResponseReturnValue:
         with lock:
             form = list(request.form.items(multi=True))
-            return _page(oauth.decide(request.args, form, _issuer()))
+            return _page(oauth.decide(request.args, form, root()))
 
     @app.post("/token")
     def token() -> ResponseReturnValue:
         with lock:
-            document = oauth.token(
-                request.form, request.headers.get("Authorization", ""), _issuer()
-            )
+            document = oauth.token(request.form, request.headers.get("Authorization", ""), root())
         return jsonify(document), 200, {"Cache-Control": "no-store"}
 
     @app.post("/revoke")
@@ -105,7 +104,7 @@ def _pages(app: Flask, google: Google) -> None:
     @app.get("/")
     def index() -> ResponseReturnValue:
         with google.world.lock:
-            return pages.index(google, _issuer())
+            return pages.index(google, root())
 
     @app.get("/accounts/<email>")
     def account(email: str) -> ResponseReturnValue:
@@ -116,28 +115,8 @@ def _pages(app: Flask, google: Google) -> None:
                 return str(err), 404, {"Content-Type": "text/plain; charset=utf-8"}
 
 
-def _issuer() -> str:
-    return request.host_url.rstrip("/")
-
-
-def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
-
-
 def _page(page: Page) -> Response:
     response = Response(page.html, page.status, content_type="text/html; charset=utf-8")
     if page.location:
         response.headers["Location"] = page.location
     return response
-
-
-def _written(answer: Answer) -> Response:
-    headers = dict(answer.headers)
-    if not answer.cut:
-        return Response(answer.body, answer.status, headers)
-
-    def half() -> Iterator[bytes]:
-        yield answer.body[: len(answer.body) // 2]
-
-    headers["Content-Length"] = str(len(answer.body))
-    return Response(half(), answer.status, headers)

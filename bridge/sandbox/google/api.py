@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +19,7 @@ from bridge.sandbox.google.push import Push
 from bridge.sandbox.google.quotas import Quotas
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.google.tokens import Cursors
+from bridge.sandbox.messages import Answer, Request, spoiled
 from bridge.sandbox.world import Account, World
 
 PREFIX = "/calendar/v3/"
@@ -37,29 +37,6 @@ _REFUSALS: Mapping[str, tuple[int, str, bool]] = {
     "unavailable": (503, "backendError", False),
 }
 """Faults that are an error: status, reason, and whether Retry-After says so many seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request, alone or in a batch."""
-
-    http_method: str
-    target: str
-    """Path and query, percent-encoded."""
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cut: bool = False
-    """Half of the body, then the connection ends."""
 
 
 class Api:
@@ -114,7 +91,7 @@ class Api:
                 answer = self._answer(request, found)
             except ApiError as err:
                 answer = _error(err)
-            return _spoiled(answer, found[1].faults) if found else answer
+            return spoiled(answer, found[1].faults) if found else answer
 
     def _sender(self, request: Request) -> tuple[Access, Account] | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -244,12 +221,3 @@ def _refuse(faults: Faults) -> None:
 def _error(err: ApiError) -> Answer:
     document = err.document()
     return Answer(err.status, json.dumps(document).encode(), {"Content-Type": _JSON, **err.headers})
-
-
-def _spoiled(answer: Answer, faults: Faults) -> Answer:
-    if answer.status == 200 and faults.happens("html"):
-        page = b"<!doctype html><title>Sign in</title><p>Please sign in to the network."
-        return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
-    if answer.status == 200 and faults.happens("cut"):
-        return Answer(200, answer.body, answer.headers, cut=True)
-    return answer

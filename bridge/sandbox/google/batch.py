@@ -11,8 +11,9 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from http import HTTPStatus
 
-from bridge.sandbox.google.api import Answer, Api, Request
+from bridge.sandbox.google.api import Api
 from bridge.sandbox.google.errors import ApiError, invalid
+from bridge.sandbox.messages import Answer, Request
 from bridge.sandbox.world import World
 
 _MOST = 50

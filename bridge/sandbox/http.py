@@ -1,0 +1,37 @@
+"""Between Flask and what answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response, request
+
+from bridge.sandbox.messages import Answer
+
+
+def root() -> str:
+    """Return the server's address as the client called it, without a slash at the end."""
+    return request.host_url.rstrip("/")
+
+
+def target() -> str:
+    """Return path and query as they came, still encoded."""
+    return str(request.environ.get("REQUEST_URI") or request.full_path)
+
+
+def headers() -> dict[str, str]:
+    """Return the request's headers; names in lower case."""
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def written(answer: Answer) -> Response:
+    """Write an answer, or half of it."""
+    fields = dict(answer.headers)
+    if not answer.cut:
+        return Response(answer.body, answer.status, fields)
+
+    def half() -> Iterator[bytes]:
+        yield answer.body[: len(answer.body) // 2]
+
+    fields["Content-Length"] = str(len(answer.body))
+    return Response(half(), answer.status, fields)

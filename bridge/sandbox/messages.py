@@ -1,0 +1,41 @@
+"""What goes in and out over HTTP, whoever answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge.sandbox.faults import Faults
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, alone or in a batch."""
+
+    http_method: str
+    target: str
+    """Path and query, percent-encoded."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+    """Half of the body, then the connection ends."""
+
+
+def spoiled(answer: Answer, faults: Faults) -> Answer:
+    """Break a good answer, where that is switched on."""
+    if answer.status == 200 and faults.happens("html"):
+        page = b"<!doctype html><title>Sign in</title><p>Please sign in to the network."
+        return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
+    if answer.status == 200 and faults.happens("cut"):
+        return Answer(200, answer.body, answer.headers, cut=True)
+    return answer

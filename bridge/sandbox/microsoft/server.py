@@ -1,0 +1,65 @@
+"""All of the stand-in for Microsoft, put together."""
+
+from __future__ import annotations
+
+from bridge.sandbox.description import load
+from bridge.sandbox.microsoft.api import Api
+from bridge.sandbox.microsoft.directory import Directory
+from bridge.sandbox.microsoft.grants import Client, Grants
+from bridge.sandbox.microsoft.person import Person
+from bridge.sandbox.microsoft.quotas import MailboxLimits, Quotas
+from bridge.sandbox.microsoft.routes import Routes
+from bridge.sandbox.world import World
+
+
+class Microsoft:
+    """Graph and Entra ID over one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.directory = Directory(world)
+        self.grants = Grants(self.directory)
+        self.quotas = Quotas()
+        self.api = Api(
+            self.directory,
+            self.grants,
+            load("microsoft-graph-calendar"),
+            Routes(),
+            self.quotas,
+        )
+
+    def start(self) -> None:
+        """Begin to post notifications."""
+
+    def stop(self) -> None:
+        """End, also what waits."""
+        self.api.stop()
+
+    def limit(self, limits: MailboxLimits) -> None:
+        """Refuse what Microsoft refuses as too much."""
+        self.quotas.limits = limits
+
+    def add_client(self, client: Client) -> Client:
+        """Register a program."""
+        with self.world.lock:
+            self.grants.clients[client.id] = client
+        return client
+
+    def person(self, email: str) -> Person:
+        """Be somebody in front of Outlook."""
+        with self.world.lock:
+            return Person(self.directory, self.directory.mailbox(email))
+
+    def access_token(self, email: str, client: str, *scopes: str) -> str:
+        """Give an access token, as if the person had just signed in; by default to everything."""
+        wanted = scopes or ("Calendars.ReadWrite", "Calendars.ReadWrite.Shared", "User.Read")
+        with self.world.lock:
+            box = self.directory.mailbox(email)
+            return self.grants.give(self.grants.clients[client], box, wanted).access
+
+    def app_token(self, client: str, tenant: str, *roles: str) -> str:
+        """Give an access token to a program on its own."""
+        wanted = roles or ("Calendars.ReadWrite", "User.Read.All")
+        with self.world.lock:
+            there = self.directory.add_tenant(tenant)
+            return self.grants.give_alone(self.grants.clients[client], there.id, wanted).access
