@@ -13,7 +13,8 @@ from bridge.sandbox.microsoft.series import Entry
 from bridge.sandbox.microsoft.shown import etag
 from bridge.sandbox.microsoft.times import Json
 
-_MOVES = ("start", "end", "isAllDay", "recurrence")
+_MOVES = ("start", "end", "isAllDay")
+_ENDS = ("type", "endDate", "numberOfOccurrences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,13 @@ class Editor:
         event = checks.settled(event, before)
         event, _ = online.settle(self.directory.world, self.box, self.box.faults, before, event)
         if _moved(before, event):
-            # Exchange forgets the exceptions of a series that gets other times.
+            # Exchange forgets the exceptions of a series that gets other times, but not of one
+            # that only ends on another day.
             item.overrides.clear()
             item.cancelled.clear()
             event["attendees"] = meetings.unanswered(event["attendees"])
+        elif event.get("recurrence"):
+            _keep(item, event["recurrence"])
         self.directory.put(self.box, found.calendar, item, event)
         if meetings.is_organizer(self.box, event):
             meetings.spread(self.directory, self.box, item, before)
@@ -171,7 +175,19 @@ def _following(event: Json) -> Json:
 
 
 def _moved(before: Json, event: Json) -> bool:
-    return any(before.get(name) != event.get(name) for name in _MOVES)
+    if any(before.get(name) != event.get(name) for name in _MOVES):
+        return True
+    rules = [each.get("recurrence") or {"pattern": None, "range": {}} for each in (before, event)]
+    ranges = [{k: v for k, v in rule["range"].items() if k not in _ENDS} for rule in rules]
+    return bool(rules[0]["pattern"] != rules[1]["pattern"] or ranges[0] != ranges[1])
+
+
+def _keep(item: Item, rule: Json) -> None:
+    """Keep the exceptions of occurrences that a series still has."""
+    known = {*item.overrides, *item.cancelled}
+    on = set(recurrence.days(rule, max(known))) if known else set()
+    item.overrides = {day: each for day, each in item.overrides.items() if day in on}
+    item.cancelled &= on
 
 
 def _check_order(item: Item, original: date, event: Json) -> None:

@@ -12,11 +12,15 @@ from urllib.parse import unquote
 
 from bridge.sandbox.microsoft import events, listing, people
 from bridge.sandbox.microsoft.calls import Handler
+from bridge.sandbox.microsoft.delta import Deltas
 
 _USERS = frozenset({"user.read", "user.readbasic.all", "user.read.all"})
 _WRITE = frozenset({"calendars.readwrite", "calendars.readwrite.shared"})
 _READ = _WRITE | {"calendars.read", "calendars.read.shared"}
 _BASIC = _READ | {"calendars.readbasic"}
+
+
+_DELTA = r"(?:microsoft\.graph\.)?delta(?:\(\))?"
 
 
 class Route(NamedTuple):
@@ -73,7 +77,7 @@ def route(
 
 
 def _routes() -> list[Route]:
-    one = "EVENTS/{event}"
+    one, deltas = "EVENTS/{event}", Deltas()
     return [
         route("GET", "USER", people.user, _USERS),
         route("GET", "users", people.users, _USERS - {"user.read"}),
@@ -82,6 +86,7 @@ def _routes() -> list[Route]:
         route("GET", "EVENTS", listing.events, _BASIC, response="event"),
         route("POST", "EVENTS", events.create, _WRITE, request="event", response="event"),
         route("GET", "VIEW", listing.view, _BASIC, response="event"),
+        route("GET", f"VIEW/{_DELTA}", deltas.answer, _BASIC, response="event"),
         route("GET", one, events.get, _BASIC, response="event"),
         route("PATCH", one, events.patch, _WRITE, request="event", response="event"),
         route("DELETE", one, events.delete, _WRITE),

@@ -71,12 +71,17 @@ def occurrences(item: Item, start: datetime, end: datetime) -> Iterator[Entry]:
             yield made
 
 
+def overlaps(item: Item, start: datetime, end: datetime) -> bool:
+    """Tell whether an event that does not recur is in a window."""
+    return times.span(item.event).overlaps(start, end)
+
+
 def within(calendar: Calendar, start: datetime, end: datetime) -> Iterator[Entry]:
     """List a window of a calendar: events and occurrences, no series."""
     for item in calendar.items.values():
         if item.is_series:
             yield from occurrences(item, start, end)
-        elif times.span(item.event).overlaps(start, end):
+        elif overlaps(item, start, end):
             yield whole(item)
 
 

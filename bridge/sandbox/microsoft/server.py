@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bridge.sandbox.description import load
 from bridge.sandbox.microsoft.api import Api
 from bridge.sandbox.microsoft.directory import Directory
@@ -49,6 +51,23 @@ class Microsoft:
         """Be somebody in front of Outlook."""
         with self.world.lock:
             return Person(self.directory, self.directory.mailbox(email))
+
+    def misbehave(
+        self,
+        email: str,
+        fault: str,
+        value: Any = True,  # noqa: FBT002
+        times: int | None = None,
+    ) -> None:
+        """Switch misbehaviour of a mailbox, see `bridge.sandbox.microsoft.faults`."""
+        with self.world.lock:
+            self.directory.mailbox(email).faults.switch(fault, value, times)
+
+    def behave(self) -> None:
+        """Switch all misbehaviour off."""
+        with self.world.lock:
+            for box in self.directory.mailboxes.values():
+                box.faults.clear()
 
     def access_token(self, email: str, client: str, *scopes: str) -> str:
         """Give an access token, as if the person had just signed in; by default to everything."""
