@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flask import Response, request
 
-from bridge.sandbox.messages import Answer
+from bridge.sandbox.messages import Answer, Page
 
 
 def root() -> str:
@@ -35,3 +35,11 @@ def written(answer: Answer) -> Response:
 
     fields["Content-Length"] = str(len(answer.body))
     return Response(half(), answer.status, fields)
+
+
+def page(made: Page) -> Response:
+    """Write a page for people."""
+    response = Response(made.html, made.status, content_type="text/html; charset=utf-8")
+    if made.location:
+        response.headers["Location"] = made.location
+    return response

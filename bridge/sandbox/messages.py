@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bridge.sandbox.faults import Faults
 
@@ -29,6 +30,14 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     """Half of the body, then the connection ends."""
+
+
+class Page(NamedTuple):
+    """What a page for people answers: HTML, or where the browser goes next."""
+
+    html: str
+    status: int = 200
+    location: str = ""
 
 
 def spoiled(answer: Answer, faults: Faults) -> Answer:

@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 from html import escape
 from urllib.parse import quote
 
-from bridge.sandbox import agenda
-from bridge.sandbox.agenda import Shown
-from bridge.sandbox.google import invitations, times
 from bridge.sandbox.google.server import Google
 from bridge.sandbox.google.shown import is_busy
 from bridge.sandbox.google.times import Json

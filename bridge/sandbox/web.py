@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from bridge.sandbox import control, desk, pages
 from bridge.sandbox.google import batch
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.grants import OAuthError
-from bridge.sandbox.google.oauth import Page
 from bridge.sandbox.google.server import Google
-from bridge.sandbox.http import headers, root, target, written
+from bridge.sandbox.http import headers, page, root, target, written
 from bridge.sandbox.messages import Request
 from bridge.sandbox.microsoft import web as microsoft_web
 from bridge.sandbox.microsoft.server import Microsoft
@@ -66,13 +65,13 @@ def _oauth(app: Flask, google: Google) -> None:
     @app.get("/o/oauth2/v2/auth")
     def ask() -> ResponseReturnValue:
         with lock:
-            return _page(oauth.ask(request.args, root()))
+            return page(oauth.ask(request.args, root()))
 
     @app.post("/o/oauth2/v2/auth")
     def decide() -> ResponseReturnValue:
         with lock:
             form = list(request.form.items(multi=True))
-            return _page(oauth.decide(request.args, form, root()))
+            return page(oauth.decide(request.args, form, root()))
 
     @app.post("/token")
     def token() -> ResponseReturnValue:
@@ -113,10 +112,3 @@ def _pages(app: Flask, google: Google) -> None:
                 return pages.account(google, google.world.account(email))
             except Unknown as err:
                 return str(err), 404, {"Content-Type": "text/plain; charset=utf-8"}
-
-
-def _page(page: Page) -> Response:
-    response = Response(page.html, page.status, content_type="text/html; charset=utf-8")
-    if page.location:
-        response.headers["Location"] = page.location
-    return response

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.sandbox.google.grants import Client
-from bridge.sandbox.google.jwt import Key
+from bridge.sandbox.jwt import Key
 from bridge.sandbox.server import Sandbox
 from tests.sandbox.browser import CALLBACK, LIST, READ, Browser, arrived, failed
 from tests.sandbox.people import ALL, ANN, BOB, START, Program

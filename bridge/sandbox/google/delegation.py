@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bridge.sandbox.google.grants import Answer, Grants, OAuthError
-from bridge.sandbox.google.jwt import BadToken, Key, unverified, verify
 from bridge.sandbox.google.times import Json
+from bridge.sandbox.jwt import BadToken, Key, unverified, verify
 from bridge.sandbox.world import Unknown, World
 
 _LONGEST = 3600

@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from bridge.sandbox.description import Description
@@ -21,8 +20,9 @@ from bridge.sandbox.google.grants import (
     Grants,
     OAuthError,
 )
-from bridge.sandbox.google.jwt import Key
 from bridge.sandbox.google.times import Json
+from bridge.sandbox.jwt import Key
+from bridge.sandbox.messages import Page
 from bridge.sandbox.world import World
 
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -33,14 +33,6 @@ _SPELLED = {
     "profile": "https://www.googleapis.com/auth/userinfo.profile",
 }
 """Google answers with other names than those that were asked for."""
-
-
-class Page(NamedTuple):
-    """What the consent page answers: HTML, or where the browser goes next."""
-
-    html: str
-    status: int = 200
-    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ class Client:
     """Public client flows are allowed: no secret, device code."""
     is_loopback: bool = False
     """Runs on its user's machine: any port of loopback will do."""
+    permissions: tuple[str, ...] = ()
+    """What it needs to act on its own, in lower case: application permissions."""
     mailboxes: frozenset[str] | None = None
     """The only ones that an application access policy lets it into, by address."""
 
@@ -130,6 +132,21 @@ class Grants:
         self._refused_below: dict[str, int] = {}
         self._number = 0
 
+    def consent(self, user: Mailbox, client: Client, scopes: Iterable[str]) -> None:
+        """Note what a user allows; short names in lower case."""
+        self.consents.setdefault((user.id, client.id), set()).update(scopes)
+
+    def of(self, user: Mailbox, client: Client) -> set[str]:
+        """Return what a user, or an administrator for it, allows."""
+        tenant = self._directory.tenants[user.tenant]
+        own = self.consents.get((user.id, client.id), set())
+        return own | tenant.consented.get(client.id, set())
+
+    def allows(self, user: Mailbox, client: Client, scopes: tuple[str, ...]) -> bool:
+        """Tell whether all of these are allowed."""
+        wanted = {each.lower() for each in short(scopes)} - _IDENTITY
+        return wanted <= self.of(user, client)
+
     def code(self, asked: Asked, user: Mailbox) -> str:
         """Note that somebody signed in, and return the code for the client."""
         made = f"1.{self._world.token(80)}"
@@ -177,15 +194,15 @@ class Grants:
             # A token that was used already may be stolen: all of its family end.
             self._end_family(found.family)
             raise refusals.refusal("invalid_grant")
-        allowed = self.consents.get((user.id, client.id), set())
-        if not allowed.issuperset(each.lower() for each in short(found.scopes)):
+        if not self.allows(user, client, found.scopes):
             raise refusals.refusal("consent_missing")
         found.is_replaced = True
         found.used = self._world.now
         wanted = scopes or found.scopes
         if not {*short(wanted)} <= {*short(found.scopes), *_IDENTITY}:
             raise refusals.refusal("consent_missing")
-        return self.give(client, user, (*wanted, "offline_access"), family=found.family)
+        kept = tuple(dict.fromkeys((*wanted, "offline_access")))
+        return self.give(client, user, kept, family=found.family)
 
     def give(
         self,

@@ -140,6 +140,14 @@ _KNOWN: Mapping[str, _Known] = {
         "unsupported_grant_type", 70003, "The app requested an unsupported grant type."
     ),
     "response_type": _Known("unsupported_response_type", 700054, "response_type is not enabled."),
+    "unknown_scope": _Known(
+        "invalid_client", 650053, "The application asked for a scope that doesn't exist."
+    ),
+    "not_in_tenant": _Known(
+        "unauthorized_client",
+        7000229,
+        "The client application is missing service principal in the tenant.",
+    ),
     "request": _Known("invalid_request", 900144, "The request misses a parameter."),
     "device_pending": _Known(
         "authorization_pending", 70016, "The user has not yet finished to sign in."

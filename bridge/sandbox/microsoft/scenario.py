@@ -75,6 +75,7 @@ def add_client(microsoft: Microsoft, entry: Mapping[str, Any]) -> Client:
             microsoft.directory.add_tenant(tenant).id if tenant else "",
             is_public=entry.get("public", False),
             is_loopback=entry.get("loopback", False),
+            permissions=tuple(each.lower() for each in entry.get("permissions", ())),
             mailboxes=None if policy is None else frozenset(each.lower() for each in policy),
         )
     )

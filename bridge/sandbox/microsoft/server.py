@@ -7,6 +7,7 @@ from typing import Any
 from bridge.sandbox.description import load
 from bridge.sandbox.microsoft.api import Api
 from bridge.sandbox.microsoft.directory import Directory
+from bridge.sandbox.microsoft.entra import Entra
 from bridge.sandbox.microsoft.grants import Client, Grants
 from bridge.sandbox.microsoft.person import Person
 from bridge.sandbox.microsoft.quotas import MailboxLimits, Quotas
@@ -21,6 +22,7 @@ class Microsoft:
         self.world = world
         self.directory = Directory(world)
         self.grants = Grants(self.directory)
+        self.entra = Entra(self.directory, self.grants)
         self.quotas = Quotas()
         self.api = Api(
             self.directory,

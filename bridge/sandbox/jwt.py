@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bridge.sandbox.google.times import Json
+from bridge.sandbox.world import Json
 
 
 class BadToken(ValueError):
