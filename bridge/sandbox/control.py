@@ -19,17 +19,19 @@ from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.server import Google
 from bridge.sandbox.google.times import Json
+from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Calendar, Unknown
 
 
-def blueprint(google: Google) -> Blueprint:
+def blueprint(google: Google, microsoft: Microsoft) -> Blueprint:
     """Make the routes over one world."""
     routes = Blueprint("control", __name__, url_prefix="/sandbox")
     _faults(routes, google)
     _world(routes, google)
+    _both(routes, google, microsoft)
     _events(routes, google)
     for kind in (Unknown, UnknownFault, KeyError, TypeError, ValueError):
-        routes.register_error_handler(kind, _refused)
+        routes.register_error_handler(kind, refused)
     routes.register_error_handler(ApiError, _as_google)
     return routes
 
@@ -48,7 +50,7 @@ def _faults(routes: Blueprint, google: Google) -> None:
             if request.method == "DELETE":
                 account.faults.clear()
             elif request.method == "POST":
-                account.faults.apply(_body())
+                account.faults.apply(body())
             return jsonify(dict(account.faults.shown()))
 
 
@@ -58,21 +60,21 @@ def _world(routes: Blueprint, google: Google) -> None:
     @routes.post("/accounts")
     def add_account() -> ResponseReturnValue:
         with world.lock:
-            return jsonify(email=scenario.add_account(google, _body()).email), 201
+            return jsonify(email=scenario.add_account(google, body()).email), 201
 
     @routes.post("/rooms")
     def add_room() -> ResponseReturnValue:
         with world.lock:
-            return jsonify(id=scenario.add_room(google, _body()).id), 201
+            return jsonify(id=scenario.add_room(google, body()).id), 201
 
     @routes.post("/clients")
     def add_client() -> ResponseReturnValue:
-        return jsonify(id=scenario.add_client(google, _body()).id), 201
+        return jsonify(id=scenario.add_client(google, body()).id), 201
 
     @routes.post("/service-accounts")
     def add_service_account() -> ResponseReturnValue:
         with world.lock:
-            return jsonify(email=scenario.add_service_account(google, _body()).email), 201
+            return jsonify(email=scenario.add_service_account(google, body()).email), 201
 
     @routes.get("/service-accounts/<email>")
     def key_file(email: str) -> ResponseReturnValue:
@@ -92,21 +94,24 @@ def _world(routes: Blueprint, google: Google) -> None:
     def clock() -> ResponseReturnValue:
         """Let `advance` seconds pass."""
         with world.lock:
-            world.advance(timedelta(seconds=float(_body()["advance"])))
+            world.advance(timedelta(seconds=float(body()["advance"])))
             return jsonify(now=world.now.isoformat())
-
-    @routes.post("/flush")
-    def flush() -> ResponseReturnValue:
-        """Wait until every notification that is due was posted."""
-        google.push.flush()
-        return "", 204
 
     @routes.post("/calendars/<calendar>/share")
     def share(calendar: str) -> ResponseReturnValue:
         """Give `email` a `role`."""
         with world.lock:
-            body = _body()
-            world.share(world.calendar(calendar), body["email"], body["role"])
+            given = body()
+            world.share(world.calendar(calendar), given["email"], given["role"])
+        return "", 204
+
+
+def _both(routes: Blueprint, google: Google, microsoft: Microsoft) -> None:
+    @routes.post("/flush")
+    def flush() -> ResponseReturnValue:
+        """Wait until every notification that is due was posted."""
+        google.push.flush()
+        microsoft.push.poster.flush()
         return "", 204
 
 
@@ -121,12 +126,12 @@ def _events(routes: Blueprint, google: Google) -> None:
 
     @routes.post("/calendars/<calendar>/events")
     def create(calendar: str) -> ResponseReturnValue:
-        made: Json = edited(calendar, lambda editor: editor.insert(_body()).event)
+        made: Json = edited(calendar, lambda editor: editor.insert(body()).event)
         return jsonify(made), 201
 
     @routes.patch("/calendars/<calendar>/events/<event>")
     def change(calendar: str, event: str) -> ResponseReturnValue:
-        made: Json = edited(calendar, lambda editor: editor.patch(event, _body()).event)
+        made: Json = edited(calendar, lambda editor: editor.patch(event, body()).event)
         return jsonify(made)
 
     @routes.delete("/calendars/<calendar>/events/<event>")
@@ -138,18 +143,20 @@ def _events(routes: Blueprint, google: Google) -> None:
     def answer(calendar: str, event: str) -> ResponseReturnValue:
         """Answer an invitation: `response` is accepted, tentative or declined."""
         owner = world.calendar(calendar).owner
-        google.person(owner).answer(event, _body()["response"], calendar=calendar)
+        google.person(owner).answer(event, body()["response"], calendar=calendar)
         return "", 204
 
 
-def _body() -> Json:
-    body = request.get_json()
-    if not isinstance(body, dict):
+def body() -> Json:
+    """Read a body of JSON."""
+    document = request.get_json()
+    if not isinstance(document, dict):
         raise TypeError("a JSON object is needed")
-    return body
+    return document
 
 
-def _refused(err: Exception) -> ResponseReturnValue:
+def refused(err: Exception) -> ResponseReturnValue:
+    """Say what was wrong with a request."""
     return jsonify(error=f"{type(err).__name__}: {err}"), 404 if isinstance(err, Unknown) else 400
 
 

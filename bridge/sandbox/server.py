@@ -109,6 +109,7 @@ class Sandbox:
     def flush(self) -> None:
         """Return when every notification that is due was posted."""
         self.google.push.flush()
+        self.microsoft.push.poster.flush()
 
     def __enter__(self) -> Self:
         self._thread.start()

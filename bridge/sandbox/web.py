@@ -32,15 +32,7 @@ def application(google: Google, microsoft: Microsoft) -> Flask:
     _oauth(app, google)
     _pages(app, google)
     app.register_blueprint(microsoft_web.blueprint(microsoft))
-    app.register_blueprint(control.blueprint(google))
-    app.register_blueprint(desk.blueprint(google))
-
-    @app.after_request
-    def guard(response: Response) -> Response:
-        if response.mimetype == "text/html":
-            response.headers["Content-Security-Policy"] = POLICY
-        return response
-
+    app.register_blueprint(control.blueprint(google, microsoft))
     return app
 
 

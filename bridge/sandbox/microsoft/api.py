@@ -16,6 +16,7 @@ from bridge.sandbox.microsoft.directory import Directory
 from bridge.sandbox.microsoft.errors import GraphError, bad_body, bad_request
 from bridge.sandbox.microsoft.grants import Grants
 from bridge.sandbox.microsoft.mailbox import Mailbox
+from bridge.sandbox.microsoft.push import Push, Unvalidated
 from bridge.sandbox.microsoft.queries import Query
 from bridge.sandbox.microsoft.quotas import Quotas
 from bridge.sandbox.microsoft.routes import Route, Routes
@@ -49,8 +50,10 @@ class Api:
         grants: Grants,
         description: Description,
         routes: Routes,
+        push: Push,
         quotas: Quotas,
     ) -> None:
+        self._push = push
         self._directory = directory
         self._world = directory.world
         self._grants = grants
@@ -79,15 +82,41 @@ class Api:
             with self._in_flight(key):
                 if wait := faults.happens("slow") if faults else None:
                     self._stopped.wait(float(wait))
-                with self._world.lock:
-                    if faults and faults.happens("bad_gateway"):
-                        page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-                        return Answer(502, page, {"Content-Type": "text/html"})
-                    answer = self._answer(request, sender, owner, root)
-                    return spoiled(answer, faults) if faults else answer
+                return self._tried(request, sender, owner, root)
         except GraphError as err:
+            return self.refused(err, request)
+
+    def admit(self, request: Request) -> None:
+        """Refuse what has no good token.
+
+        Raises:
+            GraphError: 401.
+        """
+        with self._world.lock:
+            if self._sender(request) is None:
+                raise _unauthorized(request)
+
+    def refused(self, err: GraphError, request: Request) -> Answer:
+        """Write an error."""
+        with self._world.lock:
+            return self._error(err, request)
+
+    def _tried(
+        self, request: Request, sender: Sender | None, owner: Mailbox | None, root: str
+    ) -> Answer:
+        faults = owner.faults if owner else None
+        try:
             with self._world.lock:
-                return self._error(err, request)
+                if faults and faults.happens("bad_gateway"):
+                    page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+                    return Answer(502, page, {"Content-Type": "text/html"})
+                answer = self._answer(request, sender, owner, root)
+                return spoiled(answer, faults) if faults else answer
+        except Unvalidated as err:
+            # Whoever is asked may ask the stand-in in turn: nothing is held meanwhile.
+            self._push.validate(err.addresses)
+            with self._world.lock:
+                return self._answer(request, sender, owner, root, err.addresses)
 
     @contextmanager
     def _in_flight(self, key: tuple[str, str] | None) -> Iterator[None]:
@@ -117,7 +146,12 @@ class Api:
         return self._directory.find(path["user"]) if "user" in path else sender.user
 
     def _answer(
-        self, request: Request, sender: Sender | None, owner: Mailbox | None, root: str
+        self,
+        request: Request,
+        sender: Sender | None,
+        owner: Mailbox | None,
+        root: str,
+        validated: frozenset[str] = frozenset(),
     ) -> Answer:
         if sender is None:
             raise _unauthorized(request)
@@ -148,6 +182,7 @@ class Api:
             f"{root}{PREFIX.rstrip('/')}",
             _path(request),
             request.headers.get("if-match", ""),
+            validated,
         )
         return self._written(route, call, route.handler(call), request)
 

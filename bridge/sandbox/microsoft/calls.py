@@ -60,6 +60,8 @@ class Call:
     target: str
     """The path below it, for links to the next page."""
     if_match: str = ""
+    validated: frozenset[str] = frozenset()
+    """Addresses that want notifications."""
 
     @property
     def box(self) -> Mailbox:

@@ -46,6 +46,15 @@ FAULTS: Mapping[str, str] = {
     "transaction_repeats": "a transactionId that was used gives the first event, not 409",
     "join_url_late": "the link to a Teams meeting comes after so many more reads",
     "online_meeting_fails": "the link to a Teams meeting never comes",
+    # Free-busy
+    "schedule_errors": "getSchedule answers an error for each person",
+    # Push
+    "push_lost": "notifications are not sent",
+    "push_late": "notifications come so many seconds late",
+    "push_duplicate": "each notification comes twice",
+    "subscription_conflict": "subscribing is refused: 409",
+    "subscription_limit": "subscriptions of more than 4,230 minutes are refused",
+    "subscription_short": "subscriptions end after so many seconds, whatever was asked for",
     # Broken answers
     "html": "an HTML page with 200 instead of JSON",
     "cut": "half of the body",

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from bridge.sandbox.microsoft import events, listing, people
+from bridge.sandbox.microsoft import events, listing, people, schedule
 from bridge.sandbox.microsoft.calls import Handler
 from bridge.sandbox.microsoft.delta import Deltas
+from bridge.sandbox.microsoft.push import Push
 
 _USERS = frozenset({"user.read", "user.readbasic.all", "user.read.all"})
 _WRITE = frozenset({"calendars.readwrite", "calendars.readwrite.shared"})
@@ -42,8 +43,8 @@ class Route(NamedTuple):
 class Routes:
     """All methods."""
 
-    def __init__(self, extra: tuple[Route, ...] = ()) -> None:
-        self._routes = (*_routes(), *extra)
+    def __init__(self, push: Push) -> None:
+        self._routes = (*_routes(), *_subscriptions(push))
 
     def find(self, http_method: str, path: str) -> tuple[Route | None, Mapping[str, str]]:
         """Find the method of a path below the root, still percent-encoded.
@@ -91,10 +92,30 @@ def _routes() -> list[Route]:
         route("PATCH", one, events.patch, _WRITE, request="event", response="event"),
         route("DELETE", one, events.delete, _WRITE),
         route("GET", f"{one}/instances", listing.instances, _BASIC, response="event"),
+        route(
+            "POST",
+            "CALENDAR/(?:microsoft\\.graph\\.)?getSchedule",
+            schedule.get,
+            _READ,
+            request="-",
+            response="scheduleInformation",
+        ),
         route("POST", f"{one}/cancel", events.cancel, _WRITE, request="-"),
         route("POST", f"{one}/accept", events.accept, _WRITE, request="-"),
         route("POST", f"{one}/decline", events.decline, _WRITE, request="-"),
         route("POST", f"{one}/tentativelyAccept", events.accept_tentatively, _WRITE, request="-"),
+    ]
+
+
+def _subscriptions(push: Push) -> list[Route]:
+    kind, one = "subscription", "subscriptions/{subscription}"
+    return [
+        route("POST", "subscriptions", push.create, _READ, request=kind, response=kind),
+        route("GET", "subscriptions", push.listing, _READ, response=kind),
+        route("GET", one, push.get, _READ, response=kind),
+        route("PATCH", one, push.renew, _READ, request=kind, response=kind),
+        route("DELETE", one, push.delete, _READ),
+        route("POST", f"{one}/reauthorize", push.reauthorize, _READ, request="-"),
     ]
 
 

@@ -10,6 +10,7 @@ from bridge.sandbox.microsoft.directory import Directory
 from bridge.sandbox.microsoft.entra import Entra
 from bridge.sandbox.microsoft.grants import Client, Grants
 from bridge.sandbox.microsoft.person import Person
+from bridge.sandbox.microsoft.push import Push
 from bridge.sandbox.microsoft.quotas import MailboxLimits, Quotas
 from bridge.sandbox.microsoft.routes import Routes
 from bridge.sandbox.world import World
@@ -24,20 +25,25 @@ class Microsoft:
         self.grants = Grants(self.directory)
         self.entra = Entra(self.directory, self.grants)
         self.quotas = Quotas()
+        description = load("microsoft-graph-calendar")
+        self.push = Push(self.directory, description)
         self.api = Api(
             self.directory,
             self.grants,
-            load("microsoft-graph-calendar"),
-            Routes(),
+            description,
+            Routes(self.push),
+            self.push,
             self.quotas,
         )
 
     def start(self) -> None:
         """Begin to post notifications."""
+        self.push.poster.start()
 
     def stop(self) -> None:
         """End, also what waits."""
         self.api.stop()
+        self.push.poster.stop()
 
     def limit(self, limits: MailboxLimits) -> None:
         """Refuse what Microsoft refuses as too much."""
@@ -53,6 +59,11 @@ class Microsoft:
         """Be somebody in front of Outlook."""
         with self.world.lock:
             return Person(self.directory, self.directory.mailbox(email))
+
+    def tell(self, email: str, event: str) -> None:
+        """Send a lifecycle event to the subscriptions of a mailbox, see `push.LIFECYCLE`."""
+        with self.world.lock:
+            self.push.tell(self.directory.mailbox(email), event)
 
     def misbehave(
         self,

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from bridge.sandbox.http import headers, page, root, target, written
 from bridge.sandbox.messages import Request
+from bridge.sandbox.microsoft import batch
 from bridge.sandbox.microsoft.refusals import EntraError
 from bridge.sandbox.microsoft.server import Microsoft
 
@@ -18,8 +19,10 @@ def blueprint(microsoft: Microsoft) -> Blueprint:
     routes = Blueprint("microsoft", __name__)
 
     @routes.route("/v1.0/<path:rest>", methods=_METHODS)
-    def graph(rest: str) -> ResponseReturnValue:  # noqa: ARG001 - `target` has it, still encoded
+    def graph(rest: str) -> ResponseReturnValue:
         whole = Request(request.method, target(), headers(), request.get_data())
+        if rest.lower() == "$batch" and request.method == "POST":
+            return written(batch.answer(microsoft.world, microsoft.api, whole, root()))
         return written(microsoft.api.answer(whole, root()))
 
     _pages(routes, microsoft)
