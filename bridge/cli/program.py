@@ -39,7 +39,7 @@ _COMMANDS = {
     "keys": ("bridge.cli.keys:keys", "Create, list and revoke API keys."),
     "reload": ("bridge.cli.reload:reload", "Swap the configuration inside the running server."),
     "restore": ("bridge.cli.backup:restore", "Put a backup back, while nothing runs."),
-    "sandbox": ("bridge.cli.sandbox:sandbox", "Try it: a stand-in for Google, to connect to."),
+    "sandbox": ("bridge.cli.sandbox:sandbox", "Try it: a stand-in for Google and Microsoft."),
     "serve": ("bridge.cli.serve:serve", "Run the bridge."),
     "status": ("bridge.cli.status:status", "Show how every connection and calendar fares."),
     "sync": ("bridge.cli.sync:sync", "Pull now."),

@@ -1,4 +1,4 @@
-"""`sandbox`: the stand-in for Google alone, to connect to and to play with."""
+"""`sandbox`: the stand-ins for Google and Microsoft, to connect to and to play with."""
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ if TYPE_CHECKING:
     "--limits/--no-limits",
     default=True,
     show_default=True,
-    help="Refuse more requests a minute than Google allows.",
+    help="Refuse more requests than Google and Microsoft allow.",
 )
 @command
 def sandbox(ground: Ground, port: int, world: Path | None, limits: bool) -> None:  # noqa: FBT001
-    """Run a stand-in for Google Calendar on loopback.
+    """Run a stand-in for Google Calendar and Microsoft Graph on loopback.
 
-    It has accounts to connect, a consent page, the Calendar API with push, and misbehaves on
+    It has accounts to connect, pages to sign in, the calendar APIs with push, and misbehaves on
     command. Everything is in memory; Ctrl-C ends it.
     """
     from bridge.sandbox.google.quotas import Limits
+    from bridge.sandbox.microsoft.quotas import MailboxLimits
     from bridge.sandbox.scenario import BadScenario
     from bridge.sandbox.server import Sandbox
 
@@ -65,6 +66,8 @@ def sandbox(ground: Ground, port: int, world: Path | None, limits: bool) -> None
         raise ConfigError([ConfigProblem(str(err), str(world))]) from err
     except OSError as err:
         raise BridgeError(f"cannot listen on port {port}: {err.strerror or err}") from err
+    if limits:
+        running.microsoft.limit(MailboxLimits())
     with running:
         _announce(running, in_json=ground.as_json)
         ended.wait()
@@ -86,9 +89,17 @@ def _document(world: Path | None) -> dict[str, Any]:
 
 
 def _announce(running: Sandbox, *, in_json: bool) -> None:
+    from bridge.sandbox.microsoft.scenario import CLIENT_ID, CLIENT_SECRET
     from bridge.sandbox.scenario import CLIENT
 
     url = running.url
+    microsoft = {
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "graph_url": f"{url}/v1.0",
+        "authority_url": f"{url}/common",
+    }
+    mailboxes = [each.email for each in running.microsoft.directory.mailboxes.values()]
     endpoints = {
         "api_url": f"{url}/calendar/v3/",
         "authorize_url": f"{url}/o/oauth2/v2/auth",
@@ -98,15 +109,27 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
     client = {"client_id": CLIENT.id, "client_secret": CLIENT.secret}
     accounts = list(running.world.accounts)
     if in_json:
-        click.echo(as_json({"url": url, "accounts": accounts, **client, **endpoints}))
+        click.echo(
+            as_json(
+                {
+                    "url": url,
+                    "accounts": accounts,
+                    **client,
+                    **endpoints,
+                    "microsoft": {"accounts": mailboxes, **microsoft},
+                }
+            )
+        )
         sys.stdout.flush()
         return
     fault = f"{url}/sandbox/accounts/{accounts[0] if accounts else 'EMAIL'}/faults"
     for line in (
-        f"A stand-in for Google Calendar, in memory: {url}",
+        f"A stand-in for Google Calendar and Microsoft Graph, in memory: {url}",
         "",
-        "Accounts, with their calendars and outgoing mail:",
+        "Google accounts, with their calendars and outgoing mail:",
         *(f"  {url}/accounts/{email}" for email in accounts),
+        "Microsoft accounts:",
+        *(f"  {url}/microsoft/accounts/{email}" for email in mailboxes),
         "",
         "For the YAML:",
         "  providers:",
@@ -114,6 +137,9 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         *(f"      {name}: {value}" for name, value in {**client, **endpoints}.items()),
         "  outbound:",
         f"    allow_networks: [127.0.0.1/32:{running.port}]",
+        "",
+        "For a program of yours that speaks to Microsoft Graph:",
+        *(f"  {name}: {value}" for name, value in microsoft.items()),
         "",
         "Misbehaviour, for example:",
         f"  curl -H 'Content-Type: application/json' -d '{{\"short_pages\": true}}' {fault}",

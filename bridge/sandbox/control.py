@@ -19,6 +19,7 @@ from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.server import Google
 from bridge.sandbox.google.times import Json
+from bridge.sandbox.http import body, refused
 from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Calendar, Unknown
 
@@ -145,19 +146,6 @@ def _events(routes: Blueprint, google: Google) -> None:
         owner = world.calendar(calendar).owner
         google.person(owner).answer(event, body()["response"], calendar=calendar)
         return "", 204
-
-
-def body() -> Json:
-    """Read a body of JSON."""
-    document = request.get_json()
-    if not isinstance(document, dict):
-        raise TypeError("a JSON object is needed")
-    return document
-
-
-def refused(err: Exception) -> ResponseReturnValue:
-    """Say what was wrong with a request."""
-    return jsonify(error=f"{type(err).__name__}: {err}"), 404 if isinstance(err, Unknown) else 400
 
 
 def _as_google(err: Exception) -> ResponseReturnValue:

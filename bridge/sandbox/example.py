@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from bridge.sandbox.microsoft import example as at_microsoft
+
 Json = dict[str, Any]
 
 ANNA, BEN, OFFICE = "anna@sandbox.example", "ben@sandbox.example", "office@sandbox.example"
-ANNA_AT_HOME = "anna@home.example"
+BEN_AT_HOME = "ben@home.example"
 _ROOM = "board-room@resource.calendar.google.com"
 _ZONE = "Europe/Berlin"
 
@@ -101,4 +103,6 @@ def document(today: date) -> Json:
             },
             {"email": OFFICE, "name": "Office", "timezone": _ZONE},
         ],
+        # The same people have calendars there, too.
+        "microsoft": at_microsoft.document(monday, ANNA, BEN_AT_HOME),
     }  # fmt: skip

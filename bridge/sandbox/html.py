@@ -20,3 +20,8 @@ def page(title: str, body: str) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
         f"<h1>{escape(title)}</h1>{body}</html>"
     )
+
+
+def table(rows: str) -> str:
+    """Write a table around rows of HTML."""
+    return f"<table>{rows}</table>" if rows else "<p>none</p>"

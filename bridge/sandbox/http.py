@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Response, request
+from flask import Response, jsonify, request
+from flask.typing import ResponseReturnValue
 
 from bridge.sandbox.messages import Answer, Page
+from bridge.sandbox.world import Json, Unknown
 
 
 def root() -> str:
@@ -43,3 +45,16 @@ def page(made: Page) -> Response:
     if made.location:
         response.headers["Location"] = made.location
     return response
+
+
+def body() -> Json:
+    """Read a body of JSON."""
+    document = request.get_json()
+    if not isinstance(document, dict):
+        raise TypeError("a JSON object is needed")
+    return document
+
+
+def refused(err: Exception) -> ResponseReturnValue:
+    """Say what was wrong with a request."""
+    return jsonify(error=f"{type(err).__name__}: {err}"), 404 if isinstance(err, Unknown) else 400

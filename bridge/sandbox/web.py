@@ -14,6 +14,8 @@ from bridge.sandbox.google.grants import OAuthError
 from bridge.sandbox.google.server import Google
 from bridge.sandbox.http import headers, page, root, target, written
 from bridge.sandbox.messages import Request
+from bridge.sandbox.microsoft import control as microsoft_control
+from bridge.sandbox.microsoft import pages as microsoft_pages
 from bridge.sandbox.microsoft import web as microsoft_web
 from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Unknown
@@ -30,8 +32,9 @@ def application(google: Google, microsoft: Microsoft) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _api(app, google)
     _oauth(app, google)
-    _pages(app, google)
+    _pages(app, google, microsoft)
     app.register_blueprint(microsoft_web.blueprint(microsoft))
+    app.register_blueprint(microsoft_control.blueprint(microsoft))
     app.register_blueprint(control.blueprint(google, microsoft))
     return app
 
@@ -91,11 +94,12 @@ def _oauth(app: Flask, google: Google) -> None:
         return jsonify(error=err.error, error_description=err.description), err.status
 
 
-def _pages(app: Flask, google: Google) -> None:
+def _pages(app: Flask, google: Google, microsoft: Microsoft) -> None:
     @app.get("/")
     def index() -> ResponseReturnValue:
         with google.world.lock:
-            return pages.index(google, root())
+            more = microsoft_pages.section(microsoft, root())
+            return pages.index(google, root(), more)
 
     @app.get("/accounts/<email>")
     def account(email: str) -> ResponseReturnValue:
@@ -104,3 +108,12 @@ def _pages(app: Flask, google: Google) -> None:
                 return pages.account(google, google.world.account(email))
             except Unknown as err:
                 return str(err), 404, {"Content-Type": "text/plain; charset=utf-8"}
+
+    @app.get("/microsoft/accounts/<email>")
+    def microsoft_account(email: str) -> ResponseReturnValue:
+        with google.world.lock:
+            try:
+                box = microsoft.directory.mailbox(email)
+            except Unknown as err:
+                return str(err), 404, {"Content-Type": "text/plain; charset=utf-8"}
+            return microsoft_pages.account(microsoft, box)

@@ -48,13 +48,18 @@ def fetched(url: str) -> str:
 def test_everything_it_prints_is_there(printed) -> None:
     _, text = printed
     urls = [word for word in text.split() if "/accounts/" in word and "sandbox/" not in word]
-    assert len(urls) == 4
+    assert len(urls) == 6
     assert "Planning" in fetched(urls[0])
+    assert "One on one" in fetched(next(url for url in urls if "/microsoft/accounts/anna" in url))
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
     google = yaml.safe_load(shown)["providers"]["google"]
-    index = fetched(text.split()[7])
-    for value in google.values():
+    index = fetched(urls[0].partition("/accounts/")[0])
+    graph = yaml.safe_load(text.partition("Microsoft Graph:\n")[2].partition("\n\n")[0])
+    assert graph.keys() == {"client_id", "client_secret", "graph_url", "authority_url"}
+    for value in (*google.values(), *graph.values()):
         assert value in index
+    configuration = f"{graph['authority_url']}/v2.0/.well-known/openid-configuration"
+    assert "token_endpoint" in fetched(configuration)
 
 
 def test_ctrl_c_ends_it(printed) -> None:
@@ -75,6 +80,8 @@ def test_programs_get_json() -> None:
                 break
         told = json.loads(text)
         assert told["api_url"].startswith(told["url"])
+        assert "anna@sandbox.example" in told["microsoft"]["accounts"]
+        assert told["microsoft"]["graph_url"] == f"{told['url']}/v1.0"
     finally:
         process.terminate()
         process.communicate(timeout=30)
@@ -90,6 +97,9 @@ def test_programs_get_json() -> None:
         ('{"accounts": [{"email": "a@b.c", "faults": {"no_such": true}}]}', "no_such"),
         ('{"accounts": [{"email": "a@b.c", "events": [{"summary": "x"}]}]}', "Missing start"),
         ('{"accounts": [{"email": "a@b.c", "share": {"x@y.z": "reader"}}]}', "no account x@y.z"),
+        ('{"microsoft": {"accounts": [{}]}}', "'email' is missing"),
+        ('{"microsoft": {"accounts": [{"email": "a@b.c", "events": [{}]}]}}', "start is required"),
+        ('{"microsoft": {"accounts": [{"email": "a@b.c", "faults": {"none": 1}}]}}', "'none'"),
     ],
 )
 def test_a_world_that_makes_no_sense_is_told(tmp_path: Path, world: str, said: str) -> None:
