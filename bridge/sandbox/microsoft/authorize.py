@@ -183,8 +183,7 @@ def _mistake(query: Mapping[str, str], wish: Wish) -> str:
         return "request"
     if wish.asked.method not in ("S256", "plain"):
         return "request"
-    known = {*signing_in.SCOPES, ".default"}
-    if not known.issuperset(each.lower() for each in short(wish.asked.scopes)):
+    if not signing_in.SCOPES.keys() >= {each.lower() for each in short(wish.asked.scopes)}:
         return "unknown_scope"
     return ""
 

@@ -40,8 +40,11 @@ _DEFAULTS: Json = {
 _NOT_NULL = ("start", "end", *(name for name, value in _DEFAULTS.items() if value is not None))
 _UNKNOWN_RESPONSE = {"response": "none", "time": "0001-01-01T00:00:00Z"}
 _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-_EXTENDED = re.compile(r"(String|Integer|Boolean|SystemTime|Binary) (\{[0-9a-fA-F-]{36}\} "
-                       r"(Name .+|Id 0x[0-9a-fA-F]+)|0x[0-9a-fA-F]+)")  # fmt: skip
+_EXTENDED = re.compile(
+    r"(String|Integer|Boolean|SystemTime|Binary)(Array)? "
+    r"(\{[0-9a-fA-F-]{36}\} (Name .+|Id 0x[0-9a-fA-F]+)|0x[0-9a-fA-F]+)"
+)
+_PROPERTIES = ("singleValueExtendedProperties", "multiValueExtendedProperties")
 _KINDS = ("required", "optional", "resource")
 
 
@@ -66,10 +69,11 @@ def merged(event: Json, changes: Json) -> Json:
         made[name] = value
     if "body" in changes:
         made["body"] = {**event["body"], **changes["body"]}
-    for name in ("singleValueExtendedProperties", "multiValueExtendedProperties"):
+    for name in _PROPERTIES:
         if changes.get(name) is not None:
             known = {each["id"]: each for each in event.get(name, [])}
-            made[name] = list({**known, **{each["id"]: each for each in changes[name]}}.values())
+            given = {(each or {}).get("id"): each for each in changes[name]}
+            made[name] = list({**known, **given}.values())
     return made
 
 
@@ -93,9 +97,16 @@ def settled(event: Json, before: Json | None) -> Json:
     made["attendees"] = _guests(made["attendees"], before)
     if not 0 <= made["reminderMinutesBeforeStart"] <= 2_629_800:
         raise bad_property("The reminder is out of range.")
-    for each in made.get("singleValueExtendedProperties", []):
-        if not _EXTENDED.fullmatch(each.get("id") or "") or each.get("value") is None:
-            raise bad_property("The id of an extended property is not valid.")
+    made["body"] = {
+        "contentType": made["body"].get("contentType") or "text",
+        "content": made["body"].get("content") or "",
+    }
+    made["locations"] = [each for each in made.get("locations") or [] if each]
+    for name in _PROPERTIES:
+        made[name] = list(made.get(name) or [])
+        for each in made[name]:
+            if not each or not _EXTENDED.fullmatch(each.get("id") or "") or not each.get("value"):
+                raise bad_property("The id of an extended property is not valid.")
     return made
 
 
@@ -123,7 +134,7 @@ def _guests(guests: list[Json], before: Json | None) -> list[Json]:
     """Keep the guests; what they answered is not for the organiser to say."""
     known = {address(each): each for each in (before or {}).get("attendees", [])}
     made: dict[str, Json] = {}
-    for guest in guests:
+    for guest in filter(None, guests):
         email = guest.get("emailAddress") or {}
         if not _EMAIL.fullmatch(email.get("address") or ""):
             raise bad_property("The address of an attendee is not valid.")

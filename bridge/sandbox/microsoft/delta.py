@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from bridge.sandbox.faults import Faults
-from bridge.sandbox.microsoft import series
+from bridge.sandbox.microsoft import series, times
 from bridge.sandbox.microsoft.calls import Call, Collection, Place
 from bridge.sandbox.microsoft.errors import GraphError, bad_request
 from bridge.sandbox.microsoft.listing import window
@@ -176,7 +176,9 @@ def _lines(
         if again:
             later.append(entry)
         if stale and entry.original is None and entry.item.before is not None:
-            later.append(entry._replace(event=entry.item.before, change=entry.change - 1))
+            before = entry.item.before
+            kind = "seriesMaster" if before.get("recurrence") else "singleInstance"
+            later.append(Entry(entry.item, None, before, entry.change - 1, kind))
     yield from later
     yield from _gone(calendar, known, state, is_told_apart=faults.is_on("occurrence_tombstones"))
 
@@ -208,7 +210,7 @@ def _shown(line: Entry | Gone, looks: View, calendar: Calendar) -> Json:
         return looks.stub(calendar, line)
     shown = looks.event(calendar, line)
     if line.item.before is not None and line.event is line.item.before:
-        shown["lastModifiedDateTime"] = shown["createdDateTime"]
+        shown["lastModifiedDateTime"] = times.precise(line.item.modified - timedelta(seconds=1))
     return {"@odata.type": "#microsoft.graph.event", **shown}
 
 

@@ -29,7 +29,7 @@ _LONGEST, _SHORTER = timedelta(minutes=10_080), timedelta(minutes=4_230)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CHANGES = ("created", "updated", "deleted")
 _RESOURCE = re.compile(
-    r"/?(?:me|users/(?P<user>[^/]+))(?:/calendar|/calendars/(?P<calendar>[^/]+))?/events/?",
+    r"/?(?:me|users/(?P<user>[^/']+))(?:/calendar|/calendars/(?P<calendar>[^/]+))?/events/?",
     re.IGNORECASE,
 )
 _PATIENCE = 10.0

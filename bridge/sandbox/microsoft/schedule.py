@@ -62,11 +62,14 @@ def _schedule(call: Call, name: str, start: datetime, end: datetime, step: timed
 
 
 def _view(found: list[Entry], start: datetime, end: datetime, step: timedelta) -> Iterator[str]:
-    spans = [(times.span(each.event), str(each.event["showAs"])) for each in found]
+    shown = [str(each.event["showAs"]) for each in found]
+    # What nobody can tell is told as busy.
+    known = [each if each in _DIGITS else "busy" for each in shown]
+    spans = list(zip((times.span(each.event) for each in found), known, strict=True))
     slot = start
     while slot < end:
         until = min(slot + step, end)
-        here = [shown for span, shown in spans if span.overlaps(slot, until)]
+        here = [each for span, each in spans if span.overlaps(slot, until)]
         yield _DIGITS[max(here, key=_WEIGHTS.index, default="free")]
         slot = until
 

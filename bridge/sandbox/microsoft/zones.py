@@ -22,7 +22,7 @@ def zone(name: str) -> ZoneInfo:
     """
     try:
         return ZoneInfo(_windows().get(name.lower(), name))
-    except (ZoneInfoNotFoundError, ValueError) as err:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as err:
         text = f"A valid TimeZone value must be specified. The following is not supported: '{name}'"
         raise GraphError(400, "TimeZoneNotSupportedException", f"{text}.") from err
 

@@ -270,6 +270,12 @@ def test_without_offline_access_there_is_no_refresh_token(browser: Browser) -> N
     assert "refresh_token" not in browser.connect(scope="Calendars.Read openid")
 
 
+def test_a_refresh_token_may_be_withheld(sandbox: Sandbox, browser: Browser) -> None:
+    sandbox.microsoft.misbehave(ANN, "no_refresh_token", times=1)
+    assert "refresh_token" not in browser.connect()
+    assert "refresh_token" in browser.connect()
+
+
 def test_scopes_may_come_back_in_another_spelling(sandbox: Sandbox, browser: Browser) -> None:
     sandbox.microsoft.misbehave(ANN, "qualified_scopes")
     given = browser.connect()

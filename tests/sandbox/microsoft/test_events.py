@@ -96,6 +96,34 @@ def test_whole_days_of_two_zones_are_refused(ann: Program) -> None:
     assert refused == (400, "ErrorPropertyValidationFailure")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"body": {"contentType": None, "content": None}},
+        {"body": {"contentType": "text"}},
+        {"attendees": [None]},
+        {"attendees": [{"emailAddress": None, "status": None}]},
+        {"location": {"displayName": None}, "locations": [None]},
+        {"singleValueExtendedProperties": [None]},
+        {"singleValueExtendedProperties": [{"value": "1"}]},
+        {"recurrence": {"pattern": None, "range": None}},
+        {"recurrence": {"pattern": {}, "range": {}}},
+        {"recurrence": {"pattern": {"type": "daily", "interval": 1}, "range": {"type": "noEnd"}}},
+        {"start": {"dateTime": None, "timeZone": None}},
+        {"start": {"dateTime": "2026-03-03T10:00", "timeZone": "Europe"}},
+        {"start": {"dateTime": "2026-02-30T10:00:00", "timeZone": "UTC"}},
+        {"showAs": "unknown", "sensitivity": None, "importance": None, "subject": None},
+    ],
+)
+def test_half_empty_bodies_are_taken_or_refused(ann: Program, body: dict) -> None:
+    made = ann.create()
+    for method, path in (("POST", "me/events"), ("PATCH", f"me/events/{made['id']}")):
+        answer = ann.send(method, path, json={**at(12), **body})
+        assert answer.status_code in (200, 201, 400), answer.text
+    assert ann.listed("me/calendarView", **march())
+    assert ann.listed("me/events")
+
+
 def test_what_the_server_says_cannot_be_set(ann: Program) -> None:
     made = ann.create(iCalUId="mine", isCancelled=True, type="occurrence", changeKey="x")
     assert made["iCalUId"] != "mine"
