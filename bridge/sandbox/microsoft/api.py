@@ -189,7 +189,7 @@ class Api:
     def _admit(
         self, route: Route, path: Mapping[str, str], sender: Sender, owner: Mailbox | None
     ) -> None:
-        if sender.user is None and _is_me(route, path):
+        if sender.user is None and "user" in route.pattern.groupindex and "user" not in path:
             raise bad_request("/me request is only valid with delegated authentication flow.")
         if not sender.scopes & route.scopes:
             is_user = any(each.startswith("user.") for each in route.scopes)
@@ -262,7 +262,8 @@ class Api:
             "request-id": headers["request-id"],
             "client-request-id": headers["client-request-id"],
         }
-        document = {"error": {"code": err.code, "message": err.message, "innerError": inner}}
+        told = {"code": err.code, "message": err.message, **err.more, "innerError": inner}
+        document = {"error": told}
         written = json.dumps(document).encode()
         return Answer(err.status, written, {"Content-Type": _JSON, **headers, **err.headers})
 
@@ -274,10 +275,6 @@ class Api:
 
 def _path(request: Request) -> str:
     return urlsplit(request.target).path.removeprefix(PREFIX).rstrip("/")
-
-
-def _is_me(route: Route, path: Mapping[str, str]) -> bool:
-    return route.pattern.pattern.startswith("(?:me") and "user" not in path
 
 
 def _check_owner(name: str, sender: Sender, owner: Mailbox | None) -> None:

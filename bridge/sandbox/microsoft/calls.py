@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bridge.sandbox.microsoft.directory import Directory
 from bridge.sandbox.microsoft.editing import Editor
 from bridge.sandbox.microsoft.errors import GraphError, not_found
-from bridge.sandbox.microsoft.mailbox import Calendar, Found, Mailbox
+from bridge.sandbox.microsoft.mailbox import Calendar, Found, Mailbox, is_event_id
 from bridge.sandbox.microsoft.queries import Query
 from bridge.sandbox.microsoft.shown import View, Wishes, role_in
 from bridge.sandbox.microsoft.times import Json
@@ -94,6 +94,8 @@ class Call:
             GraphError: 404.
         """
         identity = self.path["event"]
+        if not is_event_id(identity):
+            raise GraphError(400, "ErrorInvalidIdMalformed")
         inside = self.place().calendar if "calendar" in self.path else None
         boxes = [self.box, *(each for each, _ in shared_with(self.directory, self.box))]
         for box in boxes:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.microsoft import series, times
 from bridge.sandbox.microsoft.calls import Call, Collection, Place
-from bridge.sandbox.microsoft.errors import GraphError, bad_request
+from bridge.sandbox.microsoft.errors import GraphError, bad_query, bad_request
 from bridge.sandbox.microsoft.listing import window
 from bridge.sandbox.microsoft.mailbox import Calendar, event_id
 from bridge.sandbox.microsoft.series import Entry
@@ -29,7 +29,7 @@ _PAGE = 10
 _LIFE = timedelta(days=30)
 _MOST = 2_000
 """So many links are remembered; the oldest are forgotten, as Exchange forgets."""
-_NOT_HERE = ("select", "filter", "orderby", "top", "skip", "expand", "count")
+_NOT_HERE = ("select", "filter", "orderby", "skip", "expand", "count")
 
 Name = tuple[str, date | None]
 """An item's key, and of an occurrence its day."""
@@ -75,6 +75,12 @@ class Deltas:
 
     def answer(self, call: Call) -> Collection:
         """Answer a request for a round, or for a page of one."""
+        if "top" in call.query.options:
+            raise bad_query(
+                "The '$top' parameter is not supported with change tracking over the "
+                "'CalendarView' resource as page size cannot be guaranteed. Express page size "
+                "preferences using the Prefer: odata.maxpagesize= header instead."
+            )
         call.query.refuse("CalendarView", *_NOT_HERE)
         place = call.place()
         faults = place.box.faults

@@ -8,7 +8,7 @@ from datetime import date
 from bridge.sandbox.microsoft import checks, meetings, online, recurrence, series, times
 from bridge.sandbox.microsoft.directory import Directory
 from bridge.sandbox.microsoft.errors import GraphError, bad_property, not_found
-from bridge.sandbox.microsoft.mailbox import Calendar, Found, Item, Mailbox, Override
+from bridge.sandbox.microsoft.mailbox import Calendar, Found, Item, Mailbox, Override, event_id
 from bridge.sandbox.microsoft.series import Entry
 from bridge.sandbox.microsoft.shown import etag
 from bridge.sandbox.microsoft.times import Json
@@ -120,11 +120,18 @@ class Editor:
         self.directory.put(self.box, target, item, item.event)
 
     def _again(self, key: str) -> Item:
-        known = [each for c in self.box.calendars.values() for each in c.items.values()]
-        item = next((each for each in known if each.key == key), None)
-        if item is None or not self.box.faults.is_on("transaction_repeats"):
+        """Answer a transactionId that was used; how Graph does is told in several ways."""
+        holders = [each for each in self.box.calendars.values() if key in each.items]
+        if not holders:
+            raise GraphError(400, "ErrorDuplicateTransactionId")
+        item = holders[0].items[key]
+        if self.box.faults.is_on("transaction_repeats"):
+            return item
+        if self.box.faults.is_on("transaction_conflict"):
             raise GraphError(409, "ErrorDuplicateTransactionId")
-        return item
+        known = event_id(holders[0], item, None, immutable=False)
+        more = {"@event.existingEventId": known}
+        raise GraphError(400, "ErrorDuplicateTransactionId", more=more)
 
     def _writable(self, found: Found) -> Entry:
         entry = series.entry(found)

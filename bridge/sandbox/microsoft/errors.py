@@ -19,8 +19,8 @@ _MESSAGES: Mapping[str, str] = {
     "ErrorCalendarEndDateIsEarlierThanStartDate": "The end date is earlier than the start date.",
     "ErrorOccurrenceCrossingBoundary": "Modified occurrence is crossing or overlapping adjacent "
     "occurrence.",
-    "ErrorDuplicateTransactionId": "Your request can't be completed because the transaction id "
-    "was used already.",
+    "ErrorDuplicateTransactionId": "Your request can't be completed. The TransactionId specified "
+    "in the request has already been used to create a different event.",
     "ErrorCalendarViewRangeTooBig": "The specified view range exceeds the maximum range.",
     "SyncStateNotFound": "The sync state generation is not found.",
     "resyncRequired": "Resync required. Replace any local items with the server's version.",
@@ -43,12 +43,15 @@ class GraphError(Exception):
         message: str = "",
         *,
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message or code)
         self.status = status
         self.code = code
         self.message = message or _MESSAGES.get(code, code)
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
+        """What the error says beside code and message."""
 
 
 def bad_request(message: str) -> GraphError:

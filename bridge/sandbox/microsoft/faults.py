@@ -43,7 +43,8 @@ FAULTS: Mapping[str, str] = {
     "qualified_scopes": "granted scopes come as addresses, in lower case",
     "token_unavailable": "the token endpoint answers 503: AADSTS90033",
     # Meetings
-    "transaction_repeats": "a transactionId that was used gives the first event, not 409",
+    "transaction_repeats": "a transactionId that was used gives the first event, not an error",
+    "transaction_conflict": "a transactionId that was used is refused with 409 instead of 400",
     "join_url_late": "the link to a Teams meeting comes after so many more reads",
     "online_meeting_fails": "the link to a Teams meeting never comes",
     # Free-busy

@@ -130,6 +130,11 @@ def event_id(calendar: Calendar, item: Item, original: date | None, *, immutable
     return _REGULAR + _encode(f"{calendar.id[-12:]}/{item.generation}/{name}")
 
 
+def is_event_id(identity: str) -> bool:
+    """Tell whether something could be the id of an event."""
+    return identity.startswith((_REGULAR, _IMMUTABLE))
+
+
 def _found(calendar: Calendar, identity: str) -> Found | None:
     try:
         text = base64.urlsafe_b64decode(identity[len(_REGULAR) :].encode()).decode()

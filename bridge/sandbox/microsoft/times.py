@@ -12,7 +12,7 @@ from bridge.sandbox.microsoft.zones import zone
 
 Json = dict[str, Any]
 
-_WALL = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.\d{1,7})?(Z|[+-]\d\d:\d\d)?")
+_WALL = re.compile(r"(\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?)(?:\.\d{1,7})?(Z|[+-]\d\d:\d\d)?")
 _MIDNIGHT = time()
 
 
@@ -81,7 +81,7 @@ def check_span(event: Json) -> None:
         if wall(event[name]).time() != _MIDNIGHT:
             title = name.title()
             text = f"The Event.{title} property for an all-day event needs to be set to midnight."
-            raise bad_property(text)
+            raise GraphError(400, "ErrorInvalidRequest", text)
     if zone(event["start"]["timeZone"]) != zone(event["end"]["timeZone"]):
         raise bad_property("Start and end of an all-day event need to be in the same time zone.")
     if when.end == when.start:

@@ -73,7 +73,7 @@ def test_whole_days_stay_the_same_days_in_every_zone(ann: Program) -> None:
         ({"start": None}, "ErrorPropertyValidationFailure"),
         ({"start": timed(berlin(3), "Nowhere/Land")}, "TimeZoneNotSupportedException"),
         ({"start": {"dateTime": "today", "timeZone": "UTC"}}, "ErrorPropertyValidationFailure"),
-        ({"isAllDay": True}, "ErrorPropertyValidationFailure"),
+        ({"isAllDay": True}, "ErrorInvalidRequest"),
         ({"summary": "Lunch"}, "RequestBodyRead"),
         ({"showAs": "gone"}, "RequestBodyRead"),
         ({"isAllDay": "true"}, "RequestBodyRead"),
@@ -88,6 +88,12 @@ def test_what_makes_no_event_is_refused(ann: Program, body: dict, code: str) -> 
     whole = {"subject": "Talk", **at(10), **body}
     assert ann.refused("POST", "me/events", json=whole) == (400, code)
     assert ann.listed() == []
+
+
+def test_whole_days_may_be_dates_alone(ann: Program) -> None:
+    start, end = ({"dateTime": f"2026-03-0{day}", "timeZone": "UTC"} for day in (3, 4))
+    made = ann.create(isAllDay=True, start=start, end=end)
+    assert made["end"]["dateTime"] == "2026-03-04T00:00:00.0000000"
 
 
 def test_whole_days_of_two_zones_are_refused(ann: Program) -> None:
@@ -155,6 +161,7 @@ def test_what_is_deleted_is_not_found(ann: Program) -> None:
     assert ann.send("DELETE", path).status_code == 204
     for method in ("GET", "PATCH", "DELETE"):
         assert ann.refused(method, path, json={}) == (404, "ErrorItemNotFound")
+    assert ann.refused("GET", "me/events/what") == (400, "ErrorInvalidIdMalformed")
 
 
 def test_immutable_ids_outlive_a_move_to_another_calendar(sandbox: Sandbox, ann: Program) -> None:

@@ -176,13 +176,19 @@ def test_a_transaction_happens_once(sandbox: Sandbox, ann: Program) -> None:
     made = ann.create(transactionId="t-1")
     assert made["transactionId"] == "t-1"
     again = {"subject": "Talk", **at(10), "transactionId": "t-1"}
-    refused = ann.refused("POST", "me/events", json=again)
-    assert refused == (409, "ErrorDuplicateTransactionId")
+    error = ann.send("POST", "me/events", json=again).json()["error"]
+    assert error["@event.existingEventId"] == made["id"]
+    refused = (400, "ErrorDuplicateTransactionId")
+    assert ann.refused("POST", "me/events", json=again) == refused
+    sandbox.microsoft.misbehave(ANN, "transaction_conflict")
+    assert ann.refused("POST", "me/events", json=again) == (409, refused[1])
     sandbox.microsoft.misbehave(ANN, "transaction_repeats")
     assert ann.create(transactionId="t-1")["id"] == made["id"]
     assert len(ann.listed()) == 1
     changed = ann.ok("PATCH", f"me/events/{made['id']}", json={"transactionId": "t-2"})
     assert changed["transactionId"] == "t-1"
+    ann.send("DELETE", f"me/events/{made['id']}")
+    assert ann.refused("POST", "me/events", json=again) == refused
 
 
 def test_an_online_meeting_has_a_link(ann: Program) -> None:
