@@ -3,8 +3,10 @@
 https://learn.microsoft.com/graph/delta-query-events
 
 The server keeps what a client knows, so that a round is the difference to what there is now. The
-window belongs to the link and never moves. A changed series comes as its master, in full, and its
-occurrences as stubs; a series that is no more, as the id of its master alone.
+window belongs to the link and never moves. Whatever changes in a series, all of it comes again: its
+master, in full, and its occurrences as stubs. Nothing is said of an occurrence that is no more
+(https://github.com/microsoftgraph/microsoft-graph-docs/pull/4501, .../issues/2963), and a series
+that is no more is told by the id of its master alone.
 """
 
 from __future__ import annotations
@@ -170,13 +172,13 @@ def _lines(
 ) -> Iterator[Entry | Gone]:
     again, stale = faults.is_on("duplicates"), faults.is_on("stale_duplicates")
     lone = faults.is_on("lone_masters") and bool(known)
+    apart = faults.is_on("single_occurrences")
+    names = known.keys() | state.keys()
+    changed = {name[0] for name in names if known.get(name) != state.get(name)}
     later: list[Entry] = []
     for name, entry in now.items():
-        old = known.get(name)
-        # Who knows something by another id has to learn the new one.
-        if old == state[name]:
-            continue
-        if lone and entry.kind == "occurrence":
+        told = known.get(name) != state[name] if apart else name[0] in changed
+        if not told or (lone and entry.kind == "occurrence"):
             continue
         yield entry
         if again:
@@ -186,24 +188,19 @@ def _lines(
             kind = "seriesMaster" if before.get("recurrence") else "singleInstance"
             later.append(Entry(entry.item, None, before, entry.change - 1, kind))
     yield from later
-    yield from _gone(calendar, known, state, is_told_apart=faults.is_on("occurrence_tombstones"))
+    yield from _gone(calendar, known, state, faults)
 
 
 def _gone(
-    calendar: Calendar,
-    known: dict[Name, Known],
-    state: dict[Name, Known],
-    *,
-    is_told_apart: bool,
+    calendar: Calendar, known: dict[Name, Known], state: dict[Name, Known], faults: Faults
 ) -> Iterator[Gone]:
-    for name, old in known.items():
-        key, original = name
-        if name in state:
+    every, apart = faults.is_on("occurrence_tombstones"), faults.is_on("single_occurrences")
+    for (key, original), old in known.items():
+        if (key, original) in state:
             continue
-        master_goes = original is not None and (key, None) in known and (key, None) not in state
-        if master_goes and not is_told_apart:
-            continue
-        yield Gone(old.ids, "changed" if key in calendar.items else "deleted")
+        has_series = (key, None) in state
+        if original is None or every or (apart and has_series):
+            yield Gone(old.ids, "changed" if key in calendar.items else "deleted")
 
 
 def _shown(line: Entry | Gone, looks: View, calendar: Calendar) -> Json:

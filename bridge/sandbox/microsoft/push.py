@@ -25,7 +25,7 @@ from bridge.sandbox.microsoft.times import Json
 from bridge.sandbox.posting import Message, Poster
 
 LIFECYCLE = ("missed", "subscriptionRemoved", "reauthorizationRequired")
-_LONGEST, _SHORTER = timedelta(minutes=10_080), timedelta(minutes=4_230)
+_LONGEST, _SHORTER = timedelta(minutes=10_070), timedelta(minutes=4_230)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CHANGES = ("created", "updated", "deleted")
 _RESOURCE = re.compile(
@@ -214,7 +214,9 @@ class Push:
             raise _invalid("Subscription expiration is in the past.")
         if asked > self._world.now + longest:
             minutes = int(longest.total_seconds() // 60)
-            raise _invalid(f"Subscription expiration can only be {minutes} minutes in the future.")
+            # Seven days, the documentation says; the service takes ten minutes less.
+            text = f"Subscription expiration can only be {minutes} minutes in the future."
+            raise GraphError(400, "ExtensionError", text)
         return asked
 
     def _check(self, call: Call, urls: list[str]) -> None:

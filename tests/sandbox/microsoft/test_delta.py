@@ -103,25 +103,34 @@ def test_a_deleted_series_is_told_by_one_id(sandbox: Sandbox, ann: Program) -> N
     assert {each["@odata.type"] for each in told} == {"#microsoft.graph.event"}
 
 
-def test_changes_of_occurrences_are_told(ann: Program) -> None:
+def test_a_changed_occurrence_brings_its_whole_series(sandbox: Sandbox, ann: Program) -> None:
     ann.create(**daily())
+    ann.create()
     lines, link = begun(ann)
     second, third = lines[2]["id"], lines[3]["id"]
     ann.ok("PATCH", f"me/events/{second}", json={"subject": "Other"})
     ann.send("DELETE", f"me/events/{third}")
-    told, link = followed(ann, link)
+    told, _ = followed(ann, link)
+    assert kinds(told) == ["seriesMaster", *["occurrence"] * 3, "exception"]
+    assert (told[-1]["id"], told[-1]["subject"]) == (second, "Other")
+    assert third not in {each["id"] for each in told}
+    sandbox.microsoft.misbehave(ANN, "single_occurrences")
+    told, _ = followed(ann, link)
     assert kinds(told) == ["exception", "removed"]
-    assert (told[0]["id"], told[0]["subject"], told[1]["id"]) == (second, "Other", third)
+    assert (told[0]["id"], told[1]["id"]) == (second, third)
 
 
-def test_a_changed_series_comes_with_all_its_occurrences(sandbox: Sandbox, ann: Program) -> None:
+def test_nothing_is_said_of_occurrences_that_a_series_lost(sandbox: Sandbox, ann: Program) -> None:
     made = ann.create(**daily())
     _, link = begun(ann)
     ann.ok("PATCH", f"me/events/{made['id']}", json=daily(3))
+    assert kinds(followed(ann, link)[0]) == ["seriesMaster", *["occurrence"] * 3]
+    sandbox.microsoft.misbehave(ANN, "occurrence_tombstones")
     told, _ = followed(ann, link)
     assert kinds(told) == ["seriesMaster", *["occurrence"] * 3, "removed", "removed"]
+    sandbox.microsoft.behave()
     sandbox.microsoft.misbehave(ANN, "lone_masters")
-    assert kinds(followed(ann, link)[0]) == ["seriesMaster", "removed", "removed"]
+    assert kinds(followed(ann, link)[0]) == ["seriesMaster"]
 
 
 def test_ids_are_of_the_form_that_each_request_prefers(ann: Program) -> None:
@@ -243,13 +252,17 @@ def test_a_series_without_an_end_may_take_too_long(sandbox: Sandbox, ann: Progra
 
 
 @pytest.mark.parametrize(
-    "fault", ["", "short_pages", "duplicates", "stale_duplicates", "occurrence_tombstones"]
+    "fault",
+    [
+        *("", "short_pages", "duplicates", "stale_duplicates"),
+        *("occurrence_tombstones", "single_occurrences"),
+    ],
 )
 def test_random_edits_and_rounds_agree_with_the_calendar(
     sandbox: Sandbox, ann: Program, fault: str
 ) -> None:
-    """Whoever follows the links, takes the latest state, and drops what belongs to a series that is
-    gone, knows it all.
+    """Whoever follows the links, takes the latest state, and forgets of a series what did not come
+    with its master, knows it all.
     """
     if fault:
         sandbox.microsoft.misbehave(ANN, fault)
@@ -304,8 +317,11 @@ def _apply(known: dict[str, Json], lines: list[Json]) -> None:
                 known[each["id"]] = each
             continue
         known.pop(each["id"], None)
+    came = {each["id"] for each in lines}
+    for each in lines:
         for name in [k for k, v in known.items() if v.get("seriesMasterId") == each["id"]]:
-            del known[name]
+            if name not in came or "@removed" in each:
+                del known[name]
 
 
 def _when(event: Json) -> tuple[str, str]:
