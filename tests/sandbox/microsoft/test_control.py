@@ -44,6 +44,34 @@ def test_misbehaviour_may_be_part_of_the_configuration() -> None:
         assert Program(sandbox).send("GET", "me/events").status_code == 500
 
 
+def test_a_document_furnishes_tenants_people_and_programs() -> None:
+    events = [{"subject": "Hike", **at(8)}]
+    mine = [{"name": "Private", "id": "AAMkADprivate", "events": events, "share": {BOB: "read"}}]
+    microsoft = {
+        "tenants": [{"domain": "contoso.example", "user_consent": False,
+                     "consented": {"robot": ["Calendars.Read"]}}],
+        "accounts": [
+            {"email": ANN, "calendars": mine, "share": {BOB: "freeBusyRead"}},
+            {"email": BOB},
+            {"email": "off@contoso.example", "licensed": False},
+        ],
+        "clients": [{"id": "robot", "secret": "s", "mailboxes": [ANN]}],
+    }  # fmt: skip
+    with Sandbox({"microsoft": microsoft}) as sandbox:
+        bob = Program(sandbox, BOB)
+        assert [each["name"] for each in bob.listed("me/calendars")] == [
+            *("Calendar", "Calendar", "Private"),
+        ]
+        assert bob.subjects("me/calendars/AAMkADprivate/events") == ["Hike"]
+        assert "Need admin approval" in Browser(sandbox).decide().text
+        robot = Browser(sandbox, "contoso.example", "robot", "s")
+        token = robot.alone().json()["access_token"]
+        assert robot.use(token, f"users/{ANN}/events") == 200
+        assert robot.use(token, f"users/{BOB}/events") == 403
+        off = Program(sandbox, "off@contoso.example")
+        assert off.refused("GET", "me/events") == (404, "MailboxNotEnabledForRESTAPI")
+
+
 def test_a_person_edits_by_url(control, ann: Program) -> None:
     events = f"/accounts/{ANN}/events"
     made = control("POST", events, {**at(10), **daily(3), "subject": "Lunch"})["id"]
