@@ -96,6 +96,8 @@ class Call:
         identity = self.path["event"]
         if not is_event_id(identity):
             raise GraphError(400, "ErrorInvalidIdMalformed")
+        if "calendar" not in self.path and self.box.faults.happens("calendar_gone"):
+            raise not_found()
         inside = self.place().calendar if "calendar" in self.path else None
         boxes = [self.box, *(each for each, _ in shared_with(self.directory, self.box))]
         for box in boxes:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from bridge.sandbox.microsoft.calls import Call, Collection, shared_with
 from bridge.sandbox.microsoft.mailbox import Mailbox
-from bridge.sandbox.microsoft.shown import calendar
+from bridge.sandbox.microsoft.shown import calendar, role_in
 from bridge.sandbox.microsoft.times import Json
 
 _PAGE, _CALENDARS = 100, 10
@@ -24,10 +24,15 @@ def users(call: Call) -> Collection:
 
 
 def calendars(call: Call) -> Collection:
-    """List the calendars of a user: its own, and those that others shared with it."""
+    """List the calendars of a user: its own, and those that others shared with it.
+
+    Somebody else sees of them what was shared.
+    """
     box, viewer = call.box, call.sender.user
-    made = [calendar(box, each, viewer) for each in box.calendars.values()]
-    made += [calendar(other, each, box) for other, each in shared_with(call.directory, box)]
+    own = [each for each in box.calendars.values() if role_in(box, each, viewer)]
+    made = [calendar(box, each, viewer) for each in own]
+    if viewer in (None, box):
+        made += [calendar(other, each, box) for other, each in shared_with(call.directory, box)]
     return _paged(call, call.query.chosen(made), _CALENDARS)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.sandbox.microsoft.scenario import CLIENT_ID
 from bridge.sandbox.server import Sandbox
-from tests.sandbox.microsoft.people import ANN, BOB, EVE, Program, at, days, march
+from tests.sandbox.microsoft.people import ANN, BOB, EVE, Program, at, berlin, days, march
 
 
 def test_me_is_who_signed_in(sandbox: Sandbox, ann: Program) -> None:
@@ -173,6 +173,10 @@ def test_a_shared_calendar_is_in_the_list_of_both(sandbox: Sandbox, ann: Program
 def test_nobody_sees_a_calendar_that_was_not_shared(sandbox: Sandbox) -> None:
     bob = Program(sandbox, BOB)
     assert bob.refused("GET", f"users/{ANN}/events") == (404, "ErrorItemNotFound")
+    assert bob.listed(f"users/{ANN}/calendars") == []
+    made = sandbox.microsoft.person(ANN).create("Secret", berlin(3))
+    assert bob.refused("GET", f"users/{ANN}/events/{made}") == (404, "ErrorItemNotFound")
+    assert bob.refused("DELETE", f"me/events/{made}") == (404, "ErrorItemNotFound")
     eve = Program(sandbox, EVE)
     assert eve.refused("GET", f"users/{ANN}/events") == (404, "Request_ResourceNotFound")
 
