@@ -50,6 +50,7 @@ def server(
         auth={"users": [{**ALICE, "access": {}}]},
         outbound={"allow_networks": ["127.0.0.1/32"]},
         providers={"google": google.section()},
+        sync={"push": "off", "interval": "1h"},  # nothing is pulled but what is asked for
         resources=[{"id": "room-a", "connections": connections}],
     )
     with folder.serve() as running:

@@ -273,7 +273,7 @@ def test_a_program_that_is_not_here_is_named_at_the_end_of_the_run(tmp_path: Pat
         check=True,
         timeout=120,
     )
-    *_, said = done.stdout.partition("calendar programs that were not found")
+    *_, said = done.stdout.partition("programs that were not found")
     assert "cadaver, calcurse, calcurse-caldav" in said
     assert "test_cadaver" not in done.stdout
     assert "test_a_program_that_is_not_here" in done.stdout
