@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bridge.config.values import parse_duration
 from bridge.model.interval import Instant, instant, utc
 
 _DAYS = {name: timedelta(days) for days, name in enumerate(("yesterday", "today", "tomorrow"), -1)}
@@ -23,6 +22,8 @@ def read_moment(text: str, now: Instant, zone: str) -> Instant:
     """
     local = ZoneInfo(zone)
     text = text.strip()
+    from bridge.config.values import parse_duration  # brings pydantic, which `--help` is without
+
     if text == "now":
         return now
     if text in _DAYS:
@@ -53,6 +54,8 @@ def read_duration(_: click.Context, __: click.Parameter, text: str | None) -> ti
     Raises:
         click.BadParameter: it is none, or no time at all.
     """
+    from bridge.config.values import parse_duration
+
     if text is None:
         return None
     try:
