@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from bridge.connecting.parting import Parting
 
 
-def apply_settings(bridge: Bridge, settings: Settings) -> InventoryReport:
+def apply_settings(
+    bridge: Bridge, settings: Settings, *, purge: bool | None = None
+) -> InventoryReport:
     """Make the store follow settings, whole or not at all; see `bridge.inventory.apply`.
 
     What was granted to connections that leave is given back afterwards, beside everything else.
@@ -29,6 +31,7 @@ def apply_settings(bridge: Bridge, settings: Settings) -> InventoryReport:
         bridge.clock(),
         identity=bridge.keyfile.identity,
         awaiting=[kind.name for kind in bridge.kinds.values() if kind.authorizer],
+        purge=purge,
     )
     shown.note(bridge.database, settings, bridge.kinds)
     farewell.begin()

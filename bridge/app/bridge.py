@@ -111,19 +111,29 @@ class Bridge:
                 lacks, or has ids made by API.
             StoreError: the database cannot be used.
         """
-        self.database.migrate()
-        pin_instance(self)
-        with self.database.write() as conn:
-            restored.renew_epochs(conn)
-        self._pin_keys()
-        report = self.apply(self.settings)
+        self.prepare()
+        while True:
+            self.amending.begin()
+            try:
+                report = self.apply(self.settings)
+            except Overtaken:
+                continue
+            break
         self.keeper.begin()
         self.rebuild()
         return report
 
-    def apply(self, settings: Settings) -> InventoryReport:
+    def prepare(self) -> None:
+        """Bring the database to this version's schema, if it is ours; raises as `open` does."""
+        self.database.migrate()
+        pin_instance(self)
+        with self.database.write() as conn:
+            restored.renew_epochs(conn)
+        pin_keys(self)
+
+    def apply(self, settings: Settings, *, purge: bool | None = None) -> InventoryReport:
         """Make the store follow settings, whole or not at all; see `apply_settings`."""
-        return apply_settings(self, settings)
+        return apply_settings(self, settings, purge=purge)
 
     def put_in_force(self, settings: Settings) -> None:
         """Swap the settings, and tell who has to know."""
@@ -338,6 +348,8 @@ class Bridge:
 
     def make_scheduler(self, *, pulling: bool) -> Scheduler:
         """Make a scheduler that pulls, or one that only passes wishes on."""
+        from bridge.app.chores import chores
+        from bridge.app.commanded import handlers
         from bridge.app.observed import Observed
         from bridge.scheduler.jobs import Job
         from bridge.scheduler.scheduler import Scheduler
@@ -353,8 +365,8 @@ class Bridge:
             self.ground,
             self.ingest if pulling else None,
             tender=self.keeper if pulling else None,
-            handlers={"reload": self.reload},
-            chores=chores,
+            handlers=handlers(self),
+            chores=chores(self, pulling=pulling),
             observer=Observed(self.metrics),
         )
         self.metrics.running(lambda: scheduler.running)

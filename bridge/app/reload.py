@@ -9,9 +9,13 @@ the one that it was.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bridge.app.foresight import look_ahead
+from bridge.app.leaving import end_all
 from bridge.app.opening import try_opening
 from bridge.app.outlet import make_transport
 from bridge.config.settings import Settings
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NOT_GIVEN_BACK = "not given back: "
+"""Begins the lines of a verdict that name what is left at a provider."""
 _FIXED = (
     "server.bind",
     "server.role",
@@ -45,10 +51,23 @@ class Reload:
 
     def __call__(self) -> Verdict:
         """Do it, and say what came of it: in the log, and to whoever asked."""
+        return self._told(self._reload)
+
+    def apply(self, confirmed: Collection[str]) -> Verdict:
+        """Do it, and remove what is parked or left; what was granted is given back before.
+
+        Done again, it does what was left. Several processes may do it at the same time.
+
+        Args:
+            confirmed: ids of the resources and connections that may be removed, no others.
+        """
+        return self._told(partial(self._end_and_reload, confirmed))
+
+    def _told(self, work: Callable[[], str]) -> Verdict:
         with self._bridge.amending.turn:
             before = self._bridge.settings
             try:
-                text = self._reload()
+                text = work()
             except BridgeError as err:
                 logger.error("not reloaded, the old configuration stays: %s", err)  # noqa: TRY400
                 return Verdict(
@@ -63,9 +82,24 @@ class Reload:
             logger.info("%s", text)
             return Verdict(ok=True, text=text)
 
-    def _reload(self) -> str:
+    def _end_and_reload(self, confirmed: Collection[str]) -> str:
+        """Disconnect what leaves while the old settings can still speak for it."""
         bridge = self._bridge
-        old, new = bridge.settings, bridge.read_settings()
+        new = bridge.read_settings()
+        # A refusal must not come when everything is given back already.
+        self._refuse_fixed(bridge.settings, new)
+        bridge.keyring.refresh()
+        try_opening(bridge, new)
+        ahead = look_ahead(bridge, new)
+        ahead.refuse_more_than(confirmed)
+        left = end_all(bridge, ahead.leaving)
+        for each in left:
+            logger.warning("not given back: %s", each)
+        return "\n".join([self._reload(new, purge=True), *(f"{NOT_GIVEN_BACK}{it}" for it in left)])
+
+    def _reload(self, new: Settings | None = None, *, purge: bool | None = None) -> str:
+        bridge = self._bridge
+        old, new = bridge.settings, new or bridge.read_settings()
         self._refuse_fixed(old, new)
         bridge.keyring.refresh()
         transport = None
@@ -75,7 +109,7 @@ class Reload:
             self._try_opening(new)
             # While what is left of them can still be spoken for.
             bridge.keeper.dismiss(*_gone(old, new))
-            report = bridge.apply(new)
+            new, report = self._apply(new, purge=purge)
         except BaseException:
             if transport is not None:
                 transport.close()
@@ -93,11 +127,11 @@ class Reload:
         bridge.wake.notify("schedule")
         return "\n".join([f"reloaded: {_summary(report)}", *new.warnings])
 
-    def _apply(self, new: Settings) -> tuple[Settings, InventoryReport]:
+    def _apply(self, new: Settings, *, purge: bool | None) -> tuple[Settings, InventoryReport]:
         """Write the rows; made anew as often as something is set by API meanwhile."""
         while True:
             try:
-                return new, self._bridge.apply(new)
+                return new, self._bridge.apply(new, purge=purge)
             except Overtaken:
                 if new.origin is None:
                     raise

@@ -21,6 +21,7 @@ EXIT_USAGE = 2
 EXIT_UNHEALTHY = 3
 
 _COMMANDS = {
+    "apply": ("bridge.cli.apply:apply", "Reload, and remove for good what left the file."),
     "auth": ("bridge.cli.auth:auth", "Connect accounts by their owners' consent."),
     "backup": ("bridge.cli.backup:backup", "Copy the database to a file, while the server runs."),
     "busy": ("bridge.cli.busy:busy", "Show when a resource is busy."),
@@ -37,6 +38,7 @@ _COMMANDS = {
     "init": ("bridge.cli.setup:init", "Write a commented configuration and a key file."),
     "keyring": ("bridge.cli.keyring:keyring", "List and rotate the keys of the key file."),
     "keys": ("bridge.cli.keys:keys", "Create, list and revoke API keys."),
+    "plan": ("bridge.cli.apply:plan", "Show what the file would change."),
     "reload": ("bridge.cli.reload:reload", "Swap the configuration inside the running server."),
     "restore": ("bridge.cli.backup:restore", "Put a backup back, while nothing runs."),
     "sandbox": ("bridge.cli.sandbox:sandbox", "Try it: a stand-in for Google and Microsoft."),

@@ -35,35 +35,37 @@ def reload(ground: Ground) -> None:
 
     load(ground.config_path, KINDS, whole=False)
     with ground.store() as store:
-        _refuse_unserved(store.database)
-        row = _ask(store.database)
+        if not is_served(store.database):
+            raise BridgeError(_NOBODY)
+        row = ask(store.database, "reload")
+    if row is None:
+        raise BridgeError(
+            f"no server answered within {_PATIENCE} s; does one run on this database?"
+        )
     ground.show({"ok": row.ok, "verdict": row.verdict}, lambda: _tell(row))
     if not row.ok:
         raise click.exceptions.Exit(EXIT_USAGE)
 
 
-def _refuse_unserved(database: Database) -> None:
-    """Say so when nobody serves; who serves a PostgreSQL database cannot be seen."""
+def is_served(database: Database) -> bool:
+    """Tell whether a server runs; who serves a PostgreSQL database cannot be seen: perhaps."""
     from bridge.app.presence import alone
 
     if database.path is None:
-        return
+        return True
     try:
         with alone(database.path):
-            pass
+            return False
     except StoreError as err:
         if err.busy:
-            return
+            return True
         raise
-    raise BridgeError(_NOBODY)
 
 
-def _ask(database: Database) -> CommandRow:
-    """Leave the wish in the store, and wait for the verdict.
-
-    Raises:
-        BridgeError: nobody answers.
-    """
+def ask(
+    database: Database, kind: str, payload: str = "{}", patience: int = _PATIENCE
+) -> CommandRow | None:
+    """Leave a command in the store, and wait for the verdict; None when nobody answers in time."""
     from bridge.store import commands
     from bridge.store.wake import Wake
 
@@ -71,9 +73,9 @@ def _ask(database: Database) -> CommandRow:
     try:
         seen = wake.seen("commands")
         with database.write() as conn:
-            number = commands.submit(conn, "reload", "{}", now())
+            number = commands.submit(conn, kind, payload, now())
         wake.notify("commands")
-        ends = now() + _PATIENCE
+        ends = now() + patience
         row = None
         while now() < ends:
             seen = wake.wait("commands", 1.0, seen) or seen
@@ -82,13 +84,12 @@ def _ask(database: Database) -> CommandRow:
             if found is not None and found.done_at is not None:
                 ends = min(ends, now() + _MOMENT) if row is None else ends
                 row = found
-        if row is not None:
-            return row
-        with database.write() as conn:
-            commands.finish(conn, number, now(), ok=False, verdict="nobody answered")
+        if row is None:
+            with database.write() as conn:
+                commands.finish(conn, number, now(), ok=False, verdict="nobody answered")
+        return row
     finally:
         wake.close()
-    raise BridgeError(f"no server answered within {_PATIENCE} s; does one run on this database?")
 
 
 def _tell(row: CommandRow) -> None:

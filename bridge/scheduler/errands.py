@@ -20,8 +20,8 @@ class Verdict(NamedTuple):
     text: str
 
 
-Handler = Callable[[], Verdict]
-"""Does what a kind of command asks for."""
+Handler = Callable[[str], Verdict]
+"""Does what a kind of command asks for; it is given the command's payload (JSON)."""
 
 
 class Errands:
@@ -63,16 +63,16 @@ class Errands:
                 if handler is None:
                     logger.warning("a command of an unknown kind was left alone")
                     continue
-                verdict = _heed(handler)
+                verdict = _heed(handler, command.payload)
                 now = self._ground.clock()
                 with self._ground.database.write() as conn:
                     commands.answer(conn, command.id, now, verdict, place_of(self._ground.owner))
                 self._ground.wake.notify("commands")
 
 
-def _heed(handler: Handler) -> Verdict:
+def _heed(handler: Handler, payload: str) -> Verdict:
     try:
-        return handler()
+        return handler(payload)
     except Exception as err:
         # Whoever asked waits for an answer.
         logger.exception("a command failed by a fault of ours")

@@ -85,7 +85,7 @@ class Scheduler:
             ground: store, settings and clock.
             engine: None in a process that does not pull (`server.role: web`).
             tender: has providers tell of changes.
-            handlers: what to do with each kind of command (`reload`).
+            handlers: what to do with each kind of command (`reload`, `apply`).
             chores: what else this process does regularly.
             observer: keeps the figures.
         """

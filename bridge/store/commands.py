@@ -21,7 +21,7 @@ class CommandRow(NamedTuple):
 
     id: int
     kind: str
-    """`reload`."""
+    """`reload` or `apply`."""
     payload: str
     """JSON."""
     created_at: Instant

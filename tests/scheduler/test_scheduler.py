@@ -56,7 +56,7 @@ def test_a_command_of_another_process_is_done_once_and_answered_in_its_row(make_
     before = submit(world)
     runs: list[int] = []
 
-    def reload() -> Verdict:
+    def reload(_: str) -> Verdict:
         runs.append(1)
         return Verdict(ok=False, text="line 3: no such key")
 
@@ -84,7 +84,7 @@ def test_every_process_heeds_a_command_and_each_one_answers(make_world) -> None:
     heeded: list[str] = []
 
     def handler(name: str):
-        def run() -> Verdict:
+        def run(_: str) -> Verdict:
             heeded.append(name)
             return Verdict(ok=name == "one", text=name)
 
@@ -110,7 +110,7 @@ def test_every_process_heeds_a_command_and_each_one_answers(make_world) -> None:
 def test_processes_that_agree_are_heard_as_one(make_world) -> None:
     one = make_world()
     two = make_world(like=one)
-    handlers = {"reload": lambda: Verdict(ok=True, text="reloaded")}
+    handlers = {"reload": lambda _: Verdict(ok=True, text="reloaded")}
     errands = [Errands(world.ground, handlers) for world in (one, two)]
     for each in errands:
         each.begin()
@@ -129,7 +129,7 @@ def test_a_command_that_is_committed_after_a_later_one_is_heeded_all_the_same(
         conn.execute(delete(schema.commands))
     heeded: list[int] = []
 
-    def heed() -> Verdict:
+    def heed(_: str) -> Verdict:
         heeded.append(1)
         return Verdict(ok=True, text="reloaded")
 
@@ -151,7 +151,7 @@ def test_a_command_whose_handler_fails_is_answered(
 ) -> None:
     world = make_world()
 
-    def fail() -> Verdict:
+    def fail(_: str) -> Verdict:
         raise ZeroDivisionError
 
     errands = Errands(world.ground, {"reload": fail})
