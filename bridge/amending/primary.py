@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -55,6 +55,45 @@ def let_receive(draft: Draft, connection_id: ConnectionId, write_calendar: str |
     if own.write_calendar is None:
         keys["write_calendar"] = write_calendar
     draft.set(connection_id, keys)
+
+
+class Undecided(BridgeError):
+    """A second calendar would be written to, and nothing says which one receives the bookings.
+
+    Attributes:
+        other: the connection that receives them.
+    """
+
+    def __init__(self, other: ConnectionId) -> None:
+        super().__init__(f"bookings go to {other}")
+        self.other = other
+
+
+def select(draft: Draft, connection_id: ConnectionId, keys: Mapping[str, Any]) -> None:
+    """Choose calendars.
+
+    Args:
+        draft: of the connection's resource.
+        connection_id: global id.
+        keys: `read_calendars`, `write_calendar` or both; None gives up what there is.
+
+    Raises:
+        Undecided: see there.
+        ManagedByFile: the file has one of them.
+    """
+    changed = dict(keys)
+    own = connection_of(draft, connection_id)
+    if keys.get("write_calendar") is not None:
+        others = [
+            each
+            for each in resource_of(draft).connections
+            if each.write_calendar is not None and each.id != own.id
+        ]
+        if others and not any(each.primary for each in (*others, own)):
+            raise Undecided(ConnectionId(f"{draft.resource_id}.{others[0].id}"))
+    elif "write_calendar" in keys and own.primary:
+        changed["primary"] = None  # it receives nothing any more
+    draft.set(connection_id, changed)
 
 
 def writable_primary(infos: Sequence[CalendarInfo]) -> CalendarInfo | None:

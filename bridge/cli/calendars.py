@@ -11,6 +11,7 @@ import click
 from bridge.cli.ground import Ground, command
 from bridge.cli.names import Group, complete_either, unknown
 from bridge.cli.printing import say, table, told
+from bridge.cli.setting import select
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ _SECRET = "BUSYBRIDGE_CLIENT_SECRET"  # noqa: S105 - the name of one
 @click.group(cls=Group)
 def calendars() -> None:
     """Calendars of accounts."""
+
+
+calendars.add_command(select)
 
 
 @calendars.command(name="list")

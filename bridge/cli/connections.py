@@ -1,4 +1,4 @@
-"""Connections: seen, stopped for a while, ended."""
+"""Connections: seen, set, stopped for a while, ended."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from bridge.cli.ground import Ground, Store, command, now
 from bridge.cli.names import Group, complete_connection, complete_resource, unknown
 from bridge.cli.printing import fields, say, table
+from bridge.cli.setting import set_
 from bridge.cli.status import look, remarks
 from bridge.errors import BridgeError
 from bridge.model.resource import ConnectionId
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 @click.group(cls=Group)
 def connections() -> None:
     """Accounts that resources read from."""
+
+
+connections.add_command(set_)
 
 
 @connections.command(name="list")

@@ -25,9 +25,9 @@ _COMMANDS = {
     "auth": ("bridge.cli.auth:auth", "Connect accounts by their owners' consent."),
     "backup": ("bridge.cli.backup:backup", "Copy the database to a file, while the server runs."),
     "busy": ("bridge.cli.busy:busy", "Show when a resource is busy."),
-    "calendars": ("bridge.cli.calendars:calendars", "List the calendars of accounts."),
+    "calendars": ("bridge.cli.calendars:calendars", "List the calendars of accounts, and choose."),
     "check": ("bridge.cli.setup:check", "Check the configuration file; offline."),
-    "connections": ("bridge.cli.connections:connections", "List, show, pause and disconnect them."),
+    "connections": ("bridge.cli.connections:connections", "List, show, set, pause, disconnect."),
     "demo": ("bridge.cli.demo:demo", "Try it: sources, calendars and the bridge on loopback."),
     "doctor": ("bridge.cli.doctor:doctor", "Reach every account and name what is wrong."),
     "explain": (

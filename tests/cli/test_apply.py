@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.folder import ALICE, DAY, PATIENCE, ROOM, Folder
+from tests.cli.accounts import connect, prepare
+from tests.cli.folder import DAY, PATIENCE, ROOM, Folder
 from tests.connecting.home import Provider
-from tests.connecting.owner import ANN, Browser
-from tests.e2e.served import free_port
 
 WORK = {"id": "work", "provider": "google"}
 LEFT = {"id": "room-b", "feeds": [{"name": "team"}], "connections": [WORK]}
@@ -30,28 +29,7 @@ def google() -> Iterator[Provider]:
 @pytest.fixture
 def home(folder: Folder, google: Provider) -> Folder:
     """Two rooms, of which the second has a Google account that nobody connected yet."""
-    return folder.prepare(
-        server={"bind": f"127.0.0.1:{free_port()}"},
-        allow_inline_secrets=True,
-        auth={"users": [{**ALICE, "access": {"*": "read"}}]},
-        outbound={"allow_networks": ["127.0.0.1/32"]},
-        providers={"google": google.section()},
-        resources=[ROOM, LEFT],
-    )
-
-
-def connect(home: Folder, account: str = ANN, resource: str = "room-b") -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bridge", "auth", "login", resource, "google", "--url"],
-        cwd=home.path,
-        env=home.environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    answer = Browser().consent(process.stdout.readline().strip(), account)
-    process.communicate(f"{answer}\n", timeout=PATIENCE)
-    assert process.returncode == 0
+    return prepare(folder, google, ROOM, LEFT)
 
 
 def leave(home: Folder, *resources: Any) -> None:

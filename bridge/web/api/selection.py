@@ -8,8 +8,7 @@ from typing import Any
 from flask import Response
 
 from bridge.access import Scope
-from bridge.amending import Draft
-from bridge.amending.primary import connection_of, let_receive, resource_of
+from bridge.amending.primary import Undecided, let_receive, select
 from bridge.config.plan import ConnectionPlan
 from bridge.model.resource import Access
 from bridge.store import connections
@@ -53,16 +52,17 @@ class SelectionRoutes:
         keys = choosing.looked_for(self._context, row, keys)
         keys["read_calendars"] = list(dict.fromkeys(keys["read_calendars"]))
 
-        def edit(draft: Draft) -> None:
-            if keys["write_calendar"] is not None:
-                _refuse_second(draft, row)
-            changed = dict(keys)
-            if keys["write_calendar"] is None and connection_of(draft, row.id).primary:
-                changed["primary"] = None  # it receives nothing any more
-            draft.set(row.id, changed)
-
-        with explained(row.id):
-            amending(self._context).change(row.resource_id, edit)
+        edit = partial(select, connection_id=row.id, keys=keys)
+        try:
+            with explained(row.id):
+                amending(self._context).change(row.resource_id, edit)
+        except Undecided as err:
+            raise Problem(
+                409,
+                "multiple_write_calendars",
+                f"Bookings go to {err.other}; "
+                f"POST /connections/{row.id}/set-primary lets them go here.",
+            ) from err
         return self._accounts.show(row.id)
 
     def post_set_primary(self, path: ConnectionPath, body: Nothing) -> Response:
@@ -87,19 +87,3 @@ class SelectionRoutes:
         with self._context.database.read() as conn:
             now = connections.get(conn, row.id) or row
         return ConnectionPlan.model_validate_json(now.plan).write_calendar
-
-
-def _refuse_second(draft: Draft, row: ConnectionRow) -> None:
-    """Refuse a second write calendar where nothing says which one receives the bookings."""
-    others = [
-        each
-        for each in resource_of(draft).connections
-        if each.write_calendar is not None and each.id != row.id.partition(".")[2]
-    ]
-    if others and not any(each.primary for each in (*others, connection_of(draft, row.id))):
-        raise Problem(
-            409,
-            "multiple_write_calendars",
-            f"Bookings go to {row.resource_id}.{others[0].id}; "
-            f"POST /connections/{row.id}/set-primary lets them go here.",
-        )
