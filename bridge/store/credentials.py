@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Connection, Delete, Update, delete, insert, select, update
 
 from bridge.model.interval import Instant
-from bridge.model.resource import ConnectionId
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import cipherkeys, compact
 from bridge.store.schema import connections, credentials
 from bridge.store.vault import Place, SealBroken, Sealed, UnknownKey, Vault
@@ -132,7 +132,10 @@ def subject(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
 def stands(
     conn: Connection, kind: str, provider: str, application: tuple[str, str], besides: str = ""
 ) -> bool:
-    """Tell whether an application has a grant of an account.
+    """Tell whether an application has a grant of an account, and needs it.
+
+    That of a connection which is being disconnected does not count: of two that go at the same
+    time each would leave the grant to the other.
 
     Args:
         conn: any transaction.
@@ -150,6 +153,7 @@ def stands(
             credentials.c.kind == kind,
             credentials.c.client_id == client_id,
             connections.c.provider == provider,
+            connections.c.status != ConnectionStatus.DISCONNECTED.value,
         )
     )
     if subject:
