@@ -54,7 +54,7 @@ class _Farewell:
                 for row in connections.every(conn)
                 if row.managed_by is Owner.FILE and row.id not in stays
             ]
-        self._database = bridge.database
+        self._bridge = bridge
         self._found: tuple[Parting, ...] = ()
         if rows:
             from bridge.connecting.parting import partings
@@ -66,5 +66,9 @@ class _Farewell:
         if self._found:
             from bridge.connecting.parting import give_back
 
-            work = (self._database, self._found)
-            threading.Thread(target=give_back, args=work, name="farewell", daemon=True).start()
+            work = (self._bridge.database, self._found)
+            thread = threading.Thread(target=give_back, args=work, name="farewell", daemon=True)
+            # A command ends sooner than a provider answers; it waits for this.
+            self._bridge.farewells[:] = [it for it in self._bridge.farewells if it.is_alive()]
+            self._bridge.farewells.append(thread)
+            thread.start()

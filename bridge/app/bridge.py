@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from bridge.accounts import Accounts
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _INSTANCE = "instance"
 _BESIDE = 5
 """Connections to the database for threads that neither answer nor pull: claims, jobs, signals."""
+_GOODBYE = 15.0  # seconds in which providers take back what was granted to what left
 
 
 class Bridge:
@@ -83,6 +85,7 @@ class Bridge:
         """Reads the file again and puts it in force, whole or not at all."""
         self.followers: list[Callable[[Settings], None]] = []
         """Told of the settings that a reload put in force."""
+        self.farewells: list[Thread] = []
 
     @property
     def keyfile(self) -> KeyFile:
@@ -170,14 +173,11 @@ class Bridge:
     def close(self) -> None:
         """Close what was opened."""
         opened = vars(self)
-        if "accounts" in opened:
-            self.accounts.close()
-        if "http" in opened:
-            self.http.close()
-        if "wake" in opened:
-            self.wake.close()
-        if "database" in opened:
-            self.database.close()
+        for farewell in self.farewells:
+            farewell.join(_GOODBYE)
+        for part in ("accounts", "http", "wake", "database"):
+            if part in opened:
+                opened[part].close()
 
     @cached_property
     def database(self) -> Database:

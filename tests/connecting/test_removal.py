@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event, Timer
 from typing import Any
 
 import pytest
@@ -96,6 +96,26 @@ def test_a_grant_is_not_left_to_one_that_is_about_to_go(home: Home) -> None:
     with home.bridge.database.write() as conn:
         connections.sever(conn, DESK)  # somebody is at it, and has got that far
     assert home.bridge.connecting.disconnect(WORK) is None
+    assert not home.google.allows()
+
+
+def test_a_process_ends_when_what_left_is_given_back(home: Home) -> None:
+    home.connect()
+    edit(home, lambda rooms: rooms[0]["connections"].pop(0))
+    grants, asked, goes_on = home.google.sandbox.google.grants, Event(), Event()
+    revoke = grants.revoke
+
+    def slow(token: str) -> None:
+        asked.set()
+        assert goes_on.wait(30)
+        revoke(token)
+
+    grants.revoke = slow  # type: ignore[method-assign]
+    with another(home) as next_:
+        next_.open()
+        assert asked.wait(30)
+        Timer(0.5, goes_on.set).start()
+    assert goes_on.is_set()
     assert not home.google.allows()
 
 
