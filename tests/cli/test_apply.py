@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.app.running import in_file
 from tests.cli.accounts import connect, prepare
 from tests.cli.folder import DAY, PATIENCE, ROOM, Folder
 from tests.connecting.home import Provider
+from tests.e2e.served import free_port
 
 WORK = {"id": "work", "provider": "google"}
 LEFT = {"id": "room-b", "feeds": [{"name": "team"}], "connections": [WORK]}
@@ -100,6 +102,32 @@ def test_a_connection_that_left_the_file_is_ended_with_its_room_untouched(
         assert (told["ok"], told["not_given_back"]) == (True, [])
         assert not google.allows(), "it was given back before the answer came"
         assert names(home) == {"room-a.file"}
+
+
+def test_the_processes_of_a_postgresql_database_do_it_together(
+    home: Folder, google: Provider, postgresql_url: str
+) -> None:
+    home.config["storage"] = {"database": in_file(postgresql_url)}
+    home.write()
+    with home.serve() as first:
+        home.config["server"] = {"bind": f"127.0.0.1:{free_port()}"}
+        other = Folder(home.path / "other", home.config)
+        other.write()
+        (other.path / "calendar.ics").write_bytes((home.path / "calendar.ics").read_bytes())
+        (other.path / "busybridge.key").write_bytes((home.path / "busybridge.key").read_bytes())
+        (other.path / "busybridge.key").chmod(0o600)
+        with other.serve() as second:
+            connect(home)
+            home.config["resources"] = [ROOM]
+            other.write()
+            home.config["server"] = {"bind": first.url.removeprefix("http://")}
+            home.write()
+            done = home.run("apply", "--yes").ok()
+            assert "removed (room-b)" in done.out
+            assert not google.allows()
+            assert names(home) == {"room-a.file"}
+            for served in (first, second):
+                served.until(lambda served=served: "reloaded: " in served.log, "it follows")
 
 
 def test_without_a_server_the_command_does_it_itself(home: Folder, google: Provider) -> None:
