@@ -18,7 +18,7 @@ from bridge.config.settings import Settings
 from bridge.errors import ConfigError
 from bridge.registry import KINDS
 from bridge.sandbox.google.delegation import ServiceAccount
-from bridge.sandbox.google.jwt import Key
+from bridge.sandbox.jwt import Key
 from tests.config.reference import example, page, schema_paths, written_paths
 
 ROOT = Path(__file__).parents[2]

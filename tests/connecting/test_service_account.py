@@ -25,7 +25,7 @@ from bridge.errors import (
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.registry import KINDS
 from bridge.sandbox.google.delegation import ServiceAccount
-from bridge.sandbox.google.jwt import Key
+from bridge.sandbox.jwt import Key
 from bridge.tokens.assumed import REST
 from tests.connecting.application import READING
 from tests.connecting.home import DESK, OTHER, WORK, Home, Provider, opened
