@@ -35,6 +35,10 @@ class Asked:
     """Where the provider sends the browser; empty: our own address for that."""
     redirect_url: str = ""
     """Where the browser goes from there: one that was allowed."""
+    popup: bool = False
+    """It stays on a page of ours, which tells the one at `redirect_url`."""
+    replaces: bool = False
+    """Another account may take the place of the connected one."""
     link_id: str = ""
     """The link that led here, where nobody pressed a button: it becomes the browser's when that
     brings the answer, since programs open links, too."""

@@ -183,6 +183,8 @@ class Connecting:
                 callback=callback,
                 redirect_url=asked.redirect_url,
                 popup=asked.popup,
+                replaces=asked.replaces,
+                link_id=asked.link_id,
                 verifier=SecretStr(verifier),
             )
             back = Returned(kind.name, state, asked.browser)
@@ -398,4 +400,9 @@ class Connecting:
             raise denied(response.error)
         verifier = asked.verifier.get_secret_value()
         grant = authorizer.exchange(response.code, asked.callback, verifier)
-        self._keeping.keep(asked.connection_id, authorizer, grant)
+        self._keeping.keep(
+            asked.connection_id,
+            authorizer,
+            grant,
+            make_room=self._ending.end if asked.replaces else None,
+        )

@@ -57,6 +57,7 @@ class Invitations:
         redirect_url: str = "",
         *,
         popup: bool = False,
+        replaces: bool = False,
     ) -> tuple[str, Instant]:
         """Make a link that goes to the provider of one account at once.
 
@@ -66,13 +67,14 @@ class Invitations:
             actor: who asks.
             redirect_url: where the browser goes afterwards; empty: a page of ours.
             popup: it stays on a page of ours, which tells the one at `redirect_url`.
+            replaces: another account may take the place of the connected one.
 
         Raises:
             RedirectNotAllowed: that is not listed in `auth.oauth.allowed_redirects`.
         """
         self.check(redirect_url)
         connection_id, provider = connection
-        link = Link("", resource_id, connection_id, actor, redirect_url, 0, popup)
+        link = Link("", resource_id, connection_id, actor, redirect_url, 0, popup, replaces)
         token, ends = self._make(link)
         return f"{self._url}/oauth/{provider}/start?token={token}", ends
 

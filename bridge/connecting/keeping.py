@@ -6,9 +6,16 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from bridge.accounts import Accounts
-from bridge.errors import ProviderError, RemoteRejected, StoreError, TemporarilyUnavailable
+from bridge.errors import (
+    AccountMismatch,
+    ProviderError,
+    RemoteRejected,
+    StoreError,
+    TemporarilyUnavailable,
+)
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.provider import Authorizer, Grant
@@ -18,6 +25,9 @@ from bridge.store.database import Database
 from bridge.tokens import OAUTH, Tokens
 
 logger = logging.getLogger(__name__)
+
+MakeRoom: TypeAlias = Callable[[ConnectionId, Authorizer], ProviderError | None]
+"""Ends what stands; tells what its provider did not take back, which is in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Keeping:
         grant: Grant,
         *,
         is_lent: bool = False,
+        make_room: MakeRoom | None = None,
     ) -> None:
         """Look what a grant permits and whose it is, and put it in the place of what stood.
 
@@ -46,6 +57,7 @@ class Keeping:
             authorizer: of its kind.
             grant: good at this moment.
             is_lent: somebody had it before and goes on using it: it is not ours to give back.
+            make_room: ends another account that stands, which else stays.
 
         Raises:
             AccountMismatch: it is another account's than what stands.
@@ -69,7 +81,14 @@ class Keeping:
                     code="no_refresh_token",
                     hint="take the permission back in the account's settings and connect it again",
                 )
-            self._connect(connection_id, whole)
+            try:
+                self._connect(connection_id, whole)
+            except AccountMismatch:
+                if make_room is None:
+                    raise
+                # Nothing that was read of the one account may be shown as the other's.
+                make_room(connection_id, authorizer)
+                self._connect(connection_id, whole)
         except (ProviderError, StoreError) as err:
             if not is_lent:
                 self._give_back_unkept(connection_id, authorizer, whole)

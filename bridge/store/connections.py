@@ -254,10 +254,13 @@ def set_status(conn: Connection, connection_id: ConnectionId, status: Connection
 
 
 def sever(conn: Connection, connection_id: ConnectionId) -> None:
-    """Disconnect: whatever went wrong before is of no interest any more."""
+    """Disconnect: whatever went wrong before is of no interest any more, nor what was read.
+
+    Connected again, it is unread like a new one: nobody is told that its time is free.
+    """
     severed = connections.c.severed + 1
     status = ConnectionStatus.DISCONNECTED.value
-    _set(conn, connection_id, **_FORGIVEN, status=status, severed=severed)
+    _set(conn, connection_id, **_FORGIVEN, status=status, severed=severed, success_at=null())
 
 
 def forgive(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:

@@ -35,6 +35,10 @@ class Consent:
     """Where the browser goes from there; empty: a page of ours."""
     popup: bool = False
     """It stays on a page of ours, which tells the one at `redirect_url`."""
+    replaces: bool = False
+    """Another account may take the place of the connected one."""
+    link_id: str = ""
+    """The link that becomes the browser's with its answer; empty where none has to."""
     verifier: SecretStr
     """RFC 7636 section 4.1."""
 
@@ -79,6 +83,8 @@ def add(
             callback=asked.callback,
             redirect_url=asked.redirect_url,
             popup=asked.popup,
+            replaces=asked.replaces,
+            link_id=asked.link_id,
             created_at=now,
             expires_at=now + seconds,
             **sealed._asdict(),
@@ -122,6 +128,8 @@ def take(conn: Connection, vault: Vault, returned: Returned, now: Instant) -> Co
         callback=row.callback,
         redirect_url=row.redirect_url,
         popup=row.popup,
+        replaces=row.replaces,
+        link_id=row.link_id,
         verifier=SecretStr(verifier),
     )
 

@@ -39,6 +39,8 @@ class Link(NamedTuple):
     expires_at: Instant
     popup: bool = False
     """The browser stays on a page of ours, which tells the one at `redirect_url`."""
+    replaces: bool = False
+    """Another account may take the place of the connected one."""
 
 
 def add(conn: Connection, identity: bytes, link: Link, now: Instant) -> str:
@@ -81,6 +83,7 @@ def find(conn: Connection, identity: bytes, token: str, now: Instant) -> Link | 
         row.redirect_url,
         row.expires_at,
         row.popup,
+        row.replaces,
     )
     right = hmac.compare_digest(_sign(identity, found), raw[_ID:])
     return found if right and found.expires_at > now else None

@@ -121,6 +121,7 @@ consents = Table(
     _text("callback"),  # where the provider sends the browser
     _text("redirect_url"),  # where it goes from there; empty: a page of ours
     _flag("popup"),  # it stays on a page of ours, which tells the one at redirect_url
+    _flag("replaces"),  # another account may take the place of the connected one
     _text("link_id"),  # its link becomes the browser's with the answer; empty: it is already
     _time("created_at", null=False),
     _time("expires_at", null=False),
@@ -138,6 +139,7 @@ links = Table(
     _text("actor"),  # who made it
     _text("redirect_url"),
     _flag("popup"),
+    _flag("replaces"),
     _time("created_at", null=False),
     _time("expires_at", null=False),
     _text("browser"),  # the one that has used it

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
+from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionStatus
 from bridge.store import calendars, resources
 from tests.connecting.home import DESK, ROOM_B, WORK, Home
@@ -39,6 +40,32 @@ def test_what_was_granted_is_given_back_and_what_was_read_is_gone(home: Home) ->
         assert calendars.of_connection(conn, WORK) == []
     assert home.connect(account=BOB).status_code == 200
     assert home.status() is ConnectionStatus.ACTIVE
+
+
+def test_an_account_that_is_connected_again_is_unread_until_its_first_pull(home: Home) -> None:
+    home.google.meet(home.now + 86400)
+    key = home.key(scope="busy:read")
+    window = f"start={rfc3339(home.now)}&end={rfc3339(home.now + 7 * 86400)}"
+
+    def connect() -> None:
+        browser = Browser()
+        back = browser.consent(home.asks(browser, home.link(ROOM_B)))
+        assert browser.get(back).status_code == 200
+
+    def busy() -> tuple[int, int]:
+        status, found = home.call(key, "GET", f"/resources/{ROOM_B}/busy?{window}")
+        return status, len(found.get("periods", ()))
+
+    connect()
+    assert home.pull(DESK) == "ok"
+    assert busy() == (200, 1)
+    assert home.bridge.connecting.disconnect(DESK) is None
+    connect()
+    assert busy()[0] == 503, "nobody is called free"
+    home.bridge.rebuild()
+    assert busy()[0] == 503
+    assert home.pull(DESK) == "ok"
+    assert busy() == (200, 1)
 
 
 def test_it_is_forgotten_here_although_the_provider_cannot_be_told(home: Home) -> None:

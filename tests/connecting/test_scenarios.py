@@ -11,6 +11,7 @@ import pytest
 
 from bridge.access import Scope
 from bridge.ingest import PullReport
+from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import compact
 from tests.connecting.application import OWN, tokens
@@ -176,3 +177,46 @@ def test_nothing_of_an_account_is_in_the_file_after_it_was_deleted(home: Home) -
     assert compact.run(home.bridge.database)
     assert found(home, "CANARY-talk", ANN, OWN.id, OWN.secret) == set()
     assert not home.google.allows()
+
+
+@pytest.mark.covers("S0-52")
+def test_another_account_takes_the_place_of_the_connected_one_where_the_application_says_so(
+    home: Home,
+) -> None:
+    home.google.meet(home.now + 86400)
+    home.google.meet(home.now + 2 * 86400, BOB, BOB)
+    home.connect()
+    assert home.pull() == "ok"
+    key, target = home.key(scope="connections:write busy:read"), f"/connections/{WORK}/auth-url"
+
+    def again(body: dict[str, object], account: str) -> dict[str, str]:
+        status, made = home.call(key, "POST", target, {"redirect_url": APP} | body)
+        assert (status, made["connection_id"]) == (200, WORK), made
+        browser = Browser()
+        start = browser.get(made["auth_url"])
+        back = browser.get(browser.consent(start.headers["Location"], account))
+        return asked(back.headers["Location"])
+
+    def busy() -> tuple[int, list[str]]:
+        window = f"start={rfc3339(home.now)}&end={rfc3339(home.now + 7 * 86400)}"
+        status, found = home.call(key, "GET", f"/resources/{ROOM}/busy?{window}")
+        return status, [each["start"] for each in found.get("periods", ())]
+
+    tea = (200, [rfc3339(home.now + 86400)])
+    assert again({}, ANN)["success"] == "true", "the same account needs no leave"
+    assert home.pull() == "ok"
+    assert again({}, BOB)["error"] == "account_mismatch"
+    assert (busy(), home.google.allows(ANN), home.google.allows(BOB)) == (tea, True, False)
+    assert again({"allow_account_change": True}, ANN)["success"] == "true"
+    assert busy() == tea, "nothing of the same account is forgotten"
+
+    outcome = again({"allow_account_change": True}, BOB)
+    assert (outcome["success"], outcome["connectionId"]) == ("true", WORK)
+    assert (home.google.allows(ANN), home.google.allows(BOB)) == (False, True)
+    assert busy()[0] == 503, "nothing of the other account was read yet: nobody is called free"
+    home.bridge.rebuild()
+    assert busy()[0] == 503
+    assert home.pull() == "ok"
+    assert busy() == (200, [rfc3339(home.now + 2 * 86400)]), "and nothing of the one before"
+    assert compact.run(home.bridge.database)
+    assert found(home, ANN) == set()

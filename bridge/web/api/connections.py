@@ -26,13 +26,13 @@ from bridge.web.api.finding import find_connection, paged, visible_connections
 from bridge.web.api.models import (
     AuthUrl,
     AuthUrlQuery,
-    AuthUrlWish,
     Connection,
     ConnectionPath,
     Connections,
     ConnectionsQuery,
     Nothing,
     ProviderPath,
+    ReconnectWish,
 )
 from bridge.web.api.routes import ACTING, Routes, asking
 from bridge.web.api.wish import kind_of
@@ -110,11 +110,12 @@ class ConnectionRoutes:
             raise Problem(422, "invalid_request", f"Say which connection_id: {names}.")
         return self._url(rows[0], query)
 
-    def post_auth_url(self, path: ConnectionPath, body: AuthUrlWish) -> Response:
+    def post_auth_url(self, path: ConnectionPath, body: ReconnectWish) -> Response:
         """Address to send the owner of an account to, who then connects it, or connects it again.
 
         As with GET /auth/{provider}/url. Its id and its calendars stay; another account than the
-        connected one is refused.
+        connected one is refused (`account_mismatch`), unless `allow_account_change` says that it
+        may take its place.
         """
         return self._url(find_connection(self._context, path.connection_id, Access.MANAGE), body)
 
@@ -131,7 +132,13 @@ class ConnectionRoutes:
             raise provider_problem(err) from err
         return self.get_connection(path)
 
-    def _url(self, row: ConnectionRow, asked: AuthUrlRequest) -> Response:
+    def _named(self, provider: str) -> str:
+        """Give the name of a kind for its name or a synonym."""
+        kinds = self._context.amending.kinds if self._context.amending else {}
+        kind = kind_of(kinds, provider)
+        return kind.name if kind else provider.lower()
+
+    def _url(self, row: ConnectionRow, wish: ReconnectWish) -> Response:
         connecting, invitations = self._parts()
         if connecting.authorizer(row.id) is None:
             raise Problem(422, "invalid_request", "This kind of account is not connected so.")
@@ -140,8 +147,9 @@ class ConnectionRoutes:
                 row.resource_id,
                 (row.id, row.provider),
                 f"key:{g.principal.name}",
-                asked.redirect_url,
-                popup=asked.response_mode == "popup",
+                wish.redirect_url,
+                popup=wish.response_mode == "popup",
+                replaces=wish.allow_account_change,
             )
         except RedirectNotAllowed as err:
             raise Problem(

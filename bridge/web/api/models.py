@@ -169,7 +169,21 @@ class AuthUrlRequest(Strict):
         return self
 
 
-class AuthUrlQuery(AuthUrlRequest):
+class AuthUrlWish(AuthUrlRequest):
+    set_primary: bool = Field(
+        default=False, description="once connected, its write calendar receives the bookings"
+    )
+
+
+class ReconnectWish(AuthUrlWish):
+    allow_account_change: bool = Field(
+        default=False,
+        description="another account may take the place of the connected one: what was granted to "
+        "that one is given back, and what was read of it is forgotten",
+    )
+
+
+class AuthUrlQuery(ReconnectWish):
     resource: ResourceName | None = Field(
         default=None, description="id of a resource; left out: that of X-BusyBridge-Resource"
     )

@@ -97,7 +97,13 @@ class OAuth:
             return not_good()
         actor = link.actor if link.actor.startswith("key:") else f"link:{link.id}"
         asked = Asked(
-            row.id, browser.secret, actor, redirect_url=link.redirect_url, popup=link.popup
+            row.id,
+            browser.secret,
+            actor,
+            redirect_url=link.redirect_url,
+            popup=link.popup,
+            replaces=link.replaces,
+            link_id="" if was_pressed else link.id,
         )
         try:
             self._invitations.check(link.redirect_url)
