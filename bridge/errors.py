@@ -12,6 +12,7 @@ BridgeError
   ├ AuthorizationExpired     needs a human (wrong or revoked password, invalid_grant)
   │ └ NotConnected           nobody has granted anything yet
   ├ AccountMismatch          another account was granted than the one that is connected
+  ├ AlreadyConnected         the resource has the account already, by another connection
   ├ CredentialUnreadable     what is stored is not what was granted; needs a human, too
   ├ SyncTokenExpired         restart once without a token (410, DAV:valid-sync-token)
   ├ RemoteChanged            an ETag did not match
@@ -171,6 +172,21 @@ class AccountMismatch(ProviderError):
 
     disposition = Disposition.REJECT
     code = "account_mismatch"
+
+
+class AlreadyConnected(ProviderError):
+    """An owner granted an account that the resource has already.
+
+    Attributes:
+        connection_id: the connection that is this account.
+    """
+
+    disposition = Disposition.REJECT
+    code = "connection_exists"
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__(f"{connection_id} is this account already", hint="choose another account")
+        self.connection_id = connection_id
 
 
 class CredentialUnreadable(ProviderError):

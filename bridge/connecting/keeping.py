@@ -11,6 +11,7 @@ from typing import TypeAlias
 from bridge.accounts import Accounts
 from bridge.errors import (
     AccountMismatch,
+    AlreadyConnected,
     ProviderError,
     RemoteRejected,
     StoreError,
@@ -22,6 +23,7 @@ from bridge.provider import Authorizer, Grant
 from bridge.store import connections, credentials
 from bridge.store.connections import Failure
 from bridge.store.database import Database
+from bridge.store.resources import Owner
 from bridge.tokens import OAUTH, Tokens
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,8 @@ class Keeping:
 
         Raises:
             AccountMismatch: it is another account's than what stands.
+            AlreadyConnected: the connection was made by API, and another one of its resource is
+                this account.
             ProviderError: it permits too little, does not last, or nobody says whose it is.
             StoreError: it cannot be stored.
         """
@@ -81,6 +85,7 @@ class Keeping:
                     code="no_refresh_token",
                     hint="take the permission back in the account's settings and connect it again",
                 )
+            self._refuse_second(connection_id, whole)
             try:
                 self._connect(connection_id, whole)
             except AccountMismatch:
@@ -107,6 +112,19 @@ class Keeping:
         """
         if not self._stands(connection_id, grant, besides=connection_id):
             authorizer.revoke(grant)
+
+    def _refuse_second(self, connection_id: ConnectionId, grant: Grant) -> None:
+        """Let no program connect an account twice; two in the file are the admin's wish."""
+        with self.database.read() as conn:
+            row = connections.get(conn, connection_id)
+            if row is None or row.managed_by is not Owner.API:
+                return
+            if credentials.subject(conn, row.id, OAUTH) == grant.subject:
+                return
+            for other in connections.of_resource(conn, row.resource_id):
+                subject = credentials.subject(conn, other.id, OAUTH)
+                if (other.provider, subject) == (row.provider, grant.subject):
+                    raise AlreadyConnected(other.id)
 
     def _connect(self, connection_id: ConnectionId, grant: Grant) -> None:
         for last in (False, False, True):

@@ -14,7 +14,7 @@ from bridge.model.resource import ConnectionId
 from bridge.store.database import Database
 from tests.connecting.application import OWN, VERIFIER, consent, tokens
 from tests.connecting.home import APP, Home
-from tests.connecting.owner import ANN, BOB
+from tests.connecting.owner import ANN, BOB, Browser, asked
 from tests.servers.dav import Dav
 from tests.servers.origin import Origin
 from tests.servers.radicale import start_radicale
@@ -213,3 +213,50 @@ SUMMARY:Tea
 END:VEVENT
 END:VCALENDAR
 """
+
+
+@pytest.mark.covers("S1-46")
+def test_an_account_is_connected_to_a_resource_once_and_who_tries_again_is_told_where(
+    home: Home,
+) -> None:
+    home.connect()
+    key = home.key(scope=ALL)
+
+    def come_back(made: dict[str, Any], account: str) -> dict[str, str]:
+        browser = Browser()
+        start = browser.get(made["auth_url"])
+        back = browser.get(browser.consent(start.headers["Location"], account))
+        return asked(back.headers["Location"])
+
+    wish = {"provider": "google", "redirect_url": APP}
+    made = home.call(key, "POST", MADE, wish)[1]
+    told = come_back(made, ANN)
+    assert (told["error"], told["connectionId"]) == ("connection_exists", made["id"])
+    assert told["existingConnectionId"] == "room-a.work"
+    assert "room-a.work" in told["message"]
+    assert home.google.allows(), "the one that is connected lives on"
+    assert home.pull() == "ok"
+    assert home.call(key, "GET", f"/connections/{made['id']}")[1]["status"] == "pending"
+
+    assert (
+        come_back(
+            home.call(key, "POST", f"/connections/{made['id']}/auth-url", {"redirect_url": APP})[1],
+            BOB,
+        )["success"]
+        == "true"
+    )
+    again = home.call(key, "POST", f"/connections/{made['id']}/auth-url", {"redirect_url": APP})[1]
+    assert come_back(again, BOB)["success"] == "true", "the same one is only connected again"
+
+    lent = {
+        "provider": "google",
+        "client_id": OWN.id,
+        "client_secret": OWN.secret,
+        "refresh_token": tokens(home.google)["refresh_token"],
+    }
+    status, problem = home.call(key, "POST", MADE, lent)
+    assert (status, problem["code"]) == (409, "connection_exists")
+    assert problem["connection_id"] == "room-a.work"
+    own = home.call(key, "GET", MADE)[1]["items"]
+    assert [each["id"] for each in own] == ["room-a.work", "room-a.other", made["id"]]
+    assert home.call(key, "POST", "/resources/room-b/connections", lent)[0] == 201, "once for each"

@@ -13,7 +13,7 @@ from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
 from bridge.config.supplements import Supplement
 from bridge.connecting import Connecting, Crowded
-from bridge.errors import AccountMismatch, Disposition, ProviderError
+from bridge.errors import AccountMismatch, AlreadyConnected, Disposition, ProviderError
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import CalendarInfo, ProviderKind
 from bridge.store.connections import ConnectionRow
@@ -176,6 +176,9 @@ def take_consent(connecting: Connecting, wish: Wish) -> None:
             connecting.redeem(id_, code, body.redirect_uri or "", verifier)
     except Crowded as err:
         raise crowded() from err
+    except AlreadyConnected as err:
+        more = {"connection_id": err.connection_id}
+        raise Problem(409, err.code, told(err), more=more) from err
     except AccountMismatch as err:
         code = "deduplication_key_in_use" if body.deduplication_key else err.code
         raise Problem(409, code, told(err)) from err

@@ -23,6 +23,7 @@ from bridge.connecting import (
 )
 from bridge.errors import (
     AccountMismatch,
+    AlreadyConnected,
     AuthorizationExpired,
     ConfigError,
     ProviderError,
@@ -147,6 +148,8 @@ class OAuth:
         outcome = {"success": "true"}
         if ended.error is not None:
             outcome = {"error": ended.error.code, "message": str(ended.error)}
+        if isinstance(ended.error, AlreadyConnected):
+            outcome["existingConnectionId"] = ended.error.connection_id
         outcome |= {"provider": provider, "connectionId": ended.connection_id}
         if ended.popup:
             status, title, lines = _outcome(ended.error)
@@ -192,7 +195,7 @@ def _outcome(err: ProviderError | None) -> tuple[int, str, Sequence[str]]:
 
 
 def _status(err: ProviderError) -> int:
-    if isinstance(err, AccountMismatch):
+    if isinstance(err, AccountMismatch | AlreadyConnected):
         return 409
     if isinstance(err, AuthorizationExpired):
         return 400
