@@ -56,6 +56,9 @@ class CalendarsQuery(PageQuery):
     provider: str | None = Field(default=None, max_length=40, description="`google`")
     status: Status | None = Field(default=None, description="of its connection")
     calendar_id: str | None = Field(default=None, max_length=1024, description="the provider's id")
+    raw_calendar_id: str | None = Field(
+        default=None, max_length=1024, description="the same as calendar_id"
+    )
 
 
 class CalendarTrouble(BaseModel):

@@ -97,6 +97,7 @@ class CalendarRoutes:
             and query.provider in (None, each.connection.provider)
             and query.status in (None, each.connection.status.value)
             and query.calendar_id in (None, each.row.remote_id)
+            and query.raw_calendar_id in (None, each.row.remote_id)
         ]
         now = asking().now
         page = paged(

@@ -107,6 +107,14 @@ class ConnectionWish(ConnectionKeys, AuthUrlWish):
         max_length=254,
         description="of your choice, one for each account: the same one makes no second connection",
     )
+    calendar_id: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="the one calendar to read: `read_calendars: [it]`",
+    )
+    raw_calendar_id: str | None = Field(
+        default=None, max_length=1024, description="the same as calendar_id"
+    )
     code: SecretStr | None = Field(
         default=None, max_length=_LONG, description="that came to your own redirect_uri"
     )
@@ -124,6 +132,11 @@ class ConnectionWish(ConnectionKeys, AuthUrlWish):
         default=None, max_length=_LONG, description="of that application; never shown again"
     )
 
+    def keys(self) -> dict[str, Any]:
+        """Give what was said, secrets left out, one calendar as the list of it."""
+        only = self.calendar_id or self.raw_calendar_id
+        return super().keys() | ({"read_calendars": [only]} if only else {})
+
     @property
     def has_consent(self) -> bool:
         """Whether the owner of the account agreed already, somewhere else."""
@@ -137,6 +150,10 @@ class ConnectionWish(ConnectionKeys, AuthUrlWish):
             raise ValueError("code and redirect_uri belong together")
         if self.code is None and self.code_verifier is not None:
             raise ValueError("code_verifier belongs to code")
+        if sum(map(bool, (self.calendar_id, self.raw_calendar_id, self.read_calendars))) > 1:
+            raise ValueError(
+                "calendar_id, raw_calendar_id and read_calendars are one thing: give one"
+            )
         if self.refresh_token is None and (self.client_id or self.client_secret):
             raise ValueError("client_id and client_secret belong to refresh_token")
         return self
