@@ -79,6 +79,11 @@ class ConnectionPlan(Section):
     fingerprint: str
     """SHA-256 of the kind's own keys without their secrets: another account, another value."""
 
+    @property
+    def blocks(self) -> bool:
+        """Whether anything of it blocks time."""
+        return self.validate_availability and self.direction.reads
+
 
 class ResourcePlan(Section):
     """One resource."""

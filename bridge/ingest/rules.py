@@ -113,7 +113,7 @@ def make_rules(
     """Settle the rules of one calendar."""
     return Rules(
         policy=policy,
-        validates=connection.validate_availability and connection.direction.reads,
+        validates=connection.blocks,
         ignores_busy=traits.ignores_busy,
         calendar_name=traits.name,
         zone=traits.zone,

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
+from bridge.config.plan import ConnectionPlan
 from bridge.merge import clip, coalesce, merge, month_starts
 from bridge.model.interval import BusyPeriod, FBType, Instant, Window
 from bridge.model.resource import Projection, ResourceId
@@ -146,7 +148,11 @@ class Publisher:
 
     def freshness(self, conn: Transaction, resource_id: ResourceId) -> Freshness:
         """Tell how old the busy time is, and how many calendars are stale."""
-        sources = busy.sources(conn, resource_id)
+        sources = [
+            source
+            for source in busy.sources(conn, resource_id)
+            if not source.plan or _blocks(source.plan)
+        ]
         reached = [source.success_at for source in sources]
         # An account whose first pull is under way is known in part only.
         awaited = {source.connection_id for source in sources if source.is_awaited}
@@ -273,6 +279,12 @@ class _Draft:
 
     def _change(self, projection: Projection, uid: str, seq: int, *, deleted: bool) -> ChangeRow:
         return ChangeRow(self._resource_id, projection.value, uid, seq, deleted, self._now)
+
+
+@lru_cache(maxsize=4096)
+def _blocks(plan: str) -> bool:
+    """Tell whether a connection will block time once it is read; every request may ask."""
+    return ConnectionPlan.model_validate_json(plan).blocks
 
 
 def _etag(uid: str, block: _Wanted, seq: int) -> str:

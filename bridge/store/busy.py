@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, select, update
 
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionStatus
@@ -58,6 +58,8 @@ class Source(NamedTuple):
     """Its last pull failed, none ever succeeded, or nobody pulls it at present."""
     is_awaited: bool
     """Its connection's first pull has not come to it yet."""
+    plan: str
+    """What the configuration says of a connection that was never read; else empty."""
 
 
 class Extents(NamedTuple):
@@ -292,6 +294,7 @@ _SOURCES = Prepared(
             _NEVER_READ,
             calendars.c.failed_since.is_(None),
         ),
+        case((calendars.c.id.is_(None), connections.c.plan), else_=""),
     )
     .select_from(
         connections.outerjoin(
@@ -311,4 +314,7 @@ _SOURCES = Prepared(
 def sources(conn: Connection, resource_id: str) -> list[Source]:
     """List what a resource's busy time is made of, and how each is doing."""
     rows = _SOURCES.all(conn, resource=resource_id)
-    return [Source(name, at, bool(stale), bool(awaited)) for name, at, stale, awaited in rows]
+    return [
+        Source(name, at, bool(stale), bool(awaited), plan)
+        for name, at, stale, awaited, plan in rows
+    ]

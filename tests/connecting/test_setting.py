@@ -125,6 +125,30 @@ def test_an_account_that_only_takes_bookings_blocks_nothing(home: Home) -> None:
             assert home.call(key, "PATCH", target, {"direction": None})[0] == 200
 
 
+@pytest.mark.parametrize("nothing", [{"direction": "outbound"}, {"validate_availability": False}])
+def test_an_account_that_blocks_nothing_is_not_waited_for(
+    home: Home, nothing: dict[str, Any]
+) -> None:
+    key, room = home.key(scope=ALL), "/resources/room-x"
+    window = f"start={rfc3339(home.now)}&end={rfc3339(home.now + 7 * DAY)}"
+    assert home.call(key, "POST", "/resources", {"id": "room-x"})[0] == 201
+    wish = {"provider": "google"} | nothing
+    assert home.call(key, "POST", f"{room}/connections", wish)[1]["status"] == "pending"
+    home.bridge.rebuild()
+    status, found = home.call(key, "GET", f"{room}/busy?{window}")
+    assert (status, found.get("periods"), found.get("freshness", {}).get("stale")) == (200, [], 0)
+
+    made = home.call(key, "POST", f"{room}/connections", {"provider": "google"})[1]
+    assert home.call(key, "GET", f"{room}/busy?{window}")[0] == 503, "this one will block time"
+    connect(home, made)
+    home.google.meet(home.now + DAY)
+    assert home.pull(ConnectionId(made["id"])) == "ok"
+    assert busy(home, key) == [rfc3339(home.now + DAY)]
+    assert home.call(key, "PATCH", f"/connections/{GOOGLE}", dict.fromkeys(nothing))[0] == 200
+    freshness = home.call(key, "GET", f"{room}/busy?{window}")[1]["freshness"]
+    assert freshness == {"oldest": None, "stale": 1}, "and this one by now"
+
+
 @pytest.mark.covers("S0-07", "S0-12")
 def test_an_owner_is_asked_for_what_the_direction_needs_and_no_more(home: Home) -> None:
     key = home.key(scope=ALL)
@@ -168,7 +192,7 @@ def test_calendars_are_chosen_only_as_the_account_has_them(home: Home) -> None:
     assert (status, problem["code"]) == (409, "calendar_not_writable")
 
 
-@pytest.mark.covers("S4-06", "S4-33")
+@pytest.mark.covers("S1-38", "S4-06", "S4-33")
 def test_bookings_go_to_one_calendar_whatever_is_chosen(home: Home) -> None:
     home.connect()
     key = home.key(scope=ALL)
