@@ -36,7 +36,71 @@ class InventoryReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Change:
+    """What is to be done to one resource."""
+
+    resource_id: ResourceId
+    removed: Collection[ConnectionId] = ()
+    """Its connections that go."""
+
+
+def change(
+    conn: Transaction,
+    settings: Settings,
+    now: Instant,
+    wanted: Change,
+    *,
+    identity: bytes,
+    awaiting: Collection[str] = (),
+) -> None:
+    """Make the store follow the settings of one resource, as `apply` does for all.
+
+    The caller holds `lock`. A resource that the settings do not have goes.
+
+    Raises:
+        ConfigError: it is the file's: of another process, which read a newer one, or parked.
+    """
+    id_ = wanted.resource_id
+    own = [each for each in settings.resources if each.id == id_]
+    row = resources.get(conn, id_)
+    if row is not None and row.managed_by is Owner.FILE:
+        _refuse_of_another_file(row, settings, is_known=bool(own))
+    if not own:
+        resources.remove(conn, [id_] if row else [])
+        return
+    narrow = settings.model_copy(update={"resources": tuple(own)})
+    rows = [each for each in connections.of_resource(conn, id_) if each.id not in wanted.removed]
+    connections.remove(conn, list(wanted.removed))
+    found = _compare(narrow, awaiting, [row] if row else [], rows, sweep=False)
+    _write_resources(conn, found, purge=False)
+    _write_connections(conn, found, now)
+    rebuild = found.report(purge=False).rebuild
+    resources.want_rebuild(conn, rebuild or ([id_] if wanted.removed else []))
+    for resource in own:
+        feeds.sync_feeds(conn, identity, id_, resource.feeds)
+
+
+def _refuse_of_another_file(row: ResourceRow, settings: Settings, *, is_known: bool) -> None:
+    """Leave alone what a configuration file has that these settings were not made of."""
+    if not is_known:
+        problem = ConfigProblem(
+            f"{row.id} stands in a configuration file that this process has not read",
+            key=row.id,
+            hint="reload every process",
+        )
+        raise ConfigError([problem])
+    if row.state is ResourceState.PARKED and row.id in settings.made_by_api:
+        # Its accounts and their busy time would be those of whatever is made under its id.
+        problem = ConfigProblem(
+            f"{row.id} left the configuration file and is kept until it returns",
+            key=row.id,
+            hint="choose another id; removed_resources: purge deletes what left",
+        )
+        raise ConfigError([problem])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Difference:
     """The settings against what stands; nothing here is written yet."""
 
     clashes: list[ConfigProblem]

@@ -7,6 +7,7 @@ import pytest
 from bridge.config.document import Document
 from bridge.config.settings import Settings
 from bridge.config.supplements import Origin, Supplement
+from bridge.errors import ConfigError
 from bridge.inventory import Change, Overtaken, apply, change, lock
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.store import connections, resources, supplements
@@ -119,3 +120,25 @@ def test_what_was_set_of_a_resource_goes_with_it(database: Database) -> None:
     with database.read() as conn:
         keys = conn.exec_driver_sql("SELECT id FROM supplements").scalars().all()
     assert keys == ["room-a.work"]
+
+
+def test_a_process_with_an_older_file_does_not_remove_a_resource_that_it_does_not_know(
+    database: Database,
+) -> None:
+    apply(database, settings("room-a.work", "room-b.team"), NOW, identity=b"identity")
+    with pytest.raises(ConfigError, match="room-a"):
+        put(database, settings("room-b.team"))
+    assert owners(database)["room-a.work"] is Owner.FILE
+
+
+def test_what_is_parked_stays_parked_whatever_is_made_under_its_id(database: Database) -> None:
+    apply(database, settings("room-a.work", "room-b.team"), NOW, identity=b"identity")
+    apply(database, settings("room-b.team"), NOW, identity=b"identity")
+    with pytest.raises(ConfigError, match="room-a"):
+        put(database, settings("room-a.guest", made=("room-a", GUEST)))
+    with database.read() as conn:
+        row = resources.get(conn, ROOM_A)
+    # Else what was read of room A when it was another one would be published again.
+    assert row is not None
+    assert row.state is ResourceState.PARKED
+    assert owners(database)["room-a"] is Owner.FILE
