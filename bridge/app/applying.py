@@ -10,7 +10,6 @@ from bridge.config.plan import plan
 from bridge.config.settings import Settings
 from bridge.inventory import InventoryReport, apply
 from bridge.store import connections
-from bridge.store.resources import Owner
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
@@ -49,12 +48,9 @@ class _Farewell:
         """
         stays = {each.id for _, own in plan(settings) for each in own}
         with bridge.database.read() as conn:
-            rows = [
-                row
-                for row in connections.every(conn)
-                if row.managed_by is Owner.FILE and row.id not in stays
-            ]
-        self._bridge = bridge
+            # What was made by API goes, too, when its resource leaves the file for good.
+            rows = [row for row in connections.every(conn) if row.id not in stays]
+        self._database = bridge.database
         self._found: tuple[Parting, ...] = ()
         if rows:
             from bridge.connecting.parting import partings

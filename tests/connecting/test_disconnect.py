@@ -123,3 +123,27 @@ def test_what_others_live_on_stays_when_a_connection_leaves_the_file(home: Home)
             thread.join(30)
     assert home.google.allows()
     home.bridge.connecting.refresh(DESK)
+
+
+@pytest.mark.covers("T69")
+def test_what_was_granted_to_a_connection_made_by_api_goes_with_its_purged_resource(
+    home: Home,
+) -> None:
+    status, made = home.call(
+        home.key(scope="connections:write connections:read"),
+        "POST",
+        "/resources/room-b/connections",
+        {"provider": "google"},
+    )
+    assert status == 201
+    browser = Browser()
+    to_provider = browser.get(made["auth_url"]).headers["Location"]
+    assert browser.get(browser.consent(to_provider)).is_success
+    assert home.google.allows()
+    path = home.bridge.config_path
+    config = yaml.safe_load(path.read_text())
+    config["resources"].pop(1)
+    config["removed_resources"] = "purge"
+    path.write_text(yaml.safe_dump(config))
+    assert home.bridge.reload().ok
+    home.until(lambda: not home.google.allows(), "it is given back")
