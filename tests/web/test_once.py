@@ -197,3 +197,14 @@ def test_the_document_names_the_header_wherever_it_counts(site: Site) -> None:
             counts = method == "post" and path not in ("/api/v1/free-busy", "/api/v1/calendars/raw")
             assert named.count("Idempotency-Key") == (1 if counts else 0), (method, path)
     assert b"Idempotency-Key" in site.get("/api/v1/docs").body
+
+
+@pytest.mark.covers("T49")
+def test_what_was_answered_for_one_resource_is_not_said_to_who_acts_for_another(
+    site: Site, key: str
+) -> None:
+    first = site.api(SYNC, key, SPAN, Idempotency_Key=NAME)
+    assert first.status == 200
+    other = site.api(SYNC, key, SPAN, Idempotency_Key=NAME, X_BusyBridge_Resource="room-b")
+    assert other.status == 422
+    assert "room-a" not in other.body.decode()

@@ -14,7 +14,7 @@ from bridge.errors import BridgeError, StoreError
 from bridge.store import repeats
 from bridge.store.repeats import Repeat
 from bridge.store.vault import SealBroken, UnknownKey, Vault
-from bridge.web.api.routes import asking
+from bridge.web.api.routes import ACTING, asking
 from bridge.web.context import WebContext
 from bridge.web.exchange import Request
 from bridge.web.problem import Problem
@@ -113,9 +113,10 @@ def _again(before: Repeat, request: str) -> Response:
 
 
 def _digest(request: Request) -> str:
-    """Tell requests apart; the body counts octet by octet."""
+    """Tell requests apart; the body counts octet by octet, and for which resource somebody acts."""
     query = str(request.environ.get("QUERY_STRING", ""))
-    head = f"{request.method} {request.path}?{query}\n".encode()
+    acting = request.header(ACTING)
+    head = f"{request.method} {request.path}?{query}\n{acting!r}\n".encode()
     return hashlib.sha256(head + request.body).hexdigest()
 
 
