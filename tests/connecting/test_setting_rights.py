@@ -211,3 +211,15 @@ def test_what_does_not_go_together_is_not_put_in_force(home: Home) -> None:
     assert home.call(key, "PATCH", f"/connections/{made['id']}", {"write_calendar": None})[0] == 200
     assert home.bridge.reload().ok
     assert home.call(key, "GET", "/connections/room-b.desk")[1]["is_primary"]
+
+
+@pytest.mark.covers("T49")
+def test_what_clashes_with_somebody_elses_is_refused_without_naming_them(home: Home) -> None:
+    theirs = {"id": "tenant-z", "email": "desk@example.com"}
+    assert home.call(home.key(scope=ALL), "POST", "/resources", theirs)[0] == 201
+    narrow = home.key("tenant-a", scope=ALL)
+    mine = {"id": "tenant-a", "email": "desk@example.com"}
+    status, problem = home.call(narrow, "POST", "/resources", mine)
+    assert (status, problem["code"]) == (422, "invalid_config")
+    assert [each["field"] for each in problem["errors"]] == ["email"]
+    assert "tenant-z" not in str(problem)

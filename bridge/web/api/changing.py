@@ -68,7 +68,14 @@ def _field(problem: ConfigProblem, ids: list[str]) -> str:
             return id_
         if problem.key.startswith(f"{id_}.") and problem.file in ("", BY_API):
             return problem.key.removeprefix(f"{id_}.")
+    if problem.file in ("", BY_API) and not _is_of(problem.key, ids):
+        # What was set of another resource clashes with this: not even its name is told (T49).
+        return problem.key.rpartition(".")[2]
     return problem.key
+
+
+def _is_of(key: str, ids: list[str]) -> bool:
+    return key.partition(".")[0] in {id_.partition(".")[0] for id_ in ids}
 
 
 def _message(problem: ConfigProblem) -> str:
