@@ -17,6 +17,7 @@ from time import monotonic
 
 from pydantic import SecretStr
 
+from bridge import deadline
 from bridge.accounts import Accounts
 from bridge.channels.reach import address, why_not
 from bridge.channels.standing import Tended, is_watchable, tells
@@ -177,18 +178,17 @@ class Keeper:
                 self._stop(self._notifier(row.connection_id), row)
 
     def dismiss(self, *connection_ids: ConnectionId) -> None:
-        """Stop every channel of connections whose grants are about to end, in some 10 s.
+        """Stop every channel of connections whose grants are about to end, in 10 s at most.
 
         What could not be stopped is forgotten all the same, and ends by itself within days.
         """
-        ends = monotonic() + _GOODBYE
         try:
             with self._database.read() as conn:
                 rows = [row for it in connection_ids for row in channels.of_connection(conn, it)]
-            for row in rows:
-                if row.reference and monotonic() < ends:
-                    notifier = self._notifier(row.connection_id)
-                    if notifier is not None:
+            with deadline.within(_GOODBYE):
+                for row in rows:
+                    notifier = self._notifier(row.connection_id) if row.reference else None
+                    if notifier is not None and deadline.remaining():
                         self._say_stop(notifier, row)
             if rows:
                 with self._database.write() as conn:

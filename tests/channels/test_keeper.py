@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bridge import deadline
 from bridge.app.bridge import Bridge
 from bridge.config.init import write_example
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
@@ -32,6 +33,8 @@ class Subscriptions:
     now: int = NOW
     calls: list[str] = field(default_factory=list)
     trouble: Exception | None = None
+    left: list[float | None] = field(default_factory=list)
+    """Seconds that each request might take."""
 
     def watch(self, wanted: Watch) -> Channel:
         self._asked("watch")
@@ -47,6 +50,7 @@ class Subscriptions:
 
     def _asked(self, what: str) -> None:
         self.calls.append(what)
+        self.left.append(deadline.remaining())
         if self.trouble is not None:
             raise self.trouble
 
@@ -141,4 +145,14 @@ def test_one_that_cannot_be_stopped_now_is_stopped_later(home: Home) -> None:
     home.there.trouble = None
     home.there.now = row.due_at
     home.bridge.keeper.sweep()
+    assert home.rows() == []
+
+
+def test_a_goodbye_takes_no_longer_than_it_may_however_long_its_provider_takes(home: Home) -> None:
+    home.bridge.keeper.tend(WORK)
+    home.there.left.clear()
+    home.bridge.keeper.dismiss(WORK)
+    (left,) = home.there.left
+    assert left is not None, "a person waits, and so does whoever sets something"
+    assert left <= 10
     assert home.rows() == []
