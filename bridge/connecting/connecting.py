@@ -330,12 +330,14 @@ class Connecting:
 
         Raises:
             ConfigError: no connection of this id is configured.
+            Crowded: too many at once; nothing is done.
             StoreError: it is not forgotten.
         """
         kind, account = self._accounts.describe(connection_id)
         # What was granted before there was a service account is given back, too.
         authorizer = kind.authorizer(account) if kind.authorizer else None
-        trouble = self._ending.end(connection_id, authorizer)
+        with self._turn():
+            trouble = self._ending.end(connection_id, authorizer)
         self._wake.notify("schedule")
         return trouble
 

@@ -10,6 +10,17 @@ from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
 from bridge.errors import ConfigProblem
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
+from bridge.store import (
+    calendars,
+    connections,
+    credentials,
+    feeds,
+    keys,
+    meta,
+    resources,
+    schedule,
+    supplements,
+)
 from bridge.store.connections import ConnectionRow, NewConnection
 from bridge.store.resources import Owner, ResourceRow, ResourceState
 
@@ -59,17 +70,23 @@ def change(
 
     Raises:
         ConfigError: it is the file's: of another process, which read a newer one, or parked.
+        StoreError: what is to go was connected since it was disconnected; nothing is changed.
     """
     id_ = wanted.resource_id
     own = [each for each in settings.resources if each.id == id_]
     row = resources.get(conn, id_)
     if row is not None and row.managed_by is Owner.FILE:
         _refuse_of_another_file(row, settings, is_known=bool(own))
+    rows = connections.of_resource(conn, id_)
+    leaving = [each for each in rows if not own or each.id in wanted.removed]
+    if leaving:
+        resources.lock(conn, id_)  # before their own locks, as whoever disconnects them
+        _refuse_connected(conn, leaving)
     if not own:
         resources.remove(conn, [id_] if row else [])
         return
     narrow = settings.model_copy(update={"resources": tuple(own)})
-    rows = [each for each in connections.of_resource(conn, id_) if each.id not in wanted.removed]
+    rows = [each for each in rows if each not in leaving]
     connections.remove(conn, list(wanted.removed))
     found = _compare(narrow, awaiting, [row] if row else [], rows, sweep=False)
     _write_resources(conn, found, purge=False)
@@ -97,6 +114,14 @@ def _refuse_of_another_file(row: ResourceRow, settings: Settings, *, is_known: b
             hint="choose another id; removed_resources: purge deletes what left",
         )
         raise ConfigError([problem])
+
+
+def _refuse_connected(conn: Transaction, leaving: list[ConnectionRow]) -> None:
+    """Lose nothing that an owner granted: it has to be given back first."""
+    for row in leaving:
+        schedule.abandon(conn, [row.id])  # whoever connects it begins with that, and waits here
+        if credentials.version(conn, row.id, credentials.GRANT):
+            raise StoreError(f"{row.id} was connected at this moment", busy=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

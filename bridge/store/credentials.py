@@ -24,6 +24,8 @@ from bridge.store.vault import Place, SealBroken, Sealed, UnknownKey, Vault
 
 logger = logging.getLogger(__name__)
 
+GRANT = "oauth"
+"""What an owner granted."""
 SETTINGS = "settings"
 """Kind of the credentials that are secret keys of connections made by API."""
 NOTHING = SecretStr("")

@@ -38,7 +38,7 @@ from bridge.store.wake import Wake
 Refresh: TypeAlias = Callable[[Grant], Grant]
 """See `ProviderKind.refresh`."""
 
-OAUTH = "oauth"
+OAUTH = credentials.GRANT
 """Kind of the credentials that are kept here."""
 ASIDE = "aside"
 """Kind of what a provider gave for a token of an application, until it is connected."""

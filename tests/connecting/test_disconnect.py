@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from bridge.model.interval import rfc3339
-from bridge.model.resource import ConnectionStatus
+from bridge.connecting.connecting import AT_ONCE
+from bridge.errors import ProviderError
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import calendars, resources
 from tests.connecting.home import DESK, ROOM_B, WORK, Home
 from tests.connecting.owner import ANN, BOB, Browser
@@ -147,3 +148,52 @@ def test_what_was_granted_to_a_connection_made_by_api_goes_with_its_purged_resou
     path.write_text(yaml.safe_dump(config))
     assert home.bridge.reload().ok
     home.until(lambda: not home.google.allows(), "it is given back")
+
+
+def test_who_disconnects_is_one_of_the_few_that_ask_providers(home: Home) -> None:
+    key = home.key(scope="connections:write connections:read")
+    body = {"provider": "google"}
+    made = home.call(key, "POST", "/resources/room-a/connections", body)[1]["id"]
+    home.connect()
+    token = home.grant()
+    assert token is not None
+    assert token.refresh_token is not None
+    lent = token.refresh_token
+    home.google.open.clear()
+    others = [
+        threading.Thread(target=lambda: home.bridge.connecting.adopt(DESK, lent), daemon=True)
+        for _ in range(AT_ONCE)
+    ]
+    for each in others:
+        each.start()
+    room = home.bridge.connecting._room
+    home.until(lambda: room._value == 0, "all have their turn")
+    status, problem = home.call(key, "DELETE", f"/connections/{made}")
+    assert (status, problem["code"]) == (503, "rate_limited")
+    home.google.open.set()
+    for each in others:
+        each.join(30)
+    assert home.call(key, "DELETE", f"/connections/{made}")[0] == 200
+
+
+@pytest.mark.covers("T69")
+def test_an_account_that_is_connected_while_it_is_removed_is_not_lost(home: Home) -> None:
+    key = home.key(scope="connections:write connections:read")
+    body = {"provider": "google"}
+    made = home.call(key, "POST", "/resources/room-b/connections", body)[1]
+    browser = Browser()
+    url = browser.consent(browser.get(made["auth_url"]).headers["Location"])
+    give_back = home.bridge.connecting.disconnect
+
+    def slowly(connection_id: ConnectionId) -> ProviderError | None:
+        trouble = give_back(connection_id)
+        assert browser.get(url).is_success, "its owner was faster than the removal"
+        return trouble
+
+    home.bridge.connecting.disconnect = slowly  # type: ignore[method-assign]
+    status, problem = home.call(key, "DELETE", f"/connections/{made['id']}")
+    home.bridge.connecting.disconnect = give_back  # type: ignore[method-assign]
+    assert status == 503, problem
+    assert home.google.allows()
+    assert home.call(key, "DELETE", f"/connections/{made['id']}")[0] == 200
+    assert not home.google.allows()

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from bridge.amending import Amending, ManagedByFile, Taken, Trial
 from bridge.config.document import BY_API
-from bridge.connecting import Connecting, Invitations
+from bridge.connecting import Connecting, Crowded, Invitations
 from bridge.errors import BridgeError, ConfigError, ConfigProblem
+from bridge.web.api.answers import crowded
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 
@@ -21,7 +22,7 @@ def explained(*ids: str | Callable[[], str]) -> Iterator[None]:
         ids: what is changed: their keys are named without them.
 
     Raises:
-        Problem: 422 `invalid_config`, 409 `managed_by_file`, 409 `connection_exists`.
+        Problem: 422 `invalid_config`, 409 `managed_by_file`, 409 `connection_exists`, 503.
     """
     try:
         yield
@@ -32,6 +33,8 @@ def explained(*ids: str | Callable[[], str]) -> Iterator[None]:
         ]
         detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:5])
         raise Problem(422, "invalid_config", detail, errors=errors) from err
+    except Crowded as err:
+        raise crowded() from err
     except ManagedByFile as err:
         raise Problem(409, "managed_by_file", f"{err}.") from err
     except Taken as err:
