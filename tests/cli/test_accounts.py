@@ -63,6 +63,7 @@ def home(server: Serving) -> Folder:
     folder = server.folder
     if status(folder)["status"] != "active":
         connect(server)
+        server.until(lambda: status(folder)["last_sync_at"] is not None, "a pull")
     return folder
 
 
@@ -173,9 +174,9 @@ def test_what_the_file_pauses_only_the_file_resumes(home: Folder) -> None:
 def test_an_account_is_disconnected_and_its_provider_takes_back_what_was_granted(
     server: Serving, home: Folder, google: Provider
 ) -> None:
-    assert google.allows()
+    others = {each.client for each in google.sandbox.google.grants.of(ANN)} - {CLIENT.id}
     assert home.run("connections", "disconnect", WORK).ok().out == f"{WORK} is disconnected\n"
-    assert not google.allows()
+    assert {each.client for each in google.sandbox.google.grants.of(ANN)} == others
     shown = status(home)
     assert (shown["status"], shown["calendars"]) == ("disconnected", [])
     refused = home.run("connections", "resume", WORK)
