@@ -290,7 +290,8 @@ class Pulls:
         try:
             with self._ground.database.write(lasting=False) as conn:
                 done = failure is None
-                if not schedule.release(conn, claim, verdict.next_due, done=done):
+                rest = None if failure is None else failure.limited_until
+                if not schedule.release(conn, claim, verdict.next_due, done=done, rest=rest):
                     logger.warning("%s: somebody else pulled it meanwhile", job.connection_id)
                 elif failure is None:
                     connections.record_success(conn, job.connection_id, now)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    literal,
     null,
     or_,
     select,
@@ -150,21 +151,31 @@ def claim(  # noqa: PLR0913 - of the last two at most one is given
     return found
 
 
-def release(conn: Connection, claim: Claim, next_due: Instant, *, done: bool) -> bool:
+def release(
+    conn: Connection, claim: Claim, next_due: Instant, *, done: bool, rest: Instant | None = None
+) -> bool:
     """Give a claim back and set when the connection is due again.
 
-    A due mark that came during the pull makes it due at once. A full listing stays wanted until a
-    claim that saw the wish is `done`.
+    A due mark that came during the pull makes it due at once, or when the provider's pause ends. A
+    full listing stays wanted until a claim that saw the wish is `done`.
+
+    Args:
+        conn: a write transaction.
+        claim: as it was taken.
+        next_due: unless something asked for a pull meanwhile.
+        done: whether all was read.
+        rest: end of the pause that the provider asked for in this pull.
 
     Returns:
         False when the lease had ended and somebody else claimed since: nothing was changed.
     """
     marked = schedule.c.marked_at
+    pause = _rest if rest is None else literal(rest)
     statement = (
         update(schedule)
         .where(schedule.c.connection_id == claim.connection_id, schedule.c.fence == claim.fence)
         .values(
-            next_due=case((marked.is_(None), next_due), (_rest > marked, _rest), else_=marked),
+            next_due=case((marked.is_(None), next_due), (pause > marked, pause), else_=marked),
             lease_owner="",
             lease_until=0,
         )

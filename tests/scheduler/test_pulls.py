@@ -96,6 +96,19 @@ def test_a_rate_limited_connection_rests_and_the_others_go_on(make_world) -> Non
     assert world.row().limited_until is None
 
 
+def test_who_asks_during_a_pull_that_is_turned_away_is_told_when_the_pause_ends(make_world) -> None:
+    world = make_world()
+    world.fail(RateLimited("429", retry_after=timedelta(minutes=10)))
+    (job,) = world.pulls.claim(1)
+    with world.database.write() as conn:
+        schedule.mark(conn, [ConnectionId(ROOM)], world.clock.now)
+    world.pulls.run(job)
+    with world.database.read() as conn:
+        due = schedule.due_times(conn)[ConnectionId(ROOM)]
+    assert due == world.row().limited_until
+    assert due >= world.clock.now + 600
+
+
 def test_a_refused_credential_is_tried_once_an_hour_until_a_person_says_otherwise(
     make_world,
 ) -> None:
