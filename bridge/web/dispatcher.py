@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bridge.config.checks import RESERVED
 from bridge.errors import BeyondHorizon, NotReadYet, StoreError
 from bridge.ical.limits import Limits, check_calendar_body
-from bridge.web import access_log, guard, proxies, redaction
+from bridge.web import access_log, front, guard, proxies, redaction
 from bridge.web.context import WebContext
 from bridge.web.exchange import BadQuery, Reply, Request, safe_headers
 from bridge.web.limiter import Limiter
@@ -114,6 +114,7 @@ class Dispatcher:
             self._elsewhere = _NOTHING
         else:
             self._elsewhere = Area("dav", partial(self._answer_dav, dav), methods=None)
+        self._front = Area("front", front.Front(context.live).answer)
         self._limiter = Limiter()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -159,9 +160,11 @@ class Dispatcher:
             prefix=prefix,
         )
         segment = request.path.split("/", 2)[1] if request.path.startswith("/") else ""
-        return request, self._area(segment)
+        return request, self._area(request, segment)
 
-    def _area(self, segment: str) -> Area:
+    def _area(self, request: Request, segment: str) -> Area:
+        if self._context.dav is not None and front.is_visit(request):
+            return self._front
         area = self._areas.get(segment)
         if area is not None:
             return area

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator
 from io import BytesIO
@@ -69,6 +70,34 @@ def test_everything_else_belongs_to_caldav(mounted: Site, dav: Dav) -> None:
     for path in paths:
         assert mounted.get(path, "PROPFIND").body == b"<dav/>"
     assert [environ["PATH_INFO"] for environ in dav.environs] == paths
+
+
+def test_a_browser_is_told_what_this_is_and_where_to_go(mounted: Site, dav: Dav) -> None:
+    visit = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+    answer = mounted.get("/", **visit)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    page = answer.body.decode()
+    assert "CalDAV" in page
+    for link in re.findall(r'href="([^"]+)"', page):
+        assert mounted.get(link, **visit).status in (200, 503), link
+    assert 'href="/api/v1/docs"' in page
+    assert mounted.get("/", "HEAD", **visit).body == b""
+    assert dav.environs == []
+
+
+def test_the_page_for_browsers_is_in_no_calendar_program_s_way(mounted: Site) -> None:
+    """RFC 6764: they find their calendars from the root, with a login."""
+    visit = {"Accept": "text/html, */*"}
+    login = visit | {"Authorization": "Basic YWxpY2U6c2VjcmV0"}
+    for method, path, headers in (
+        ("PROPFIND", "/", visit),
+        ("OPTIONS", "/", visit),
+        ("GET", "/", login),
+        ("GET", "/", {"Accept": "*/*"}),
+        ("GET", "/", {}),
+        ("GET", "/alice/", visit),
+    ):
+        assert mounted.get(path, method, **headers).body == b"<dav/>", (method, headers)
 
 
 def test_without_caldav_there_is_nothing_there(site: Site) -> None:
