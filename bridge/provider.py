@@ -348,3 +348,5 @@ class ProviderKind:
     synonyms: tuple[str, ...] = ()
     capabilities: Mapping[str, str] = field(default_factory=dict)
     """Ability -> `done`, or why not: the row of the README's support table."""
+    advice: tuple[str, ...] = ()
+    """What an admin sees to at the vendor's, and no program can look up: `doctor KIND` tells it."""

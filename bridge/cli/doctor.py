@@ -37,7 +37,8 @@ def _complete(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
 def doctor(ground: Ground, provider: str | None, *, trial_alert: bool) -> None:
     """Reach every account (of PROVIDER), list its calendars, and name what is wrong.
 
-    Without PROVIDER, the ways of alerts are tried, too. Exit code 3 when something is wrong.
+    Without PROVIDER, the ways of alerts are tried, too; with it, what has to be seen to at its
+    vendor's is told. Exit code 3 when something is wrong.
     """
     from bridge.config.plan import plan
 
@@ -51,7 +52,8 @@ def doctor(ground: Ground, provider: str | None, *, trial_alert: bool) -> None:
         ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             accounts = list(pool.map(lambda each: _account(bridge, each), wanted))
-        warnings, notes = _warnings(bridge), polled_only(bridge.settings)
+        alerts = [] if kind and not trial_alert else alerting.examine(bridge, trial=trial_alert)
+        warnings, notes = _warnings(bridge), [*polled_only(bridge.settings), *_advice(kind)]
     stored = _stored(ground)
     installation = {
         "problems": stored["problems"],
@@ -84,6 +86,13 @@ def _kind(provider: str | None) -> str | None:
         return kind(provider).name if provider else None
     except KeyError as err:
         raise click.UsageError(str(err.args[0])) from err
+
+
+def _advice(kind: str | None) -> list[str]:
+    """Tell what nobody here can look up; every time it would be noise."""
+    from bridge.registry import KINDS
+
+    return [f"{KINDS[kind].title}: {each}" for each in KINDS[kind].advice] if kind else []
 
 
 def _account(bridge: Bridge, plan: ConnectionPlan) -> dict[str, Any]:

@@ -75,6 +75,27 @@ def test_doctor_looks_at_one_kind_of_account_by_any_of_its_names(ward: Folder) -
     assert TROUBLES["ann.gone"] in told["problems"][0]
 
 
+@pytest.mark.covers("S2-06")
+def test_doctor_tells_why_googles_permissions_end_after_seven_days(folder: Folder) -> None:
+    room = {"id": "room-a", "connections": [{"id": "work", "provider": "google"}]}
+    folder.prepare(resources=[room], providers={"google": {"client_id": "1234"}})
+    told = folder.run("doctor", "google").out
+    for word in (
+        '"Testing"',
+        "test users",
+        "seven days",
+        "token_expired",
+        "Internal",
+        "publish the app",
+    ):
+        assert told.count(word) == 1, word
+    assert "Google Calendar API enabled" in told
+    notes = folder.run("doctor", "google", "--json").json["installation"]["notes"]
+    assert [note for note in notes if "seven days" in note]
+    assert "seven days" not in folder.run("doctor").out, "who did not ask is spared it"
+    assert "seven days" not in folder.run("doctor", "caldav").out
+
+
 def test_doctor_examines_the_installation(ward: Folder) -> None:
     (ward.path / "busybridge.key").chmod(0o604)
     try:

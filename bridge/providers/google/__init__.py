@@ -182,6 +182,15 @@ _CAPABILITIES: Mapping[str, str] = {
     "push": "done: watch channels",
 }
 
+_ADVICE = (
+    "the project of the OAuth client has to have the Google Calendar API enabled, under APIs & "
+    "Services of the Google Cloud console",
+    'while the project\'s OAuth consent screen has the publishing status "Testing", only the test '
+    "users that it lists can agree, and what they permit ends after seven days (token_expired): "
+    "publish the app, or make its user type Internal where all accounts are of your Google "
+    "Workspace organization; whoever agreed before has to agree once more after that",
+)
+
 KIND = ProviderKind(
     name="google",
     title="Google Calendar",
@@ -193,4 +202,5 @@ KIND = ProviderKind(
     is_delegated=_is_delegated,
     rates=_rates,
     capabilities=_CAPABILITIES,
+    advice=_ADVICE,
 )
