@@ -223,3 +223,16 @@ def test_what_clashes_with_somebody_elses_is_refused_without_naming_them(home: H
     assert (status, problem["code"]) == (422, "invalid_config")
     assert [each["field"] for each in problem["errors"]] == ["email"]
     assert "tenant-z" not in str(problem)
+
+
+@pytest.mark.covers("T49")
+def test_a_resource_that_the_file_names_is_kept_without_naming_others(home: Home) -> None:
+    assert home.call(home.key(scope=ALL), "POST", "/resources", {"id": "tenant-z"})[0] == 201
+    narrow = home.key("tenant-x", scope=ALL)
+    assert home.call(narrow, "POST", "/resources", {"id": "tenant-x"})[0] == 201
+    ann = {"name": "ann", "access": {"tenant-x": "read"}}
+    assert rewrite(home, lambda config: config["auth"].update(users=[ann])).ok
+    status, problem = home.call(narrow, "DELETE", "/resources/tenant-x")
+    assert (status, problem["code"]) == (422, "invalid_config")
+    assert "there is no such resource" in problem["detail"]
+    assert "tenant-z" not in str(problem), "which it may not see"

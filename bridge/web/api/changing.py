@@ -29,7 +29,8 @@ def explained(*ids: str | Callable[[], str]) -> Iterator[None]:
     except ConfigError as err:
         names = [each if isinstance(each, str) else each() for each in ids]
         errors = [
-            {"field": _field(each, names), "message": _message(each)} for each in err.problems[:50]
+            {"field": _field(each, names), "message": _message(each, names)}
+            for each in err.problems[:50]
         ]
         detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:5])
         raise Problem(422, "invalid_config", detail, errors=errors) from err
@@ -81,5 +82,7 @@ def _is_of(key: str, ids: list[str]) -> bool:
     return key.partition(".")[0] in {id_.partition(".")[0] for id_ in ids}
 
 
-def _message(problem: ConfigProblem) -> str:
-    return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+def _message(problem: ConfigProblem, ids: list[str]) -> str:
+    # Elsewhere in the file a hint names what is like it, which may be anybody's (T49).
+    is_near = _is_of(problem.key, ids) or problem.key.startswith("resources[")
+    return f"{problem.message} ({problem.hint})" if problem.hint and is_near else problem.message
