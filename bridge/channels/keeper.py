@@ -193,6 +193,8 @@ class Keeper:
             if rows:
                 with self._database.write() as conn:
                     channels.remove(conn, [row.id for row in rows])
+                    # Whoever stays after all, of a reload that is refused, say, is told nothing.
+                    schedule.sooner(conn, sorted(set(connection_ids)), self._clock())
         except StoreError as err:
             logger.warning("notifications go on for some days: %s", err)
 

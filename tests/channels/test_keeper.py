@@ -18,7 +18,7 @@ from bridge.notifier import Channel, Notices, Watch
 from bridge.provider import Account, CalendarId, CalendarInfo, Provider, ProviderKind
 from bridge.providers import memory
 from bridge.providers.memory import Memory
-from bridge.store import channels
+from bridge.store import channels, leases, schedule
 from bridge.store.channels import ChannelRow
 from tests.builders import NOW
 
@@ -156,3 +156,14 @@ def test_a_goodbye_takes_no_longer_than_it_may_however_long_its_provider_takes(h
     assert left is not None, "a person waits, and so does whoever sets something"
     assert left <= 10
     assert home.rows() == []
+
+
+def test_who_was_said_goodbye_to_and_stays_after_all_is_polled_at_once(home: Home) -> None:
+    home.bridge.keeper.tend(WORK)
+    now = home.there.now
+    with home.bridge.database.write() as conn:
+        (claim,) = schedule.claim(conn, "tests", now, 1, 60)
+        schedule.release(conn, claim, now + 3600, done=True)
+    home.bridge.keeper.dismiss(WORK)  # as a reload does that is refused then
+    with home.bridge.database.read() as conn:
+        assert leases.due_at(conn, WORK) == now, "nobody tells of its changes any more"
