@@ -283,6 +283,10 @@ class Connecting:
             self._keeping.keep(connection_id, authorizer, grant, is_lent=True)
         logger.info("%s is connected by a refresh token", connection_id)
 
+    def waits(self, connection_id: ConnectionId) -> bool:
+        """Tell whether something was set aside by `adopt`, to be used when that is done again."""
+        return self._tokens.has_aside(connection_id)
+
     def raw_calendars(
         self,
         provider: str,

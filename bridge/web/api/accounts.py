@@ -164,11 +164,16 @@ class AccountRoutes:
         return self._made(wish)
 
     def _take(self, wish: Wish) -> None:
-        """Connect the account by what the application has; a new connection stays only then."""
+        """Connect the account by what the application has; a new connection stays only then.
+
+        Or when the token that was lent is over, and its successor waits for the same request.
+        """
+        connecting, _ = owners(self._context)
         try:
-            take_consent(owners(self._context)[0], wish)
+            take_consent(connecting, wish)
         except BaseException:
-            if not wish.exists:
+            again = wish.body.deduplication_key is not None
+            if not wish.exists and not (again and connecting.waits(wish.connection_id)):
                 amending(self._context).change(
                     wish.resource_id, lambda draft: draft.remove(wish.connection_id)
                 )
