@@ -21,8 +21,6 @@ from bridge.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-_WISH = "primary_wish."
-
 
 def resource_of(draft: Draft) -> Resource:
     """Give the resource that a draft is of, as it is in force."""
@@ -115,15 +113,15 @@ class Promotion:
         """Note whether it is to happen."""
         with self.database.write() as conn:
             if wanted:
-                meta.put(conn, _WISH + connection_id, "")
+                meta.put(conn, connections.PRIMARY_WISH + connection_id, "")
             else:
-                meta.drop(conn, _WISH + connection_id)
+                meta.drop(conn, connections.PRIMARY_WISH + connection_id)
 
     def connected(self, connection_id: ConnectionId) -> None:
         """Do it, where it was wanted; an account that cannot be written to stays connected."""
         with self.database.read() as conn:
             row = connections.get(conn, connection_id)
-            wanted = meta.get(conn, _WISH + connection_id) is not None
+            wanted = meta.get(conn, connections.PRIMARY_WISH + connection_id) is not None
         if row is None or not wanted:
             return
         self.note(connection_id, wanted=False)

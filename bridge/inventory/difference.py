@@ -82,12 +82,12 @@ def change(
     if leaving:
         resources.lock(conn, id_)  # before their own locks, as whoever disconnects them
         _refuse_connected(conn, leaving)
+    connections.remove(conn, [each.id for each in leaving])
     if not own:
         resources.remove(conn, [id_] if row else [])
         return
     narrow = settings.model_copy(update={"resources": tuple(own)})
     rows = [each for each in rows if each not in leaving]
-    connections.remove(conn, list(wanted.removed))
     found = _compare(narrow, awaiting, [row] if row else [], rows, sweep=False)
     _write_resources(conn, found, purge=False)
     _write_connections(conn, found, now)

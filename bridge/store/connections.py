@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
-from bridge.store import compact
+from bridge.store import compact, meta
 from bridge.store.database import upsert as upsert_rows
 from bridge.store.resources import Owner, ResourceState
 from bridge.store.schema import alerts, calendars, connections, resources
@@ -77,6 +77,8 @@ class Failure(NamedTuple):
     """Set when the provider asked for a pause."""
 
 
+PRIMARY_WISH = "primary_wish."
+"""Beginning of keys of `meta`: connections that will receive the bookings once connected."""
 CONSENT_INCOMPLETE = "invalid_scope"
 """Code of a failure: an owner permitted less than is needed, so that nothing was kept."""
 # Written with the rest, in one statement: on PostgreSQL a second update of a row in the same
@@ -195,6 +197,8 @@ def upsert(conn: Connection, entries: Sequence[NewConnection], *, managed_by: Ow
 
 def remove(conn: Connection, connection_ids: Sequence[ConnectionId]) -> None:
     """Delete connections with their credentials, calendars, events, occurrences and schedule."""
+    for connection_id in connection_ids:
+        meta.drop(conn, PRIMARY_WISH + connection_id)
     if connection_ids:
         statement = delete(connections).where(connections.c.id == bindparam("which"))
         conn.execute(statement, [{"which": id_} for id_ in sorted(connection_ids)])

@@ -232,3 +232,13 @@ def test_a_token_that_its_provider_replaced_is_not_lost_with_the_try(home: Home)
     home.google.fault("calendar_gone", value=False)
     status, made = home.call(key, "POST", "/resources/room-b/connections", body)
     assert (status, made["status"]) == (200, "active"), made
+
+
+def test_a_wish_of_a_connection_goes_with_it(home: Home) -> None:
+    key = home.key(scope=ALL)
+    body = {"provider": "google", "set_primary": True}
+    made = home.call(key, "POST", "/resources/room-b/connections", body)[1]
+    assert home.call(key, "DELETE", f"/connections/{made['id']}")[0] == 200
+    with home.bridge.database.read() as conn:
+        left = conn.exec_driver_sql("SELECT key FROM meta WHERE key LIKE 'primary_wish%'").all()
+    assert left == [], "else the next one of this id would receive the bookings"
