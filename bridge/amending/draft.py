@@ -36,7 +36,7 @@ class Taken(BridgeError):
     """
 
     def __init__(self, id_: str) -> None:
-        super().__init__(f"there is a {id_} already")
+        super().__init__(f"{id_} is there already")
         self.id = id_
 
 

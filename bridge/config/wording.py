@@ -48,6 +48,12 @@ def told(err: ValidationError, model: type[BaseModel]) -> list[str]:
     return lines
 
 
+def plain(error: Mapping[str, Any]) -> str:
+    """Say what is wrong with one value of a body or a query, whose model is not at hand."""
+    message, hint = _words(error, BaseModel)
+    return f"{message} ({hint})" if hint else message
+
+
 def refuse_unknown(
     document: Document, data: dict[str, Any], path: KeyPath, known: list[str], others: list[str]
 ) -> None:

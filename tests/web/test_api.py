@@ -242,6 +242,36 @@ def test_no_body_is_ever_5xx(site: Site, key: str, body: bytes, status: int) -> 
     code(answer)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "The body is not JSON."),
+        (b"[]", "body: must be a mapping of keys to values"),
+        (
+            b'{"begin": 1}',
+            "start: is missing; end: is missing; resources: is missing; begin: unknown key",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said_in_plain_words(
+    site: Site, key: str, body: bytes, said: str
+) -> None:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    assert site.get("/api/v1/free-busy", "POST", body, **headers).json["detail"] == said
+
+
+def test_a_post_may_leave_its_body_out(site: Site, key: str) -> None:
+    answer = site.get("/api/v1/free-busy", "POST", Authorization=f"Bearer {key}")
+    assert answer.status == 422
+    assert answer.json["detail"].startswith("start: is missing")
+
+
+def test_who_sends_a_key_that_is_not_known_is_not_asked_for_one(site: Site) -> None:
+    answer = site.get("/api/v1/resources", Authorization="Bearer bbk_x")
+    assert code(answer) == (401, "key_required")
+    assert "no such API key" in answer.json["detail"]
+
+
 def test_a_body_of_another_type_is_415(site: Site, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/plain"}
     assert code(site.get("/api/v1/free-busy", "POST", b"{}", **headers)) == (415, "not_json")

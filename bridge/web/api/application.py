@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, g, request
@@ -10,11 +11,12 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
 from pydantic_core import from_json
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
 
 from bridge import __version__
 from bridge.access.credentials import read_bearer
 from bridge.access.principal import acting_for
+from bridge.config.wording import plain
 from bridge.web.api import docs
 from bridge.web.api.accounts import AccountRoutes
 from bridge.web.api.busy import BusyRoutes
@@ -34,6 +36,7 @@ from bridge.web.mounted import call
 from bridge.web.problem import MEDIA_TYPE, Problem, method_not_allowed, not_found
 from bridge.web.reading import Reader
 
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _CODES = {400: "invalid_request", 415: "not_json"}
 
 
@@ -55,7 +58,12 @@ class Api:
         self.app.before_request(self._admit)
 
     def answer(self, request: Request) -> Reply:
-        """Answer one request."""
+        """Answer one request; a body that is left out counts as `{}`."""
+        if request.method in _WITH_BODY and not request.body:
+            environ = request.environ
+            if not environ.get("CONTENT_TYPE"):
+                filled = {**environ, "CONTENT_TYPE": "application/json"}
+                request = replace(request, environ=filled, body=b"{}")
         return call(self.app, request)
 
     def _admit(self) -> None:
@@ -74,17 +82,23 @@ class Api:
                 raise Problem(
                     401,
                     "key_required",
-                    "Send an API key as Authorization: Bearer; make one: busybridge keys create",
+                    "Send an API key as Authorization: Bearer; make one: busybridge keys create"
+                    if token is None
+                    else "There is no such API key any more; `busybridge keys list` shows those "
+                    "that there are.",
                     headers=[("WWW-Authenticate", 'Bearer realm="BusyBridge"')],
                 )
             if scope.value not in principal.scopes:
                 raise Problem(403, "access_denied", f"The key lacks the scope {scope.value}.")
             acting = asking().header(ACTING)
             g.principal = principal if acting is None else acting_for(principal, acting)
-        if request.method in {"POST", "PUT", "PATCH"}:
+        if request.method in _WITH_BODY:
             if not request.is_json:
                 raise Problem(415, "not_json", "Send the body as application/json.")
-            request.get_json()
+            try:
+                request.get_json()
+            except BadRequest as err:
+                raise Problem(400, "invalid_request", "The body is not JSON.") from err
 
 
 class _Json(DefaultJSONProvider):
@@ -131,8 +145,8 @@ def _response(problem: Problem) -> Response:
 
 def _invalid(err: ValidationError) -> Response:
     errors = [
-        {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
-        for each in err.errors(include_url=False, include_context=False, include_input=False)
+        {"field": ".".join(map(str, each["loc"])) or "body", "message": plain(each)}
+        for each in err.errors(include_url=False)
     ]
     detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:5])
     return _response(Problem(422, "invalid_request", detail, errors=errors[:50]))
