@@ -103,7 +103,7 @@ class Notifier:
         """
         settings, now = self._live.current, self._clock()
         ways = self._ways(settings)
-        if settings.notify != self._followed or now >= self._clean_at:
+        if _shaping(settings) != self._followed or now >= self._clean_at:
             self._follow(settings, [way.name for way in ways], now)
         with self._database.read() as conn:
             waiting = alerts.backlog(conn)
@@ -144,10 +144,15 @@ class Notifier:
     def _follow(self, settings: Settings, names: Sequence[str], now: Instant) -> None:
         """Tidy up; and try at once what may go well with other settings."""
         with self._database.write() as conn:
-            if settings.notify != self._followed:
+            if _shaping(settings) != self._followed:
                 alerts.hasten(conn, names, now)
             alerts.clean(conn, now - _REMEMBERED, names)
-        self._followed, self._clean_at = settings.notify, now + _HOUR
+        self._followed, self._clean_at = _shaping(settings), now + _HOUR
+
+
+def _shaping(settings: Settings) -> tuple[object, ...]:
+    """Pick what decides whether a message arrives: where it goes, and what may be reached."""
+    return settings.notify, settings.outbound
 
 
 def _survey(conn: Transaction, settings: Settings, now: Instant) -> list[_Found]:

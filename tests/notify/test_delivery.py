@@ -166,6 +166,20 @@ def test_another_webhook_gets_at_once_what_the_old_one_did_not_take(desk: Desk) 
     assert desk.origin.requests[-1].path == "/new"
 
 
+def test_what_was_refused_as_private_arrives_at_once_when_the_address_is_permitted(
+    desk: Desk,
+) -> None:
+    permitted = desk.live.current
+    closed = permitted.outbound.model_copy(update={"allow_networks": ()})
+    desk.live.swap(permitted.model_copy(update={"outbound": closed}))
+    desk.answers = [Answer(503)] * 4
+    desk.expires()
+    assert desk.looks(10 * MINUTE, every=5) == []
+    desk.answers = []
+    desk.live.swap(permitted)
+    assert desk.looks() == ["opened token_expired"]
+
+
 def test_an_outage_is_one_mail_and_its_end_another(desk: Desk, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with MailBox(authority.server("127.0.0.1"), login=False) as box:
