@@ -99,7 +99,9 @@ def _find(store: Store, connection: str) -> dict[str, Any]:
 
 def _tell(found: dict[str, Any]) -> None:
     hidden = ("calendars", "error", "resource_id")
-    fields({name: value for name, value in found.items() if name not in hidden})
+    state, reason = found["push"]["state"], found["push"]["reason"]
+    shown = found | {"push": f"{state}: {reason}" if reason else state}
+    fields({name: value for name, value in shown.items() if name not in hidden})
     columns = ("name", "reads", "time_zone", "last_sync_at", "stale")
     table(found["calendars"], columns, empty="no calendars")
     for line in remarks([found]):

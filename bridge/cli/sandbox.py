@@ -132,6 +132,7 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         *(f"  {url}/microsoft/accounts/{email}" for email in mailboxes),
         "",
         "For the YAML:",
+        "  allow_inline_secrets: true",
         "  providers:",
         "    google:",
         *(f"      {name}: {value}" for name, value in {**client, **endpoints}.items()),

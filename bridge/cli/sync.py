@@ -207,8 +207,13 @@ def _refusal(bridge: Bridge, name: ConnectionId) -> dict[str, Any] | None:
         )
     if row.status is ConnectionStatus.PAUSED:
         return _result(name, _PAUSED, f"`busybridge connections resume {name}` ends the pause")
-    if row.status is ConnectionStatus.DISCONNECTED:
-        return _result(name, "not_pulled", "it is disconnected")
+    apart = {
+        ConnectionStatus.PENDING: "it is not connected yet; "
+        f"`busybridge auth url {row.resource_id}` prints a link",
+        ConnectionStatus.DISCONNECTED: "it is disconnected",
+    }
+    if row.status in apart:
+        return _result(name, "not_pulled", apart[row.status])
     if row.limited_until and row.limited_until > bridge.clock():
         until = rfc3339(row.limited_until)
         return _result(name, "rate_limited", f"its provider asked for a pause until {until}")

@@ -167,6 +167,15 @@ def test_an_account_that_waits_for_its_owner_is_not_called_late(
     assert home.run("status").ok().out.count("pending") == 3
 
 
+def test_pulling_an_account_that_waits_for_its_owner_says_how_to_connect_it(
+    home: Folder, server: Serving
+) -> None:
+    refused = home.run("sync", "room-a.work")
+    assert (refused.code, "`busybridge auth url room-a`" in refused.out) == (1, True)
+    shown = home.run("connections", "show", "room-a.work").ok().out
+    assert "off: the connection is pending" in shown
+
+
 @pytest.mark.covers("T8")
 def test_a_part_of_what_is_needed_is_not_enough(home: Folder, server: Serving) -> None:
     events = "https://www.googleapis.com/auth/calendar.events"

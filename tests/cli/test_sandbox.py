@@ -52,6 +52,7 @@ def test_everything_it_prints_is_there(printed) -> None:
     assert "Planning" in fetched(urls[0])
     assert "One on one" in fetched(next(url for url in urls if "/microsoft/accounts/anna" in url))
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
+    assert yaml.safe_load(shown)["allow_inline_secrets"] is True
     google = yaml.safe_load(shown)["providers"]["google"]
     index = fetched(urls[0].partition("/accounts/")[0])
     graph = yaml.safe_load(text.partition("Microsoft Graph:\n")[2].partition("\n\n")[0])
