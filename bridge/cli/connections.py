@@ -46,7 +46,7 @@ def list_(ground: Ground, resource: str | None) -> None:
 def show(ground: Ground, connection: str) -> None:
     """Show CONNECTION (`room-a.work`) with its calendars."""
     with ground.store() as store:
-        found = _find(store, connection)
+        found = _find(store, connection) | {"connected_account": _whose(store, connection)}
     ground.show(found, lambda: _tell(found))
 
 
@@ -95,6 +95,15 @@ def _find(store: Store, connection: str) -> dict[str, Any]:
     if connection not in known:
         raise unknown("connection", connection, known)
     return known[connection]
+
+
+def _whose(store: Store, connection: str) -> str:
+    """Name the account that was connected, which need not be that of `account_email`."""
+    from bridge.store import credentials
+    from bridge.tokens import OAUTH
+
+    with store.database.read() as conn:
+        return credentials.subject(conn, ConnectionId(connection), OAUTH)
 
 
 def _tell(found: dict[str, Any]) -> None:

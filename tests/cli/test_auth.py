@@ -99,6 +99,7 @@ def test_an_account_is_connected_by_hand_while_the_server_runs_and_no_secret_is_
     server.until(lambda: status(home) == "active", "it is active")
     read = lambda: home.json("connections", "show", "room-a.work")["calendars"]  # noqa: E731
     server.until(lambda: [each["name"] for each in read()] == ["Ann"], "its calendar is read")
+    assert home.json("connections", "show", "room-a.work")["connected_account"] == ANN
 
     assert home.run("auth", "refresh", "room-a.work").ok().out == "room-a.work has a new token\n"
     assert google.calls == ["authorization_code", "refresh_token"]
@@ -173,6 +174,7 @@ def test_pulling_an_account_that_waits_for_its_owner_says_how_to_connect_it(
     refused = home.run("sync", "room-a.work")
     assert (refused.code, "`busybridge auth url room-a`" in refused.out) == (1, True)
     shown = home.run("connections", "show", "room-a.work").ok().out
+    assert "connected account      -" in shown
     assert "off: the connection is pending" in shown
 
 
