@@ -54,6 +54,14 @@ def _faults(routes: Blueprint, google: Google) -> None:
                 account.faults.apply(body())
             return jsonify(dict(account.faults.shown()))
 
+    @routes.post("/accounts/<email>/revoke")
+    def revoke(email: str) -> ResponseReturnValue:
+        """Take back what was allowed to programs."""
+        with google.world.lock:
+            for grant in google.grants.of(google.world.account(email).email):
+                google.grants.end(grant)
+        return "", 204
+
 
 def _world(routes: Blueprint, google: Google) -> None:
     world = google.world

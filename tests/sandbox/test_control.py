@@ -47,6 +47,16 @@ def test_a_web_page_elsewhere_cannot_switch_anything(ann: Program) -> None:
     assert ann.http.post(url, content='{"html": true}').status_code == 415
 
 
+def test_a_person_takes_back_by_url_what_was_allowed_to_programs(control, ann: Program) -> None:
+    browser = Browser(ann.sandbox)
+    given = browser.trade(browser.decide()["code"]).json()
+    assert browser.use(given["access_token"]) == 200
+    assert control("POST", f"/accounts/{ANN}/revoke", {}) == 204
+    assert browser.use(given["access_token"]) == 401
+    assert browser.refresh(given["refresh_token"]).json()["error"] == "invalid_grant"
+    assert "error" in control("POST", "/accounts/nobody/revoke", {})
+
+
 def test_a_person_edits_by_url(control, ann: Program) -> None:
     made = control("POST", f"/calendars/{ANN}/events", {**at(10), "summary": "Lunch"})["id"]
     assert [each["summary"] for each in ann.listed()] == ["Lunch"]
