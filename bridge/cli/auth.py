@@ -64,7 +64,7 @@ def login(
 @click.argument("resource", shell_complete=complete_resource)
 @command
 def url_(ground: Ground, resource: str) -> None:
-    """Print a link with which the owner of RESOURCE connects its accounts, in one browser and in time."""
+    """Print a link with which the owner of RESOURCE connects its accounts, in one browser."""
     with ground.bridge() as bridge:
         link, ends = bridge.invitations.page(_resource(bridge, resource), _ACTOR)
     ground.show({"url": link, "expires_at": rfc3339(ends)}, lambda: click.echo(link))
