@@ -13,7 +13,7 @@ from bridge.access import Scope
 from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionId
 from bridge.store import keys
-from tests.connecting.home import Home, opened
+from tests.connecting.home import Home, Provider, opened
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
 ALL = " ".join(scope.value for scope in Scope)
@@ -164,6 +164,25 @@ def test_an_owner_is_asked_for_what_the_direction_needs_and_no_more(home: Home) 
         url = Browser().get(made["auth_url"]).headers["Location"]
         events = [it for it in asked(url)["scope"].split() if "calendar.events" in it]
         assert events == [wanted], direction
+
+
+@pytest.mark.covers("S0-07", "S2-05")
+def test_an_owner_is_asked_for_what_the_file_names_by_short_names(tmp_path: Path) -> None:
+    def narrow(_: Provider, config: Any) -> None:
+        config["providers"]["google"]["scopes"] = ["calendar.readonly", "userinfo.email"]
+
+    with opened(tmp_path, narrow) as home:
+        browser = Browser()
+        address = home.asks(browser)
+        whole = "https://www.googleapis.com/auth"
+        assert asked(address)["scope"].split() == [
+            f"{whole}/calendar.readonly",
+            f"{whole}/userinfo.email",
+        ]
+        assert browser.get(browser.consent(address)).status_code == 200
+        home.google.meet(home.now + 3600)
+        assert home.pull() == "ok"
+        assert busy(home, home.key(scope=ALL), "room-a") == [rfc3339(home.now + 3600)]
 
 
 @pytest.mark.covers("S1-32", "S4-15", "S4-22", "S4-34")

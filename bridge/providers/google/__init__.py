@@ -115,9 +115,12 @@ class GoogleDefaults(Section):
         return value.strip().rstrip("/")
 
 
+_NO_ADDRESS = ("openid", "email", "profile")
+
+
 def _whole(scope: str) -> str:
-    """Write a scope out: `calendar.events` is short for an address."""
-    return f"{_SCOPE}/{scope}" if scope.startswith("calendar") else scope
+    """Write a scope out: `calendar.events` and `userinfo.email` are short for addresses."""
+    return scope if "://" in scope or scope in _NO_ADDRESS else f"{_SCOPE}/{scope}"
 
 
 def _open(account: Account) -> Provider:
