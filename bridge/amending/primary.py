@@ -12,7 +12,7 @@ from bridge.amending.amending import Amending
 from bridge.amending.draft import Draft
 from bridge.config.settings import Connection, Resource
 from bridge.connecting import Listing
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, StoreError
 from bridge.model.resource import ConnectionId
 from bridge.provider import AccessRole, CalendarInfo
 from bridge.store import connections, meta
@@ -24,13 +24,19 @@ logger = logging.getLogger(__name__)
 
 def resource_of(draft: Draft) -> Resource:
     """Give the resource that a draft is of, as it is in force."""
-    return next(each for each in draft.settings.resources if each.id == draft.resource_id)
+    found = [each for each in draft.settings.resources if each.id == draft.resource_id]
+    if not found:
+        raise StoreError(f"{draft.resource_id} was removed meanwhile", busy=True)
+    return found[0]
 
 
 def connection_of(draft: Draft, connection_id: ConnectionId) -> Connection:
     """Give a connection of that resource, as it is in force."""
     name = connection_id.partition(".")[2]
-    return next(each for each in resource_of(draft).connections if each.id == name)
+    found = [each for each in resource_of(draft).connections if each.id == name]
+    if not found:
+        raise StoreError(f"{connection_id} was removed meanwhile", busy=True)
+    return found[0]
 
 
 def let_receive(draft: Draft, connection_id: ConnectionId, write_calendar: str | None) -> None:
@@ -119,15 +125,15 @@ class Promotion:
 
     def connected(self, connection_id: ConnectionId) -> None:
         """Do it, where it was wanted; an account that cannot be written to stays connected."""
-        with self.database.read() as conn:
-            row = connections.get(conn, connection_id)
-            wanted = meta.get(conn, connections.PRIMARY_WISH + connection_id) is not None
-        if row is None or not wanted:
-            return
-        self.note(connection_id, wanted=False)
         try:
+            with self.database.read() as conn:
+                row = connections.get(conn, connection_id)
+                wanted = meta.get(conn, connections.PRIMARY_WISH + connection_id) is not None
+            if row is None or not wanted:
+                return
+            self.note(connection_id, wanted=False)
             self._promote(row)
-        except BridgeError as err:
+        except BridgeError as err:  # the account is connected all the same
             logger.warning("%s does not receive the bookings: %s", connection_id, err)
 
     def _promote(self, row: ConnectionRow) -> None:

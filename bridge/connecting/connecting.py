@@ -11,6 +11,7 @@ from threading import BoundedSemaphore
 
 from pydantic import SecretStr
 
+from bridge import deadline
 from bridge.accounts import Accounts
 from bridge.config.live import Live
 from bridge.connecting.asked import (
@@ -46,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 4
 """Answers of owners that are worked on at the same time; each may take half a minute."""
+LONGEST = 60.0
+"""Seconds that one of them may take, however many requests it is made of."""
 _PATIENCE = 2.0
 """Seconds to wait until one of them is done."""
 
@@ -367,7 +370,8 @@ class Connecting:
         if not self._room.acquire(timeout=_PATIENCE):
             raise Crowded("too many accounts are being connected at this moment")
         try:
-            yield
+            with deadline.within(LONGEST):
+                yield
         finally:
             self._room.release()
 
