@@ -143,6 +143,20 @@ def test_a_deleted_series_takes_its_exceptions_along(
     assert [each["id"] for each in ann.listed(syncToken=token)] == [daily]
 
 
+def test_a_deleted_series_without_instances_takes_its_exceptions_along(
+    sandbox: Sandbox, ann: Program, daily: str
+) -> None:
+    """One that was brought back after its series had ended before it."""
+    moved = f"{daily}_20260303T090000Z"
+    ann.ok("PATCH", events("primary", moved), json=at(15, day=2))
+    sandbox.person(ANN).split(daily, berlin(3))
+    ann.ok("PATCH", events("primary", moved), json={"status": "confirmed"})
+    token = ann.sync_token()
+    sandbox.person(ANN).delete(daily)
+    changes = {each["id"]: each["status"] for each in ann.listed(syncToken=token)}
+    assert changes == {daily: "cancelled", moved: "cancelled"}
+
+
 def test_this_and_following_becomes_a_series_of_its_own(
     sandbox: Sandbox, ann: Program, daily: str
 ) -> None:

@@ -78,7 +78,7 @@ def written(world: World, calendar: Calendar, before: Json | None, record: Recor
     """Follow up an event that was written: instances that it has no more are gone.
 
     Of those that had been changed the cancellation stays; the others are remembered for listings
-    of instances.
+    of instances. What is deleted takes every changed instance along, also one outside its rule.
     """
     old = singled(before, calendar, world.horizon) if before else set()
     new = singled(record.event, calendar, world.horizon)
@@ -86,7 +86,7 @@ def written(world: World, calendar: Calendar, before: Json | None, record: Recor
         record.ghosts[name] = record.change
     for name in new:
         record.ghosts.pop(name, None)
-    if not old:
+    if not old and not record.is_cancelled:
         return
     for exception in calendar.exceptions(record.id):
         if exception.id not in new and not exception.is_cancelled:
