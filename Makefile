@@ -35,7 +35,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 
 test: lint $(CLIENTS)/.installed
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 4
 
 soak: $(VENV)/.test $(CLIENTS)/.installed
 	$(BIN)/pytest -m soak -n 2 --timeout 3600

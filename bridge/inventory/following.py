@@ -168,6 +168,8 @@ def _write_resources(conn: Transaction, found: Difference, *, purge: bool) -> No
 
 
 def _write_connections(conn: Transaction, found: Difference, now: Instant) -> None:
+    due = set(_due(found, now))
+    schedule.hold(conn, {*found.dropped, *found.changed_connections(), *due})
     connections.remove(conn, found.dropped)
     changed = [
         entry
@@ -188,7 +190,7 @@ def _write_connections(conn: Transaction, found: Difference, now: Instant) -> No
     ]
     connections.forgive(conn, others)
     schedule.mark(conn, others, now, full=True)
-    schedule.mark(conn, [id_ for id_ in _due(found, now) if id_ not in others], now)
+    schedule.mark(conn, due.difference(others), now)
     calendars.forget_tokens(conn, others)
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
+from bridge.store.bulk import chunks
 from bridge.store.resources import ResourceState
 from bridge.store.schema import calendars, connections, resources, schedule
 
@@ -190,6 +191,16 @@ def abandon(conn: Connection, connection_ids: Collection[ConnectionId]) -> None:
     statement = update(schedule).values(fence=schedule.c.fence + 1, lease_owner="", lease_until=0)
     for connection_id in sorted(connection_ids):  # one order of locks
         conn.execute(statement.where(schedule.c.connection_id == connection_id))
+
+
+def hold(conn: Connection, connection_ids: Collection[ConnectionId]) -> None:
+    """Lock rows of the schedule, before those of their connections: as whoever ends a pull does.
+
+    The other way round PostgreSQL ends one of two transactions that wait for each other.
+    """
+    rows = select(schedule.c.connection_id).order_by(schedule.c.connection_id).with_for_update()
+    for some in chunks(sorted(connection_ids)):
+        conn.execute(rows.where(schedule.c.connection_id.in_(some)))
 
 
 def mark(
