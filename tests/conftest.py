@@ -19,6 +19,19 @@ hypothesis.settings.register_profile("busybridge", deadline=None)
 hypothesis.settings.load_profile("busybridge")
 
 
+ON_SQLITE_FIRST = ("dav", "engine", "notify", "property")
+"""Rooms whose tests stand on the store's own, which run on both databases each time: theirs run on
+PostgreSQL in the long runs."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        if room in ON_SQLITE_FIRST and "postgresql" in item.name:
+            item.add_marker(pytest.mark.soak)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite the golden files with what is made"
