@@ -18,7 +18,7 @@ from bridge.config.wording import told
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.http import Http
 from bridge.model.resource import ConnectionId
-from bridge.provider import Account, Grant, Provider, ProviderKind, TokenSource
+from bridge.provider import Account, Authorizer, Grant, Provider, ProviderKind, TokenSource
 from bridge.tokens import Assumed, Authorized, Tokens
 
 _NOBODYS = ConnectionId("(no connection)")
@@ -171,6 +171,7 @@ class Accounts:
                     defaults=settings.providers.get(kind.name) or kind.provider_settings(),
                     http=self._http,
                     owner=connection.account_email or resource.email,
+                    direction=connection.direction or resource.direction,
                     acts_for=connection.acts_for,
                 )
                 if kind.rates is not None:

@@ -28,6 +28,7 @@ from pydantic import BaseModel, SecretStr
 from bridge.model.event import Event, EventSeries
 from bridge.model.http import Http, Rates
 from bridge.model.interval import BusyPeriod, Window
+from bridge.model.resource import Direction
 from bridge.notifier import Delivery, Notices, Notifier
 
 CalendarId = NewType("CalendarId", str)
@@ -305,6 +306,8 @@ class Account:
     http: Http
     owner: str = ""
     """Mail address of the account's owner, whose replies count (`account_email`)."""
+    direction: Direction = Direction.BOTH
+    """What is asked of its owner: no more than this needs."""
     acts_for: str = ""
     """Mail address of the account where nobody has to agree: its kind says `is_delegated`."""
     tokens: TokenSource | None = None
@@ -339,6 +342,12 @@ class ProviderKind:
 
     Its `Account` sends no token by itself.
     """
+    notices: Callable[[Delivery], Notices] | None = None
+    """Read a request to `/hooks/<name>`, which anybody can send: whatever it holds, this returns,
+    soon. None for kinds that tell of nothing."""
+    unreachable: Callable[[BaseModel, str], str] | None = None
+    """Say why this kind, with the section `providers.<name>`, cannot post to an address; empty when
+    it can. Given by kinds with `notices`."""
     is_delegated: Callable[[BaseModel, BaseModel], bool] = lambda _settings, _defaults: False
     """Whether accounts of these settings, under the section `providers.<name>`, are opened without
     their owner's consent although the kind can ask for it. `account_email` says whose they are."""

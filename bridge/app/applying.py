@@ -50,7 +50,7 @@ class _Farewell:
         with bridge.database.read() as conn:
             # What was made by API goes, too, when its resource leaves the file for good.
             rows = [row for row in connections.every(conn) if row.id not in stays]
-        self._database = bridge.database
+        self._bridge = bridge
         self._found: tuple[Parting, ...] = ()
         if rows:
             from bridge.connecting.parting import partings

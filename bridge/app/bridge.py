@@ -14,6 +14,7 @@ from bridge.amending import Amending, Promotion, Trial
 from bridge.app.applying import apply_settings
 from bridge.app.opening import pin_instance, pin_keys, try_opening
 from bridge.app.outlet import Outlet, make_transport
+from bridge.app.rebuilding import rebuild_wanted
 from bridge.app.reload import Reload
 from bridge.budgets import Budgets
 from bridge.config.document import read
@@ -29,7 +30,7 @@ from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
 from bridge.scheduler.ground import Ground, read_clock
-from bridge.store import compact, resources, restored
+from bridge.store import restored
 from bridge.store.database import Database
 from bridge.store.vault import Vault
 from bridge.store.wake import Wake
@@ -41,14 +42,12 @@ if TYPE_CHECKING:
     from bridge.access import Gate
     from bridge.channels.hearing import Hearing
     from bridge.channels.keeper import Keeper
-    from bridge.connecting import Connecting, Invitations
+    from bridge.connecting import Connecting, Invitations, Listing
     from bridge.ingest import Ingest
     from bridge.notify import Notifier
-    from bridge.scheduler.jobs import Job
     from bridge.scheduler.scheduler import Scheduler
     from bridge.web.metrics import Metrics
 
-_INSTANCE = "instance"
 _BESIDE = 5
 """Connections to the database for threads that neither answer nor pull: claims, jobs, signals."""
 _GOODBYE = 15.0  # seconds in which providers take back what was granted to what left
@@ -159,16 +158,7 @@ class Bridge:
             StoreError: the database cannot be used; each resource is done whole or not at all,
                 and what is left is done by the next call.
         """
-        with self.database.read() as conn:
-            wanted = resources.rebuilds(conn)
-        left = []
-        for resource_id, number in wanted.items():
-            if self.ingest.rebuild(resource_id, self.clock()) is None:
-                left.append(resource_id)
-                continue
-            with self.database.write() as conn:
-                resources.rebuilt(conn, resource_id, number)
-        return left
+        return rebuild_wanted(self)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -243,10 +233,24 @@ class Bridge:
             tokens=self.tokens,
             vault=self.vault,
             clock=self.clock,
-            dismiss=self.keeper.dismiss,
+            before_revoking=self.keeper.dismiss,
         )
         made.followers.append(self.promotion.connected)
         return made
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Has providers tell of changes."""
+        from bridge.channels.keeper import Keeper
+
+        return Keeper(self.database, self.live, self.accounts, self.kinds, clock=self.clock)
+
+    @cached_property
+    def hearing(self) -> Hearing:
+        """Takes what providers tell."""
+        from bridge.channels.hearing import Hearing
+
+        return Hearing(self.database, self.wake, self.kinds, clock=self.clock)
 
     @cached_property
     def amending(self) -> Amending:
@@ -268,25 +272,6 @@ class Bridge:
     def promotion(self) -> Promotion:
         """Lets connections receive bookings once they are connected."""
         return Promotion(self.database, self.amending, lambda: self.listing)
-
-    @cached_property
-    def trial(self) -> Trial:
-        """Tries accounts."""
-        return Trial(self.http, self.kinds, self.tokens, self.budgets)
-
-    @cached_property
-    def keeper(self) -> Keeper:
-        """Has providers tell of changes."""
-        from bridge.channels.keeper import Keeper
-
-        return Keeper(self.database, self.live, self.accounts, self.kinds, clock=self.clock)
-
-    @cached_property
-    def hearing(self) -> Hearing:
-        """Takes what providers tell."""
-        from bridge.channels.hearing import Hearing
-
-        return Hearing(self.database, self.wake, self.kinds, clock=self.clock)
 
     @cached_property
     def invitations(self) -> Invitations:
@@ -351,16 +336,8 @@ class Bridge:
         from bridge.app.chores import chores
         from bridge.app.commanded import handlers
         from bridge.app.observed import Observed
-        from bridge.scheduler.jobs import Job
         from bridge.scheduler.scheduler import Scheduler
 
-        chores = [
-            Job("uses", self.gate.record_uses, 60),
-            Job("rebuilds", self.rebuild, 60),
-            Job("compact", partial(compact.run, self.database), 60),
-        ]
-        if pulling:
-            chores += self._alerting()
         scheduler = Scheduler(
             self.ground,
             self.ingest if pulling else None,
@@ -371,15 +348,6 @@ class Bridge:
         )
         self.metrics.running(lambda: scheduler.running)
         return scheduler
-
-    def _alerting(self) -> list[Job]:
-        from bridge.notify.notifier import DELIVER_EVERY, LOOK_EVERY
-        from bridge.scheduler.jobs import Job
-
-        return [
-            Job("alerts", self.notifier.look, LOOK_EVERY),
-            Job("alert-delivery", self.notifier.deliver, DELIVER_EVERY),
-        ]
 
     @cached_property
     def wsgi(self) -> WSGIApplication:
@@ -400,6 +368,11 @@ class Bridge:
             connecting=self.connecting,
             invitations=self.invitations,
             hearing=self.hearing,
+            amending=self.amending,
+            trial=Trial(self.http, self.kinds, self.tokens, self.budgets),
+            promotion=self.promotion,
+            listing=self.listing,
+            vault=self.vault,
         )
         return make_wsgi(context)
 

@@ -18,9 +18,10 @@ from bridge.app.foresight import look_ahead
 from bridge.app.leaving import end_all
 from bridge.app.opening import try_opening
 from bridge.app.outlet import make_transport
+from bridge.config.plan import plan
 from bridge.config.settings import Settings
-from bridge.errors import BridgeError, ConfigError, ConfigProblem, ProviderError
-from bridge.inventory import InventoryReport
+from bridge.errors import BridgeError, ConfigError, ConfigProblem
+from bridge.inventory import InventoryReport, Overtaken
 from bridge.model.resource import ConnectionId
 from bridge.scheduler.errands import Verdict
 from bridge.store import compact
@@ -106,7 +107,7 @@ class Reload:
         if new.outbound != old.outbound:
             transport = make_transport(new.outbound)
         try:
-            self._try_opening(new)
+            try_opening(bridge, new)
             # While what is left of them can still be spoken for.
             bridge.keeper.dismiss(*_gone(old, new))
             new, report = self._apply(new, purge=purge)

@@ -54,7 +54,7 @@ def status(ground: Ground, resource: str | None) -> None:
     except NothingStored:
         from bridge.config.load import load
 
-        waiting = [each.id for each in load(ground.config_path).resources]
+        waiting = [each.id for each in load(ground.config_path, whole=False).resources]
     healthy = not waiting and not any(each["unwell"] for each in (*found, *ways))
     data = {"healthy": healthy, "not_in_force": waiting, "connections": found, "alerts": ways}
     ground.show(data, lambda: _tell(found, waiting, ways))

@@ -36,7 +36,8 @@ def check(document: Document, settings: Settings, resource_ids: Sequence[str] | 
         settings: of the document; parts with problems of their own may have been left out.
         resource_ids: every id there is, those left out included; None when not all are known.
     """
-    findings = [*_resources(settings), *_users(settings, list(resource_ids)), *_server(settings)]
+    ids = None if resource_ids is None else list(resource_ids)
+    findings = [*_resources(settings), *_users(settings, ids), *_server(settings)]
     findings += _notify(settings)
     for index, resource in enumerate(settings.resources):
         findings += _resource(resource, ("resources", index))

@@ -68,6 +68,8 @@ class ConnectionPlan(Section):
     is_primary: bool
     """Its `write_calendar` receives the resource's bookings."""
     validate_availability: bool
+    direction: Direction = Direction.BOTH
+    """Its own, else the resource's."""
     is_delegated: bool = False
     """Its account is opened without its owner's consent."""
     paused: bool

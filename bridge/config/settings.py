@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
+from bridge.config.logins import Auth, Id
 from bridge.config.notify import Notify
-from bridge.config.oauth import OAuth
 from bridge.config.policy import (
     Availability,
     AvailabilityOverride,

@@ -11,6 +11,9 @@ from bridge.connecting.connecting import Connecting
 from bridge.connecting.ending import BeforeRevoking
 from bridge.connecting.invitations import Invitations, RedirectNotAllowed
 from bridge.connecting.lent import Lent, RawCalendars
+from bridge.connecting.listing import Listing
+from bridge.connecting.offers import Offer, offers
+from bridge.connecting.pausing import Disconnected, ManagedByFile, pause, resume
 
 __all__ = [
     "Asked",
@@ -22,6 +25,9 @@ __all__ = [
     "Ended",
     "Invitations",
     "Lent",
+    "Listing",
+    "ManagedByFile",
+    "Offer",
     "RawCalendars",
     "RedirectNotAllowed",
     "Response",

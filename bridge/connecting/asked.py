@@ -62,6 +62,8 @@ class Ended:
     redirect_url: str = ""
     error: ProviderError | None = None
     """Why the account is not connected, or not anew; None: it is."""
+    popup: bool = False
+    """As it was asked."""
 
 
 def may_connect(conn: Transaction, key_id: str, resource_id: ResourceId, now: Instant) -> bool:

@@ -53,53 +53,6 @@ _PATIENCE = 2.0
 """Seconds to wait until one of them is done."""
 
 
-class ConsentRefused(BridgeError):
-    """An answer that belongs to no open question of this browser: nobody is asked anything."""
-
-
-class Crowded(BridgeError):
-    """Too many owners at once; the same may succeed in a moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that an owner is about to be asked."""
-
-    connection_id: ConnectionId
-    browser: str = field(repr=False)
-    """What only the browser has that will bring the answer."""
-    actor: str
-    """Who asks: `cli`, `link:<id>`, `key:<id>`."""
-    callback: str = ""
-    """Where the provider sends the browser; empty: our own address for that."""
-    redirect_url: str = ""
-    """Where the browser goes from there: one that was allowed."""
-    popup: bool = False
-    """It stays on a page of ours, which tells the one at `redirect_url`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What a browser brings back (RFC 6749 section 4.1.2, RFC 9207)."""
-
-    returned: Returned
-    code: str = field(default="", repr=False)
-    error: str = ""
-    issuer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What came of a question."""
-
-    connection_id: ConnectionId
-    redirect_url: str = ""
-    error: ProviderError | None = None
-    """Why the account is not connected, or not anew; None: it is."""
-    popup: bool = False
-    """As it was asked."""
-
-
 class Connecting:
     """Connects accounts and disconnects them; any number of threads may share it."""
 
@@ -113,21 +66,20 @@ class Connecting:
         tokens: Tokens,
         vault: Vault,
         clock: Callable[[], Instant],
-        dismiss: Callable[[ConnectionId], None] = lambda _: None,
+        before_revoking: BeforeRevoking | None = None,
     ) -> None:
         """Ask nobody yet.
 
         Args:
-            database: of connections, grants and questions.
-            wake: tells the scheduler.
+            database: migrated.
+            wake: told of what changed.
             live: the settings in force.
-            accounts: describe what is connected.
-            tokens: keep what was granted.
-            vault: encrypts questions.
-            clock: gives the present.
-            dismiss: ends at the provider what needs the grant to be ended; raises nothing.
+            accounts: describe connections.
+            tokens: keep grants.
+            vault: encrypts verifiers.
+            clock: the present.
+            before_revoking: see `BeforeRevoking`; called by `disconnect`.
         """
-        self._dismiss = dismiss
         self._database = database
         self._wake = wake
         self._live = live
@@ -212,6 +164,8 @@ class Connecting:
                 logger.warning("%s was not connected: %s", asked.connection_id, err)
                 return Ended(asked.connection_id, asked.redirect_url, err, asked.popup)
         logger.info("%s is connected, asked for by %s", asked.connection_id, asked.actor)
+        for follower in self.followers:
+            follower(asked.connection_id)
         return Ended(asked.connection_id, asked.redirect_url, popup=asked.popup)
 
     def redeem(

@@ -15,7 +15,7 @@ from bridge.connecting.keeping import Keeping
 from bridge.errors import ProviderError, StoreError
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.provider import Authorizer
-from bridge.store import calendars, compact, connections, credentials, resources, schedule
+from bridge.store import calendars, compact, connections, credentials, listings, resources, schedule
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
 from bridge.store.vault import UnknownKey
@@ -115,6 +115,7 @@ class Ending:
             if credentials.version(conn, row.id, OAUTH) != version:
                 return False
             credentials.erase(conn, row.id)
+            listings.remove(conn, row.id)
             calendars.remove(conn, [it.id for it in calendars.of_connection(conn, row.id)])
             resources.want_rebuild(conn, [row.resource_id])
             compact.want(conn)

@@ -10,17 +10,6 @@ from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
 from bridge.errors import ConfigProblem
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.store import (
-    calendars,
-    connections,
-    credentials,
-    feeds,
-    keys,
-    meta,
-    resources,
-    schedule,
-    supplements,
-)
 from bridge.store.connections import ConnectionRow, NewConnection
 from bridge.store.resources import Owner, ResourceRow, ResourceState
 
@@ -47,85 +36,7 @@ class InventoryReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What is to be done to one resource."""
-
-    resource_id: ResourceId
-    removed: Collection[ConnectionId] = ()
-    """Its connections that go."""
-
-
-def change(
-    conn: Transaction,
-    settings: Settings,
-    now: Instant,
-    wanted: Change,
-    *,
-    identity: bytes,
-    awaiting: Collection[str] = (),
-) -> None:
-    """Make the store follow the settings of one resource, as `apply` does for all.
-
-    The caller holds `lock`. A resource that the settings do not have goes.
-
-    Raises:
-        ConfigError: it is the file's: of another process, which read a newer one, or parked.
-        StoreError: what is to go was connected since it was disconnected; nothing is changed.
-    """
-    id_ = wanted.resource_id
-    own = [each for each in settings.resources if each.id == id_]
-    row = resources.get(conn, id_)
-    if row is not None and row.managed_by is Owner.FILE:
-        _refuse_of_another_file(row, settings, is_known=bool(own))
-    rows = connections.of_resource(conn, id_)
-    leaving = [each for each in rows if not own or each.id in wanted.removed]
-    if leaving:
-        resources.lock(conn, id_)  # before their own locks, as whoever disconnects them
-        _refuse_connected(conn, leaving)
-    connections.remove(conn, [each.id for each in leaving])
-    if not own:
-        resources.remove(conn, [id_] if row else [])
-        return
-    narrow = settings.model_copy(update={"resources": tuple(own)})
-    rows = [each for each in rows if each not in leaving]
-    found = _compare(narrow, awaiting, [row] if row else [], rows, sweep=False)
-    _write_resources(conn, found, purge=False)
-    _write_connections(conn, found, now)
-    rebuild = found.report(purge=False).rebuild
-    resources.want_rebuild(conn, rebuild or ([id_] if wanted.removed else []))
-    for resource in own:
-        feeds.sync_feeds(conn, identity, id_, resource.feeds)
-
-
-def _refuse_of_another_file(row: ResourceRow, settings: Settings, *, is_known: bool) -> None:
-    """Leave alone what a configuration file has that these settings were not made of."""
-    if not is_known:
-        problem = ConfigProblem(
-            f"{row.id} stands in a configuration file that this process has not read",
-            key=row.id,
-            hint="reload every process",
-        )
-        raise ConfigError([problem])
-    if row.state is ResourceState.PARKED and row.id in settings.made_by_api:
-        # Its accounts and their busy time would be those of whatever is made under its id.
-        problem = ConfigProblem(
-            f"{row.id} left the configuration file and is kept until it returns",
-            key=row.id,
-            hint="choose another id; removed_resources: purge deletes what left",
-        )
-        raise ConfigError([problem])
-
-
-def _refuse_connected(conn: Transaction, leaving: list[ConnectionRow]) -> None:
-    """Lose nothing that an owner granted: it has to be given back first."""
-    for row in leaving:
-        schedule.abandon(conn, [row.id])  # whoever connects it begins with that, and waits here
-        if credentials.version(conn, row.id, credentials.GRANT):
-            raise StoreError(f"{row.id} was connected at this moment", busy=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Difference:
+class Difference:
     """The settings against what stands; nothing here is written yet."""
 
     clashes: list[ConfigProblem]

@@ -10,6 +10,7 @@ from bridge.sandbox.microsoft import example as at_microsoft
 Json = dict[str, Any]
 
 ANNA, BEN, OFFICE = "anna@sandbox.example", "ben@sandbox.example", "office@sandbox.example"
+ANNA_AT_HOME = "anna@home.example"
 BEN_AT_HOME = "ben@home.example"
 _ROOM = "board-room@resource.calendar.google.com"
 _ZONE = "Europe/Berlin"

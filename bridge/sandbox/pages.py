@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from html import escape
 from urllib.parse import quote
 
+from bridge.sandbox import agenda
+from bridge.sandbox.agenda import Shown
+from bridge.sandbox.google import invitations, times
 from bridge.sandbox.google.server import Google
 from bridge.sandbox.google.shown import is_busy
 from bridge.sandbox.google.times import Json
@@ -38,14 +41,16 @@ def index(google: Google, url: str, more: str = "") -> str:
         "Sandbox",
         f"<p>A stand-in for Google Calendar and Microsoft Graph. Everything is in memory and "
         f"nothing is real.</p>"
-        f"<h2>Google accounts</h2><ul>{people}</ul>"
-        f"<h2>Google clients</h2><table><tr><th>client_id<th>client_secret<th>redirect URIs</tr>"
-        f"{clients}</table>"
-        f"<h2>Google endpoints</h2><table>"
+        f"<section><h2>Google accounts</h2><p>Look at their calendars, add and move events.</p>"
+        f"<ul>{people}</ul></section>"
+        f"<section><h2>Google clients</h2>"
+        f"<table><tr><th>client_id<th>client_secret<th>redirect URIs</tr>"
+        f"{clients}</table></section>"
+        f"<section><h2>Google endpoints</h2><table>"
         f"<tr><td>API<td><code>{url}/calendar/v3/</code></tr>"
         f"<tr><td>authorise<td><code>{url}/o/oauth2/v2/auth</code></tr>"
         f"<tr><td>token<td><code>{url}/token</code></tr>"
-        f"<tr><td>revoke<td><code>{url}/revoke</code></tr></table>"
+        f"<tr><td>revoke<td><code>{url}/revoke</code></tr></table></section>"
         f'<p>It misbehaves on command: <a href="/sandbox/faults">this is how</a>.</p>{more}',
     )
 
@@ -69,11 +74,12 @@ def account(google: Google, person: Account, wrong: str = "") -> str:
     faults = ", ".join(f"{name}={value}" for name, value in person.faults.shown().items())
     trouble = f'<p class="wrong">Nothing was changed: {escape(wrong)}</p>' if wrong else ""
     return page(
-        f"{person.name} <{person.email}>",
-        f'<p><a href="/">all accounts</a></p>{calendars}'
-        f"<h2>Apps with access</h2>{table(granted)}"
-        f"<h2>Outgoing mail</h2>{table(sent)}"
-        f"<h2>Misbehaviour</h2><p>{escape(faults) or 'none'}</p>",
+        person.name,
+        f'<p class="note">{escape(person.email)} at the stand-in for Google Calendar; '
+        f'<a href="/">all accounts</a></p>{trouble}{calendars}'
+        f"<section><h2>Apps with access</h2>{table(granted)}</section>"
+        f"<section><h2>Outgoing mail</h2>{table(sent)}</section>"
+        f"<section><h2>Misbehaviour</h2><p>{escape(faults) or 'none'}</p></section>",
     )
 
 
@@ -90,8 +96,12 @@ def _calendar(calendar: Calendar, person: Account, now: datetime) -> str:
         items[is_over] += _item(each, calendar, role, (forms, now))
     past, ahead = items[True], items[False]
     return (
-        f"<h2>{escape(calendar.summary)}</h2><p><code>{escape(calendar.id)}</code>, "
-        f"{escape(calendar.timezone)}, {role}</p>{table(rows)}"
+        f"<section><h2>{escape(calendar.summary)}</h2>"
+        f'<p class="note">{escape(calendar.id)}, {escape(calendar.timezone)}, {role}</p>'
+        f"{_new(calendar, forms, now) if role in _EDITORS else ''}"
+        f"{f'<ul>{ahead}</ul>' if ahead else '<p>Nothing ahead.</p>'}"
+        f"{f'<details><summary>Earlier</summary><ul>{past}</ul></details>' if past else ''}"
+        f"</section>"
     )
 
 
@@ -114,5 +124,45 @@ def _new(calendar: Calendar, forms: str, now: datetime) -> str:
     )
 
 
-def _start(event: Json) -> str:
-    return str(event["start"].get("dateTime") or event["start"]["date"])
+def _item(event: Json, calendar: Calendar, role: str, around: tuple[str, datetime]) -> str:
+    forms, now = around
+    title = "busy" if role == "freeBusyReader" else event.get("summary", "(No title)")
+    more = [
+        agenda.repeats(event),
+        "free" if event.get("transparency") == "transparent" else "",
+        *(() if role == "freeBusyReader" else (agenda.guests(event), event.get("hangoutLink", ""))),
+    ]
+    notes = "".join(f'<div class="note">{escape(each)}</div>' for each in more if each)
+    buttons = _edits(event, calendar, f"{forms}/{event['id']}") if role in _EDITORS else ""
+    return (
+        f'<li id="{event["id"]}"><b>{escape(title)}</b> {agenda.when(event, calendar, now)}'
+        f"{notes}{buttons}</li>"
+    )
+
+
+def _edits(event: Json, calendar: Calendar, action: str) -> str:
+    form = f'<form method="post" action="{action}"'
+    if agenda.is_invitation(event, calendar):
+        mine = invitations.guest(event, calendar.id) or {}
+        buttons = "".join(
+            f'<button name="action" value="{value}"{chosen}>{text}</button>'
+            for value, text in _ANSWERS.items()
+            for chosen in (' class="main"' if mine["responseStatus"] == value else "",)
+        )
+        return f"{form}>Going? {buttons}</form>"
+    fields = _fields(event.get("summary", ""), agenda.shown(event, calendar))
+    return (
+        f'<details><summary>Change</summary>{form} class="event">{fields}'
+        f'<div><button class="main" name="action" value="save">Save</button>'
+        f'<button name="action" value="delete">Delete</button></div></form></details>'
+    )
+
+
+def _fields(title: str, shown: Shown) -> str:
+    ticked = " checked" if shown.all_day else ""
+    return (
+        f'<label class="wide">Title <input name="title" value="{escape(title)}" required></label>'
+        f'<label>Start <input type="datetime-local" name="start" value="{shown.start}" required>'
+        f'</label><label>End <input type="datetime-local" name="end" value="{shown.end}" required>'
+        f'</label><label><input type="checkbox" name="all_day"{ticked}> All day</label>'
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from bridge.sandbox import control, desk, pages
@@ -12,6 +12,7 @@ from bridge.sandbox.google import batch
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.grants import OAuthError
 from bridge.sandbox.google.server import Google
+from bridge.sandbox.html import POLICY
 from bridge.sandbox.http import headers, page, root, target, written
 from bridge.sandbox.messages import Request
 from bridge.sandbox.microsoft import control as microsoft_control
@@ -36,6 +37,14 @@ def application(google: Google, microsoft: Microsoft) -> Flask:
     app.register_blueprint(microsoft_web.blueprint(microsoft))
     app.register_blueprint(microsoft_control.blueprint(microsoft))
     app.register_blueprint(control.blueprint(google, microsoft))
+    app.register_blueprint(desk.blueprint(google))
+
+    @app.after_request
+    def guard(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = POLICY
+        return response
+
     return app
 
 

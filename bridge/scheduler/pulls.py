@@ -13,13 +13,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bridge import deadline
 from bridge.channels.standing import Tended
 from bridge.config.plan import ConnectionPlan, plan
 from bridge.config.settings import Settings
 from bridge.errors import BridgeError, RateLimited
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.scheduler import deadline, pace
+from bridge.scheduler import pace
 from bridge.scheduler.ground import Ground, Puller, Report, Tender
 from bridge.scheduler.shares import Shares, sites_of
 from bridge.store import connections, leases, schedule

@@ -96,6 +96,11 @@ _COLUMNS = [connections.c[name] for name in ConnectionRow._fields]
 STOPPED = (ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED)
 """By a person, who also begins again."""
 _STOPPED = tuple(status.value for status in STOPPED)
+_UNWELL = (
+    ConnectionStatus.ERROR.value,
+    ConnectionStatus.TOKEN_EXPIRED.value,
+    ConnectionStatus.DISCONNECTED.value,
+)
 
 
 def _unless_stopped(status: ConnectionStatus) -> ColumnElement[str]:

@@ -217,10 +217,12 @@ def refuse(conn: Connection, held: Credential, text: str, now: Instant) -> bool:
 
 
 def erase(conn: Connection, connection_id: ConnectionId, kind: str | None = None) -> bool:
-    """Delete every credential of a connection, or one, and want its bytes gone from the file."""
-    statement = delete(credentials).where(credentials.c.connection_id == connection_id)
-    if kind is not None:
-        statement = statement.where(credentials.c.kind == kind)
+    """Delete what was granted to a connection, or one kind of it, and want its bytes gone.
+
+    Secrets of its settings stay, as those in a configuration file do; they go with its row.
+    """
+    which = credentials.c.kind != SETTINGS if kind is None else credentials.c.kind == kind
+    statement = delete(credentials).where(credentials.c.connection_id == connection_id, which)
     found = _changed(conn, statement)
     if found:
         compact.want(conn)

@@ -252,6 +252,16 @@ def sooner(conn: Connection, connection_ids: Collection[ConnectionId], latest: I
         conn.execute(statement.values(next_due=latest))
 
 
+def full_wanted(
+    conn: Connection, connection_ids: Collection[ConnectionId]
+) -> frozenset[ConnectionId]:
+    """Tell of which of these a full listing is wanted and not done yet."""
+    query = select(schedule.c.connection_id).where(
+        schedule.c.connection_id.in_(list(connection_ids)), schedule.c.full
+    )
+    return frozenset(map(ConnectionId, conn.execute(query).scalars()))
+
+
 def next_due(conn: Connection) -> Instant | None:
     """Tell when a claim may next find something, in the past when it is late; None when never."""
     query = _pulled(select(schedule.c.next_due)).order_by(schedule.c.next_due).limit(1)

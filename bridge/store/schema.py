@@ -218,6 +218,14 @@ channels = Table(
     Index(None, "connection_id"),
 )
 
+listings = Table(
+    "listings",
+    metadata,
+    Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
+    _text("account"),  # ConnectionPlan.fingerprint
+    _text("calendars", "[]"),  # of the whole account, as JSON
+)
+
 events = Table(
     "events",
     metadata,

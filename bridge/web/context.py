@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.access import Gate
+from bridge.amending import Amending, Promotion, Trial
 from bridge.channels.hearing import Hearing
 from bridge.config.live import Live
 from bridge.connecting import Connecting, Invitations, Listing
@@ -67,4 +68,12 @@ class WebContext:
     invitations: Invitations | None = None
     hearing: Hearing | None = None
     """None where no provider tells of changes."""
+    amending: Amending | None = None
+    """None where nothing is set by API; `trial` and `promotion` are, too, then."""
+    trial: Trial | None = None
+    promotion: Promotion | None = None
+    listing: Listing | None = None
+    """None where no account can be looked at."""
+    vault: Vault | None = None
+    """Encrypts answers that are remembered; None where none is."""
     metrics: Metrics = field(default_factory=Metrics)

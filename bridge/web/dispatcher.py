@@ -47,7 +47,8 @@ _METHODS = frozenset(
         *("PROPPATCH", "REPORT", "MKCOL", "MKCALENDAR", "MOVE", "COPY", "LOCK", "UNLOCK", "ACL"),
     }
 )
-# Unless it says otherwise, no page of ours runs a script, is framed, or tells another site where the reader came from.
+# Unless it says otherwise, no page of ours runs a script, is framed, or tells another site where
+# the reader came from.
 _SECURITY = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),

@@ -48,7 +48,7 @@ def fetched(url: str) -> str:
 def test_everything_it_prints_is_there(printed) -> None:
     _, text = printed
     urls = [word for word in text.split() if "/accounts/" in word and "sandbox/" not in word]
-    assert len(urls) == 6
+    assert len(urls) == 7
     assert "Planning" in fetched(urls[0])
     assert "One on one" in fetched(next(url for url in urls if "/microsoft/accounts/anna" in url))
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]

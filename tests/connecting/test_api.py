@@ -122,7 +122,8 @@ def test_an_application_has_its_user_connect_an_account(home: Home) -> None:
     after = home.api(reader, "/connections/room-a.work").json()
     assert before["push"] == {"state": "off", "reason": "the connection is pending"}
     push = {"state": "off", "reason": "the connection was not read yet"}
-    assert after == before | {"status": "active", "push": push}
+    due = after["next_sync_at"]
+    assert after == before | {"status": "active", "push": push, "next_sync_at": due}
     assert Browser().get(made["auth_url"]).status_code == 404, "it was used in another browser"
     assert home.google.allows(ANN)
 

@@ -10,6 +10,7 @@ import yaml
 
 from bridge.connecting.connecting import AT_ONCE
 from bridge.errors import ProviderError
+from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import calendars, resources
 from tests.connecting.home import DESK, ROOM_B, WORK, Home

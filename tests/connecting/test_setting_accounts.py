@@ -215,6 +215,89 @@ END:VCALENDAR
 """
 
 
+@pytest.mark.covers("S1-46")
+def test_an_account_is_connected_to_a_resource_once_and_who_tries_again_is_told_where(
+    home: Home,
+) -> None:
+    home.connect()
+    key = home.key(scope=ALL)
+
+    def come_back(made: dict[str, Any], account: str) -> dict[str, str]:
+        browser = Browser()
+        start = browser.get(made["auth_url"])
+        back = browser.get(browser.consent(start.headers["Location"], account))
+        return asked(back.headers["Location"])
+
+    wish = {"provider": "google", "redirect_url": APP}
+    made = home.call(key, "POST", MADE, wish)[1]
+    told = come_back(made, ANN)
+    assert (told["error"], told["connectionId"]) == ("connection_exists", made["id"])
+    assert told["existingConnectionId"] == "room-a.work"
+    assert "room-a.work" in told["message"]
+    assert home.google.allows(), "the one that is connected lives on"
+    assert home.pull() == "ok"
+    assert home.call(key, "GET", f"/connections/{made['id']}")[1]["status"] == "pending"
+
+    assert (
+        come_back(
+            home.call(key, "POST", f"/connections/{made['id']}/auth-url", {"redirect_url": APP})[1],
+            BOB,
+        )["success"]
+        == "true"
+    )
+    again = home.call(key, "POST", f"/connections/{made['id']}/auth-url", {"redirect_url": APP})[1]
+    assert come_back(again, BOB)["success"] == "true", "the same one is only connected again"
+
+    lent = {
+        "provider": "google",
+        "client_id": OWN.id,
+        "client_secret": OWN.secret,
+        "refresh_token": tokens(home.google)["refresh_token"],
+    }
+    status, problem = home.call(key, "POST", MADE, lent)
+    assert (status, problem["code"]) == (409, "connection_exists")
+    assert problem["connection_id"] == "room-a.work"
+    own = home.call(key, "GET", MADE)[1]["items"]
+    assert [each["id"] for each in own] == ["room-a.work", "room-a.other", made["id"]]
+    assert home.call(key, "POST", "/resources/room-b/connections", lent)[0] == 201, "once for each"
+
+
+@pytest.mark.covers("S3-06")
+@pytest.mark.parametrize("name", ["calendar_id", "raw_calendar_id"])
+def test_one_calendar_of_an_account_is_connected_by_the_id_that_the_listing_gave(
+    home: Home, name: str
+) -> None:
+    team = home.google.calendar("Team")
+    key, day = home.key(scope=ALL), 86400
+    home.google.meet(home.now + day)
+    home.google.meet(home.now + 2 * day, team)
+    lent = {
+        "provider": "google",
+        "client_id": OWN.id,
+        "client_secret": OWN.secret,
+        "refresh_token": tokens(home.google)["refresh_token"],
+    }
+    raw = home.call(key, "POST", "/calendars/raw", lent)[1]["calendars"]
+    chosen = next(each["id"] for each in raw if each["name"] == "Team")
+
+    def read(target: str, wish: dict[str, Any]) -> tuple[list[str], list[str]]:
+        status, made = home.call(key, "POST", f"/resources/{target}/connections", lent | wish)
+        assert status == 201, made
+        assert home.pull(ConnectionId(made["id"])) == "ok"
+        window = f"start={rfc3339(home.now)}&end={rfc3339(home.now + 7 * day)}"
+        busy = home.call(key, "GET", f"/resources/{target}/busy?{window}")[1]["periods"]
+        return made["read_calendars"], [each["start"] for each in busy]
+
+    assert read("room-b", {name: chosen}) == ([team], [rfc3339(home.now + 2 * day)])
+    found = home.call(key, "GET", f"/calendars?{name}={team}")[1]["items"]
+    assert [each["name"] for each in found] == ["Team"]
+    assert home.call(key, "POST", "/resources", {"id": "room-x"})[0] == 201
+    assert read("room-x", {name: "primary"}) == (["primary"], [rfc3339(home.now + day)])
+
+    both = {"calendar_id": chosen, "raw_calendar_id": ANN}
+    assert home.call(key, "POST", MADE, lent | both)[0] == 422
+
+
 def test_a_token_that_its_provider_replaced_is_not_lost_with_the_try(home: Home) -> None:
     """It is over by then, and nobody but us has the one that stands in its place."""
     key = home.key(scope=ALL)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
 from bridge.model.http import Rates
+from bridge.model.resource import Direction
 from bridge.notifier import Delivery, Notices, unreachable
 from bridge.provider import Account, Grant, Provider, ProviderKind
 
@@ -202,6 +203,8 @@ KIND = ProviderKind(
     open=_open,
     refresh=_refresh,
     authorizer=_consent,
+    notices=_notices,
+    unreachable=_unreachable,
     is_delegated=_is_delegated,
     rates=_rates,
     capabilities=_CAPABILITIES,

@@ -18,6 +18,15 @@ SCOPES: Mapping[str, str] = {
     "https://www.googleapis.com/auth/userinfo.profile": "See your personal info",
 }
 """Scopes beside those of the calendar."""
+_CALENDAR: Mapping[str, str] = {
+    "calendar": "See, edit, share, and permanently delete all your calendars",
+    "calendar.readonly": "See and download any calendar you can access",
+    "calendar.events": "View and edit events on all your calendars",
+    "calendar.events.readonly": "View events on all your calendars",
+    "calendar.calendarlist": "See, add, and remove calendars you are subscribed to",
+    "calendar.calendarlist.readonly": "See the list of calendars you are subscribed to",
+    "calendar.freebusy": "View your availability in your calendars",
+}
 
 
 def form(client: str, accounts: Iterable[Account], hint: str, scopes: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from bridge.sandbox.html import page
+from bridge.sandbox.html import SUBMIT, page
 from bridge.sandbox.microsoft.mailbox import Mailbox
 
 SCOPES: Mapping[str, str] = {
@@ -106,5 +106,5 @@ def posting(target: str, fields: Mapping[str, str]) -> str:
     return page(
         "Working…",
         f'<form method="post" action="{escape(target)}">{inputs}'
-        f"<button>Continue</button></form><script>document.forms[0].submit()</script>",
+        f"<button>Continue</button></form><script>{SUBMIT}</script>",
     )

@@ -14,12 +14,13 @@ from bridge.errors import ProviderError
 from bridge.model.interval import rfc3339
 from bridge.model.resource import Access, ConnectionId, ConnectionStatus
 from bridge.provider import CalendarInfo
-from bridge.store import connections, schedule, supplements
+from bridge.store import connections
 from bridge.store.connections import ConnectionRow
 from bridge.store.resources import Owner
 from bridge.web.api import choosing
-from bridge.web.api.answers import answer, connection_json
+from bridge.web.api.answers import answer
 from bridge.web.api.changing import amending, explained, owners, trial
+from bridge.web.api.documents import ConnectionDocuments
 from bridge.web.api.finding import find_connection, find_resource
 from bridge.web.api.models import Connection, ConnectionPath, ResourcePath
 from bridge.web.api.resources import managed, removed_json
@@ -75,13 +76,12 @@ class AccountRoutes:
         """Accounts of one resource, in the order in which they count."""
         row = find_resource(self._context, path.resource_id, Access.READ)
         with self._context.database.read() as conn:
-            rows = connections.of_resource(conn, row.id)
-            due, keys = schedule.due_times(conn), supplements.deduplication_keys(conn)
-        shown = [
-            connection_json(each, due.get(each.id), asking().now, keys.get(each.id))
-            for each in rows
-            if query.status in (None, each.status.value)
-        ]
+            documents = ConnectionDocuments(conn, asking().now)
+            shown = [
+                documents.of(each)
+                for each in connections.of_resource(conn, row.id)
+                if query.status in (None, each.status.value)
+            ]
         return answer({"items": shown})
 
     def post_own(self, path: ResourcePath, body: ConnectionWish) -> Response:
@@ -140,11 +140,10 @@ class AccountRoutes:
         """Answer with a connection as it is now."""
         with self._context.database.read() as conn:
             row = connections.get(conn, id_)
-            due = schedule.due_times(conn).get(id_)
-            key = supplements.deduplication_keys(conn).get(id_)
-        if row is None:
+            document = ConnectionDocuments(conn, asking().now).of(row) if row else None
+        if document is None:
             raise Problem(409, "conflict", "It was removed at this moment.")
-        return answer(connection_json(row, due, asking().now, key) | more, status)
+        return answer(document | more, status)
 
     def _make(self, resource: str, body: ConnectionWish) -> Response:
         resource_id = find_resource(self._context, resource, Access.MANAGE).id
@@ -186,7 +185,7 @@ class AccountRoutes:
             row = connections.get(conn, id_)
         if row is None or not wish.consents or row.status is not ConnectionStatus.PENDING:
             return self.show(id_, status, auth_url=None, expires_at=None)
-        url = self._auth_url(row, wish.body.redirect_url)
+        url = self._auth_url(row, wish.body)
         return self.show(id_, status, **url)
 
     def _promote(self, wish: Wish) -> None:
@@ -217,9 +216,13 @@ class AccountRoutes:
                     403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
                 ) from err
 
-    def _auth_url(self, row: ConnectionRow, redirect_url: str = "") -> dict[str, str]:
+    def _auth_url(self, row: ConnectionRow, wish: ConnectionWish) -> dict[str, str]:
         _, invitations = owners(self._context)
         url, ends = invitations.direct(
-            row.resource_id, (row.id, row.provider), f"key:{g.principal.name}", redirect_url
+            row.resource_id,
+            (row.id, row.provider),
+            f"key:{g.principal.name}",
+            wish.redirect_url,
+            popup=wish.response_mode == "popup",
         )
         return {"auth_url": url, "expires_at": rfc3339(ends)}

@@ -142,7 +142,7 @@ class _Seen(NamedTuple):
     due: Instant | None
 
 
-def _ask(listing: Listing, row: ConnectionRow, now: Instant) -> Sequence[CalendarInfo]:
+def fresh_calendars(listing: Listing, row: ConnectionRow, now: Instant) -> Sequence[CalendarInfo]:
     """Have the provider list an account's calendars.
 
     Raises:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from flask import Response, g
 
 from bridge.access import Scope, authorize
-from bridge.channels import shown
-from bridge.config.plan import ConnectionPlan
 from bridge.connecting import Connecting, Crowded, Invitations, RedirectNotAllowed
 from bridge.errors import BridgeError, ProviderError
 from bridge.model.interval import rfc3339
 from bridge.model.resource import Access, ResourceId
-from bridge.store import connections, resources, schedule, supplements
+from bridge.store import connections, resources
 from bridge.store.connections import ConnectionRow
-from bridge.store.database import Transaction
 from bridge.store.resources import ResourceState
 from bridge.web.api.answers import (
     answer,
-    connection_json,
     crowded,
     provider_problem,
     unknown_connection,
 )
+from bridge.web.api.documents import ConnectionDocuments
 from bridge.web.api.finding import find_connection, paged, visible_connections
 from bridge.web.api.models import (
     AuthUrl,
@@ -38,9 +35,6 @@ from bridge.web.api.routes import ACTING, Routes, asking
 from bridge.web.api.wish import kind_of
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
-
-ACTING = "X-BusyBridge-Resource"
-"""Header that names the resource for which an application acts."""
 
 
 class ConnectionRoutes:
@@ -62,24 +56,23 @@ class ConnectionRoutes:
     def get_connections(self, query: ConnectionsQuery) -> Response:
         """Accounts of all resources that the key may read, or of one."""
         with self._context.database.read() as conn:
-            active = {row.id for row in resources.all_active(conn)}
-            due = schedule.due_times(conn)
-            documents = [
-                _document(conn, row, due.get(row.id), asking().now)
-                for row in connections.every(conn)
-                if row.resource_id in active
-                and query.resource in (None, row.resource_id)
-                and authorize(g.principal, row.resource_id, Access.READ)
+            rows = [
+                row
+                for row in visible_connections(conn, Access.READ)
+                if query.resource in (None, row.resource_id)
+                and query.provider in (None, row.provider)
+                and query.status in (None, row.status.value)
             ]
-        return _answer({"connections": documents})
+            documents = ConnectionDocuments(conn, asking().now)
+            page = paged(rows, lambda row: row.id, documents.of, query)
+        return answer(page.json())
 
     def get_connection(self, path: ConnectionPath) -> Response:
         """One account."""
         row = find_connection(self._context, path.connection_id, Access.READ)
         with self._context.database.read() as conn:
-            due = schedule.due_times(conn).get(row.id)
-            document = _document(conn, row, due, asking().now)
-        return _answer(document)
+            document = ConnectionDocuments(conn, asking().now).of(row)
+        return answer(document)
 
     def get_auth_url(self, path: ProviderPath, query: AuthUrlQuery) -> Response:
         """Address to send an owner to, who then connects an account of a resource.
@@ -90,18 +83,11 @@ class ConnectionRoutes:
         `response_mode=popup` the page that opened the window gets these as a message of the type
         `calendar-connected`, with `success` true or false.
         """
-        resource = query.resource or asking().header(ACTING)
-        if resource is None:
-            raise Problem(
-                422,
-                "invalid_request",
-                "Say for which resource.",
-                errors=[{"field": "resource", "message": "is missing"}],
-            )
+        named = self._named(path.provider)
         rows = [
             row
-            for row in self._of(resource)
-            if row.provider == path.provider.lower() and query.connection_id in (None, row.id)
+            for row in self._of(_acting(query))
+            if row.provider == named and query.connection_id in (None, row.id)
         ]
         if not rows:
             raise unknown_connection()

@@ -185,7 +185,7 @@ class ReconnectWish(AuthUrlWish):
 
 class AuthUrlQuery(ReconnectWish):
     resource: ResourceName | None = Field(
-        default=None, description="id of a resource; left out: that of X-BusyBridge-Resource"
+        default=None, description="id of a resource; else the header X-BusyBridge-Resource names it"
     )
     connection_id: ResourceName | None = Field(
         default=None, description="needed where the resource has several of this provider"
@@ -229,7 +229,10 @@ class Connection(BaseModel):
     deduplication_key: str | None
     managed_by: Literal["file", "api"]
     last_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
-    next_sync_at: str | None = Field(json_schema_extra={"format": "date-time"})
+    next_sync_at: str | None = Field(
+        description="null while it is not read: pending, paused, disconnected",
+        json_schema_extra={"format": "date-time"},
+    )
     push: Push
     rate_limited: bool
     rate_limit_resets_at: str | None = Field(json_schema_extra={"format": "date-time"})

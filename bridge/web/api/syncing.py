@@ -15,13 +15,13 @@ from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
 from bridge.web.api.answers import (
     answer,
-    connection_json,
     moment,
     state_of,
     times_json,
     trouble_json,
     unknown_connection,
 )
+from bridge.web.api.documents import ConnectionDocuments
 from bridge.web.api.finding import find_connection, find_resource
 from bridge.web.api.models import Connection, ConnectionPath, Nothing, ResourcePath
 from bridge.web.api.pending import refuse_unconnected
@@ -161,8 +161,8 @@ class SyncRoutes:
 
     def _connection(self, row: ConnectionRow) -> Response:
         with self._context.database.read() as conn:
-            due = leases.due_at(conn, row.id)
-        return answer(connection_json(row, due, asking().now))
+            document = ConnectionDocuments(conn, asking().now).of(row)
+        return answer(document)
 
 
 def _is_empty(horizon: Window) -> bool:
