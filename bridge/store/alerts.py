@@ -15,8 +15,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.store import meta
+from bridge.store.alert_tables import alert_messages, alert_ways, alerts
 from bridge.store.database import upsert
-from bridge.store.schema import alert_messages, alert_ways, alerts
 
 _NAME = "alerts"
 _STUBBORN = 5
