@@ -30,6 +30,7 @@ from bridge.sandbox.server import Sandbox
 from bridge.scheduler.pulls import LEASE
 from tests.builders import make_settings
 from tests.engine import reckoning
+from tests.engine.door import Door
 from tests.engine.process import Killed, Line, Process
 
 ANN, BOB = "ann@example.test", "bob@example.test"
@@ -55,7 +56,8 @@ TIMED_LISTS = ["EXDATE;TZID=Europe/Berlin:20261201T100000", "RDATE:20261205T0900
 HARMLESS = (
     *("short_pages", "duplicate_pages", "bare_tombstones", "lone_masters", "invalid_recurrence"),
     *("attendees_omitted", "sync_gone", "meet_pending", "meet_fails", "expired_tokens"),
-    *("testing_app", "slow"),
+    *("testing_app", "slow", "push_lost", "push_late", "push_duplicate", "push_refused"),
+    "push_short",
 )
 """With these on, everything still becomes right."""
 HINDERING = (
@@ -69,14 +71,15 @@ DISTORTING = ("inverted_times", "uid_without_deleted")
 """What was read meanwhile may be wrong until it changes, or is read anew."""
 ELSEWHERE: Mapping[str, str] = {
     "wrong_issuer": "answers of the consent page, in tests/connecting",
-    "push_lost": "as a mark that never comes",
-    "push_late": "as a mark that comes after other things",
-    "push_duplicate": "as a mark that comes twice",
-    "push_refused": "as marks that never come",
-    "push_short": "as marks that come no more",
 }
 """Not switched on here, and where it is shown."""
-VALUES: Mapping[str, Any] = {"slow": 0.001, "meet_pending": 2, "user_rate_limited": 5}
+VALUES: Mapping[str, Any] = {
+    "slow": 0.001,
+    "meet_pending": 2,
+    "user_rate_limited": 5,
+    "push_late": 90,
+    "push_short": 600,
+}
 assert {*HARMLESS, *HINDERING, *DISTORTING, *ELSEWHERE} == FAULTS.keys()
 
 When: TypeAlias = date | datetime
@@ -117,12 +120,15 @@ class Owner(RuleBasedStateMachine):
     def __init__(self, place: Place) -> None:
         super().__init__()
         self.steps = 0
+        self.told = 0
+        """How often something was read because it was told."""
         self.place, self.now, self.ends = place, NOW, ExitStack()
         people = {"accounts": [{"email": ANN, "timezone": "Europe/Berlin"}, {"email": BOB}]}
         self.running = self.ends.enter_context(Sandbox(people, clock=lambda: utc(self.now), seed=1))
         self.ann, self.bob = (self.running.person(email) for email in (ANN, BOB))
         self.calendar = self.running.world.calendar(ANN)
         self.faults = self.running.world.account(ANN).faults
+        self.door = self.ends.enter_context(Door())
         self.line = Line(place.http)
         self.distorted = False
         self.process: Process | None = None
@@ -151,6 +157,12 @@ class Owner(RuleBasedStateMachine):
         given = {key: data.draw(drawn, key) for key, drawn in _THINGS[name].items()}
         given |= {"data": data} if "data" in given else {}
         getattr(self, name)(**given)
+        self.hear()
+
+    def hear(self) -> None:
+        """Let what was posted by now be heard."""
+        self.running.flush()
+        self.bridge.hear(self.door.taken())
 
     # What people do
 
@@ -373,6 +385,23 @@ class Owner(RuleBasedStateMachine):
         self.bridge.mark(times)
         self.work()
 
+    @thing(start=_starts)
+    def be_told(self, start: datetime) -> None:
+        """Of what changes, once all is well: nothing but what was posted has it read."""
+        self.check()
+        if self.faults.shown() or not self.bridge.is_told():
+            return
+        self.hear()
+        self.work()
+        self.now += MINUTE  # what came together is read together
+        self.edit(self.ann, "create", "News", start)
+        for seconds in (1, 7):  # one that overtakes its change is followed by another look
+            self.hear()
+            self.now += seconds
+            self.work()
+        assert self.mirror_is_right()
+        self.told += 1
+
     @thing(minutes=st.integers(1, 90))
     def wait(self, minutes: int) -> None:
         self.now += minutes * MINUTE
@@ -410,8 +439,11 @@ class Owner(RuleBasedStateMachine):
             expected += reckoning.busy(self.running.world.calendar(BOB), window[1])
         found = self.bridge.periods()
         assert reckoning.united(found, *window) == reckoning.united(expected, *window)
+        assert self.mirror_is_right()
+
+    def mirror_is_right(self) -> bool:
         held = reckoning.held(self.calendar, self.now)
-        assert reckoning.stored(self.bridge.texts(ANN), self.now, BERLIN) == held
+        return reckoning.stored(self.bridge.texts(ANN), self.now, BERLIN) == held
 
     def heal(self) -> None:
         """End whatever keeps the calendar from being read."""
@@ -451,6 +483,7 @@ class Owner(RuleBasedStateMachine):
         }
         read = ["primary", *([BOB] if self.both else [])]
         return make_settings(
+            server={"base_url": self.door.url},
             sync={"shrink_guard": {"ratio": "100%"}, "full_reconcile": self.reconcile},
             providers={"google": GoogleDefaults.model_validate(google)},
             resources=[
@@ -479,6 +512,6 @@ _EDITS = (
     *("recur", "rename", "rename"),
 )
 _TROUBLE = ("misbehave", "misbehave", "hinder", "share", "lose", "kill", "restart", "take_back")
-_TIME = ("notify", "wait", "pass_days", "pull", "pull", "pull", "work", "check")
+_TIME = ("notify", "wait", "pass_days", "pull", "pull", "pull", "work", "check", "be_told")
 _KINDS = (_EDITS, _EDITS, _EDITS, _EDITS, _TROUBLE, _TIME, _TIME)
 assert {*_EDITS, *_TROUBLE, *_TIME} == _THINGS.keys()

@@ -6,7 +6,7 @@ one database.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,9 @@ from sqlalchemy import select
 
 from bridge import inventory
 from bridge.accounts import Accounts
+from bridge.channels import shown
+from bridge.channels.hearing import Hearing
+from bridge.channels.keeper import Keeper
 from bridge.config.keyfile import KeyFile
 from bridge.config.keyring import CREDENTIALS, KeyRing
 from bridge.config.live import Live
@@ -26,6 +29,7 @@ from bridge.ingest import Ingest
 from bridge.model.http import Http, Response
 from bridge.model.interval import Window
 from bridge.model.resource import ConnectionId, ResourceId
+from bridge.notifier import Delivery
 from bridge.provider import Grant
 from bridge.publish import Publisher
 from bridge.registry import KINDS
@@ -100,10 +104,16 @@ class Process:
         ground = Ground(
             database=self.database, wake=self.wake, live=live, clock=clock, random=Random(1)
         )
-        self.pulls = Pulls(ground, self.ingest)
+        self.keeper = Keeper(
+            self.database, live, self.accounts, KINDS, clock=clock, random=Random(1)
+        )
+        self.hearing = Hearing(self.database, self.wake, KINDS, clock=clock, tick=clock)
+        self.pulls = Pulls(ground, self.ingest, tender=self.keeper)
         report = inventory.apply(self.database, settings, clock(), identity=_IDENTITY)
         for resource_id in report.rebuild:
             self.ingest.rebuild(resource_id, clock())
+        shown.note(self.database, settings, KINDS)
+        self.keeper.begin()
 
     def close(self) -> None:
         self.accounts.close()
@@ -115,6 +125,16 @@ class Process:
         for _ in range(times):
             with self.database.write() as conn:
                 schedule.mark(conn, [WORK], self.clock())
+
+    def hear(self, posted: Iterable[Delivery]) -> None:
+        """Take notifications, as they were posted."""
+        for each in posted:
+            self.hearing.hear("google", each)
+
+    def is_told(self) -> bool:
+        """Whether Ann's own calendar is watched and notifications were seen to arrive."""
+        with self.database.read() as conn:
+            return shown.standing(conn, self.row(), self.clock()).state in ("on", "partial")
 
     def work(self) -> list[Pulled]:
         """Pull what is due."""

@@ -79,6 +79,7 @@ def test_the_mirror_becomes_the_calendar(
             ),
         )
         tries += 1
+    assert sum(each.told for each in machines), "nothing was read because it was told"
     for url in made:
         assert server is not None
         server.drop(url)
