@@ -76,6 +76,7 @@ class Server:
         self._timeout = timeout
         self._stopping.set()
         if self._thread.ident is None:
+            self._server.task_dispatcher.shutdown(timeout=0)  # its threads began with the address
             self._close()
         else:
             with self._ending:
