@@ -338,6 +338,13 @@ def test_the_document_describes_every_route_and_its_answers(site: Site, key: str
     assert set(answer) == set(busy)
 
 
+def test_a_start_describes_nothing_and_who_asks_twice_reads_the_same(site: Site) -> None:
+    api = Api(site.context, Reader(site.context))
+    assert api.app.paths == {}, "describing all routes takes longer than the rest of a start"
+    first, second = (site.get("/api/v1/openapi.json").body for _ in range(2))
+    assert first == second
+
+
 def test_every_reference_of_the_document_leads_somewhere(site: Site) -> None:
     text = site.get("/api/v1/openapi.json").body.decode()
     schemas = json.loads(text)["components"]["schemas"]

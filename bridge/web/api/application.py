@@ -57,7 +57,7 @@ class Api:
         CalendarRoutes(context).register(self.routes)
         RawRoutes(context).register(self.routes)
         SyncRoutes(context, reader).register(self.routes)
-        docs.register(self.routes)
+        docs.register(self.routes, _make_app)
         self.routes.close()
         self.app.before_request(self._admit)
 

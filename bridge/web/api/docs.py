@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from flask import Response, render_template_string
+from flask_openapi3.openapi import OpenAPI
 
 from bridge.web.api.once import PARAMETER
 from bridge.web.api.routes import ACTING, Routes
@@ -57,14 +60,41 @@ The same as a document: <a href="openapi.json">openapi.json</a>.</p>
 """
 
 
-def register(routes: Routes) -> None:
+class Document:
+    """The document, made when it is asked for first."""
+
+    def __init__(self, routes: Routes, make_app: Callable[[], OpenAPI]) -> None:
+        """Describe these routes in an application like the one that answers them."""
+        self._routes = routes
+        self._make_app = make_app
+        self._making = Lock()
+        self._made: dict[str, Any] | None = None
+
+    def get(self) -> dict[str, Any]:
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def _make(self) -> dict[str, Any]:
+        document: dict[str, Any] = self._routes.describe(self._make_app()).api_doc
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                repeatable = method == "post" and path in self._routes.repeatable
+                headers = [_ACTING, PARAMETER] if repeatable else [_ACTING]
+                operation.setdefault("parameters", []).extend(headers)
+        return document
+
+
+def register(routes: Routes, make_app: Callable[[], OpenAPI]) -> None:
     """Add the document and the page; both are open, as they hold nothing of this installation."""
+    document = Document(routes, make_app)
 
     def openapi_json() -> Response:
-        return Response(json.dumps(_document(routes)), 200, content_type="application/json")
+        return Response(json.dumps(document.get()), 200, content_type="application/json")
 
     def docs() -> Response:
-        page = render_template_string(_PAGE, api=_document(routes), style=_STYLE)
+        page = render_template_string(_PAGE, api=document.get(), style=_STYLE)
         return Response(
             page,
             200,
@@ -74,14 +104,3 @@ def register(routes: Routes) -> None:
 
     routes.open("/openapi.json", openapi_json)
     routes.open("/docs", docs)
-
-
-def _document(routes: Routes) -> dict[str, Any]:
-    document: dict[str, Any] = routes.app.api_doc
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            given = operation.setdefault("parameters", [])
-            repeatable = method == "post" and path in routes.repeatable
-            headers = [_ACTING, PARAMETER] if repeatable else [_ACTING]
-            given += [each for each in headers if each not in given]
-    return document

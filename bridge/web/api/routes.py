@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Final, TypeAlias
 
 from flask import Response, request
@@ -37,6 +37,7 @@ class Routes:
         self.app: Final = app
         self._once = once
         self._scopes: dict[str, Scope | None] = {}
+        self._described: list[Callable[[OpenAPI], None]] = []
         self.repeatable: Final[set[str]] = set()
         """Paths whose POST is done once for each Idempotency-Key, as the document writes them."""
 
@@ -74,20 +75,31 @@ class Routes:
                 return view(**given)
             return self._once(lambda: view(**given))
 
-        register = getattr(self.app, method.lower())
-        register(
-            PREFIX + path,
-            endpoint=view.__name__,
-            summary=summary,
-            description=" ".join(description.split()),
-            responses=dict.fromkeys(status, answer),
-            security=[{"key": [scope.value]}],
-        )(called)
+        def register(app: OpenAPI, *, described: bool) -> None:
+            getattr(app, method.lower())(
+                PREFIX + path,
+                endpoint=view.__name__,
+                summary=summary,
+                description=" ".join(description.split()),
+                responses=dict.fromkeys(status, answer),
+                security=[{"key": [scope.value]}],
+                doc_ui=described,
+            )(called)
+
+        # Describing them all takes longer than the rest of a start, and few ever read it.
+        register(self.app, described=False)
+        self._described.append(partial(register, described=True))
 
     def open(self, path: str, view: Callable[[], Response]) -> None:
         """Add a route for everybody; it stands in no document."""
         self._scopes[view.__name__] = None
         self.app.add_url_rule(PREFIX + path, endpoint=view.__name__, view_func=view)
+
+    def describe(self, app: OpenAPI) -> OpenAPI:
+        """Add to another application, which answers nobody, what its document has to say."""
+        for add in self._described:
+            add(app)
+        return app
 
     def scope(self, endpoint: str) -> Scope | None:
         """Return the scope that a route needs; None when it is open."""
