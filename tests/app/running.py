@@ -22,6 +22,7 @@ from bridge.config.keyfile import KeyFile
 from bridge.store import commands, connections
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
+from tests.databases import migrated
 
 PATIENCE = 60.0
 
@@ -118,6 +119,8 @@ class Running:
 
     def launch(self) -> Running:
         """Start the process without waiting for it."""
+        if "database" not in self.config.get("storage", {}):
+            migrated(self.folder)
         with self.log_path.open("a") as log:
             self.process = subprocess.Popen(
                 [*self.wrapper, sys.executable, "-c", _PROGRAM, str(self.path)],

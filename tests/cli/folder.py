@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from tests.databases import migrated
+
 PATIENCE = 60
 DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
 """Midnight before the events of `CALENDAR`; the day after tomorrow, so that none is over."""
@@ -200,6 +202,8 @@ class Folder:
         return shown.decode()
 
     def serve(self) -> Serving:
+        if "database" not in self.config.get("storage", {}):
+            migrated(self.path)
         return Serving(self)
 
 

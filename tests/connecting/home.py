@@ -32,6 +32,7 @@ from bridge.store import connections, keys, schema
 from bridge.store.connections import ConnectionRow
 from tests.builders import NOW
 from tests.connecting.owner import ANN, BOB, Browser, asked
+from tests.databases import migrated
 from tests.e2e.served import free_port
 
 APP = "https://app.example.com/calendar/callback?tenant=7"
@@ -250,6 +251,8 @@ def opened(
         if adjust is not None:
             adjust(google_, config)
         path.write_text(yaml.safe_dump(config))
+        if "storage" not in config:
+            migrated(folder)
         kinds = KINDS | {"other": replace(google.KIND, name="other", title="Another")}
         home = Home.__new__(Home)
         bridge = Bridge(path, environ={}, clock=lambda: home.now, kinds=kinds)

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 import bcrypt
 import yaml
 
+from bridge.store import keys
+from tests.databases import closing_database, migrated
 from tests.e2e import reports
 from tests.e2e.reports import CALENDAR_QUERY, FREE_BUSY_QUERY, Changes, objects_of
 
@@ -222,6 +224,8 @@ class Served:
         return done.stdout
 
     def start(self) -> Served:
+        if "database" not in self.config.get("storage", {}):
+            migrated(self.folder)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bridge", "serve"],
@@ -232,7 +236,7 @@ class Served:
                 stderr=log,
             )
         self.wait(lambda: self._answers("/healthz"), "the server answers")
-        self.key = self.key or json.loads(self.cli("keys", "create", "tests", "--json"))["key"]
+        self.key = self.key or self._make_key()
         return self
 
     def stop(self) -> int:
@@ -250,6 +254,15 @@ class Served:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+    def _make_key(self) -> str:
+        """Do what `keys create` does; that it does is shown where commands are tested."""
+        url = f"sqlite:///{self.folder}/busybridge.sqlite3"
+        with closing_database(url) as database, database.write() as conn:
+            scopes, every = ["busy:read"], ["*"]
+            return keys.create_api_key(
+                conn, "tests", scopes=scopes, resources=every, now=int(time.time())
+            )[1]
 
     def _answers(self, path: str) -> bool:
         assert self.process is not None
