@@ -48,7 +48,7 @@ def ics_url(origin: Origin) -> IcsUrl:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Start a bridge with one resource `ann` that reads the given sources.
 
     Keywords go into the resource; `top` goes into the file.
@@ -71,6 +71,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             ],
         }
         served = Served(tmp_path / f"bridge-{len(started)}", config)
+        served.inside = getattr(request.module, "COMMANDS_INSIDE", False)
         started.append(served)
         return served.start()
 

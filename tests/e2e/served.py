@@ -26,7 +26,7 @@ import yaml
 
 from bridge.store import keys
 from tests.databases import closing_database, migrated
-from tests.e2e import reports
+from tests.e2e import inside, reports
 from tests.e2e.reports import CALENDAR_QUERY, FREE_BUSY_QUERY, Changes, objects_of
 
 Periods = list[tuple[int, int, str]]
@@ -176,6 +176,7 @@ class Served:
     process: subprocess.Popen[bytes] | None = None
     key: str = ""
     feeds: dict[str, str] = field(default_factory=dict)
+    inside: bool = False
 
     def __post_init__(self) -> None:
         self.config.setdefault("version", 1)
@@ -207,6 +208,8 @@ class Served:
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        if self.inside and arguments[0] in inside.QUIET:
+            return inside.run(self.config_path, *arguments)
         return subprocess.run(
             [sys.executable, "-m", "bridge", *arguments],
             cwd=self.folder,
