@@ -159,7 +159,8 @@ def test_a_source_dead_for_longer_than_max_stale_is_treated_as_on_stale_says(
         assert served.periods(name, START, END) == [NINE], "it is not dead for long enough"
     served.wait(is_stale, "it is stale", MAX_STALE + 90)
     shown = served.connection(f"{name}.dying")
-    last = int(datetime.fromisoformat(shown["last_sync_at"]).timestamp())
+    [calendar] = shown["calendars"]
+    last = int(datetime.fromisoformat(calendar["last_sync_at"]).timestamp())
     assert last <= ward.died
     assert shown["unwell"]
     found = served.periods(name, START, END)
@@ -168,7 +169,7 @@ def test_a_source_dead_for_longer_than_max_stale_is_treated_as_on_stale_says(
         assert (ward.began <= start <= last, end, fbtype) == (True, END, "BUSY")
     else:
         assert found == ([NINE] if rule == "keep_last" else [])
-    assert served.freshness(name) == f"oldest={shown['last_sync_at']}; stale=1"
+    assert served.freshness(name) == f"oldest={calendar['last_sync_at']}; stale=1"
     age = served.metric("busybridge_resource_age_seconds", resource=name)
     assert age is not None
     assert age >= MAX_STALE
