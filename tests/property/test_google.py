@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.ical.compose import series_text
+from bridge.ical.foreign import Unclear, at
 from bridge.model.event import (
     Attendee,
     Class,
@@ -28,8 +29,6 @@ from bridge.providers.google import wire
 from bridge.providers.google.listing import Listing
 from bridge.providers.google.moments import (
     Place,
-    Unclear,
-    at,
     read_moment,
     read_original,
     read_recurrence,

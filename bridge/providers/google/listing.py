@@ -15,6 +15,7 @@ from typing import TypeAlias
 import msgspec
 
 from bridge.errors import UnreadableAnswer
+from bridge.ical.foreign import Unclear, at
 from bridge.model.event import Event, EventSeries, EventTime, Floating
 from bridge.model.interval import Instant, instant
 from bridge.provider import (
@@ -28,7 +29,7 @@ from bridge.provider import (
     Unreadable,
 )
 from bridge.providers.google import wire
-from bridge.providers.google.moments import Place, Unclear, at, instance, read_original
+from bridge.providers.google.moments import Place, instance, read_original
 from bridge.providers.google.translate import read_event
 
 _CANCELLED = "cancelled"

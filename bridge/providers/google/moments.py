@@ -6,25 +6,19 @@ https://developers.google.com/workspace/calendar/api/v3/reference/events
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import NamedTuple
 
-from bridge.errors import InvalidCalendarObject
-from bridge.ical.bounds import DEFAULT, Budget
-from bridge.ical.generation import matches
+from bridge.ical.foreign import Unclear, assumed_end, is_on
 from bridge.ical.parse import parse_calendar
-from bridge.ical.repair import ONE_DAY, end_of_other_type, shift
-from bridge.ical.rules import read_rule
+from bridge.ical.repair import end_of_other_type
 from bridge.ical.serialize import duration_text
-from bridge.ical.values import Unreadable
-from bridge.ical.wallclock import wall_of
 from bridge.ical.zones import named_zone
 from bridge.model.event import Event, EventTime, Floating, Period
-from bridge.model.interval import Instant, instant
+from bridge.model.interval import instant
 from bridge.providers.google import wire
 
-_HALF_AN_HOUR = timedelta(minutes=30)
 _ROOM = "@resource.calendar.google.com"
 _INSTANCE = re.compile(r"(?P<series>.+)_(?P<day>\d{8})(?:T(?P<clock>\d{6})Z)?")
 _LINE = re.compile(r"(?P<name>RRULE|EXRULE|RDATE|EXDATE)(?P<parameters>;[^:]*)?:(?P<value>.*)")
@@ -33,10 +27,6 @@ _ZONE_OF_LINE = re.compile(r"TZID=\"?([^;:\"]+)")
 _COUNT = re.compile(r"\bCOUNT=(\d{1,9})\b", re.IGNORECASE)
 _YEARLY_DAY = re.compile(r"(?=.*\bFREQ=YEARLY\b)(?=.*\bBYMONTHDAY=)", re.IGNORECASE)
 _PLACED = re.compile(r"\bBY(?:MONTH|DAY|WEEKNO|YEARDAY)=", re.IGNORECASE)
-
-
-class Unclear(ValueError):
-    """What an event says of its time cannot be understood."""
 
 
 @dataclass(slots=True)
@@ -127,10 +117,7 @@ def read_span(event: wire.Event, place: Place) -> tuple[EventTime, EventTime]:
     if _is_after(start, end):
         return start, end
     # Seen at Google although its API refuses to store them: https://github.com/allenporter/gcal_sync
-    length = _HALF_AN_HOUR if isinstance(start, datetime) else ONE_DAY
-    shown = "30 minutes" if isinstance(start, datetime) else "one day"
-    place.notes.append(f"it ends before it begins: {shown} assumed")
-    return start, shift(start, length)
+    return start, assumed_end(start, "it ends before it begins", place.notes)
 
 
 def write_span(event: Event, place: Place) -> tuple[wire.When, wire.When]:
@@ -142,9 +129,7 @@ def _end(event: wire.Event, start: EventTime, place: Place) -> EventTime:
     try:
         return read_moment(event.end, place)
     except Unclear:
-        shown = "30 minutes" if isinstance(start, datetime) else "one day"
-        place.notes.append(f"its end cannot be understood: {shown} assumed")
-        return shift(start, _HALF_AN_HOUR if isinstance(start, datetime) else ONE_DAY)
+        return assumed_end(start, "its end cannot be understood", place.notes)
 
 
 def _whole_days(start: EventTime, end: EventTime) -> tuple[EventTime, EventTime]:
@@ -202,15 +187,6 @@ def instance(event_id: str) -> tuple[str, EventTime] | None:
     except ValueError:
         return None
     return match["series"], datetime.combine(day, clock, UTC)
-
-
-def at(moment: EventTime) -> Instant:
-    """Place a moment as the interface has it: a day as its midnight in UTC."""
-    if isinstance(moment, Floating):
-        return instant(moment.wall.replace(tzinfo=UTC))
-    if isinstance(moment, datetime):
-        return instant(moment)
-    return instant(datetime.combine(moment, time(), UTC))
 
 
 def _is_whole_day(event: wire.Event, place: Place) -> bool:
@@ -272,21 +248,10 @@ def _counted(rules: tuple[str, ...], start: EventTime, more: int) -> tuple[str, 
     count = _COUNT.search(rules[0]) if len(rules) == 1 else None
     if count is None:
         return rules
-    if _is_on(rules[0], start) is not False:
+    if is_on(rules[0], start) is not False:
         return rules
     number = int(count[1]) + more
     return (f"{rules[0][: count.start(1)]}{number}{rules[0][count.end(1) :]}",) if number else ()
-
-
-def _is_on(text: str, start: EventTime) -> bool | None:
-    """Tell whether a start is one that a rule generates; None of a rule that nobody understands."""
-    try:
-        rule = read_rule(text)
-        if not isinstance(start, datetime | Floating):  # hours of days are ignored
-            rule = replace(rule, by_hour=(), by_minute=(), by_second=())
-        return matches(rule, wall_of(start), Budget(DEFAULT))
-    except (Unreadable, InvalidCalendarObject):
-        return None  # it is refused where it is expanded
 
 
 def _mended(line: str, start: EventTime, place: Place) -> str:
@@ -303,7 +268,7 @@ def _mended(line: str, start: EventTime, place: Place) -> str:
         # Google means the month of the first occurrence; RFC 5545 would mean every month, and does
         # where the first occurrence is off the rule, so that nobody knows which month is meant.
         month = f"BYMONTH={_month(start)}"
-        if _is_on(f"{value.rstrip(';')};{month}", start) is False:
+        if is_on(f"{value.rstrip(';')};{month}", start) is False:
             place.notes.append("a yearly rule names a day without its month: every month blocks")
             return line
         place.notes.append("a yearly rule names a day without its month: the first one's is used")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import NamedTuple
 
+from bridge.ical.foreign import Found, stamp
 from bridge.model.event import Attendee, Class, Event, PartStat, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.google import wire
@@ -58,13 +57,6 @@ _ROLES: Mapping[str, AccessRole | None] = {
     "writer": AccessRole.WRITE,
     "owner": AccessRole.WRITE,
 }
-
-
-class Found(NamedTuple):
-    """An event that was read, and what had to be guessed."""
-
-    event: Event
-    notes: tuple[str, ...]
 
 
 # A calendar
@@ -122,8 +114,8 @@ def read_event(event: wire.Event, place: Place) -> Found:
         organizer=read_organizer(event),
         attendees=read_attendees(event),
         sequence=event.sequence,
-        created=read_stamp(event.created),
-        last_modified=read_stamp(event.updated),
+        created=stamp(event.created),
+        last_modified=stamp(event.updated),
         origin=read_origin(event),
     )
     return Found(made, tuple(dict.fromkeys(here.notes)))
@@ -319,18 +311,6 @@ def _person(attendee: Attendee) -> wire.Person:
 
 def _partstat(response: str) -> PartStat:
     return _PARTSTAT.get(response, PartStat.NEEDS_ACTION)
-
-
-# CREATED, LAST-MODIFIED: Google's own
-
-
-def read_stamp(text: str) -> datetime | None:
-    """Read when something was done; None where it does not say."""
-    try:
-        moment = datetime.fromisoformat(text).replace(microsecond=0)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 # X-BUSYBRIDGE-ORIGIN

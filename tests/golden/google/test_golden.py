@@ -15,12 +15,13 @@ import pytest
 import yaml
 
 from bridge.ical.compose import series_text
+from bridge.ical.foreign import Found, Unclear
 from bridge.ical.parse import parse_calendar
 from bridge.model.event import Event, EventSeries
 from bridge.model.interval import Window
 from bridge.providers.google import wire
-from bridge.providers.google.moments import Place, Unclear
-from bridge.providers.google.translate import Found, read_event, write_event
+from bridge.providers.google.moments import Place
+from bridge.providers.google.translate import read_event, write_event
 from bridge.sandbox.description import load
 from tests.golden.ical.test_golden import event_lines, occurrence_lines
 
