@@ -99,6 +99,11 @@ def named_zone(name: str) -> tzinfo | None:
     return (_by_name(name) or _by_offset(name)).zone
 
 
+def windows_name(key: str) -> str:
+    """Name the zone of an IANA key as Windows does; empty where its table has another zone."""
+    return _names_by_key().get(key, "")
+
+
 class Zones:
     """The zones of one VCALENDAR."""
 
@@ -288,6 +293,13 @@ def _keys_by_city() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
+def _names_by_key() -> dict[str, str]:
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+    return {key: windows for windows, key in WINDOWS_TO_OLSON.items()}
+
+
+@lru_cache(maxsize=1)
 def _windows_names() -> dict[str, str]:
     # imported late: the package is large, and only calendars from Windows need it
     from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
@@ -328,4 +340,4 @@ def _short(name: str) -> str:
     return repr(name[:60])
 
 
-__all__ = ["CustomZone", "Resolved", "Zones", "named_zone"]
+__all__ = ["CustomZone", "Resolved", "Zones", "named_zone", "windows_name"]

@@ -1,0 +1,46 @@
+"""The text of an HTML body. Pure.
+
+It is for reading only, as text: nothing that is left of markup has a meaning. One pass, since
+whoever can send an invitation can send any body.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+_LONGEST = 100_000
+"""Characters of a body that are looked at; Outlook writes thousands of them about fonts."""
+_TOKEN = re.compile(r"<!--|<(/?)([a-zA-Z][a-zA-Z0-9:]*)[^<>]*>|<[!?][^<>]*>|[^<]+|<")
+_HIDDEN = frozenset({"style", "script", "title", "xml", "template"})
+_LINES = frozenset(
+    {"br", "p", "div", "tr", "li", "ul", "ol", "table", "hr", "h1", "h2", "h3", "h4", "h5", "h6"}
+)
+_SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
+
+
+def plain_text(html: str) -> str:
+    """Return what a reader sees of a body, a line for each paragraph."""
+    html = html[:_LONGEST]
+    lines: list[list[str]] = [[]]
+    hidden = ""
+    place = 0
+    while place < len(html):
+        token = _TOKEN.match(html, place)
+        if token is None:  # every character is one, or the begin of one
+            break
+        place = token.end()
+        name = (token[2] or "").lower()
+        if token[0] == "<!--":
+            end = html.find("-->", place)
+            place = len(html) if end < 0 else end + 3
+        elif hidden:
+            hidden = "" if name == hidden and token[1] else hidden
+        elif name in _HIDDEN:
+            hidden = "" if token[1] or token[0].endswith("/>") else name
+        elif name in _LINES:
+            lines.append([])
+        elif not name and not token[0].startswith(("<!", "<?")):
+            lines[-1].append(token[0])
+    shown = (_SPACE.sub(" ", unescape("".join(line))).strip() for line in lines)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(shown)).strip()

@@ -1,0 +1,225 @@
+"""Outlook's events to ours and back: a function for each property and direction. Pure.
+
+What Outlook alone decides has one direction only: links to join, when an event was written, whether
+it was cancelled, and what its guests answered.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from bridge.ical.foreign import Found, stamp
+from bridge.model.event import Attendee, Class, Event, PartStat, ShowAs, Status, Transp
+from bridge.provider import AccessRole, CalendarId, CalendarInfo
+from bridge.providers.microsoft import recurrence, wire
+from bridge.providers.microsoft.body import plain_text
+from bridge.providers.microsoft.moments import Place, read_original, read_span
+from bridge.providers.microsoft.uid import original_uid
+
+ORIGIN = "String {9c1f6d0e-53b2-4d0b-8a55-2f4a6a3a7c10} Name BusyBridgeOrigin"
+"""Id of the extended property of what a BusyBridge wrote."""
+
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_SHOW_AS = {
+    "free": ShowAs.FREE,
+    "tentative": ShowAs.TENTATIVE,
+    "busy": ShowAs.BUSY,
+    "oof": ShowAs.OUT_OF_OFFICE,
+    "workingElsewhere": ShowAs.WORKING_ELSEWHERE,
+}
+_CLASS = {
+    "": Class.PUBLIC,
+    "normal": Class.PUBLIC,
+    "personal": Class.PRIVATE,
+    "private": Class.PRIVATE,
+    "confidential": Class.CONFIDENTIAL,
+}
+_PARTSTAT = {
+    "notResponded": PartStat.NEEDS_ACTION,
+    "declined": PartStat.DECLINED,
+    "tentativelyAccepted": PartStat.TENTATIVE,
+    "accepted": PartStat.ACCEPTED,
+    "organizer": PartStat.ACCEPTED,
+}
+_NOT_ASKED = ("", "none", "organizer")
+
+
+# A calendar
+
+
+def calendar(entry: wire.Calendar) -> CalendarInfo | None:
+    """Read an entry of the list of calendars; None for one that has no id."""
+    if not entry.id:
+        return None
+    return CalendarInfo(
+        CalendarId(entry.id),
+        entry.name or entry.id,
+        AccessRole.WRITE if entry.can_edit else AccessRole.READ,
+        is_primary=entry.is_default_calendar,
+        color=entry.hex_color.lower() if _COLOR.fullmatch(entry.hex_color) else "",
+    )
+
+
+# An event
+
+
+def read_event(event: wire.Event, place: Place) -> Found:
+    """Read a single event, the master of a series, or a changed occurrence.
+
+    Deleted occurrences are no part of it: Graph names them by their ids.
+
+    Raises:
+        Unclear: its time cannot be understood.
+    """
+    here = Place(place.zone)
+    start, end = read_span(event, here)
+    is_occurrence = bool(event.series_master_id) or event.type in ("occurrence", "exception")
+    original = read_original(event, here) if is_occurrence else None
+    rules: tuple[str, ...] = ()
+    if original is None and event.recurrence is not None:
+        rules = (recurrence.read(event.recurrence, start),)
+    made = Event(
+        uid=read_uid(event),
+        start=start,
+        end=end,
+        recurrence_id=original,
+        rrules=rules,
+        status=read_status(event),
+        transp=read_transp(event),
+        show_as=read_show_as(event),
+        self_partstat=read_own_reply(event),
+        classification=read_class(event),
+        summary=event.subject,
+        description=read_description(event),
+        location=read_location(event),
+        conference_url=read_conference(event),
+        organizer=read_organizer(event),
+        attendees=read_attendees(event),
+        created=read_stamp(event.created_date_time),
+        last_modified=read_stamp(event.last_modified_date_time),
+        origin=read_origin(event),
+    )
+    return Found(made, tuple(dict.fromkeys(here.notes)))
+
+
+# UID (RFC 5545 section 3.8.4.7)
+
+
+def read_uid(event: wire.Event) -> str:
+    """Read the UID as other calendars have it; every occurrence has that of its series."""
+    return original_uid(event.ical_uid) or event.series_master_id or event.id
+
+
+# STATUS: a cancelled meeting stays in the calendars of its guests until they remove it
+
+
+def read_status(event: wire.Event) -> Status:
+    """Read whether an event takes place."""
+    return Status.CANCELLED if event.is_cancelled else Status.CONFIRMED
+
+
+# X-MICROSOFT-CDO-BUSYSTATUS and TRANSP
+
+
+def read_show_as(event: wire.Event) -> ShowAs | None:
+    """Read how the time is shown; an unknown word says nothing, so that the event blocks."""
+    return _SHOW_AS.get(event.show_as)
+
+
+def read_transp(event: wire.Event) -> Transp:
+    """Read whether an event takes time."""
+    return Transp.TRANSPARENT if event.show_as == "free" else Transp.OPAQUE
+
+
+# CLASS
+
+
+def read_class(event: wire.Event) -> Class:
+    """Read who may see an event; an unknown word is private (RFC 5545 section 3.8.1.3)."""
+    return _CLASS.get(event.sensitivity, Class.PRIVATE)
+
+
+# DESCRIPTION
+
+
+def read_description(event: wire.Event) -> str:
+    """Read the body as text."""
+    if event.body is None:
+        return ""
+    if event.body.content_type.lower() == "html":
+        return plain_text(event.body.content)
+    return event.body.content.replace("\r\n", "\n").strip()
+
+
+# LOCATION
+
+
+def read_location(event: wire.Event) -> str:
+    """Read the name of the place."""
+    return event.location.display_name if event.location else ""
+
+
+# CONFERENCE (RFC 7986 section 5.11): written by asking Outlook for a new one, never by its link
+
+
+def read_conference(event: wire.Event) -> str:
+    """Read the link to join; that of Teams stands in one field, that of others in another."""
+    links = (
+        event.online_meeting.join_url if event.online_meeting else "",
+        event.online_meeting_url,
+    )
+    return next((link for link in links if link.startswith("https://")), "")
+
+
+# ORGANIZER and ATTENDEE
+
+
+def read_organizer(event: wire.Event) -> Attendee | None:
+    """Read the organizer; of what nobody is invited to there is none (RFC 5545 3.8.4.3)."""
+    if event.organizer is None or not event.attendees:
+        return None
+    return _attendee(event.organizer)
+
+
+def read_attendees(event: wire.Event) -> tuple[Attendee, ...]:
+    """Read the guests that have a mail address."""
+    found = (_attendee(each) for each in event.attendees)
+    return tuple(each for each in found if each is not None)
+
+
+def read_own_reply(event: wire.Event) -> PartStat | None:
+    """Read the reply of the mailbox that the event was read from; None where it was not asked.
+
+    An unknown reply counts as none, which blocks as the table says of unanswered invitations.
+    """
+    word = event.response_status.response if event.response_status else ""
+    return None if word in _NOT_ASKED else _PARTSTAT.get(word, PartStat.NEEDS_ACTION)
+
+
+def _attendee(person: wire.Person) -> Attendee | None:
+    address = person.email_address.address.strip().lower() if person.email_address else ""
+    if not address:
+        return None
+    word = person.status.response if person.status else ""
+    name = person.email_address.name if person.email_address else ""
+    return Attendee(f"mailto:{address}", _PARTSTAT.get(word, PartStat.NEEDS_ACTION), name)
+
+
+# CREATED, LAST-MODIFIED: Outlook's own
+
+
+def read_stamp(text: str) -> datetime | None:
+    """Read when something was done; the first year of all is filler."""
+    moment = stamp(text)
+    return moment if moment and moment.year > 1 else None
+
+
+# X-BUSYBRIDGE-ORIGIN
+
+
+def read_origin(event: wire.Event) -> str:
+    """Read which BusyBridge wrote an event; Graph answers with the id in any case."""
+    own = ORIGIN.lower()
+    found = (each.value for each in event.extended_properties if each.id.lower() == own)
+    return next(found, "")
