@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from dateutil.rrule import rrulestr
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from bridge.ical.recurrence import expand
-from bridge.model.event import Event, EventSeries
+from bridge.model.event import Event, EventSeries, EventTime
 from bridge.model.interval import Window, instant
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.moments import Place
-from bridge.providers.microsoft.translate import read_event
+from bridge.providers.microsoft.recurrence import CannotBeSaid
+from bridge.providers.microsoft.translate import read_event, write_event
 from bridge.sandbox.microsoft import checks, recurrence, series, times
 from bridge.sandbox.microsoft.errors import GraphError
 from bridge.sandbox.microsoft.mailbox import Calendar, Item, Mailbox
@@ -146,3 +149,106 @@ def test_a_series_has_the_same_occurrences_as_in_outlook(body: Json) -> None:
     assert [start for start, _ in found] == [start for start, _ in expected]
     # Where clocks change within an occurrence, the longer of two lengths counts here.
     assert all(end >= their_end for (_, end), (_, their_end) in zip(found, expected, strict=True))
+
+
+_WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_some_days = st.lists(st.sampled_from(_WEEKDAYS), min_size=1, max_size=7, unique=True).map(",".join)
+_numbered_day = st.builds(
+    "{}{}".format, st.sampled_from([1, 2, 3, 4, -1, 5, -2]), st.sampled_from(_WEEKDAYS)
+)
+_day_of_month = st.sampled_from(
+    ["1", "15", "28", "29", "30", "31", "-1", "-2", "1,15", "28,29", "28,29,30", "28,29,30,31"]
+)
+_position = st.sampled_from(["1", "2", "3", "4", "-1", "5", "-2", "1,2"])
+_parts = {
+    "BYDAY": _some_days | _numbered_day | st.just("MO,TU,WE,TH,FR,SA,SU"),
+    "BYMONTHDAY": _day_of_month,
+    "BYMONTH": st.sampled_from(["1", "2", "6", "11", "12", "3,9"]),
+    "BYSETPOS": _position,
+}
+_MEANINGFUL = {
+    "DAILY": [(), ("BYDAY",), ("BYMONTH",)],
+    "WEEKLY": [(), ("BYDAY",), ("BYDAY", "BYSETPOS")],
+    "MONTHLY": [
+        *[(), ("BYMONTHDAY",), ("BYDAY",), ("BYDAY", "BYSETPOS")],
+        *[("BYMONTHDAY", "BYSETPOS"), ("BYDAY", "BYMONTHDAY"), ("BYMONTH", "BYMONTHDAY")],
+    ],
+    "YEARLY": [
+        *[(), ("BYMONTH",), ("BYMONTH", "BYMONTHDAY"), ("BYMONTH", "BYDAY"), ("BYDAY",)],
+        *[("BYMONTH", "BYDAY", "BYSETPOS"), ("BYMONTH", "BYMONTHDAY", "BYSETPOS"), ("BYMONTHDAY",)],
+    ],
+}
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> str:
+    """Write a rule without an end, of the kinds that people and programs write."""
+    freq = draw(st.sampled_from(sorted(_MEANINGFUL)))
+    said = [f"FREQ={freq}"]
+    if draw(st.booleans()):
+        said.append(f"INTERVAL={draw(st.integers(1, 4))}")
+    said += [f"{name}={draw(_parts[name])}" for name in draw(st.sampled_from(_MEANINGFUL[freq]))]
+    if draw(st.booleans()):
+        said.append(f"WKST={draw(st.sampled_from(_WEEKDAYS))}")
+    return ";".join(said)
+
+
+def by_dateutil(rule: str, start: EventTime, most: int) -> list[EventTime]:
+    """Expand a rule as another library does."""
+    timed = isinstance(start, datetime)
+    first = start if isinstance(start, datetime) else datetime.combine(start, time())
+    found = islice(rrulestr(rule, dtstart=first), most)
+    return [each if timed else each.date() for each in found]
+
+
+@st.composite
+def series_of_ours(draw: st.DrawFn) -> Event:
+    """Make a series of ours that usually begins where its rule does."""
+    rule = draw(rules())
+    day = draw(st.dates(date(2024, 1, 1), date(2030, 12, 31)))
+    zone = ZoneInfo(draw(st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Tokyo"])))
+    start: EventTime = day
+    if draw(st.booleans()):
+        start = datetime.combine(day, time(draw(st.integers(5, 23)), 30), zone)
+    if draw(st.integers(0, 4)):
+        found = by_dateutil(rule, start, 30)
+        if not found:
+            reject()
+        start = found[0]
+    rule += draw(_ends(rule, start))
+    length = timedelta(days=1) if not isinstance(start, datetime) else timedelta(hours=1)
+    return Event(uid="u", start=start, end=start + length, rrules=(rule,))
+
+
+@st.composite
+def _ends(draw: st.DrawFn, rule: str, start: EventTime) -> str:
+    match draw(st.sampled_from(["", "COUNT", "UNTIL"])):
+        case "COUNT":
+            return f";COUNT={draw(st.integers(1, 30))}"
+        case "UNTIL" if isinstance(start, datetime):
+            last = start.astimezone(UTC) + timedelta(minutes=draw(st.integers(0, 500_000)))
+            return f";UNTIL={last:%Y%m%dT%H%M%SZ}"
+        case "UNTIL" if isinstance(start, date):
+            return f";UNTIL={start + timedelta(days=draw(st.integers(0, 900))):%Y%m%d}"
+        case _:
+            return ""
+
+
+@given(series_of_ours())
+def test_outlook_has_the_occurrences_that_were_asked_for_or_is_not_asked(event: Event) -> None:
+    place = Place(NOWHERE)
+    try:
+        written = write_event(event, place)
+    except CannotBeSaid:
+        return
+    body = msgspec.json.decode(wire.write(written))
+    item = kept(body)
+    assert item.event["start"] == body["start"], "Outlook did not move the first occurrence"
+    asked = by_dateutil(event.rrules[0], event.start, 40)
+    told = recurrence.days(item.event["recurrence"], date(2200, 1, 1))
+    days = [each.date() if isinstance(each, datetime) else each for each in asked]
+    assert list(islice(told, 40)) == days
+    again = read(item)
+    assert again.start == event.start
+    assert by_dateutil(again.rrules[0], again.start, 40) == asked
+    assert ours(again, UTC, 40) == ours(event, UTC, 40)

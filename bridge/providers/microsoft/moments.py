@@ -68,7 +68,8 @@ def write_moment(moment: EventTime, place: Place) -> wire.When:
     if not isinstance(moment, datetime):
         return wire.When(date_time=f"{moment.isoformat()}T00:00:00", time_zone="UTC")
     name = zone_name(moment.tzinfo)
-    if not name:
+    if not name or instant(moment.replace(fold=0)) != instant(moment):
+        # In UTC there is no hour that a clock shows twice.
         moment, name = moment.astimezone(UTC), "UTC"
     wall = moment.replace(tzinfo=None)
     return wire.When(date_time=wall.isoformat(timespec="seconds"), time_zone=name)

@@ -7,14 +7,15 @@ it was cancelled, and what its guests answered.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from bridge.ical.foreign import Found, stamp
-from bridge.model.event import Attendee, Class, Event, PartStat, ShowAs, Status, Transp
+from bridge.model.event import Attendee, Class, Event, Floating, PartStat, ShowAs, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.microsoft import recurrence, wire
 from bridge.providers.microsoft.body import plain_text
-from bridge.providers.microsoft.moments import Place, read_original, read_span
+from bridge.providers.microsoft.moments import Place, read_original, read_span, write_span
 from bridge.providers.microsoft.uid import original_uid
 
 ORIGIN = "String {9c1f6d0e-53b2-4d0b-8a55-2f4a6a3a7c10} Name BusyBridgeOrigin"
@@ -103,6 +104,33 @@ def read_event(event: wire.Event, place: Place) -> Found:
     return Found(made, tuple(dict.fromkeys(here.notes)))
 
 
+def write_event(event: Event, place: Place) -> wire.Event:
+    """Write an event as Graph takes it; what Outlook alone decides is left out.
+
+    Raises:
+        CannotBeSaid: it recurs in a way that Outlook does not know.
+    """
+    start, end = write_span(event, place)
+    return wire.Event(
+        start=start,
+        end=end,
+        is_all_day=write_all_day(event),
+        recurrence=recurrence.write(event, place),
+        show_as=write_show_as(event),
+        sensitivity=write_class(event),
+        subject=event.summary,
+        body=write_description(event),
+        location=write_location(event),
+        attendees=write_attendees(event),
+        extended_properties=write_origin(event),
+    )
+
+
+def write_all_day(event: Event) -> bool:
+    """Write whether an event lasts whole days."""
+    return not isinstance(event.start, datetime | Floating)
+
+
 # UID (RFC 5545 section 3.8.4.7)
 
 
@@ -132,12 +160,28 @@ def read_transp(event: wire.Event) -> Transp:
     return Transp.TRANSPARENT if event.show_as == "free" else Transp.OPAQUE
 
 
+def write_show_as(event: Event) -> str:
+    """Write how the time is shown; what says no more than TRANSP and STATUS is shown as these."""
+    if event.show_as is not None:
+        return _said(_SHOW_AS, event.show_as)
+    if event.transp is Transp.TRANSPARENT:
+        return "free"
+    return "tentative" if event.status is Status.TENTATIVE else "busy"
+
+
 # CLASS
 
 
 def read_class(event: wire.Event) -> Class:
     """Read who may see an event; an unknown word is private (RFC 5545 section 3.8.1.3)."""
     return _CLASS.get(event.sensitivity, Class.PRIVATE)
+
+
+def write_class(event: Event) -> str:
+    """Write who may see an event."""
+    return {Class.PRIVATE: "private", Class.CONFIDENTIAL: "confidential"}.get(
+        event.classification, "normal"
+    )
 
 
 # DESCRIPTION
@@ -152,12 +196,22 @@ def read_description(event: wire.Event) -> str:
     return event.body.content.replace("\r\n", "\n").strip()
 
 
+def write_description(event: Event) -> wire.Body | None:
+    """Write the body, as text."""
+    return wire.Body(content_type="text", content=event.description) if event.description else None
+
+
 # LOCATION
 
 
 def read_location(event: wire.Event) -> str:
     """Read the name of the place."""
     return event.location.display_name if event.location else ""
+
+
+def write_location(event: Event) -> wire.Location | None:
+    """Write the name of the place."""
+    return wire.Location(display_name=event.location) if event.location else None
 
 
 # CONFERENCE (RFC 7986 section 5.11): written by asking Outlook for a new one, never by its link
@@ -197,6 +251,11 @@ def read_own_reply(event: wire.Event) -> PartStat | None:
     return None if word in _NOT_ASKED else _PARTSTAT.get(word, PartStat.NEEDS_ACTION)
 
 
+def write_attendees(event: Event) -> list[wire.Person]:
+    """Write the guests that have a mail address; what they answer is not for us to say."""
+    return [_person(each) for each in event.attendees if each.address.startswith("mailto:")]
+
+
 def _attendee(person: wire.Person) -> Attendee | None:
     address = person.email_address.address.strip().lower() if person.email_address else ""
     if not address:
@@ -204,6 +263,13 @@ def _attendee(person: wire.Person) -> Attendee | None:
     word = person.status.response if person.status else ""
     name = person.email_address.name if person.email_address else ""
     return Attendee(f"mailto:{address}", _PARTSTAT.get(word, PartStat.NEEDS_ACTION), name)
+
+
+def _person(attendee: Attendee) -> wire.Person:
+    address = wire.Address(
+        name=attendee.common_name, address=attendee.address.removeprefix("mailto:")
+    )
+    return wire.Person(email_address=address, type="required")
 
 
 # CREATED, LAST-MODIFIED: Outlook's own
@@ -223,3 +289,12 @@ def read_origin(event: wire.Event) -> str:
     own = ORIGIN.lower()
     found = (each.value for each in event.extended_properties if each.id.lower() == own)
     return next(found, "")
+
+
+def write_origin(event: Event) -> list[wire.Property]:
+    """Write which BusyBridge wrote an event."""
+    return [wire.Property(id=ORIGIN, value=event.origin)] if event.origin else []
+
+
+def _said(words: Mapping[str, object], value: object) -> str:
+    return next((word for word, meaning in words.items() if meaning is value), "")
