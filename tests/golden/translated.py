@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import yaml
 
 from bridge.ical.compose import series_text
@@ -48,6 +49,15 @@ def described(found: Found) -> str:
     if event.is_recurring:
         lines += occurrence_lines(series_of(event), WINDOW, BERLIN, BERLIN)
     return "\n".join(lines) + "\n"
+
+
+def describe(read: Callable[[], Found], write: Callable[[Event], bytes]) -> tuple[str, str]:
+    """Return what is understood of a case, and what would be written of it."""
+    try:
+        found = read()
+    except Unclear as err:
+        return f"not understood: {err}\n", ""
+    return described(found), msgspec.json.format(write(found.event)).decode() + "\n"
 
 
 def check(folder: Path, understood: str, written: str, *, update: bool) -> None:

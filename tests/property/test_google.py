@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 import msgspec
 from hypothesis import given
@@ -18,7 +17,6 @@ from bridge.model.event import (
     Class,
     Event,
     EventSeries,
-    EventTime,
     PartStat,
     Period,
     Status,
@@ -38,36 +36,20 @@ from bridge.providers.google.moments import (
     write_recurrence,
     write_span,
 )
+from tests.property.times import KINDS, some_time, spans
 
-ZONES = [UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")]
 HERE = Place.of("ann@example.com", "Europe/Berlin")
 _text = st.text(st.characters(exclude_categories=["C"], include_characters="\n\t"))
 _line = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=30)
 _url = st.from_regex(r"https://[a-z]{1,9}\.example/[a-z0-9?=&]{0,20}", fullmatch=True)
 _address = st.from_regex(r"mailto:[a-z]{1,9}@example\.com", fullmatch=True)
 _reply = st.sampled_from([each for each in PartStat if each is not PartStat.DELEGATED])
-_instants = st.integers(946_684_800, 1_893_456_000)
-
-
-@st.composite
-def _moments(draw: st.DrawFn, kind: int) -> EventTime:
-    """A day, or a time that a clock of the zone shows."""
-    moment = datetime.fromtimestamp(draw(_instants), UTC)
-    return moment.date() if kind == len(ZONES) else moment.astimezone(ZONES[kind])
-
-
-@st.composite
-def _spans(draw: st.DrawFn, kind: int) -> tuple[EventTime, EventTime]:
-    start, minutes = draw(_moments(kind)), draw(st.integers(1, 3000))
-    if not isinstance(start, datetime):
-        return start, start + timedelta(days=minutes)
-    return start, (start.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(start.tzinfo)
 
 
 @st.composite
 def events(draw: st.DrawFn) -> Event:
-    kind = draw(st.integers(0, len(ZONES)))
-    start, end = draw(_spans(kind))
+    kind = draw(KINDS)
+    start, end = draw(spans(kind))
     event = Event(
         uid=draw(_line.filter(bool)),
         start=start,
@@ -88,11 +70,13 @@ def events(draw: st.DrawFn) -> Event:
         boss = st.none() | st.builds(Attendee, _address, common_name=_line)
         event = replace(event, organizer=draw(boss))
     if draw(st.booleans()):
-        return replace(event, recurrence_id=draw(_moments(kind)))
+        return replace(event, recurrence_id=draw(some_time(kind)))
     if draw(st.booleans()):
-        dates = st.lists(_moments(kind), max_size=3)
+        dates = st.lists(some_time(kind), max_size=3)
         extra = draw(dates)
-        periods = [Period(each, timedelta(minutes=90)) for each in extra[:1] if kind < len(ZONES)]
+        periods = [
+            Period(each, timedelta(minutes=90)) for each in extra[:1] if isinstance(start, datetime)
+        ]
         event = replace(
             event,
             rrules=("FREQ=WEEKLY;BYDAY=MO,WE;COUNT=5",),

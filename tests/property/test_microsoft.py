@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import escape
-from zoneinfo import ZoneInfo
 
 import msgspec
 from hypothesis import given
@@ -19,7 +18,6 @@ from bridge.model.event import (
     Class,
     Event,
     EventSeries,
-    EventTime,
     ShowAs,
     Status,
     Transp,
@@ -37,14 +35,13 @@ from bridge.providers.microsoft.moments import (
     write_span,
 )
 from bridge.providers.microsoft.uid import original_uid
+from tests.property.times import KINDS, some_time, spans
 
-ZONES = [UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")]
 HERE = Place.of("Europe/Berlin")
 _text = st.text(st.characters(exclude_categories=["C"], include_characters="\n\t"))
 _body = _text.map(str.strip)
 _line = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=30)
 _address = st.from_regex(r"mailto:[a-z]{1,9}@example\.com", fullmatch=True)
-_instants = st.integers(946_684_800, 1_893_456_000)
 _rules = st.sampled_from(
     [
         "FREQ=DAILY;COUNT=5",
@@ -56,24 +53,9 @@ _rules = st.sampled_from(
 
 
 @st.composite
-def _moments(draw: st.DrawFn, kind: int) -> EventTime:
-    """A day, or a time that a clock of the zone shows."""
-    moment = datetime.fromtimestamp(draw(_instants), UTC)
-    return moment.date() if kind == len(ZONES) else moment.astimezone(ZONES[kind])
-
-
-@st.composite
-def _spans(draw: st.DrawFn, kind: int) -> tuple[EventTime, EventTime]:
-    start, minutes = draw(_moments(kind)), draw(st.integers(1, 3000))
-    if not isinstance(start, datetime):
-        return start, start + timedelta(days=minutes)
-    return start, (start.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(start.tzinfo)
-
-
-@st.composite
 def events(draw: st.DrawFn) -> Event:
-    kind = draw(st.integers(0, len(ZONES)))
-    start, end = draw(_spans(kind))
+    kind = draw(KINDS)
+    start, end = draw(spans(kind))
     show_as = draw(st.sampled_from(ShowAs))
     event = Event(
         uid=draw(_line.filter(bool)),
@@ -92,7 +74,7 @@ def events(draw: st.DrawFn) -> Event:
         origin=draw(st.sampled_from(["", "0123456789abcdef"])),
     )
     if draw(st.booleans()):
-        return replace(event, recurrence_id=draw(_moments(kind)))
+        return replace(event, recurrence_id=draw(some_time(kind)))
     if draw(st.booleans()) and start.day <= 28 and not getattr(start, "fold", 0):
         day = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"][start.weekday()]
         rule = draw(_rules).format(day=day, date=start.day, month=start.month)

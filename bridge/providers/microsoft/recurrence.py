@@ -229,20 +229,21 @@ def write(event: Event, place: Place) -> wire.Recurrence | None:
         raise CannotBeSaid("Outlook cannot leave out dates by a rule (EXRULE)")
     if event.rdates:
         raise CannotBeSaid("Outlook cannot add single dates to a series (RDATE)")
-    if not event.rrules:
-        return None
     if len(event.rrules) > 1:
         raise CannotBeSaid("Outlook cannot combine several rules (RRULE) in one series")
+    text = next(iter(event.rrules), None)
+    if text is None:
+        return None
     start = event.start
     if isinstance(start, Floating):
         start = start.wall.replace(tzinfo=place.zone)
     try:
-        rule = read_rule(event.rrules[0])
+        rule = read_rule(text)
     except Unreadable as err:
         raise CannotBeSaid(str(err)) from err
     _check(rule, start)
     pattern = _said(rule, start)
-    if not is_on(event.rrules[0], start):
+    if not is_on(text, start):
         raise CannotBeSaid(
             "Outlook begins a series on a day that its rule names; DTSTART is on none of them"
         )
@@ -279,7 +280,7 @@ def _said(rule: Rule, start: date) -> wire.Pattern:
         raise CannotBeSaid("Outlook cannot repeat in some months of the year (BYMONTH)")
     if yearly and not rule.by_month and (rule.by_day or rule.by_month_day):
         raise CannotBeSaid("Outlook repeats each year in one month alone (BYMONTH is missing)")
-    month = (rule.by_month or (start.month,))[0] if yearly else 0
+    month = max(rule.by_month, default=start.month) if yearly else 0
     found = _in_month(rule, start, month)
     return wire.Pattern(
         type=("relative" if found.which else "absolute") + ("Yearly" if yearly else "Monthly"),

@@ -12,12 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bridge.ical.foreign import Found, Unclear
+from bridge.ical.foreign import Found
+from bridge.model.event import Event
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.moments import Place
 from bridge.providers.microsoft.translate import read_event, write_event
 from bridge.sandbox.description import load
-from tests.golden.translated import cases, check, check_stored, described, told
+from tests.golden.translated import cases, check, check_stored, describe, told
 
 HERE = Path(__file__).parent
 CASES = cases(HERE)
@@ -32,18 +33,14 @@ def found(case: str) -> Found:
     return read_event(event, place(case))
 
 
-def describe(case: str) -> tuple[str, str]:
-    try:
-        read = found(case)
-    except Unclear as err:
-        return f"not understood: {err}\n", ""
-    written = msgspec.json.format(wire.write(write_event(read.event, place(case))))
-    return described(read), written.decode() + "\n"
+def written(case: str, event: Event) -> bytes:
+    return wire.write(write_event(event, place(case)))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_event_is_understood_as_recorded(case: str, update_golden: bool) -> None:
-    check(HERE / case, *describe(case), update=update_golden)
+    made = describe(lambda: found(case), lambda event: written(case, event))
+    check(HERE / case, *made, update=update_golden)
 
 
 @pytest.mark.parametrize("case", CASES)
