@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,15 +13,15 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from bridge.ical.recurrence import expand
-from bridge.model.event import Event, EventSeries, EventTime
-from bridge.model.interval import Window, instant
+from bridge.model.event import Event, EventSeries, EventTime, Occurrence
+from bridge.model.interval import Window, instant, utc
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.moments import Place
 from bridge.providers.microsoft.recurrence import CannotBeSaid
 from bridge.providers.microsoft.translate import read_event, write_event
 from bridge.sandbox.microsoft import checks, recurrence, series, times
 from bridge.sandbox.microsoft.errors import GraphError
-from bridge.sandbox.microsoft.mailbox import Calendar, Item, Mailbox
+from bridge.sandbox.microsoft.mailbox import Calendar, Item, Mailbox, Override
 from bridge.sandbox.microsoft.shown import View, Wishes
 
 Json = dict[str, Any]
@@ -34,6 +34,7 @@ BOX = Mailbox("u1", "ann@example.com", "Ann", "t1")
 CALENDAR = Calendar("c1", "Calendar", is_default=True)
 NOWHERE = ZoneInfo("Pacific/Kiritimati")
 """A zone that no answer may depend on."""
+NEW_YORK = ZoneInfo("America/New_York")
 LONG = 2500
 """Days that are compared."""
 
@@ -112,7 +113,7 @@ def kept(body: Json) -> Item:
         reject()  # it ends before its first occurrence
     event["organizer"] = {"emailAddress": {"name": "Ann", "address": BOX.email}}
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    return Item("key", "0" * 40, event, 1, now, now)
+    return Item("key", f"{1:016X}{0:016X}10000000{1:032X}", event, 1, now, now)
 
 
 def read(item: Item) -> Event:
@@ -132,12 +133,14 @@ def theirs(item: Item) -> list[tuple[int, int]]:
     return [(instant(span.start), instant(span.end)) for span in map(times.span, shown)]
 
 
-def ours(event: Event, zone: ZoneInfo, most: int) -> list[tuple[int, int]]:
-    """Say when BusyBridge has it; whole days are those of the resource."""
-    whole = EventSeries(uid=event.uid, master=event)
-    window = Window(0, 2_400_000_000)
-    found = expand(whole, window, NOWHERE, day_zone=zone).occurrences
-    return [(each.start, each.end) for each in found[:most]]
+def ours(series: EventSeries, zone: tzinfo, most: int, last: date) -> list[Occurrence]:
+    """Say when BusyBridge has it until a day; whole days are those of the resource."""
+    window = Window(0, instant(datetime.combine(last + timedelta(days=3), time(), UTC)))
+    return expand(series, window, NOWHERE, day_zone=zone).occurrences[:most]
+
+
+def alone(event: Event, *changed: Event) -> EventSeries:
+    return EventSeries(uid=event.uid, master=event, overrides=changed)
 
 
 @given(bodies())
@@ -145,10 +148,26 @@ def test_a_series_has_the_same_occurrences_as_in_outlook(body: Json) -> None:
     item = kept(body)
     zone = series.zone(item.event["start"]["timeZone"])
     expected = theirs(item)
-    found = ours(read(item), zone, len(expected))
-    assert [start for start, _ in found] == [start for start, _ in expected]
+    found = ours(alone(read(item)), zone, len(expected), utc(expected[-1][0]).date())
+    assert [each.start for each in found] == [start for start, _ in expected]
     # Where clocks change within an occurrence, the longer of two lengths counts here.
-    assert all(end >= their_end for (_, end), (_, their_end) in zip(found, expected, strict=True))
+    assert all(each.end >= end for each, (_, end) in zip(found, expected, strict=True))
+
+
+@given(bodies(), st.integers(0, 20))
+def test_a_changed_occurrence_takes_the_place_of_its_own(body: Json, number: int) -> None:
+    """Wherever the one who looks is, and however late midnight is on that day."""
+    item = kept(body)
+    days = [*islice(recurrence.days(item.event["recurrence"], date(2060, 1, 1)), number + 1)]
+    master = read(item)
+    item.overrides[days[-1]] = Override({"subject": "changed"}, 2)
+    shown = View(BOX, Wishes()).event(CALENDAR, series.occurrence(item, days[-1]))
+    changed = read_event(wire.read(msgspec.json.encode(shown), wire.Event), Place(NOWHERE)).event
+    assert changed.uid == master.uid
+    expected = ours(alone(master), NEW_YORK, len(days), days[-1])
+    found = ours(alone(master, changed), NEW_YORK, len(days), days[-1])
+    assert [each.start for each in found] == [each.start for each in expected]
+    assert [each.event.summary for each in found] == [""] * (len(days) - 1) + ["changed"]
 
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -251,4 +270,5 @@ def test_outlook_has_the_occurrences_that_were_asked_for_or_is_not_asked(event: 
     again = read(item)
     assert again.start == event.start
     assert by_dateutil(again.rrules[0], again.start, 40) == asked
-    assert ours(again, UTC, 40) == ours(event, UTC, 40)
+    both = (ours(alone(each), UTC, 40, days[-1]) for each in (event, again))
+    assert len({tuple((each.start, each.end) for each in found) for found in both}) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from bridge.ical.foreign import Unclear, assumed_end, at
@@ -19,6 +19,7 @@ from bridge.model.event import Event, EventTime, Floating
 from bridge.model.interval import instant
 from bridge.providers.microsoft import wire
 
+_A_SECOND = timedelta(seconds=1)
 _OCCURRENCE = re.compile(r"OID\.(?P<series>.+)\.(?P<day>\d{4}-\d\d-\d\d)")
 
 
@@ -51,7 +52,7 @@ def read_moment(when: wire.When | None, place: Place) -> datetime:
     if name:
         zone = named_zone(name)
         if zone is None:
-            place.notes.append(f"time zone {name[:60]!r} is unknown: the calendar's is used")
+            _note_unknown(name, place.zone, place)
     zone = zone or place.zone
     try:
         moment = wall.replace(tzinfo=zone) if wall.tzinfo is None else wall.astimezone(zone)
@@ -80,6 +81,12 @@ def zone_name(zone: tzinfo | None) -> str:
     if zone is UTC:
         return "UTC"
     return windows_name(zone.key) or zone.key if isinstance(zone, ZoneInfo) else ""
+
+
+def _note_unknown(name: str, used: tzinfo, place: Place) -> tzinfo:
+    shown = "the calendar's" if used is place.zone and used is not UTC else used
+    place.notes.append(f"time zone {name[:60]!r} is unknown: {shown} is used")
+    return used
 
 
 def _wall(when: wire.When | None) -> datetime:
@@ -187,16 +194,9 @@ def _clock_of_series(
         place.notes.append(f"its series names {day} as the first day, which its start is not")
         return known[0]
     if day is None or _by_date(start, place.zone) == day:
-        place.notes.append(f"time zone {name[:60]!r} is unknown: the calendar's is used")
-        return place.zone
-    for zone in _offsets():
-        if _by_date(start, zone) == day:
-            place.notes.append(
-                f"time zone {name[:60]!r} is unknown: {zone} is used, where it begins on {day}"
-            )
-            return zone
-    place.notes.append(f"time zone {name[:60]!r} is unknown: the calendar's is used")
-    return place.zone
+        return _note_unknown(name, place.zone, place)
+    fitting = (zone for zone in _offsets() if _by_date(start, zone) == day)
+    return _note_unknown(name, next(fitting, place.zone), place)
 
 
 def _first_day(span: wire.Range) -> date | None:
@@ -236,10 +236,19 @@ def read_original(event: wire.Event, place: Place) -> EventTime:
         return named[1]
     moment = read_moment(wire.When(date_time=event.original_start), place)
     local = _by(moment, _clock(event, moment, place))
-    # A day is the midnight of its own zone; where that is unknown, its moment says the same.
-    if event.is_all_day and isinstance(local, datetime) and local.time() == time():
+    # A day is where it begins in its own zone; where that is unknown, its moment says the same.
+    if event.is_all_day and isinstance(local, datetime) and _begins_a_day(local):
         return local.date()
     return local
+
+
+def _begins_a_day(moment: datetime) -> bool:
+    """Tell whether a moment is the first of a day; some clocks skip the midnight when they change.
+
+    What has the time of no day at all, early in the first year, begins none.
+    """
+    before = _by(moment.astimezone(UTC) - _A_SECOND, moment.tzinfo or UTC)
+    return isinstance(before, datetime) and before.date() < moment.date()
 
 
 def write_original(moment: EventTime, place: Place) -> str:

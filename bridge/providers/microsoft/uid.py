@@ -32,7 +32,7 @@ def original_uid(text: str) -> str:
         octets = bytes.fromhex(text)
     except ValueError:
         return text
-    if not octets.startswith(_MARK) or len(octets) <= _DATA:
+    if not octets.startswith(_MARK) or len(octets) < _DATA:
         return text
     size = int.from_bytes(octets[_SIZE], "little")
     data = octets[_DATA : _DATA + size]
