@@ -99,9 +99,11 @@ def named_zone(name: str) -> tzinfo | None:
     return (_by_name(name) or _by_offset(name)).zone
 
 
-def windows_name(key: str) -> str:
-    """Name the zone of an IANA key as Windows does; empty where its table has another zone."""
-    return _names_by_key().get(key, "")
+def windows_name(zone: tzinfo | None) -> str:
+    """Name a zone as Windows does; by its IANA key where Windows has none, empty without a key."""
+    if zone is UTC:
+        return "UTC"
+    return _names_by_key().get(zone.key, zone.key) if isinstance(zone, ZoneInfo) else ""
 
 
 class Zones:

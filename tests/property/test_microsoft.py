@@ -133,7 +133,7 @@ def test_each_time_is_read_back_by_itself(event: Event) -> None:
     assert read_span(shown, HERE) == (event.start, event.end)
     shown.original_start = write_original(event.start, HERE)
     assert read_original(shown, HERE) == event.start
-    told = recurrence.write(event, HERE)
+    told = recurrence.write(event, HERE.zone)
     assert ((recurrence.read(told, event.start),) if told else ()) == event.rrules
 
 

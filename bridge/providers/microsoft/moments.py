@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from bridge.ical.foreign import Unclear, assumed_end, at
 from bridge.ical.repair import ONE_DAY, shift
@@ -68,19 +67,12 @@ def write_moment(moment: EventTime, place: Place) -> wire.When:
         moment = moment.wall.replace(tzinfo=place.zone)
     if not isinstance(moment, datetime):
         return wire.When(date_time=f"{moment.isoformat()}T00:00:00", time_zone="UTC")
-    name = zone_name(moment.tzinfo)
+    name = windows_name(moment.tzinfo)
     if not name or instant(moment.replace(fold=0)) != instant(moment):
         # In UTC there is no hour that a clock shows twice.
         moment, name = moment.astimezone(UTC), "UTC"
     wall = moment.replace(tzinfo=None)
     return wire.When(date_time=wall.isoformat(timespec="seconds"), time_zone=name)
-
-
-def zone_name(zone: tzinfo | None) -> str:
-    """Name a zone as Outlook does; empty for one that has no name."""
-    if zone is UTC:
-        return "UTC"
-    return windows_name(zone.key) or zone.key if isinstance(zone, ZoneInfo) else ""
 
 
 def _note_unknown(name: str, used: tzinfo, place: Place) -> tzinfo:

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import NamedTuple
 
 from bridge.errors import InvalidCalendarObject
@@ -41,10 +41,10 @@ from bridge.ical.foreign import Unclear, is_on
 from bridge.ical.repair import ONE_DAY
 from bridge.ical.rules import Freq, Rule, read_rule
 from bridge.ical.values import Unreadable
+from bridge.ical.zones import windows_name
 from bridge.model.event import Event, EventTime, Floating
 from bridge.model.interval import instant
 from bridge.providers.microsoft import wire
-from bridge.providers.microsoft.moments import Place, zone_name
 
 _DAYS = {
     "monday": "MO",
@@ -219,8 +219,12 @@ def _until(text: str, start: EventTime) -> Iterator[str]:
 # RRULE to Outlook
 
 
-def write(event: Event, place: Place) -> wire.Recurrence | None:
+def write(event: Event, zone: tzinfo) -> wire.Recurrence | None:
     """Write the rule of a series; None where there is none.
+
+    Args:
+        event: whose EXDATE are for the caller to delete.
+        zone: of floating times, the calendar's.
 
     Raises:
         CannotBeSaid: Outlook would have other occurrences.
@@ -236,7 +240,7 @@ def write(event: Event, place: Place) -> wire.Recurrence | None:
         return None
     start = event.start
     if isinstance(start, Floating):
-        start = start.wall.replace(tzinfo=place.zone)
+        start = start.wall.replace(tzinfo=zone)
     try:
         rule = read_rule(text)
     except Unreadable as err:
@@ -247,7 +251,7 @@ def write(event: Event, place: Place) -> wire.Recurrence | None:
         raise CannotBeSaid(
             "Outlook begins a series on a day that its rule names; DTSTART is on none of them"
         )
-    return wire.Recurrence(pattern=pattern, range=_span(rule, start, place))
+    return wire.Recurrence(pattern=pattern, range=_span(rule, start, zone))
 
 
 def _check(rule: Rule, start: date) -> None:
@@ -352,16 +356,16 @@ def _which(rule: Rule) -> str:
     return word
 
 
-def _span(rule: Rule, start: date, place: Place) -> wire.Range:
-    zone = zone_name(start.tzinfo) if isinstance(start, datetime) else "UTC"
-    if not zone:
+def _span(rule: Rule, start: date, zone: tzinfo) -> wire.Range:
+    name = windows_name(start.tzinfo) if isinstance(start, datetime) else "UTC"
+    if not name:
         raise CannotBeSaid("the time zone of the series has no name that Outlook knows")
     first = start.date() if isinstance(start, datetime) else start
-    span = wire.Range(type="noEnd", start_date=first.isoformat(), recurrence_time_zone=zone)
+    span = wire.Range(type="noEnd", start_date=first.isoformat(), recurrence_time_zone=name)
     if rule.until is not None and rule.count is not None:
         raise CannotBeSaid("Outlook cannot end a series twice (UNTIL and COUNT)")
     if rule.until is not None:
-        last = _last_day(rule.until, start, place)
+        last = _last_day(rule.until, start, zone)
         if last < first:
             raise CannotBeSaid("the rule ends before it begins (UNTIL)")
         span.type, span.end_date = "endDate", last.isoformat()
@@ -370,17 +374,16 @@ def _span(rule: Rule, start: date, place: Place) -> wire.Range:
     return span
 
 
-def _last_day(until: EventTime, start: date, place: Place) -> date:
+def _last_day(until: EventTime, start: date, zone: tzinfo) -> date:
     """Find the last day that UNTIL leaves, on the clock of the series."""
     if isinstance(until, Floating):
-        zone = start.tzinfo if isinstance(start, datetime) else UTC
-        until = until.wall.replace(tzinfo=zone)
+        until = until.wall.replace(tzinfo=start.tzinfo if isinstance(start, datetime) else UTC)
     if not isinstance(until, datetime):
         return until
     if not isinstance(start, datetime):
         # Clients write the midnight of their own zone, or the end of the day as it is written.
         own = until.time() in (time(), _END_OF_DAY)
-        return until.date() if own else until.astimezone(place.zone).date()
+        return until.date() if own else until.astimezone(zone).date()
     day = until.astimezone(start.tzinfo).date()
     begins = datetime.combine(day, start.time(), start.tzinfo)
     return day if instant(begins) <= instant(until) else day - ONE_DAY

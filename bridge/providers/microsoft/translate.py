@@ -115,7 +115,7 @@ def write_event(event: Event, place: Place) -> wire.Event:
         start=start,
         end=end,
         is_all_day=write_all_day(event),
-        recurrence=recurrence.write(event, place),
+        recurrence=recurrence.write(event, place.zone),
         show_as=write_show_as(event),
         sensitivity=write_class(event),
         subject=event.summary,

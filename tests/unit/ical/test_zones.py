@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, available_timezones
 
 import icalendar
@@ -11,7 +11,7 @@ from icalendar.timezone import tzp
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from bridge.ical.parse import parse_calendar
-from bridge.ical.zones import Zones, named_zone
+from bridge.ical.zones import Zones, named_zone, windows_name
 from bridge.model.event import EventSeries, Floating
 
 
@@ -82,6 +82,16 @@ def test_every_iana_key_is_itself() -> None:
 def test_every_windows_name_has_a_zone(name: str) -> None:
     assert named_zone(name) is not None
     assert named_zone(name.upper()) is not None
+
+
+@pytest.mark.parametrize("name", sorted(WINDOWS_TO_OLSON))
+def test_a_zone_has_its_windows_name(name: str) -> None:
+    assert windows_name(named_zone(name)) == name
+
+
+def test_a_zone_that_windows_does_not_know_has_its_own_name() -> None:
+    assert windows_name(ZoneInfo("Europe/Madrid")) == "Europe/Madrid"
+    assert windows_name(timezone(timedelta(hours=1))) == ""
 
 
 def test_one_calendars_definition_does_not_reach_another() -> None:

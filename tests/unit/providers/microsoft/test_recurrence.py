@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from dateutil.rrule import rrulestr
 
 from bridge.model.event import Event, EventTime, Floating
 from bridge.providers.microsoft import wire
-from bridge.providers.microsoft.moments import Place
 from bridge.providers.microsoft.recurrence import CannotBeSaid, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -19,6 +21,12 @@ NEW_YORK = ZoneInfo("America/New_York")
 TUESDAY = datetime(2026, 3, 3, 10, tzinfo=BERLIN)
 DAY = date(2026, 3, 3)
 HOUR = timedelta(hours=1)
+DOCUMENT = (Path(__file__).parents[4] / "docs" / "time-zones.md").read_text()
+SAYABLE = (
+    "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR",
+    "FREQ=MONTHLY;BYMONTHDAY=-1",
+    "FREQ=MONTHLY;BYDAY=TH;BYSETPOS=2",
+)
 
 
 def series(rule: str, start: EventTime = TUESDAY, **more: Any) -> Event:
@@ -30,7 +38,7 @@ def series(rule: str, start: EventTime = TUESDAY, **more: Any) -> Event:
 
 
 def told(event: Event) -> dict[str, Any]:
-    written = write(event, Place(NEW_YORK))
+    written = write(event, NEW_YORK)
     assert written is not None
     document: dict[str, Any] = msgspec.json.decode(wire.write(written))
     return document
@@ -167,7 +175,7 @@ def test_a_series_names_the_zone_of_its_clock_and_its_first_day_there(
 
 
 def test_an_event_that_does_not_recur_has_no_recurrence() -> None:
-    assert write(Event(uid="u", start=TUESDAY, end=TUESDAY + HOUR), Place()) is None
+    assert write(Event(uid="u", start=TUESDAY, end=TUESDAY + HOUR), UTC) is None
 
 
 @pytest.mark.parametrize(
@@ -220,7 +228,26 @@ def test_what_outlook_cannot_say_is_refused_with_the_reason(
     rule: str, start: EventTime, why: str
 ) -> None:
     with pytest.raises(CannotBeSaid, match=why):
-        write(series(rule, start), Place())
+        write(series(rule, start), UTC)
+
+
+DOCUMENTED = re.findall("`(FREQ=[^`]+)`", DOCUMENT.partition("## Microsoft 365")[2])
+
+
+@pytest.mark.parametrize("rule", [each for each in DOCUMENTED if each not in SAYABLE])
+def test_what_the_documentation_says_is_refused_is(rule: str) -> None:
+    plain = rule.partition(";COUNT")[0]  # dateutil takes no UNTIL beside COUNT
+    start = next(iter(rrulestr(plain, dtstart=datetime(2026, 1, 1, 9, tzinfo=BERLIN))))
+    with pytest.raises(CannotBeSaid) as refused:
+        write(series(rule, start), UTC)
+    assert "DTSTART" not in str(refused.value), "it is the rule that is refused"
+
+
+@pytest.mark.parametrize("rule", SAYABLE)
+def test_what_the_documentation_says_in_other_words_is_said(rule: str) -> None:
+    assert rule in DOCUMENTED
+    start = next(iter(rrulestr(rule, dtstart=datetime(2026, 1, 1, 9, tzinfo=BERLIN))))
+    assert write(series(rule, start), UTC) is not None
 
 
 def test_dates_beside_a_rule_and_a_second_rule_are_refused() -> None:
@@ -233,6 +260,6 @@ def test_dates_beside_a_rule_and_a_second_rule_are_refused() -> None:
         ({"rrules": (*rules, "FREQ=WEEKLY")}, "RRULE"),
     ):
         with pytest.raises(CannotBeSaid, match=why):
-            write(Event(uid="u", start=TUESDAY, end=TUESDAY + HOUR, **more), Place())
+            write(Event(uid="u", start=TUESDAY, end=TUESDAY + HOUR, **more), UTC)
     without = series("FREQ=DAILY", exdates=(TUESDAY + timedelta(days=1),))
-    assert write(without, Place()) == write(event, Place())
+    assert write(without, UTC) == write(event, UTC)
