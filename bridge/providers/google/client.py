@@ -20,6 +20,7 @@ from bridge.errors import (
     UnreadableAnswer,
 )
 from bridge.model.http import Http, Response
+from bridge.paging import Progress
 from bridge.providers.google import wire
 from bridge.transport import raise_for_status, where
 from bridge.transport.status import retry_after
@@ -28,8 +29,6 @@ _TIMEOUT = timedelta(seconds=60)
 _SHORT = timedelta(seconds=15)
 _MAX_SIZE = 64 << 20
 """A page of 2,500 events with long descriptions and many guests is some 20 MiB."""
-_IDLE_PAGES = 100
-"""Pages in a row that name nothing new: a listing that goes on so is not believed to end."""
 _PAGE_OF_CALENDARS = "250"
 
 # https://developers.google.com/workspace/calendar/api/guides/errors; 403 means three things.
@@ -78,8 +77,8 @@ class Client:
         https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/list
         """
         what = "the list of calendars"
-        seen: set[str] = set()
-        idle, page_token = 0, ""
+        progress, seen = Progress(what), set[str]()
+        page_token = ""
         while True:
             query = {"maxResults": _PAGE_OF_CALENDARS, "pageToken": page_token}
             page = self._get("/users/me/calendarList", query, wire.CalendarPage, what)
@@ -89,8 +88,7 @@ class Client:
             page_token = page.next_page_token
             if not page_token:
                 return
-            idle = 0 if fresh else idle + 1
-            _refuse_endless(idle, what)
+            progress.follow(each.id for each in page.items)
 
     def events(self, calendar: str, query: Mapping[str, str]) -> Iterator[wire.EventPage]:
         """List events page by page; the parameters stay the same for all pages.
@@ -102,18 +100,16 @@ class Client:
         """
         what = f"calendar {calendar!r}"
         path = f"/calendars/{quote(calendar, safe='')}/events"
-        seen: set[bytes] = set()
-        idle, page_token = 0, ""
+        progress = Progress(what)
+        page_token = ""
         while True:
             page = self._get(path, {**query, "pageToken": page_token}, wire.EventPage, what)
-            items = {bytes(each) for each in page.items}
+            named = [bytes(each) for each in page.items]
             yield page
             page_token = page.next_page_token
             if not page_token:
                 return
-            idle = 0 if items - seen else idle + 1
-            _refuse_endless(idle, what)
-            seen = items
+            progress.follow(named)
 
     def busy(self, calendar: str, start: str, end: str) -> list[wire.Busy]:
         """Ask when a calendar is busy; at most some three months at once.
@@ -274,8 +270,3 @@ def _busy_error(what: str, reason: str) -> TemporarilyUnavailable | RemoteNotFou
             hint="ask its owner, or leave it out of read_calendars",
         )
     return TemporarilyUnavailable(f"{what}: Google cannot tell it now ({reason[:40]})")
-
-
-def _refuse_endless(idle: int, what: str) -> None:
-    if idle >= _IDLE_PAGES:
-        raise UnreadableAnswer(f"{what}: {idle} pages in a row name nothing new, and more follow")

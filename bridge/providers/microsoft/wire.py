@@ -172,6 +172,46 @@ class EventPage(_Wire):
     next_link: str = field(default="", name="@odata.nextLink")
     delta_link: str = field(default="", name="@odata.deltaLink")
     """On the last page of a round only."""
+    date: str = field(default="", name="#date")
+    """When it was answered, by Graph's clock: not of the body, of its header."""
+
+
+class Slot(_Wire):
+    """scheduleItem: a time that somebody's calendar shows, and as what."""
+
+    status: str = ""
+    start: When | None = None
+    end: When | None = None
+
+
+class Refusal(_Wire):
+    """freeBusyError: why one schedule of an answer cannot be told."""
+
+    message: str = ""
+    response_code: str = ""
+
+
+class Schedule(_Wire):
+    """scheduleInformation of one person."""
+
+    schedule_id: str = ""
+    schedule_items: list[Slot] = []
+    error: Refusal | None = None
+
+
+class SchedulePage(_Wire):
+    """The answer to getSchedule."""
+
+    value: list[Schedule] = []
+
+
+class Question(_Wire):
+    """The body of getSchedule."""
+
+    schedules: list[str]
+    start_time: When
+    end_time: When
+    availability_view_interval: int = 60
 
 
 class User(_Wire):
@@ -180,6 +220,12 @@ class User(_Wire):
     id: str = ""
     mail: str = ""
     user_principal_name: str = ""
+
+
+class UserPage(_Wire):
+    """A page of users."""
+
+    value: list[User] = []
 
 
 class Subscription(_Wire):

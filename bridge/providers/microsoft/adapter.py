@@ -1,0 +1,183 @@
+"""A Microsoft account as an event source, and as a busy source for calendars that share no events.
+
+What Graph has of incremental listings is of one window for ever. The window of a link reaches
+further than the one that was asked for, so that the link lasts while the horizon moves on; it is
+given up a month before it would have to be, on another day for each calendar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from hashlib import blake2b
+
+from bridge.errors import RemoteNotFound, UnreadableAnswer
+from bridge.model.interval import Instant, Window, instant, rfc3339
+from bridge.provider import (
+    Account,
+    CalendarId,
+    CalendarInfo,
+    Item,
+    Page,
+    Provider,
+    SyncToken,
+)
+from bridge.providers.microsoft import translate
+from bridge.providers.microsoft.client import Client, Span
+from bridge.providers.microsoft.envelope import Envelope, Names
+from bridge.providers.microsoft.listing import Listing
+from bridge.providers.microsoft.refusals import TooSlow
+
+_DAY = 86400
+_BEFORE = 3 * _DAY
+"""By which the window of a link begins earlier: nobody is sure what belongs to its very ends."""
+_AFTER = 123 * _DAY
+"""By which it ends later: three days as above, a month by which the horizon moves at once, two in
+which the link is used, and the last one, in which it is not."""
+_USED = 59 * _DAY
+_SPREAD = 29 * _DAY
+"""Of these, in which every calendar has another moment at which it begins anew."""
+_MOST_SERIES = 50
+"""So many changed series are read again one by one; of more a full listing costs less."""
+
+
+def open_account(account: Account, api_url: str) -> Provider:
+    """Open an account without touching the network."""
+    client = Client(account.http, api_url, account.acts_for)
+    return Provider(source=MicrosoftSource(client))
+
+
+class MicrosoftSource:
+    """Reads calendars by delta rounds over a window; expansion is ours."""
+
+    def __init__(self, client: Client) -> None:
+        """Open without touching the network."""
+        self._client = client
+
+    def list_calendars(self) -> Sequence[CalendarInfo]:
+        """Name the calendars of the mailbox, shared ones among them; see `EventSource`."""
+        found = (translate.calendar(entry) for entry in self._client.calendars())
+        return [info for info in found if info is not None]
+
+    def changes(
+        self, calendar: CalendarId, since: SyncToken | None, window: Window
+    ) -> Iterator[Page]:
+        """Yield what changed in a calendar; see `EventSource`.
+
+        Everything wholly outside the link's window is left out, so that one that is asked for and
+        not inside it needs another link.
+        """
+        if since is None:
+            yield from self._everything(calendar, window)
+            return
+        known = Envelope.read(since, calendar, window)
+        yield from self._since(known, window)
+
+    def _everything(self, calendar: CalendarId, asked: Window) -> Iterator[Page]:
+        window = Window(asked.start - _BEFORE, asked.end + _AFTER)
+        try:
+            yield from self._first_round(calendar, window)
+        except TooSlow:  # nothing was told yet
+            yield from self._view(calendar, window)
+
+    def _first_round(self, calendar: CalendarId, window: Window) -> Iterator[Page]:
+        listing = Listing(calendar, window)
+        link, made = "", 0
+        for page in self._client.first_round(calendar, _span(window)):
+            link, made = page.delta_link, _answered(page.date)
+            yield Page(listing.page(page), full=True)
+        if not link:
+            raise _no_link(calendar)
+        items: list[Item] = []
+        for name in listing.lacking():
+            items += self._again(listing, name)
+        until = made + _USED - _share(f"{calendar}\n{made}") if made else 0
+        envelope = Envelope(calendar, link, window, until, Names.of(listing.named))
+        yield Page([*items, *listing.rest()], envelope.write(), full=True, notes=_notes(listing))
+
+    def _view(self, calendar: CalendarId, window: Window) -> Iterator[Page]:
+        """List everything without a link to go on from.
+
+        Of some calendars with a series that has no end Graph cannot give a round, and answers 504
+        to every question for one.
+        """
+        listing = Listing(calendar, window)
+        for page in self._client.view(calendar, _span(window)):
+            yield Page(listing.page(page), full=True)
+        items: list[Item] = []
+        for name in listing.lacking():
+            event = self._client.event(calendar, name)
+            items += [listing.forget(name)] if event is None else listing.take(event)
+        envelope = Envelope(calendar, "", window, 0, Names())
+        yield Page([*items, *listing.rest()], envelope.write(), full=True, notes=_notes(listing))
+
+    def _since(self, known: Envelope, asked: Window) -> Iterator[Page]:
+        try:
+            yield from self._next_round(known, asked)
+        except TooSlow:  # nothing was told yet
+            yield from self._view(known.calendar, known.window)
+
+    def _next_round(self, known: Envelope, asked: Window) -> Iterator[Page]:
+        calendar = known.calendar
+        listing = Listing(calendar, known.window)
+        link, now = "", 0
+        pages: list[Page] = []
+        for page in self._client.next_round(calendar, known.link):
+            link, now = page.delta_link, _answered(page.date)
+            pages.append(Page(listing.page(page)))
+        if not link:
+            raise _no_link(calendar)
+        again = listing.partial()
+        if len(again) > _MOST_SERIES or listing.strangers(known.known):
+            yield from self._everything(calendar, asked)
+            return
+        pages.extend([Page(self._again(listing, name)) for name in again])
+        if known.until and now >= known.until:
+            link = ""
+        names = known.known.changed(listing.named, listing.gone)
+        envelope = Envelope(calendar, link, known.window, known.until, names)
+        yield from pages
+        yield Page(listing.rest(), envelope.write(), notes=_notes(listing))
+
+    def _again(self, listing: Listing, series: str) -> list[Item]:
+        """Read a series as a whole, of which a part alone was named."""
+        calendar = listing.calendar
+        event = self._client.event(calendar, series)
+        if event is None:
+            return [listing.forget(series)]
+        listing.begin(series)
+        items = listing.take(event)
+        if series in listing.groups:
+            try:
+                for page in self._client.instances(calendar, series, _span(listing.window)):
+                    listing.page(page)
+            except RemoteNotFound:
+                return [listing.forget(series)]
+        return items
+
+
+def _span(window: Window) -> Span:
+    return Span(rfc3339(window.start), rfc3339(window.end))
+
+
+def _answered(date: str) -> Instant:
+    """Read when a page was answered, by Graph's clock; 0 where it does not say."""
+    try:
+        moment = parsedate_to_datetime(date)
+        return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _share(name: str) -> int:
+    """Give a calendar its moment within `_SPREAD`, the same whenever it is asked for."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) % _SPREAD
+
+
+def _no_link(calendar: str) -> UnreadableAnswer:
+    return UnreadableAnswer(f"calendar {calendar!r}: the last page has no link to go on from")
+
+
+def _notes(listing: Listing) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(listing.notes))

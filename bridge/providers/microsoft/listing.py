@@ -1,0 +1,202 @@
+"""What the lines of one listing come to, whatever their order and however often they come.
+
+Single events are told as they come. A series waits until every page was read: its master, its
+changed occurrences and those that nobody changed are lines of their own, in any order. Lines may be
+repeated, and what is repeated may be older: the one that was modified last counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import structs
+
+from bridge.errors import UnreadableAnswer
+from bridge.ical.foreign import Unclear
+from bridge.model.event import Event, EventSeries
+from bridge.model.interval import Window
+from bridge.provider import ETag, Item, RemoteId, Series, SeriesRemoved, Unreadable
+from bridge.providers.microsoft import series, wire
+from bridge.providers.microsoft.moments import Place
+from bridge.providers.microsoft.series import Group
+from bridge.providers.microsoft.translate import read_event
+
+_MASTER, _EXCEPTION, _OCCURRENCE = "seriesMaster", "exception", "occurrence"
+
+
+@dataclass(slots=True)
+class Listing:
+    """One listing on its way through."""
+
+    calendar: str
+    window: Window
+    """That was listed."""
+    place: Place = field(default_factory=Place)
+    groups: dict[str, Group] = field(default_factory=dict)
+    """Series by id, those as well of which a part alone came."""
+    named: set[str] = field(default_factory=set)
+    """Ids of the events and series that are there."""
+    gone: dict[str, None] = field(default_factory=dict)
+    """Ids of what is no more, events, series and occurrences alike."""
+    notes: list[str] = field(default_factory=list)
+    _modified: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """When each event and series was modified, and its etag."""
+    _series: dict[str, str] = field(default_factory=dict)
+    """Ids of occurrences, with the id of the series of each."""
+
+    def page(self, page: wire.EventPage) -> list[Item]:
+        """Take a page, and give what can be said already."""
+        return [item for data in page.value for item in self._items(data)]
+
+    def take(self, event: wire.Event) -> list[Item]:
+        """Take one event, as `page` does."""
+        return list(self._whole(event))
+
+    def forget(self, name: str) -> SeriesRemoved:
+        """Take a series that is not there any more."""
+        self.groups.pop(name, None)
+        self.named.discard(name)
+        self.gone[name] = None
+        return SeriesRemoved(RemoteId(name))
+
+    def begin(self, name: str) -> None:
+        """Forget what was listed of a series, which is listed again."""
+        self.groups[name] = Group(name)
+        self._modified.pop(name, None)
+
+    def strangers(self, known: Container[str]) -> list[str]:
+        """Name the tombstones of what nobody knows: occurrences, for all that can be said."""
+        return [name for name in self.gone if name not in known and name not in self._series]
+
+    def partial(self) -> list[str]:
+        """Name the series of which a part came alone, or for all that can be said may have."""
+        return [name for name, group in self.groups.items() if self._is_partial(group)]
+
+    def lacking(self) -> list[str]:
+        """Name the series whose master did not come."""
+        return [name for name, group in self.groups.items() if group.master is None]
+
+    def rest(self) -> list[Item]:
+        """Give the series, when every page was taken."""
+        return [self._series_item(group) for group in self.groups.values() if group.master]
+
+    def _items(self, data: Any) -> Iterator[Item]:
+        try:
+            event = wire.shaped(data, wire.Event)
+        except wire.NotThatShape as err:
+            yield from self._not_understood(data, str(err))
+            return
+        if not event.id:
+            raise UnreadableAnswer(f"calendar {self.calendar!r}: an event without an id")
+        if event.removed is not None:
+            yield from self._removed(event.id)
+        elif event.series_master_id or event.type in (_EXCEPTION, _OCCURRENCE):
+            self._part(event)
+        else:
+            yield from self._whole(event)
+
+    def _not_understood(self, data: Any, reason: str) -> Iterator[Item]:
+        """Keep what is known of an event; an occurrence stays where its series has it."""
+        given: Mapping[str, Any] = data if isinstance(data, dict) else {}
+        name, of = given.get("id"), given.get("seriesMasterId")
+        if not isinstance(name, str) or not name:
+            raise UnreadableAnswer(f"calendar {self.calendar!r}: an event without an id: {reason}")
+        if isinstance(of, str) and of:
+            self._group(of).unread.add(name)
+            self._series[name] = of
+        else:
+            self.groups.pop(name, None)
+            self.named.add(name)
+            yield Unreadable(RemoteId(name), reason)
+
+    def _removed(self, name: str) -> Iterator[Item]:
+        self.gone[name] = None
+        of = self._series.get(name)
+        if of is not None:
+            group = self._group(of)
+            group.exceptions.pop(name, None)
+            group.occurrences.pop(name, None)
+            group.unread.discard(name)
+            return
+        self._modified.pop(name, None)
+        yield self.forget(name)
+
+    def _part(self, event: wire.Event) -> None:
+        group = self._group(event.series_master_id)
+        self._series[event.id] = group.id
+        self.gone.pop(event.id, None)
+        if event.type == _OCCURRENCE:
+            if event.id not in group.exceptions:
+                group.occurrences[event.id] = event
+            return
+        before = group.exceptions.get(event.id)
+        if before is None or before.last_modified_date_time <= event.last_modified_date_time:
+            group.exceptions[event.id] = event
+            group.occurrences.pop(event.id, None)
+
+    def _whole(self, event: wire.Event) -> Iterator[Item]:
+        state = event.last_modified_date_time, event.etag
+        before = self._modified.get(event.id)
+        if before is not None and (state == before or state[0] < before[0]):
+            return
+        self._modified[event.id] = state
+        self.gone.pop(event.id, None)
+        self.named.add(event.id)
+        if event.type == _MASTER or event.recurrence is not None:
+            self._group(event.id).master = event
+            return
+        self.groups.pop(event.id, None)
+        place = Place(self.place.zone)
+        try:
+            made, notes = read_event(event, place)
+        except Unclear as err:
+            yield Unreadable(RemoteId(event.id), str(err), _etag(event))
+            return
+        yield Series(
+            RemoteId(event.id), EventSeries(uid=made.uid, master=made, notes=notes), _etag(event)
+        )
+
+    def _group(self, name: str) -> Group:
+        if not name:
+            raise UnreadableAnswer(f"calendar {self.calendar!r}: an occurrence of no series")
+        return self.groups.setdefault(name, Group(name))
+
+    def _is_partial(self, group: Group) -> bool:
+        if group.master is None:
+            return True
+        try:
+            master, place = self._read(group.master)
+        except Unclear:
+            return True
+        return series.build(group, master, place, self.window).has_holes
+
+    def _series_item(self, group: Group) -> Item:
+        assert group.master is not None  # noqa: S101 - for the type checker
+        name, etag = RemoteId(group.id), _etag(group.master)
+        try:
+            master, place = self._read(group.master)
+        except Unclear as err:
+            return Unreadable(name, str(err), etag, series.remains(group, self.place))
+        return Series(name, series.build(group, master, place, self.window).series, etag)
+
+    def _read(self, event: wire.Event) -> tuple[Event, Place]:
+        """Read a master; without its rule where that cannot be understood.
+
+        Raises:
+            Unclear: its time cannot be understood.
+        """
+        place = Place(self.place.zone)
+        try:
+            master, notes = read_event(event, place)
+        except Unclear as err:
+            master, notes = read_event(structs.replace(event, recurrence=None), place)
+            notes = (*notes, str(err))
+        place.notes.extend(notes)
+        return master, place
+
+
+def _etag(event: wire.Event) -> ETag | None:
+    value = event.etag.removeprefix("W/").strip('"')
+    return ETag(value) if value else None

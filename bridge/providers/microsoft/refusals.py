@@ -1,0 +1,67 @@
+"""What Graph's errors mean to the engine (https://learn.microsoft.com/graph/errors)."""
+
+from __future__ import annotations
+
+from bridge.errors import (
+    AuthorizationExpired,
+    RateLimited,
+    RemoteRejected,
+    TemporarilyUnavailable,
+)
+from bridge.model.http import Response
+from bridge.providers.microsoft import wire
+from bridge.transport import raise_for_status as raise_for_others
+from bridge.transport import where
+from bridge.transport.status import retry_after
+
+_NO_MAILBOX = "MailboxNotEnabledForRESTAPI"
+_THROTTLED = frozenset({"ApplicationThrottled", "TooManyRequests", "ErrorServerBusy"})
+
+
+class TooSlow(TemporarilyUnavailable):
+    """504: Graph gave up on a question, as it does on some calendars every time."""
+
+
+def is_forbidden(response: Response) -> bool:
+    """Tell whether an answer says that the account may not read this."""
+    return response.status == 403 and retry_after(response.headers) is None
+
+
+def raise_for_status(response: Response, what: str) -> None:
+    """Raise what an error of Graph means; a whole 2xx passes.
+
+    Raises:
+        AuthorizationExpired: the token is refused.
+        RateLimited: Graph asks for a pause: 429, 503 with Retry-After (MailboxConcurrency).
+        RemoteRejected: it is not allowed, or there is no mailbox; see the hint.
+        ProviderError: as `bridge.transport.raise_for_status` says.
+    """
+    place = f"{what}: {where(response.url)}"
+    if response.status == 401:
+        raise AuthorizationExpired(
+            f"{place} refuses the access token",
+            hint="connect the account again; its owner may have taken the permission back",
+        )
+    pause = retry_after(response.headers)
+    code = wire.code(response.body)
+    if response.status == 503 and (pause is not None or code in _THROTTLED):
+        raise RateLimited(f"{place} asks for a pause", retry_after=pause)
+    if is_forbidden(response):
+        raise RemoteRejected(
+            f"{place} does not allow this account to read it{_named(code)}",
+            code="forbidden",
+            hint="ask the calendar's owner to share it, or leave it out of read_calendars; of "
+            "application: true, an access policy of Exchange may leave this mailbox out",
+        )
+    if response.status == 404 and code == _NO_MAILBOX:
+        raise RemoteRejected(
+            f"{what}: the account has no mailbox at Microsoft 365",
+            code="no_mailbox",
+            hint="its licence for Exchange Online may be missing, or its mailbox be on a server of "
+            "its own",
+        )
+    raise_for_others(response, what=what)
+
+
+def _named(code: str) -> str:
+    return f" ({code[:60]})" if code and code.isprintable() else ""

@@ -1,0 +1,209 @@
+"""A series as Graph lists it: its rule, put right by the occurrences that it has in a window. Pure.
+
+What Graph lists there is the truth. An occurrence that the rule has and Graph does not is excluded;
+one that Graph has and the rule does not is added, as are other times than those of the rule. Beyond
+the window the rule holds. Where the rule cannot be understood, what is listed stands by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from bridge.errors import InvalidCalendarObject
+from bridge.ical.foreign import Unclear, at
+from bridge.ical.recurrence import expand
+from bridge.model.event import Event, EventSeries, EventTime, Floating
+from bridge.model.interval import Instant, Window, instant, utc
+from bridge.providers.microsoft import wire
+from bridge.providers.microsoft.moments import Place, on_day
+from bridge.providers.microsoft.translate import read_event
+
+_DAY = 86400
+_EDGE = 2 * _DAY
+"""So near to an end of a window nobody is sure what belongs to it."""
+_EPOCH = utc(0)
+
+
+class Times(NamedTuple):
+    """When an occurrence is, as its series has it or as Graph lists it."""
+
+    start: Instant
+    end: Instant
+
+
+@dataclass(slots=True)
+class Group:
+    """What was listed of one series."""
+
+    id: str
+    master: wire.Event | None = None
+    exceptions: dict[str, wire.Event] = field(default_factory=dict)
+    """By id, as the next one."""
+    occurrences: dict[str, wire.Event] = field(default_factory=dict)
+    """Those that nobody changed: little more than their times."""
+    unread: set[str] = field(default_factory=set)
+    """Ids of occurrences that have no shape: they are there, and nobody knows when."""
+
+
+class Built(NamedTuple):
+    """What a group comes to."""
+
+    series: EventSeries
+    has_holes: bool
+    """Its rule has occurrences that were not listed, or nobody knows what it has: all is well where
+    the whole of it was listed, and only there."""
+
+
+def build(group: Group, master: Event, place: Place, window: Window) -> Built:
+    """Put a series together.
+
+    Args:
+        group: what was listed.
+        master: read from the group's.
+        place: the calendar; what had to be guessed is noted there.
+        window: that was listed.
+    """
+    listed, vague = _listed(group, place)
+    changed = _changed(group, master, place)
+    vague = vague or None in changed.values()
+    overrides = [event for event in changed.values() if event is not None]
+    known = _known(master, window, place)
+    if known is None:
+        overrides += [_moved(master, each, each) for each in listed]
+        alone = None if overrides else replace(master, rrules=())
+        return Built(_series(master.uid, alone, overrides, place), has_holes=True)
+    taken = {at(each.recurrence_id) for each in overrides if each.recurrence_id is not None}
+    seen = taken.union(each.start for each in listed)
+    missing = [each for each in known.values() if each.start not in seen and _is_in(each, window)]
+    for each in listed:
+        if each.start not in taken and known.get(each.start) != each:
+            overrides.append(_moved(master, known.get(each.start, each), each))
+    if vague:
+        place.notes.append("an occurrence that cannot be read stays where the series has it")
+    else:
+        excluded = tuple(_moment(master, each.start) for each in missing)
+        master = replace(master, exdates=excluded)
+    return Built(_series(master.uid, master, overrides, place), has_holes=bool(missing))
+
+
+def _series(
+    uid: str, master: Event | None, overrides: Sequence[Event], place: Place
+) -> EventSeries:
+    notes = tuple(dict.fromkeys(place.notes))
+    return EventSeries(uid=uid, master=master, overrides=tuple(overrides), notes=notes)
+
+
+def _known(master: Event, window: Window, place: Place) -> Mapping[Instant, Times] | None:
+    """Give what the rule has in a window; None where that cannot be said."""
+    why = "it is not understood"
+    if master.rrules:
+        try:
+            return _by_rule(master, window)
+        except (InvalidCalendarObject, ValueError, ArithmeticError) as err:
+            why = str(err)[:120]
+    place.notes.append(f"its rule is left out, and every occurrence stands as listed: {why}")
+    return None
+
+
+def _is_in(times: Times, window: Window) -> bool:
+    return window.start + _EDGE <= times.start and times.end <= window.end - _EDGE
+
+
+def times_of(event: wire.Event) -> Times:
+    """Read when an occurrence is; days are the midnights of UTC.
+
+    Raises:
+        Unclear: it does not say.
+    """
+    return Times(_midnight(event.start), _midnight(event.end))
+
+
+def _midnight(when: wire.When | None) -> Instant:
+    try:
+        return instant(datetime.fromisoformat(when.date_time if when else "").replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as err:
+        raise Unclear("an occurrence does not say when it is") from err
+
+
+def remains(group: Group, place: Place) -> EventSeries | None:
+    """Give the occurrences of a series whose master says nothing; None where there are none."""
+    nobody = Event(uid=group.id, start=_EPOCH, end=_EPOCH)
+    listed, _ = _listed(group, place)
+    changed = _changed(group, nobody, place)
+    overrides = [event for event in changed.values() if event is not None]
+    overrides += [_moved(nobody, each, each) for each in listed]
+    return EventSeries(uid=group.id, master=None, overrides=tuple(overrides)) if overrides else None
+
+
+def _listed(group: Group, place: Place) -> tuple[list[Times], bool]:
+    """Give when unchanged occurrences are, and whether some do not say."""
+    found: dict[Instant, Times] = {}
+    vague = bool(group.unread)
+    for event in group.occurrences.values():
+        try:
+            times = times_of(event)
+        except Unclear as err:
+            place.notes.append(str(err))
+            vague = True
+        else:
+            found[times.start] = times
+    return [found[start] for start in sorted(found)], vague
+
+
+def _changed(group: Group, master: Event, place: Place) -> Mapping[str, Event | None]:
+    """Read the changed occurrences; None for one that cannot be read."""
+    made: dict[str, Event | None] = {}
+    for name, event in group.exceptions.items():
+        try:
+            found, notes = read_event(event, Place(place.zone))
+            original = _original(master, found)
+        except Unclear as err:
+            notes = (f"it cannot be read, and stays where it was: {str(err)[:120]}",)
+            made[name] = None
+        else:
+            made[name] = replace(found, uid=master.uid, recurrence_id=original)
+        place.notes.extend(f"a changed occurrence: {note}" for note in notes)
+    return made
+
+
+def _original(master: Event, changed: Event) -> EventTime:
+    """Say on the clock of the series which occurrence was changed."""
+    original = changed.recurrence_id
+    if original is None:
+        raise Unclear("it does not say which occurrence it is")
+    if isinstance(master.start, datetime):
+        if isinstance(original, datetime | Floating):
+            return _moment(master, at(original))
+        return on_day(master.start, original)
+    if isinstance(original, datetime):
+        # A day is the midnight of some zone; the nearest midnight of UTC is of the same day.
+        return _moment(master, (instant(original) + _DAY // 2) // _DAY * _DAY)
+    return original
+
+
+def _by_rule(master: Event, window: Window) -> dict[Instant, Times]:
+    series = EventSeries(uid=master.uid, master=master)
+    found = expand(series, window, UTC, day_zone=UTC).occurrences
+    return {each.original_start: Times(each.start, each.end) for each in found}
+
+
+def _moved(master: Event, original: Times, now: Times) -> Event:
+    return replace(
+        master,
+        start=_moment(master, now.start),
+        end=_moment(master, now.end),
+        duration=None,
+        exact=None,
+        rrules=(),
+        recurrence_id=_moment(master, original.start),
+    )
+
+
+def _moment(master: Event, when: Instant) -> EventTime:
+    """Say an instant the way the master says its start."""
+    if isinstance(master.start, datetime):
+        return utc(when).astimezone(master.start.tzinfo)
+    return utc(when).date()

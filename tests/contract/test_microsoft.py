@@ -1,0 +1,53 @@
+"""The Microsoft adapter keeps the contract against the stand-in, well-behaved and not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.sandbox.server import Sandbox
+from tests.contract.microsoft_world import MicrosoftWorld, sandbox, signed, transport
+from tests.contract.provider_contract import ProviderContract, mirror
+
+__all__ = ["mirror"]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with sandbox() as started:
+        yield started
+        assert started.world.defects == []
+
+
+@pytest.fixture
+def microsoft(running: Sandbox) -> Iterator[MicrosoftWorld]:
+    http = transport()
+    world = MicrosoftWorld(running, signed(running, http))
+    yield world
+    http.close()
+    world.faults.clear()
+
+
+class TestMicrosoft(ProviderContract):
+    @pytest.fixture
+    def world(self, microsoft: MicrosoftWorld) -> MicrosoftWorld:
+        return microsoft
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["short_pages", "duplicates", "stale_duplicates", "occurrence_tombstones",
+     "single_occurrences", "lone_masters", "typed_tombstones", "custom_zones", "null_fields",
+     "endless_series_times_out"],
+)  # fmt: skip
+class TestMisbehavingMicrosoft(ProviderContract):
+    """The same with each misbehaviour of its listings on."""
+
+    many = 60
+    machine_examples = 3
+
+    @pytest.fixture
+    def world(self, microsoft: MicrosoftWorld, fault: str) -> Iterator[MicrosoftWorld]:
+        with microsoft.fault(fault):
+            yield microsoft
