@@ -41,7 +41,7 @@ class Signed:
 
     http: Http
     token: str
-    asked: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list, repr=False)
     spoilt: set[str] = field(default_factory=set)
     """Ids of events of which nonsense is told."""
 
@@ -111,8 +111,8 @@ class MicrosoftWorld:
             if item is None:
                 item = self._editor.create(there, body)
                 self.uids[item.key] = uid
-            else:
-                self._editor.patch(Found(there, item, None), _changes(item, body))
+            elif changes := _changes(item, body):
+                self._editor.patch(Found(there, item, None), changes)
             if plan.rrule:
                 self._move(there, item, plan)
             self.http.spoilt.discard(event_id(there, item, None, immutable=True))
@@ -122,6 +122,13 @@ class MicrosoftWorld:
             there, item = self._found(calendar, uid)
             assert item is not None
             self._editor.delete(Found(there, item, None))
+
+    def drop(self, calendar: CalendarId, uid: str, original: int) -> None:
+        """Delete one occurrence of a series."""
+        with self.running.world.lock:
+            there, item = self._found(calendar, uid)
+            assert item is not None
+            self._editor.delete(Found(there, item, utc(original).date()))
 
     def mirror(self, calendar: CalendarId) -> Mirror:
         """Make a mirror that says what it finds as the suite plans it."""

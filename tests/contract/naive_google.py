@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from bridge.errors import ProviderError
 from bridge.providers.google.adapter import GoogleSource
 from bridge.providers.google.client import Client
 from bridge.sandbox.server import Sandbox
+from tests.contract import trial
 from tests.contract.google_world import ANN, BOB, GoogleWorld, Signed, sandbox, transport
-from tests.contract.provider_contract import (
-    DAY,
-    HOUR,
-    NOW,
-    Mirror,
-    Planned,
-    ProviderContract,
-    mirrored,
-)
+from tests.contract.provider_contract import DAY, HOUR, NOW, Mirror, Planned
+from tests.contract.trial import Suite
 
 
 class Naive(GoogleSource):
@@ -40,21 +33,8 @@ class Altered(Client):
         self.__dict__.update(client.__dict__)
 
 
-class Google(ProviderContract):
+class Google(Suite):
     """The suite, and what only Google's adapter meets."""
-
-    many = 20
-
-    def test_a_listing_is_whole_or_refused(self, mirror: Mirror) -> None:
-        plans = {f"e{n}": Planned(NOW + n * DAY, NOW + n * DAY + HOUR) for n in range(6)}
-        self.fill(mirror, **plans)
-        try:
-            mirror.pages(None)
-        except ProviderError:
-            return
-        mirror.pull()
-        assert mirror.plans == plans
-        assert "made-up" not in str(mirror.token)
 
     def test_an_event_counts_whoever_else_comes(self, mirror: Mirror) -> None:
         assert isinstance(mirror.world, GoogleWorld)
@@ -78,22 +58,16 @@ def catches(
     test: str,
     times: int | None = None,
 ) -> None:
-    """Try a naive adapter: it passes as long as the stand-in behaves; ours always does."""
+    """Try a naive adapter."""
     http = transport()
     signed = Signed(http, running.access_token(ANN))
-    switches = running.world.account(ANN).faults
-
-    def attempt(source: Callable[[Client], GoogleSource], *, misbehaving: bool) -> None:
-        world = GoogleWorld(running, signed, source)
-        for fault, value in faults.items() if misbehaving else ():
-            switches.switch(fault, value, times)
-        try:
-            getattr(Google(), f"test_{test}")(mirrored(world, world.new_calendar()))
-        finally:
-            switches.clear()
-
-    attempt(adapter, misbehaving=False)
-    with pytest.raises((AssertionError, ProviderError)):
-        attempt(adapter, misbehaving=True)
-    attempt(GoogleSource, misbehaving=True)
+    trial.catches(
+        Google,
+        lambda made: GoogleWorld(running, signed, made),
+        (adapter, GoogleSource),
+        running.world.account(ANN).faults,
+        faults,
+        test,
+        times,
+    )
     http.close()

@@ -65,6 +65,13 @@ class Planned:
     moved: tuple[tuple[int, int, int], ...] = ()
     """Changed occurrences: original start, new start, new end."""
 
+    def is_over(self, when: int) -> bool:
+        """Tell whether the last of its occurrences was over by then."""
+        if "COUNT=" not in self.rrule:
+            return not self.rrule and self.end <= when
+        assert self.rrule.startswith("FREQ=DAILY;COUNT=")
+        return self.end + (int(self.rrule.rpartition("=")[2]) - 1) * DAY <= when
+
     def series(self, uid: str) -> EventSeries:
         master = Event(
             uid=uid,
@@ -121,6 +128,7 @@ def planned(series: EventSeries) -> Planned:
     """
     master = series.master
     assert master is not None
+    assert not master.exdates, "nobody took an occurrence away"
     length = _instant(master.end) - _instant(master.start)
     moved = sorted(
         (original, _instant(event.start), _instant(event.end))
@@ -563,9 +571,7 @@ class _Edits(RuleBasedStateMachine):
     def pull(self) -> None:
         self.mirror.pull(self.window)
         future = {
-            uid: plan
-            for uid, plan in self.plans.items()
-            if plan.rrule or plan.end > self.window.start
+            uid: plan for uid, plan in self.plans.items() if not plan.is_over(self.window.start)
         }
         assert future.items() <= self.mirror.plans.items() <= self.plans.items()
 

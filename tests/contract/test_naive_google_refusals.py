@@ -6,7 +6,7 @@ With `test_naive_google` it is all that concerns reading, see `ELSEWHERE` for th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,9 +15,8 @@ import pytest
 
 from bridge.errors import ProviderError
 from bridge.model.event import Event
-from bridge.model.http import Http, Response
 from bridge.model.interval import BusyPeriod, Window, utc
-from bridge.provider import BusySource, CalendarId, Page, Series, SyncToken
+from bridge.provider import CalendarId, Page, Series, SyncToken
 from bridge.providers.google import wire
 from bridge.providers.google.adapter import GoogleBusy
 from bridge.providers.google.client import Client
@@ -25,8 +24,9 @@ from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.server import Sandbox
 from tests.contract.google_world import ANN, BOB, Signed, transport
 from tests.contract.naive_google import Altered, Naive, catches, running
-from tests.contract.provider_contract import HOUR, NOW, WINDOW
+from tests.contract.provider_contract import NOW
 from tests.contract.test_naive_google import CASES
+from tests.contract.trial import Hasty, busy_time_is_told_or_refused
 
 __all__ = ["running"]
 
@@ -66,19 +66,9 @@ class TakesRefusalsForNothing(Naive):
         return self.Reading(client)
 
 
-@dataclass
-class _Hasty:
-    """Waits for no answer longer than three seconds."""
-
-    http: Http
-
-    def request(self, method: str, url: str, **options: Any) -> Response:
-        return self.http.request(method, url, **{**options, "timeout": timedelta(seconds=3)})
-
-
 class HasNoPatience(TakesRefusalsForNothing):
     def reading(self, client: Client) -> Client:
-        hasty: Any = _Hasty(client._http)
+        hasty: Any = Hasty(client._http, timedelta(seconds=3))
         client._http = hasty
         return super().reading(client)
 
@@ -193,26 +183,17 @@ def test_what_is_not_found_by_its_uid_catches(running: Sandbox) -> None:
     catches(running, AsksWhetherItIsGone, {"uid_without_deleted": True}, DELETED)
 
 
-def busy_time_is_told_or_refused(source: BusySource) -> None:
-    """What the contract is for a source of busy time."""
-    try:
-        found = source.busy(CalendarId(BOB), WINDOW)
-    except ProviderError:
-        return
-    assert [(each.start, each.end) for each in found] == [(NOW, NOW + HOUR)]
-
-
 def test_an_error_of_one_calendar_catches(running: Sandbox) -> None:
     http = transport()
     client = Client(Signed(http, running.access_token(ANN)), f"{running.url}/calendar/v3")
     bob = running.person(BOB)
     bob.share(ANN, "freeBusyReader")
     bob.create("Secret", utc(NOW))
-    busy_time_is_told_or_refused(NoAnswerIsFree(client))
+    busy_time_is_told_or_refused(NoAnswerIsFree(client), BOB)
     running.misbehave(ANN, "freebusy_errors")
     with pytest.raises(AssertionError):
-        busy_time_is_told_or_refused(NoAnswerIsFree(client))
-    busy_time_is_told_or_refused(GoogleBusy(client))
+        busy_time_is_told_or_refused(NoAnswerIsFree(client), BOB)
+    busy_time_is_told_or_refused(GoogleBusy(client), BOB)
     running.behave(ANN)
     http.close()
 

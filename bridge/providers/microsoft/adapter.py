@@ -8,6 +8,7 @@ given up a month before it would have to be, on another day for each calendar.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
@@ -15,6 +16,7 @@ from hashlib import blake2b
 from bridge.errors import RemoteNotFound, UnreadableAnswer
 from bridge.model.interval import Instant, Window, instant, rfc3339
 from bridge.provider import (
+    AccessRole,
     Account,
     CalendarId,
     CalendarInfo,
@@ -23,7 +25,8 @@ from bridge.provider import (
     Provider,
     SyncToken,
 )
-from bridge.providers.microsoft import translate
+from bridge.providers.microsoft import translate, wire
+from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client, Span
 from bridge.providers.microsoft.envelope import Envelope, Names
 from bridge.providers.microsoft.listing import Listing
@@ -38,6 +41,14 @@ which the link is used, and the last one, in which it is not."""
 _USED = 59 * _DAY
 _SPREAD = 29 * _DAY
 """Of these, in which every calendar has another moment at which it begins anew."""
+_LONGEST = 1825 * _DAY
+"""That Graph lists at once."""
+_VIEW = "calendarView"
+"""Stands for the link where there is none: everything is listed every time."""
+_VIEWED = _DAY
+"""For so long, before a link is asked for again."""
+_NEVER = 1 << 40
+"""When something has no end."""
 _MOST_SERIES = 50
 """So many changed series are read again one by one; of more a full listing costs less."""
 
@@ -45,7 +56,7 @@ _MOST_SERIES = 50
 def open_account(account: Account, api_url: str) -> Provider:
     """Open an account without touching the network."""
     client = Client(account.http, api_url, account.acts_for)
-    return Provider(source=MicrosoftSource(client))
+    return Provider(source=MicrosoftSource(client), busy=MicrosoftBusy(client))
 
 
 class MicrosoftSource:
@@ -56,9 +67,17 @@ class MicrosoftSource:
         self._client = client
 
     def list_calendars(self) -> Sequence[CalendarInfo]:
-        """Name the calendars of the mailbox, shared ones among them; see `EventSource`."""
-        found = (translate.calendar(entry) for entry in self._client.calendars())
-        return [info for info in found if info is not None]
+        """Name the calendars of the mailbox, shared ones among them; see `EventSource`.
+
+        What others share with it is tried, for the list does not say how much it is.
+        """
+        return [
+            replace(info, role=AccessRole.FREE_BUSY)
+            if _is_doubtful(entry) and not self._client.may_read(entry.id)
+            else info
+            for entry in self._client.calendars()
+            if (info := translate.calendar(entry)) is not None
+        ]
 
     def changes(
         self, calendar: CalendarId, since: SyncToken | None, window: Window
@@ -72,10 +91,20 @@ class MicrosoftSource:
             yield from self._everything(calendar, window)
             return
         known = Envelope.read(since, calendar, window)
-        yield from self._since(known, window)
+        if known.link == _VIEW:
+            yield from self._view(calendar, known.window, known.until)
+            return
+        try:
+            yield from self._next_round(known, window)
+        except TooSlow:  # nothing was told yet
+            yield from self._view(calendar, known.window)
 
     def _everything(self, calendar: CalendarId, asked: Window) -> Iterator[Page]:
         window = Window(asked.start - _BEFORE, asked.end + _AFTER)
+        if asked.end - window.start > _LONGEST:
+            yield from self._view(calendar, window, _NEVER)
+            return
+        window = window._replace(end=min(window.end, window.start + _LONGEST))
         try:
             yield from self._first_round(calendar, window)
         except TooSlow:  # nothing was told yet
@@ -89,34 +118,35 @@ class MicrosoftSource:
             yield Page(listing.page(page), full=True)
         if not link:
             raise _no_link(calendar)
-        items: list[Item] = []
-        for name in listing.lacking():
-            items += self._again(listing, name)
-        until = made + _USED - _share(f"{calendar}\n{made}") if made else 0
+        items = [item for name in listing.lacking() for item in self._again(listing, name)]
+        until = made + _USED - _share(calendar, made) if made else _NEVER
         envelope = Envelope(calendar, link, window, until, Names.of(listing.named))
         yield Page([*items, *listing.rest()], envelope.write(), full=True, notes=_notes(listing))
 
-    def _view(self, calendar: CalendarId, window: Window) -> Iterator[Page]:
+    def _view(
+        self, calendar: CalendarId, window: Window, until: Instant | None = None
+    ) -> Iterator[Page]:
         """List everything without a link to go on from.
 
         Of some calendars with a series that has no end Graph cannot give a round, and answers 504
-        to every question for one.
+        to every question for one; and windows can be longer than those of its rounds.
         """
         listing = Listing(calendar, window)
-        for page in self._client.view(calendar, _span(window)):
-            yield Page(listing.page(page), full=True)
+        now = 0
+        for start in range(window.start, window.end, _LONGEST):
+            part = Window(start, min(start + _LONGEST, window.end))
+            for page in self._client.view(calendar, _span(part)):
+                now = _answered(page.date)
+                yield Page(listing.page(page), full=True)
         items: list[Item] = []
         for name in listing.lacking():
             event = self._client.event(calendar, name)
             items += [listing.forget(name)] if event is None else listing.take(event)
-        envelope = Envelope(calendar, "", window, 0, Names())
+        if until is None:
+            until = now + _VIEWED
+        link = _VIEW if now < until else ""
+        envelope = Envelope(calendar, link, window, until, Names())
         yield Page([*items, *listing.rest()], envelope.write(), full=True, notes=_notes(listing))
-
-    def _since(self, known: Envelope, asked: Window) -> Iterator[Page]:
-        try:
-            yield from self._next_round(known, asked)
-        except TooSlow:  # nothing was told yet
-            yield from self._view(known.calendar, known.window)
 
     def _next_round(self, known: Envelope, asked: Window) -> Iterator[Page]:
         calendar = known.calendar
@@ -133,9 +163,9 @@ class MicrosoftSource:
             yield from self._everything(calendar, asked)
             return
         pages.extend([Page(self._again(listing, name)) for name in again])
-        if known.until and now >= known.until:
-            link = ""
         names = known.known.changed(listing.named, listing.gone)
+        # The pull after this one begins anew, with a window of its own.
+        link = link if now < known.until else ""
         envelope = Envelope(calendar, link, known.window, known.until, names)
         yield from pages
         yield Page(listing.rest(), envelope.write(), notes=_notes(listing))
@@ -152,9 +182,14 @@ class MicrosoftSource:
             try:
                 for page in self._client.instances(calendar, series, _span(listing.window)):
                     listing.page(page)
-            except RemoteNotFound:
+            except RemoteNotFound:  # it went while it was read
                 return [listing.forget(series)]
         return items
+
+
+def _is_doubtful(entry: wire.Calendar) -> bool:
+    """Tell whether a calendar is somebody else's, who may not share its events."""
+    return not (entry.can_edit or entry.can_view_private_items)
 
 
 def _span(window: Window) -> Span:
@@ -170,9 +205,10 @@ def _answered(date: str) -> Instant:
         return 0
 
 
-def _share(name: str) -> int:
+def _share(calendar: str, made: Instant) -> int:
     """Give a calendar its moment within `_SPREAD`, the same whenever it is asked for."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) % _SPREAD
+    name = f"{calendar}\n{made}".encode()
+    return int.from_bytes(blake2b(name, digest_size=8).digest()) % _SPREAD
 
 
 def _no_link(calendar: str) -> UnreadableAnswer:

@@ -22,7 +22,12 @@ from bridge.errors import (
 from bridge.model.http import Http, Response
 from bridge.paging import Progress
 from bridge.providers.microsoft import wire
-from bridge.providers.microsoft.refusals import TooSlow, is_forbidden, raise_for_status
+from bridge.providers.microsoft.refusals import (
+    TooSlow,
+    is_forbidden,
+    raise_for_status,
+    unscheduled,
+)
 from bridge.transport import where
 
 _TIMEOUT = timedelta(seconds=60)
@@ -34,7 +39,6 @@ _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-ty
 
 _Shape = TypeVar(
     "_Shape",
-    wire.Calendar,
     wire.CalendarPage,
     wire.Event,
     wire.EventPage,
@@ -117,11 +121,6 @@ class Client:
             progress.follow(each.id for each in page.value)
             url = self._ours(page.next_link, what)
 
-    def calendar(self, calendar: str) -> wire.Calendar:
-        """Read one calendar: https://learn.microsoft.com/graph/api/calendar-get."""
-        what = f"calendar {calendar!r}"
-        return self._read(self._send("GET", self._calendar(calendar)), wire.Calendar, what)
-
     def may_read(self, calendar: str) -> bool:
         """Tell whether the account may read the events of a calendar at all."""
         url = f"{self._calendar(calendar)}/events?$top=1&$select=id"
@@ -179,10 +178,15 @@ class Client:
         """
         return self._pages(f"{self._event(calendar, event)}/instances?{span.query}", calendar)
 
-    def schedule(self, address: str, span: Span) -> wire.Schedule:
+    def schedule(self, address: str, span: Span, minutes: int) -> wire.Schedule:
         """Ask when somebody is busy; of at most 62 days at once.
 
         https://learn.microsoft.com/graph/api/calendar-getschedule
+
+        Args:
+            address: mail address of whose calendar it is.
+            span: the days.
+            minutes: of each slot in the answer.
 
         Raises:
             ProviderError: also where the answer as a whole is 200 and the person's part an error.
@@ -192,6 +196,7 @@ class Client:
             schedules=[address],
             start_time=wire.When(date_time=span.start.removesuffix("Z"), time_zone="UTC"),
             end_time=wire.When(date_time=span.end.removesuffix("Z"), time_zone="UTC"),
+            availability_view_interval=minutes,
         )
         url = f"{self._root}{self.mailbox}/calendar/getSchedule"
         response = self._send("POST", url, wire.write(question))
@@ -199,8 +204,7 @@ class Client:
         if len(found) != 1:
             raise UnreadableAnswer(f"{what}: the answer does not speak of it")
         if found[0].error is not None:
-            code = found[0].error.response_code[:60]
-            raise TemporarilyUnavailable(f"{what}: Microsoft cannot tell it now ({code})")
+            raise unscheduled(what, found[0].error.response_code)
         return found[0]
 
     def is_ours(self, link: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bridge.errors import (
     AuthorizationExpired,
+    ProviderError,
     RateLimited,
+    RemoteNotFound,
     RemoteRejected,
     TemporarilyUnavailable,
 )
@@ -25,6 +27,18 @@ class TooSlow(TemporarilyUnavailable):
 def is_forbidden(response: Response) -> bool:
     """Tell whether an answer says that the account may not read this."""
     return response.status == 403 and retry_after(response.headers) is None
+
+
+def unscheduled(what: str, code: str) -> ProviderError:
+    """Say why one person's part of an answer to getSchedule is an error."""
+    text = f"{what}: Microsoft does not tell it{_named(code)}"
+    if code == "ErrorMailRecipientNotFound":
+        return RemoteNotFound(text, hint="the calendar's owner is of another organization, or gone")
+    if code == "ErrorNoFreeBusyAccess":
+        return RemoteRejected(
+            text, code="forbidden", hint="ask its owner to share the calendar with its events"
+        )
+    return TemporarilyUnavailable(text)
 
 
 def raise_for_status(response: Response, what: str) -> None:

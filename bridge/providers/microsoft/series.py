@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from msgspec import structs
+
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.foreign import Unclear, at
 from bridge.ical.recurrence import expand
 from bridge.model.event import Event, EventSeries, EventTime, Floating
 from bridge.model.interval import Instant, Window, instant, utc
 from bridge.providers.microsoft import wire
-from bridge.providers.microsoft.moments import Place, on_day
+from bridge.providers.microsoft.moments import Place, on_day, read_span
 from bridge.providers.microsoft.translate import read_event
 
 _DAY = 86400
@@ -66,7 +68,7 @@ def build(group: Group, master: Event, place: Place, window: Window) -> Built:
         place: the calendar; what had to be guessed is noted there.
         window: that was listed.
     """
-    listed, vague = _listed(group, place)
+    listed, vague = _listed(group, master, place)
     changed = _changed(group, master, place)
     vague = vague or None in changed.values()
     overrides = [event for event in changed.values() if event is not None]
@@ -112,39 +114,28 @@ def _is_in(times: Times, window: Window) -> bool:
     return window.start + _EDGE <= times.start and times.end <= window.end - _EDGE
 
 
-def times_of(event: wire.Event) -> Times:
-    """Read when an occurrence is; days are the midnights of UTC.
-
-    Raises:
-        Unclear: it does not say.
-    """
-    return Times(_midnight(event.start), _midnight(event.end))
-
-
-def _midnight(when: wire.When | None) -> Instant:
-    try:
-        return instant(datetime.fromisoformat(when.date_time if when else "").replace(tzinfo=UTC))
-    except (ValueError, OverflowError) as err:
-        raise Unclear("an occurrence does not say when it is") from err
-
-
 def remains(group: Group, place: Place) -> EventSeries | None:
     """Give the occurrences of a series whose master says nothing; None where there are none."""
     nobody = Event(uid=group.id, start=_EPOCH, end=_EPOCH)
-    listed, _ = _listed(group, place)
+    listed, _ = _listed(group, nobody, place)
     changed = _changed(group, nobody, place)
     overrides = [event for event in changed.values() if event is not None]
     overrides += [_moved(nobody, each, each) for each in listed]
     return EventSeries(uid=group.id, master=None, overrides=tuple(overrides)) if overrides else None
 
 
-def _listed(group: Group, place: Place) -> tuple[list[Times], bool]:
-    """Give when unchanged occurrences are, and whether some do not say."""
+def _listed(group: Group, master: Event, place: Place) -> tuple[list[Times], bool]:
+    """Give when unchanged occurrences are, and whether some do not say.
+
+    Days are the midnights of UTC, as they are written: a line does not say whether it is of days.
+    """
+    is_day = not isinstance(master.start, datetime)
     found: dict[Instant, Times] = {}
     vague = bool(group.unread)
     for event in group.occurrences.values():
         try:
-            times = times_of(event)
+            here = structs.replace(event, is_all_day=is_day)
+            times = Times(*map(at, read_span(here, place)))
         except Unclear as err:
             place.notes.append(str(err))
             vague = True

@@ -195,6 +195,8 @@ class Schedule(_Wire):
     """scheduleInformation of one person."""
 
     schedule_id: str = ""
+    availability_view: str = ""
+    """A digit for each slot of the question: 0 is free."""
     schedule_items: list[Slot] = []
     error: Refusal | None = None
 
@@ -211,7 +213,8 @@ class Question(_Wire):
     schedules: list[str]
     start_time: When
     end_time: When
-    availability_view_interval: int = 60
+    availability_view_interval: int
+    """Minutes of a slot."""
 
 
 class User(_Wire):

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import format_datetime
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -274,7 +275,8 @@ class Api:
     def _headers(self, request: Request) -> dict[str, str]:
         identity = str(uuid.UUID(int=self._traces.getrandbits(128), version=4))
         own = request.headers.get("client-request-id", identity)
-        return {"request-id": identity, "client-request-id": own}
+        now = format_datetime(self._world.now, usegmt=True)
+        return {"request-id": identity, "client-request-id": own, "Date": now}
 
 
 def _path(request: Request) -> str:

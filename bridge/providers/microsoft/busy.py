@@ -1,0 +1,101 @@
+"""The busy time of calendars that others share without their events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bridge.errors import RemoteNotFound, UnreadableAnswer
+from bridge.ical.foreign import Unclear
+from bridge.model.interval import BusyPeriod, FBType, Instant, Window, instant, rfc3339
+from bridge.provider import CalendarId
+from bridge.providers.microsoft import wire
+from bridge.providers.microsoft.client import Client, Span
+from bridge.providers.microsoft.moments import Place, read_moment
+
+_LONGEST_QUESTION = 62 * 86400
+"""Seconds that one question may span."""
+_SLOT = 15
+"""Minutes."""
+# https://learn.microsoft.com/graph/api/resources/scheduleitem
+_STATUSES: Mapping[str, FBType | None] = {
+    "free": None,
+    "tentative": FBType.BUSY_TENTATIVE,
+    "busy": FBType.BUSY,
+    "oof": FBType.BUSY_UNAVAILABLE,
+    "workingElsewhere": None,
+}
+"""An unknown word is busy. Who works elsewhere is there, as `availability.working_elsewhere` has it
+by itself; a setting cannot be asked here."""
+_DIGITS: Mapping[str, FBType | None] = {
+    "0": None,
+    "1": FBType.BUSY_TENTATIVE,
+    "2": FBType.BUSY,
+    "3": FBType.BUSY_UNAVAILABLE,
+    "4": None,
+}
+
+
+class MicrosoftBusy:
+    """Asks when the owner of a calendar is busy.
+
+    Graph tells of people and not of calendars: it is the time of the owner's first calendar.
+    """
+
+    def __init__(self, client: Client) -> None:
+        """Open without touching the network."""
+        self._client = client
+
+    def busy(self, calendar: CalendarId, window: Window) -> Sequence[BusyPeriod]:
+        """Return the periods that overlap the window; see `BusySource`."""
+        address = self._owner(calendar)
+        found: list[BusyPeriod] = []
+        for start in range(window.start, window.end, _LONGEST_QUESTION):
+            end = min(start + _LONGEST_QUESTION, window.end)
+            asked = Span(rfc3339(start), rfc3339(end))
+            told = self._client.schedule(address, asked, _SLOT)
+            found += _items(told, address) if told.schedule_items else _slots(told, start, end)
+        return _joined(found)
+
+    def _owner(self, calendar: CalendarId) -> str:
+        for entry in self._client.calendars():
+            if entry.id == calendar and entry.owner and entry.owner.address:
+                return entry.owner.address
+        raise RemoteNotFound(
+            f"the busy time of calendar {calendar!r}: the account does not say whose it is",
+            hint="it is not shared any more, or shared by nobody with a mail address",
+        )
+
+
+def _items(told: wire.Schedule, address: str) -> Iterator[BusyPeriod]:
+    for item in told.schedule_items:
+        fbtype = _STATUSES.get(item.status, FBType.BUSY)
+        if fbtype is None:
+            continue
+        try:
+            start, end = (instant(read_moment(it, Place())) for it in (item.start, item.end))
+        except Unclear as err:
+            raise UnreadableAnswer(f"the busy time of {address}: a time that is none") from err
+        if start < end:
+            yield BusyPeriod(start, end, fbtype)
+
+
+def _slots(told: wire.Schedule, start: Instant, end: Instant) -> Iterator[BusyPeriod]:
+    """Read an answer that names no items, as it does where less was permitted."""
+    step = _SLOT * 60
+    for number, digit in enumerate(told.availability_view):
+        fbtype = _DIGITS.get(digit, FBType.BUSY)
+        first = start + number * step
+        if fbtype is not None and first < end:
+            yield BusyPeriod(first, min(first + step, end), fbtype)
+
+
+def _joined(found: Sequence[BusyPeriod]) -> list[BusyPeriod]:
+    """Join pieces of one period, which the end of a question or of a slot cuts."""
+    made: list[BusyPeriod] = []
+    for each in sorted(set(found), key=lambda it: (it.fbtype, it.start)):
+        last = made[-1] if made else None
+        if last and last.fbtype is each.fbtype and each.start <= last.end:
+            made[-1] = last._replace(end=max(last.end, each.end))
+        else:
+            made.append(each)
+    return sorted(made)
