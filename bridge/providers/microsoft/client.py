@@ -209,7 +209,10 @@ class Client:
 
     def is_ours(self, link: str) -> bool:
         """Tell whether a link leads to the API, so that the token may be sent there."""
-        ours, other = urlsplit(self._root), urlsplit(link)
+        try:
+            ours, other = urlsplit(self._root), urlsplit(link)
+        except ValueError:
+            return False
         same = (ours.scheme, ours.netloc.lower()) == (other.scheme, other.netloc.lower())
         return same and f"{other.path}/".startswith(f"{ours.path}/")
 

@@ -19,12 +19,12 @@ from bridge.errors import (
     TemporarilyUnavailable,
     UnreadableAnswer,
 )
-from bridge.model.http import Response
 from bridge.model.interval import utc
 from bridge.provider import AccessRole, Account, CalendarId, Provider, SyncToken
 from bridge.providers.google import KIND, GoogleConnection, GoogleDefaults
 from bridge.sandbox.google.quotas import Limits
 from bridge.sandbox.server import Sandbox
+from tests.contract.canned import Canned
 from tests.contract.google_world import ANN, BOB, Signed, account, sandbox, transport
 from tests.contract.provider_contract import NOW, WINDOW
 
@@ -210,28 +210,8 @@ def test_a_quota_that_is_used_up_is_no_refusal_for_good() -> None:
         http.close()
 
 
-class Canned:
-    """An `Http` that gives one answer, of forms that the stand-in does not have."""
-
-    def __init__(self, status: int, body: str, **headers: str) -> None:
-        self.answer = Response(
-            status,
-            {name.replace("_", "-"): value for name, value in headers.items()},
-            body.encode(),
-            "https://www.googleapis.com/calendar/v3/x",
-        )
-
-    def request(self, *_: object, **__: object) -> Response:
-        return self.answer
-
-    def services(self, _name: str) -> list[object]:
-        return []
-
-    def texts(self, _name: str) -> list[object]:
-        return []
-
-
-def opened(http: Canned) -> Provider:
+def answering(status: int, body: str, **headers: str) -> Provider:
+    http = Canned("https://www.googleapis.com/calendar/v3/x", status, body, **headers)
     return KIND.open(Account("r.c", GoogleConnection(), GoogleDefaults(), http))
 
 
@@ -265,7 +245,7 @@ OTHER_FORMS = [
 def test_answers_of_other_forms_are_understood_or_refused(
     status: int, body: str, headers: dict[str, str], error: type[ProviderError]
 ) -> None:
-    source = opened(Canned(status, body, **headers)).source
+    source = answering(status, body, **headers).source
     assert source is not None
     with pytest.raises(error):
         list(source.changes(HER, None, WINDOW))
@@ -287,7 +267,7 @@ def test_answers_of_other_forms_are_understood_or_refused(
 def test_a_free_busy_answer_is_never_taken_for_free_time(
     body: str, error: type[ProviderError]
 ) -> None:
-    busy = opened(Canned(200, body)).busy
+    busy = answering(200, body).busy
     assert busy is not None
     with pytest.raises(error):
         busy.busy(HER, WINDOW)
