@@ -12,16 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.ical.compose import series_text
-from bridge.ical.foreign import Found, Unclear
+from bridge.ical.foreign import Found, Unclear, at
 from bridge.model.event import (
     Attendee,
     Class,
     Event,
     EventSeries,
+    EventTime,
     ShowAs,
     Status,
     Transp,
 )
+from bridge.model.interval import rfc3339
 from bridge.providers.microsoft import recurrence, wire
 from bridge.providers.microsoft import translate as t
 from bridge.providers.microsoft.body import plain_text
@@ -31,10 +33,11 @@ from bridge.providers.microsoft.moments import (
     read_original,
     read_span,
     write_moment,
-    write_original,
     write_span,
 )
 from bridge.providers.microsoft.uid import original_uid
+from bridge.sandbox.microsoft.series import whole
+from tests.property.outlook import NOW, kept, shown
 from tests.property.times import KINDS, some_time, spans
 
 HERE = Place.of("Europe/Berlin")
@@ -82,6 +85,11 @@ def events(draw: st.DrawFn) -> Event:
     return event
 
 
+def original_start(moment: EventTime) -> str:
+    """Give what Graph says of when an occurrence would have been, here in UTC for days."""
+    return rfc3339(at(moment))
+
+
 def in_graph(event: Event) -> wire.Event:
     """Give what Graph keeps of what was written: with its own id and UID, and the zone told."""
     written = wire.read(wire.write(t.write_event(event, HERE)), wire.Event)
@@ -90,7 +98,7 @@ def in_graph(event: Event) -> wire.Event:
     written.original_start_time_zone = str(zone or "UTC")
     if event.recurrence_id is not None:
         written.type, written.series_master_id = "exception", "series1"
-        written.original_start = write_original(event.recurrence_id, HERE)
+        written.original_start = original_start(event.recurrence_id)
     return written
 
 
@@ -109,6 +117,25 @@ def test_what_is_written_is_read_back(event: Event) -> None:
     written = in_graph(event)
     assert t.read_event(written, HERE) == Found(event, ())
     assert t.read_event(in_utc(written), HERE) == Found(event, ())
+
+
+@given(events())
+def test_what_is_written_comes_back_from_outlook(event: Event) -> None:
+    event = replace(event, recurrence_id=None)
+    body = msgspec.json.decode(wire.write(t.write_event(event, HERE)))
+    found, notes = t.read_event(shown(whole(kept(body))), HERE)
+    named = {each.address: each for each in found.attendees}
+    assert notes == ()
+    assert named.keys() == {each.address for each in event.attendees}
+    expected = replace(
+        event,
+        uid=found.uid,
+        attendees=found.attendees,
+        organizer=Attendee("mailto:ann@example.com", common_name="Ann") if named else None,
+        created=NOW,
+        last_modified=NOW,
+    )
+    assert found == expected
 
 
 @given(events())
@@ -131,7 +158,7 @@ def test_each_time_is_read_back_by_itself(event: Event) -> None:
     whole = t.write_all_day(event)
     shown = wire.Event(start=start, end=end, is_all_day=whole, original_start_time_zone=zone)
     assert read_span(shown, HERE) == (event.start, event.end)
-    shown.original_start = write_original(event.start, HERE)
+    shown.original_start = original_start(event.start)
     assert read_original(shown, HERE) == event.start
     told = recurrence.write(event, HERE.zone)
     assert ((recurrence.read(told, event.start),) if told else ()) == event.rrules

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,19 +18,14 @@ from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.moments import Place
 from bridge.providers.microsoft.recurrence import CannotBeSaid
 from bridge.providers.microsoft.translate import read_event, write_event
-from bridge.sandbox.microsoft import checks, recurrence, series, times
-from bridge.sandbox.microsoft.errors import GraphError
-from bridge.sandbox.microsoft.mailbox import Calendar, Item, Mailbox, Override
-from bridge.sandbox.microsoft.shown import View, Wishes
-
-Json = dict[str, Any]
+from bridge.sandbox.microsoft import recurrence, series, times
+from bridge.sandbox.microsoft.mailbox import Item, Override
+from tests.property.outlook import Json, kept, shown
 
 ZONES = (
     *("UTC", "Europe/Berlin", "W. Europe Standard Time", "Eastern Standard Time"),
     *("Pacific/Auckland", "Samoa Standard Time", "India Standard Time", "Egypt Standard Time"),
 )
-BOX = Mailbox("u1", "ann@example.com", "Ann", "t1")
-CALENDAR = Calendar("c1", "Calendar", is_default=True)
 NOWHERE = ZoneInfo("Pacific/Kiritimati")
 """A zone that no answer may depend on."""
 NEW_YORK = ZoneInfo("America/New_York")
@@ -105,22 +99,9 @@ def bodies(draw: st.DrawFn) -> Json:
     }
 
 
-def kept(body: Json) -> Item:
-    """Give a series as Outlook keeps it, begun with its first occurrence."""
-    try:
-        event = checks.settled(checks.draft(body), None)
-    except GraphError:
-        reject()  # it ends before its first occurrence
-    event["organizer"] = {"emailAddress": {"name": "Ann", "address": BOX.email}}
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    return Item("key", f"{1:016X}{0:016X}10000000{1:032X}", event, 1, now, now)
-
-
 def read(item: Item) -> Event:
     """Read what Graph shows of a series."""
-    shown = View(BOX, Wishes()).event(CALENDAR, series.whole(item))
-    event = wire.read(msgspec.json.encode(shown), wire.Event)
-    found = read_event(event, Place(NOWHERE))
+    found = read_event(shown(series.whole(item)), Place(NOWHERE))
     assert found.notes == ()
     return found.event
 
@@ -128,9 +109,9 @@ def read(item: Item) -> Event:
 def theirs(item: Item) -> list[tuple[int, int]]:
     """Say when Outlook has the series."""
     until = times.span(item.event).start.date() + timedelta(days=LONG)
-    shown = (series.occurrence(item, day).event for day in recurrence.days(
-        item.event["recurrence"], until))  # fmt: skip
-    return [(instant(span.start), instant(span.end)) for span in map(times.span, shown)]
+    days = recurrence.days(item.event["recurrence"], until)
+    spans = (times.span(series.occurrence(item, day).event) for day in days)
+    return [(instant(span.start), instant(span.end)) for span in spans]
 
 
 def ours(series: EventSeries, zone: tzinfo, most: int, last: date) -> list[Occurrence]:
@@ -161,8 +142,7 @@ def test_a_changed_occurrence_takes_the_place_of_its_own(body: Json, number: int
     days = [*islice(recurrence.days(item.event["recurrence"], date(2060, 1, 1)), number + 1)]
     master = read(item)
     item.overrides[days[-1]] = Override({"subject": "changed"}, 2)
-    shown = View(BOX, Wishes()).event(CALENDAR, series.occurrence(item, days[-1]))
-    changed = read_event(wire.read(msgspec.json.encode(shown), wire.Event), Place(NOWHERE)).event
+    changed = read_event(shown(series.occurrence(item, days[-1])), Place(NOWHERE)).event
     assert changed.uid == master.uid
     expected = ours(alone(master), NEW_YORK, len(days), days[-1])
     found = ours(alone(master, changed), NEW_YORK, len(days), days[-1])

@@ -243,15 +243,6 @@ def _begins_a_day(moment: datetime) -> bool:
     return isinstance(before, datetime) and before.date() < moment.date()
 
 
-def write_original(moment: EventTime, place: Place) -> str:
-    """Write when an occurrence would have been, as Outlook says it; it is never sent."""
-    if isinstance(moment, Floating):
-        moment = moment.wall.replace(tzinfo=place.zone)
-    if not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time(), UTC)
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def occurrence(event_id: str) -> tuple[str, date] | None:
     """Read an id of `cancelledOccurrences`, `OID.masterid.2026-03-01`: series and original day."""
     match = _OCCURRENCE.fullmatch(event_id)
