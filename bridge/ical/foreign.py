@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from bridge.ical.wallclock import wall_of
 from bridge.model.event import Event, EventTime, Floating
 from bridge.model.interval import Instant, instant
 
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _HALF_AN_HOUR = timedelta(minutes=30)
 
 
@@ -64,3 +67,13 @@ def is_on(text: str, start: EventTime) -> bool | None:
         return matches(rule, wall_of(start), Budget(DEFAULT))
     except (Unreadable, InvalidCalendarObject):
         return None  # it is refused where it is expanded
+
+
+def color(text: str) -> str:
+    """Read a color, `#0078d4`; empty for what is none."""
+    return text.lower() if _COLOR.fullmatch(text) else ""
+
+
+def word_for(words: Mapping[str, object], value: object) -> str:
+    """Find the word of a vocabulary for a meaning, the first of several; empty without one."""
+    return next((word for word, meaning in words.items() if meaning is value), "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bridge.ical.foreign import Found, stamp
+from bridge.ical.foreign import Found, color, stamp, word_for
 from bridge.model.event import Attendee, Class, Event, PartStat, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.google import wire
@@ -29,7 +29,6 @@ ORIGIN = "busybridge-origin"
 
 # Google brackets the join information that it writes into a description with two such lines.
 _MARK = re.compile(r"-::~:~::~[:~]*::~:~::-")
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 _STATUS = {
     "confirmed": Status.CONFIRMED,
@@ -73,7 +72,7 @@ def calendar(entry: wire.Calendar) -> CalendarInfo | None:
         role,
         is_primary=entry.primary,
         time_zone=entry.time_zone,
-        color=entry.background_color.lower() if _COLOR.fullmatch(entry.background_color) else "",
+        color=color(entry.background_color),
     )
 
 
@@ -164,7 +163,7 @@ def read_status(event: wire.Event) -> Status | None:
 
 def write_status(event: Event) -> str:
     """Write the status."""
-    return _said(_STATUS, event.status) if event.status else ""
+    return word_for(_STATUS, event.status) if event.status else ""
 
 
 # TRANSP
@@ -305,7 +304,7 @@ def _person(attendee: Attendee) -> wire.Person:
     return wire.Person(
         email=attendee.address.removeprefix("mailto:"),
         display_name=attendee.common_name,
-        response_status=_said(_PARTSTAT, attendee.partstat) or "needsAction",
+        response_status=word_for(_PARTSTAT, attendee.partstat) or "needsAction",
     )
 
 
@@ -324,7 +323,3 @@ def read_origin(event: wire.Event) -> str:
 def write_origin(event: Event) -> wire.Properties | None:
     """Write which BusyBridge wrote an event."""
     return wire.Properties(private={ORIGIN: event.origin}) if event.origin else None
-
-
-def _said(words: Mapping[str, object], value: object) -> str:
-    return next((word for word, meaning in words.items() if meaning is value), "")

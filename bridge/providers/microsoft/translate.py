@@ -6,11 +6,9 @@ it was cancelled, and what its guests answered.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from datetime import datetime
 
-from bridge.ical.foreign import Found, stamp
+from bridge.ical.foreign import Found, color, stamp, word_for
 from bridge.model.event import Attendee, Class, Event, Floating, PartStat, ShowAs, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.microsoft import recurrence, wire
@@ -21,7 +19,6 @@ from bridge.providers.microsoft.uid import original_uid
 ORIGIN = "String {9c1f6d0e-53b2-4d0b-8a55-2f4a6a3a7c10} Name BusyBridgeOrigin"
 """Id of the extended property of what a BusyBridge wrote."""
 
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _SHOW_AS = {
     "free": ShowAs.FREE,
     "tentative": ShowAs.TENTATIVE,
@@ -58,7 +55,7 @@ def calendar(entry: wire.Calendar) -> CalendarInfo | None:
         entry.name or entry.id,
         AccessRole.WRITE if entry.can_edit else AccessRole.READ,
         is_primary=entry.is_default_calendar,
-        color=entry.hex_color.lower() if _COLOR.fullmatch(entry.hex_color) else "",
+        color=color(entry.hex_color),
     )
 
 
@@ -163,7 +160,7 @@ def read_transp(event: wire.Event) -> Transp:
 def write_show_as(event: Event) -> str:
     """Write how the time is shown; what says no more than TRANSP and STATUS is shown as these."""
     if event.show_as is not None:
-        return _said(_SHOW_AS, event.show_as)
+        return word_for(_SHOW_AS, event.show_as)
     if event.transp is Transp.TRANSPARENT:
         return "free"
     return "tentative" if event.status is Status.TENTATIVE else "busy"
@@ -294,7 +291,3 @@ def read_origin(event: wire.Event) -> str:
 def write_origin(event: Event) -> list[wire.Property]:
     """Write which BusyBridge wrote an event."""
     return [wire.Property(id=ORIGIN, value=event.origin)] if event.origin else []
-
-
-def _said(words: Mapping[str, object], value: object) -> str:
-    return next((word for word, meaning in words.items() if meaning is value), "")
