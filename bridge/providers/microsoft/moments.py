@@ -7,7 +7,7 @@ another one. https://learn.microsoft.com/graph/api/resources/datetimetimezone
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -18,6 +18,8 @@ from bridge.model.event import Event, EventTime, Floating
 from bridge.model.interval import instant
 from bridge.providers.microsoft import wire
 
+_FILLER = "0001-"
+"""What Graph writes for no date begins with the first year of all."""
 _A_SECOND = timedelta(seconds=1)
 _OCCURRENCE = re.compile(r"OID\.(?P<series>.+)\.(?P<day>\d{4}-\d\d-\d\d)")
 
@@ -157,15 +159,16 @@ def _clock(event: wire.Event, start: datetime, place: Place) -> tzinfo:
 
     Of an event that does not recur it is a matter of looks, since its instants are known.
     """
-    made_in = named_zone(event.original_start_time_zone) if event.original_start_time_zone else None
-    shown_in = start.tzinfo or UTC
-    if event.recurrence is None:
-        return made_in or shown_in
-    return _clock_of_series(event.recurrence.range, start, made_in, place)
+    made_in = event.original_start_time_zone
+    if event.recurrence is not None:
+        span = event.recurrence.range
+        names = [name for name in (span.recurrence_time_zone, made_in) if name]
+        return _clock_of_series(names, _first_day(span), start, place)
+    return (named_zone(made_in) if made_in else None) or start.tzinfo or UTC
 
 
 def _clock_of_series(
-    span: wire.Range, start: datetime, made_in: tzinfo | None, place: Place
+    names: Sequence[str], day: date | None, start: datetime, place: Place
 ) -> tzinfo:
     """Find the zone whose clock a series keeps: where it begins on the day that it says.
 
@@ -173,11 +176,8 @@ def _clock_of_series(
     calendar's zone, then any offset by which the first day is right: on another day every rule that
     names days of a week or month would miss.
     """
-    name = span.recurrence_time_zone
-    told = named_zone(name) if name else None
-    day = _first_day(span)
-    known = [zone for zone in (told, made_in) if zone is not None]
-    if start.tzinfo is not UTC or not (known or name):
+    known = [zone for zone in map(named_zone, names) if zone is not None]
+    if start.tzinfo is not UTC or not names:
         known.append(start.tzinfo or UTC)
     for zone in known:
         if day is None or _by_date(start, zone) == day:
@@ -186,17 +186,18 @@ def _clock_of_series(
         place.notes.append(f"its series names {day} as the first day, which its start is not")
         return known[0]
     if day is None or _by_date(start, place.zone) == day:
-        return _note_unknown(name, place.zone, place)
+        return _note_unknown(names[0], place.zone, place)
     fitting = (zone for zone in _offsets() if _by_date(start, zone) == day)
-    return _note_unknown(name, next(fitting, place.zone), place)
+    return _note_unknown(names[0], next(fitting, place.zone), place)
 
 
 def _first_day(span: wire.Range) -> date | None:
+    if span.start_date.startswith(_FILLER):
+        return None
     try:
-        day = date.fromisoformat(span.start_date[:10])
+        return date.fromisoformat(span.start_date[:10])
     except ValueError:
         return None
-    return day if day.year > 1 else None  # 0001-01-01 is filler
 
 
 def _by_date(start: datetime, zone: tzinfo) -> date | None:
@@ -221,7 +222,7 @@ def read_original(event: wire.Event, place: Place) -> EventTime:
     Raises:
         Unclear: nothing does.
     """
-    if not event.original_start:
+    if not event.original_start or event.original_start.startswith(_FILLER):
         named = occurrence(event.id)
         if named is None:
             raise Unclear("it does not say which occurrence it is")
@@ -235,12 +236,9 @@ def read_original(event: wire.Event, place: Place) -> EventTime:
 
 
 def _begins_a_day(moment: datetime) -> bool:
-    """Tell whether a moment is the first of a day; some clocks skip the midnight when they change.
-
-    What has the time of no day at all, early in the first year, begins none.
-    """
-    before = _by(moment.astimezone(UTC) - _A_SECOND, moment.tzinfo or UTC)
-    return isinstance(before, datetime) and before.date() < moment.date()
+    """Tell whether a moment is the first of a day; some clocks skip midnight when they change."""
+    before = (moment.astimezone(UTC) - _A_SECOND).astimezone(moment.tzinfo)
+    return before.date() < moment.date()
 
 
 def occurrence(event_id: str) -> tuple[str, date] | None:
