@@ -1,0 +1,226 @@
+"""A Microsoft account in the stand-in, pulled by the engine into published busy time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from bridge.errors import ProviderError, RateLimited, RemoteNotFound, UnreadableAnswer
+from bridge.ingest.report import CalendarPull
+from bridge.model.interval import Window, instant, utc
+from bridge.providers.microsoft.adapter import open_account
+from bridge.sandbox.microsoft.person import Person
+from bridge.sandbox.microsoft.scenario import CLIENT_ID
+from bridge.sandbox.server import Sandbox
+from tests.contract.microsoft_world import ANN, MicrosoftWorld, account, signed, transport
+from tests.engine.house import BERLIN, DAY, House
+from tests.engine.test_google import at, hours
+
+WORK = "room-a.work"
+DAILY = {"type": "daily", "interval": 1}
+WEEKLY = {"type": "weekly", "interval": 1, "daysOfWeek": ["monday"]}
+
+
+@pytest.fixture
+def sandbox(house: House) -> Iterator[Sandbox]:
+    people = {"accounts": [{"email": ANN, "timezone": "Europe/Berlin"}]}
+    with Sandbox({"microsoft": people}, clock=lambda: utc(house.now), seed=1) as running:
+        yield running
+        assert running.world.defects == []
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, house: House) -> Iterator[MicrosoftWorld]:
+    """The house's one connection is Ann's account."""
+    http = transport()
+    made = signed(sandbox, http)
+    house.configure(connections=[{"id": "work", "read_calendars": ["primary"]}], email=ANN)
+    house.accounts.providers[WORK] = open_account(account(sandbox, made), f"{sandbox.url}/v1.0")
+    yield MicrosoftWorld(sandbox, made)
+    http.close()
+
+
+@pytest.fixture
+def ann(world: MicrosoftWorld) -> Person:
+    return world.microsoft.person(ANN)
+
+
+def pull(house: House, world: MicrosoftWorld, later: int = 60) -> list[CalendarPull]:
+    """Pull some time later, with a token that is not over by then."""
+    house.now += later
+    world.http.token = world.microsoft.access_token(ANN, CLIENT_ID)
+    return house.pull(later=0).calendars
+
+
+def recurring(ann: Person, day: int, count: int = 0, subject: str = "Daily") -> str:
+    series = ann.create(subject, at(day))
+    span = {"type": "numbered", "numberOfOccurrences": count} if count else {}
+    ann.make_recurring(series, DAILY, **span)
+    return series
+
+
+@pytest.mark.covers("A-05", "A-06")
+@pytest.mark.parametrize("fault", [None, "single_occurrences", "lone_masters", "custom_zones"])
+def test_a_series_with_moved_and_deleted_occurrences(
+    house: House, ann: Person, world: MicrosoftWorld, fault: str | None
+) -> None:
+    if fault:
+        world.faults.switch(fault)
+    series = recurring(ann, 23, 4)
+    ann.move(ann.instance(series, at(24)), at(24, 15))
+    ann.delete(ann.instance(series, at(25)))
+    house.pull()
+    assert hours(house) == ["23.11. 10:00", "24.11. 15:00", "26.11. 10:00"]
+    ann.move(ann.instance(series, at(26)), at(27, 8))
+    house.pull()
+    assert hours(house) == ["23.11. 10:00", "24.11. 15:00", "27.11. 08:00"]
+    ann.delete(ann.instance(series, at(23)))
+    house.pull()
+    assert hours(house) == ["24.11. 15:00", "27.11. 08:00"]
+    ann.delete(series)
+    house.pull()
+    assert hours(house) == []
+
+
+def test_days_run_between_the_resources_midnights(house: House, ann: Person) -> None:
+    """Whatever zone somebody was in when they were entered."""
+    ann.create("Fair", date(2026, 11, 23), date(2026, 11, 25), zone="Pacific/Auckland")
+    weekly = ann.create("Day off", date(2026, 11, 30), zone="America/Los_Angeles")
+    ann.make_recurring(weekly, WEEKLY, type="numbered", numberOfOccurrences=3)
+    ann.move(ann.instance(weekly, date(2026, 12, 7)), date(2026, 12, 8), date(2026, 12, 9))
+    house.pull()
+    assert hours(house) == [
+        *("23.11. 00:00", "30.11. 00:00", "08.12. 00:00", "14.12. 00:00"),
+    ]
+
+
+def test_hundreds_of_changed_series_cost_one_full_listing(
+    house: House, world: MicrosoftWorld, ann: Person
+) -> None:
+    world.faults.switch("lone_masters")
+    made = [recurring(ann, 23, 2) for _ in range(60)]
+    house.pull()
+    for series in made:
+        ann.move(series, at(24))
+    before = len(world.http.asked)
+    assert house.pull().calendars[0].full
+    assert len(world.http.asked) - before <= 4
+    assert hours(house) == ["24.11. 10:00", "25.11. 10:00"]
+
+
+@pytest.mark.covers("A-30", "F14", "F21", "F26")
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("concurrency", RateLimited),
+        ("calendar_gone", RemoteNotFound),
+        ("cut", UnreadableAnswer),
+        ("endless_pages", UnreadableAnswer),
+        ("gateway_timeout", ProviderError),
+    ],
+)
+def test_a_refusal_leaves_what_was_known(
+    house: House, world: MicrosoftWorld, ann: Person, fault: str, error: type[ProviderError]
+) -> None:
+    ann.create("Talk", at(23))
+    house.pull()
+    world.faults.switch(fault)
+    with pytest.raises(error):
+        house.pull()
+    assert hours(house) == ["23.11. 10:00"]
+    world.faults.clear()
+    ann.create("Another", at(24))
+    house.pull()
+    assert hours(house) == ["23.11. 10:00", "24.11. 10:00"]
+
+
+def test_a_calendar_that_graph_cannot_give_a_round_of_is_read_all_the_same(
+    house: House, world: MicrosoftWorld, ann: Person
+) -> None:
+    """And asked for one again after a day, in case that it can by now."""
+    world.faults.switch("endless_series_times_out")
+    series = ann.create("Weekly", at(23))
+    ann.make_recurring(series, WEEKLY)
+    house.configure(
+        sections={"sync": {"full_reconcile": "3650d"}},
+        connections=[{"id": "work", "read_calendars": ["primary"]}],
+        email=ANN,
+    )
+    house.pull()
+    assert hours(house)[:3] == ["23.11. 10:00", "30.11. 10:00", "07.12. 10:00"]
+    ann.delete(ann.instance(series, at(30)))
+    house.pull()
+    assert hours(house)[:2] == ["23.11. 10:00", "07.12. 10:00"]
+    rounds = world.http.listings
+    pull(house, world, 3600)
+    assert world.http.listings == rounds, "what takes a minute to fail is not tried every time"
+    world.faults.clear()
+    pull(house, world, DAY)
+    pull(house, world)
+    assert world.http.listings > rounds
+    assert not pull(house, world)[0].full
+    assert hours(house)[:2] == ["23.11. 10:00", "07.12. 10:00"]
+
+
+def test_a_window_that_is_longer_than_those_of_graph_is_read_to_its_end(
+    house: House, ann: Person
+) -> None:
+    ann.create("Soon", at(23))
+    ann.create("Far", datetime(2033, 5, 2, 10, tzinfo=BERLIN))
+    house.configure(
+        sections={"sync": {"window": {"past": "7d", "future": "3000d"}}},
+        connections=[{"id": "work", "read_calendars": ["primary"]}],
+        email=ANN,
+    )
+    for _ in range(2):
+        house.pull()
+        assert hours(house) == ["23.11. 10:00", "02.05. 10:00"]
+
+
+@pytest.mark.covers("F16", "F25")
+def test_a_year_of_rounds_loses_nothing_and_asks_for_no_confirmation(
+    house: House, world: MicrosoftWorld, ann: Person
+) -> None:
+    """A link is of one window for ever: what leaves it behind, and what lies beyond its end."""
+    house.configure(
+        sections={"sync": {"full_reconcile": "3650d"}},
+        connections=[{"id": "work"}],
+        email=ANN,
+    )
+    with world.running.world.lock:
+        box = world.microsoft.directory.mailbox(ANN)
+        more = [world.microsoft.directory.add_calendar(box, f"Team {n}").id for n in range(3)]
+    start = at(23)
+    talks = [start + timedelta(days=15 * number) for number in range(40)]
+    for when in talks:
+        ann.create("Talk", when)
+    series = ann.create("Weekly", start + timedelta(hours=3))
+    ann.make_recurring(series, WEEKLY)
+    for name in more:
+        ann.create("Elsewhere", start + timedelta(days=600), calendar=name)
+    begun: dict[str, list[int]] = {}
+    for week in range(0, 53, 2):
+        house.ingest.advance_horizons(house.now)
+        for each in pull(house, world, 0):
+            if each.full:
+                begun.setdefault(each.name, []).append(week)
+        rows = house.calendar_rows()
+        assert not any(row.shrink for row in rows.values())
+        coming = Window(house.now, house.now + 400 * DAY)
+        first = coming.start - (coming.start - instant(start)) % (7 * DAY) + 3 * 3600
+        weekly = {when for when in range(first, coming.end, 7 * DAY) if when > coming.start}
+        expected = {
+            instant(each) for each in talks if coming.overlaps(instant(each), instant(each) + 1)
+        }
+        shown = {it.start for it in house.periods() if coming.start < it.start < coming.end}
+        assert expected <= shown
+        assert len(shown - expected) in range(len(weekly) - 1, len(weekly) + 2)
+        house.now += 14 * DAY
+    assert len(begun) == 4
+    for weeks in begun.values():
+        between = [after - before for before, after in pairwise(weeks)]
+        assert all(4 <= each <= 12 for each in between), "a month before it would have to"
+    assert len({tuple(weeks) for weeks in begun.values()}) == 4, "not together"
