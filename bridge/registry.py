@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from bridge.provider import ProviderKind
-from bridge.providers import caldav, google, ics
+from bridge.providers import caldav, google, ics, microsoft
 
 KINDS: Mapping[str, ProviderKind] = {
-    kind.name: kind for kind in (google.KIND, caldav.KIND, caldav.APPLE, ics.KIND)
+    kind.name: kind for kind in (google.KIND, microsoft.KIND, caldav.KIND, caldav.APPLE, ics.KIND)
 }
 _NAMES = {name: kind for kind in KINDS.values() for name in (kind.name, *kind.synonyms)}
 

@@ -102,8 +102,8 @@ class _Kinds:
             self._document.problem(
                 (*path, "account_email"),
                 "is missing",
-                "a service account has to be told whom it acts for; or consent: true asks the "
-                "account's owner",
+                "a program that nobody has to let in has to be told whom it acts for; or consent: "
+                "true asks the account's owner",
             )
         elif isinstance(connection["account_email"], str):
             connection["acts_for"] = connection["account_email"]

@@ -69,6 +69,7 @@ CONNECTIONS = (
         whole=True,
     ),
     Example("room", "google", {"account_email": "room-a@example.com", "consent": False}),
+    Example("office", "microsoft", {"account_email": "room-a@example.com", "consent": False}),
     Example("family", "apple", {"username": "alice@icloud.com", "password": "ICLOUD_APP_PASSWORD"}),
 )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import yaml
@@ -20,7 +20,7 @@ from bridge.app.server import Server
 from bridge.config.init import write_example
 from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.provider import Grant
+from bridge.provider import Grant, ProviderKind
 from bridge.providers import google
 from bridge.registry import KINDS
 from bridge.sandbox.google.editing import Editor
@@ -122,21 +122,15 @@ class Provider:
 
 
 @dataclass
-class Home:
+class House:
     """One bridge; its clock stands still until a test moves it."""
 
     bridge: Bridge
-    google: Provider
-    other: Provider
     url: str
-    now: int = NOW
+    now: int = field(default=NOW, kw_only=True)
 
     def link(self, resource: ResourceId = ROOM) -> str:
         return self.bridge.invitations.page(resource, "cli")[0]
-
-    def direct(self, redirect_url: str = "", connection: ConnectionId = WORK) -> str:
-        made, _ = self.bridge.invitations.direct(ROOM, (connection, "google"), "cli", redirect_url)
-        return made
 
     def asks(self, browser: Browser, link: str = "", number: int = 0) -> str:
         """Press a button of the connect page; give the address at the provider."""
@@ -145,13 +139,6 @@ class Home:
         answer = browser.press(page, number)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["Location"])
-
-    def connect(
-        self, browser: Browser | None = None, account: str = ANN, **choices: str
-    ) -> httpx2.Response:
-        """Go all the way, as an owner does."""
-        browser = browser or Browser()
-        return browser.get(browser.consent(self.asks(browser), account, **choices))
 
     def key(self, *globs: str, scope: str = "connections:write") -> str:
         with self.bridge.database.write() as conn:
@@ -218,6 +205,60 @@ class Home:
         return self.bridge.tokens.token(connection, lambda grant: refresh(account, grant))
 
 
+@dataclass
+class Home(House):
+    """With Google accounts, and such of another provider that is like Google."""
+
+    google: Provider
+    other: Provider
+
+    def direct(self, redirect_url: str = "", connection: ConnectionId = WORK) -> str:
+        made, _ = self.bridge.invitations.direct(ROOM, (connection, "google"), "cli", redirect_url)
+        return made
+
+    def connect(
+        self, browser: Browser | None = None, account: str = ANN, **choices: str
+    ) -> httpx2.Response:
+        """Go all the way, as an owner does."""
+        browser = browser or Browser()
+        return browser.get(browser.consent(self.asks(browser), account, **choices))
+
+
+def document() -> tuple[str, dict[str, Any]]:
+    """Where a bridge will be, and what every one has in its file."""
+    url = f"http://127.0.0.1:{free_port()}"
+    return url, {
+        "version": 1,
+        "allow_inline_secrets": True,
+        "logging": {"level": "debug"},
+        "auth": {"oauth": {"allowed_redirects": [APP]}},
+        "outbound": {"allow_networks": ["127.0.0.1/32"]},
+        "server": {"bind": url.removeprefix("http://")},
+    }
+
+
+AnyHouse = TypeVar("AnyHouse", bound=House)
+
+
+@contextmanager
+def serving(
+    path: Path, kinds: Mapping[str, ProviderKind], make: Callable[[Bridge], AnyHouse]
+) -> Iterator[AnyHouse]:
+    """Open a bridge with that file, and listen."""
+    houses: list[AnyHouse] = []
+    bridge = Bridge(path, environ={}, clock=lambda: houses[0].now, kinds=kinds)
+    houses.append(make(bridge))
+    bridge.open()
+    listening = Server(bridge.wsgi, bridge.settings)
+    listening.start()
+    try:
+        yield houses[0]
+    finally:
+        listening.begin_stop(10)
+        assert listening.wait(10)
+        bridge.close()
+
+
 @contextmanager
 def opened(
     folder: Path, adjust: Callable[[Provider, Any], None] | None = None, **sections: Any
@@ -226,13 +267,8 @@ def opened(
     google_, other = Provider(), Provider()
     with google_.sandbox, other.sandbox:
         path, _ = write_example(folder)
-        port = free_port()
-        config = {
-            "version": 1,
-            "allow_inline_secrets": True,
-            "logging": {"level": "debug"},
-            "auth": {"oauth": {"allowed_redirects": [APP]}},
-            "outbound": {"allow_networks": ["127.0.0.1/32"]},
+        url, config = document()
+        config |= {
             "providers": {"google": google_.section(), "other": other.section()},
             "resources": [
                 {
@@ -246,26 +282,15 @@ def opened(
                 {"id": "room-b", "connections": [{"id": "desk", "provider": "google"}]},
             ],
         } | sections
-        server = config.setdefault("server", {})
-        server["bind"] = f"127.0.0.1:{port}"
+        config.setdefault("server", {}).setdefault("bind", url.removeprefix("http://"))
         if adjust is not None:
             adjust(google_, config)
         path.write_text(yaml.safe_dump(config))
         if "storage" not in config:
             migrated(folder)
         kinds = KINDS | {"other": replace(google.KIND, name="other", title="Another")}
-        home = Home.__new__(Home)
-        bridge = Bridge(path, environ={}, clock=lambda: home.now, kinds=kinds)
-        home.__init__(bridge, google_, other, f"http://127.0.0.1:{port}")  # type: ignore[misc]
-        bridge.open()
-        listening = Server(bridge.wsgi, bridge.settings)
-        listening.start()
-        try:
+        with serving(path, kinds, lambda bridge: Home(bridge, url, google_, other)) as home:
             yield home
-        finally:
-            listening.begin_stop(10)
-            assert listening.wait(10)
-            bridge.close()
         assert google_.sandbox.world.defects == []
 
 

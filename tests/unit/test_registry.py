@@ -7,6 +7,7 @@ import pytest
 from bridge.registry import KINDS, kind
 
 
+@pytest.mark.covers("S1-09")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -17,6 +18,9 @@ from bridge.registry import KINDS, kind
         ("ics", "ics"),
         ("ical", "ics"),
         ("webcal", "ics"),
+        ("outlook", "microsoft"),
+        ("Office365", "microsoft"),
+        ("m365", "microsoft"),
     ],
 )
 def test_a_kind_is_found_by_its_name_and_its_synonyms(name: str, expected: str) -> None:
@@ -29,7 +33,7 @@ def test_a_misspelt_kind_is_told_the_nearest() -> None:
 
 
 def test_an_unknown_kind_is_told_all() -> None:
-    with pytest.raises(KeyError, match="apple, caldav, google, ics"):
+    with pytest.raises(KeyError, match="apple, caldav, google, ics, microsoft"):
         kind("zzz")
 
 

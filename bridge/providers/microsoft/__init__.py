@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
+from bridge.model.http import Rates
 from bridge.model.resource import Direction
+from bridge.provider import Account, Grant, Provider, ProviderKind
+
+if TYPE_CHECKING:
+    from bridge.providers.microsoft.consent import MicrosoftConsent
 
 CloudName = Literal["global", "us_government", "us_government_dod", "china"]
 
@@ -97,15 +102,26 @@ class MicrosoftDefaults(Section):
         return CLOUDS[self.cloud].login_url
 
     @property
+    def graph_url(self) -> str:
+        """What permissions are of, `https://graph.microsoft.com`: without a stand-in, too."""
+        return CLOUDS[self.cloud].graph_url
+
+    @property
     def api_url(self) -> str:
         """Root of the API, `https://graph.microsoft.com/v1.0`."""
-        return f"{self.sandbox_url or CLOUDS[self.cloud].graph_url}/v1.0"
+        return f"{self.sandbox_url or self.graph_url}/v1.0"
 
     def wanted_scopes(self, direction: Direction) -> tuple[str, ...]:
         """Give what a consent has to cover."""
+        names: tuple[str, ...] = _WRITING if direction.writes else _READING
         if self.scopes != "auto":
-            return self.scopes
-        return _WRITING if direction.writes else _READING
+            names = self.scopes
+            if not any(each.lower().endswith("user.read") for each in names):
+                names = (*names, "User.Read")  # nobody says whose account it is without
+        if self.cloud == "global":
+            return names
+        # A bare name stands for the API of where people sign in, and two clouds share that.
+        return tuple(each if "/" in each else f"{self.graph_url}/{each}" for each in names)
 
     @field_validator("sandbox_url")
     @classmethod
@@ -126,3 +142,52 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _of(account: Account) -> MicrosoftDefaults:
+    if not isinstance(account.defaults, MicrosoftDefaults):
+        raise TypeError("not the section of Microsoft")
+    return account.defaults
+
+
+def _open(account: Account) -> Provider:
+    _of(account)
+    return Provider()
+
+
+def _consent(account: Account) -> MicrosoftConsent:
+    from bridge.providers.microsoft.consent import MicrosoftConsent
+
+    defaults = _of(account)
+    return MicrosoftConsent(account.http, defaults, defaults.wanted_scopes(account.direction))
+
+
+def _refresh(account: Account, grant: Grant) -> Grant:
+    return _consent(account).refresh(grant)
+
+
+def _rates(defaults: BaseModel) -> Rates:
+    if not isinstance(defaults, MicrosoftDefaults):
+        raise TypeError("not the section of Microsoft")
+    return Rates(defaults.requests.per_minute, defaults.requests_per_account.per_minute)
+
+
+_CAPABILITIES: Mapping[str, str] = {
+    "read events": "todo",
+    "incremental": "todo",
+    "write events": "todo",
+    "push": "todo",
+}
+
+KIND = ProviderKind(
+    name="microsoft",
+    title="Microsoft 365 and Outlook",
+    connection_settings=MicrosoftConnection,
+    provider_settings=MicrosoftDefaults,
+    open=_open,
+    refresh=_refresh,
+    authorizer=_consent,
+    rates=_rates,
+    synonyms=("outlook", "office365", "m365"),
+    capabilities=_CAPABILITIES,
+)
