@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import SecretStr, ValidationError
 
+from bridge.authorizer import Authorizer, Grant, TokenSource
 from bridge.budgets import Budgets
 from bridge.config.live import Live
 from bridge.config.plan import fingerprint
@@ -18,7 +19,7 @@ from bridge.config.wording import told
 from bridge.errors import ConfigError, ConfigProblem
 from bridge.model.http import Http
 from bridge.model.resource import ConnectionId
-from bridge.provider import Account, Authorizer, Grant, Provider, ProviderKind, TokenSource
+from bridge.provider import Account, Provider, ProviderKind
 from bridge.tokens import Assumed, Authorized, Tokens
 
 _NOBODYS = ConnectionId("(no connection)")

@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import Enum
 from typing import NewType, Protocol, TypeAlias
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
+from bridge.authorizer import Authorizer, DeviceAuthorizer, Grant, TokenSource
 from bridge.model.event import Event, EventSeries
 from bridge.model.http import Http, Rates
 from bridge.model.interval import BusyPeriod, Window
@@ -185,115 +185,6 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """What an authorization server granted (RFC 6749 section 5.1)."""
-
-    access_token: SecretStr
-    refresh_token: SecretStr | None = None
-    """None in the answer to a refresh: the one before goes on."""
-    lifetime: timedelta | None = None
-    """Of the access token, from when it was asked for; None when nobody said."""
-    scopes: tuple[str, ...] = ()
-    """Empty in the answer to a refresh: those before."""
-    subject: str = ""
-    """The account's id at the provider; empty as with the scopes."""
-    client_id: str = ""
-    client_secret: SecretStr | None = None
-    """Of an application that is not the one in `providers.<kind>`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose account it is, as the provider says."""
-
-    subject: str
-    """Its id there, which stays the same."""
-    email: str = ""
-
-
-class Authorizer(Protocol):
-    """Asks owners of accounts for their consent, as one registered application.
-
-    It keeps nothing and locks nothing; each request that it sends ends within 10 s.
-    """
-
-    @property
-    def scopes(self) -> Mapping[str, str]:
-        """What an owner has to permit -> what it is for, in short: `read events`."""
-        ...
-
-    @property
-    def issuer(self) -> str:
-        """What the authorization server calls itself in `iss` (RFC 9207)."""
-        ...
-
-    def lacks(self, granted: Sequence[str]) -> Sequence[str]:
-        """Name what granted scopes do not cover of `scopes`, by what it is for; each once."""
-        ...
-
-    def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
-        """Make the address that an owner is sent to.
-
-        Args:
-            redirect_url: where the answer goes.
-            state: comes back with the answer.
-            verifier: of RFC 7636; only its S256 challenge is sent.
-            hint: the account that is meant, as a mail address.
-
-        Raises:
-            RemoteRejected: the settings name no application.
-        """
-        ...
-
-    def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
-        """Trade a code for a grant, once.
-
-        Args:
-            code: what came back.
-            redirect_url: where it came back to.
-            verifier: of RFC 7636; empty: the question had no challenge.
-
-        Raises:
-            AuthorizationExpired: the code or the verifier is not good.
-            ProviderError: the provider could not be asked, or refuses this application.
-        """
-        ...
-
-    def identify(self, grant: Grant) -> Owner:
-        """Ask whose account was granted.
-
-        Raises:
-            ProviderError: it could not be asked, or does not tell.
-        """
-        ...
-
-    def revoke(self, grant: Grant) -> None:
-        """Give a grant back, wholly; also one that is over already.
-
-        Raises:
-            ProviderError: it could not be given back, or not now.
-        """
-        ...
-
-
-class TokenSource(Protocol):
-    """Gives an adapter its access token; any number of threads may ask."""
-
-    def token(self) -> str:
-        """Give the token; it may be refreshed for that.
-
-        Raises:
-            AuthorizationExpired: only the account's owner can help.
-            TemporarilyUnavailable: the authorization server cannot be asked now.
-        """
-        ...
-
-    def renewed(self, refused: str) -> str:
-        """Give another token than the one that was answered 401; raises as `token` does."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class Account:
     """What a factory needs to open an account; made by `accounts`, never stored."""
 
@@ -342,6 +233,9 @@ class ProviderKind:
 
     Its `Account` sends no token by itself.
     """
+    device: Callable[[Account], DeviceAuthorizer] | None = None
+    """How its accounts are connected by a code that is entered on another device; None for kinds
+    that cannot do that. Its `Account` sends no token by itself."""
     notices: Callable[[Delivery], Notices] | None = None
     """Read a request to `/hooks/<name>`, which anybody can send: whatever it holds, this returns,
     soon. None for kinds that tell of nothing."""

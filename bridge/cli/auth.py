@@ -16,7 +16,7 @@ from bridge.cli.ground import Ground, command, not_in_force
 from bridge.cli.moments import rfc3339
 from bridge.cli.names import Group, complete_connection, complete_resource, unknown
 from bridge.cli.printing import say, told
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ProviderError
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
@@ -39,24 +39,33 @@ def auth() -> None:
 @click.argument("provider")
 @click.option("--connection", metavar="ID", help="Which one, where RESOURCE has several.")
 @click.option("--url", "by_hand", is_flag=True, help="Print the URL, and take the answer pasted.")
+@click.option("--device", is_flag=True, help="Print a code, which any browser takes.")
 @command
 def login(
     ground: Ground,
     resource: str,
     provider: str,
     connection: str | None,
-    by_hand: bool,  # noqa: FBT001 - click names it
+    *,
+    by_hand: bool,
+    device: bool,
 ) -> None:
     """Connect the PROVIDER account of RESOURCE in a browser on this machine.
 
     Without a browser here, --url prints where to go; the browser ends at an address on 127.0.0.1
-    that does not open: paste that address. Works while the server runs.
+    that does not open: paste that address. With --device a code is entered on a page of the
+    provider's, wherever that is opened, if the provider has one. Works while the server runs.
     """
+    if by_hand and device:
+        raise click.UsageError("--url and --device exclude each other")
     with ground.bridge() as bridge:
         name = _connection(bridge, resource, provider, connection)
-        ended = _by_hand(bridge, name) if by_hand else _in_browser(bridge, name)
-    if ended.error is not None:
-        raise BridgeError(f"{name} is not connected: {told(ended.error)}")
+        if device:
+            error = _elsewhere(bridge, name)
+        else:
+            error = (_by_hand(bridge, name) if by_hand else _in_browser(bridge, name)).error
+    if error is not None:
+        raise BridgeError(f"{name} is not connected: {told(error)}")
     ground.show({"connection": name, "connected": True}, lambda: say(f"{name} is connected"))
 
 
@@ -204,6 +213,25 @@ def _by_hand(bridge: Bridge, name: ConnectionId) -> Ended:
     return _finish(bridge, secret, line)
 
 
+def _elsewhere(bridge: Bridge, name: ConnectionId) -> ProviderError | None:
+    """Show a code, and ask until somebody entered it; say why the account is not connected."""
+    code = bridge.connecting.elsewhere.begin(name)
+    say(f"Open {code.verification_uri} in any browser, and enter the code", err=True)
+    click.echo(code.user_code)
+    sys.stdout.flush()
+    ends = monotonic() + code.lifetime.total_seconds()
+    while monotonic() + code.interval.total_seconds() < ends:
+        threading.Event().wait(code.interval.total_seconds())
+        try:
+            again = bridge.connecting.elsewhere.finish(name, code)
+        except ProviderError as err:
+            return err
+        if again is None:
+            return None
+        code = again
+    raise BridgeError("nobody agreed in time; try again")
+
+
 def _begin(bridge: Bridge, name: ConnectionId, port: int) -> tuple[str, tuple[str, str]]:
     """Note the question; give where to ask it, and what only this process knows."""
     from secrets import token_hex
@@ -226,8 +254,14 @@ def _finish(bridge: Bridge, known: tuple[str, str], answer: str) -> Ended:
     if "state" not in given:
         raise BridgeError("this is not the address that the browser ended at: it has no state")
     returned = Returned(provider, given["state"], secret)
-    told_us = (given.get("code", ""), given.get("error", ""), given.get("iss", ""))
-    return bridge.connecting.finish(Response(returned, *told_us))
+    response = Response(
+        returned,
+        code=given.get("code", ""),
+        error=given.get("error", ""),
+        description=given.get("error_description", ""),
+        issuer=given.get("iss", ""),
+    )
+    return bridge.connecting.finish(response)
 
 
 class _Loopback(HTTPServer):

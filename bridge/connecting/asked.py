@@ -51,6 +51,8 @@ class Response:
     returned: Returned
     code: str = field(default="", repr=False)
     error: str = ""
+    description: str = field(default="", repr=False)
+    """Anybody can have written it: it is not shown."""
     issuer: str = ""
 
 

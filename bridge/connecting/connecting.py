@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from bridge import deadline
 from bridge.accounts import Accounts
+from bridge.authorizer import Authorizer, Grant
 from bridge.config.live import Live
 from bridge.connecting.asked import (
     Asked,
@@ -23,6 +24,7 @@ from bridge.connecting.asked import (
     denied,
     may_connect,
 )
+from bridge.connecting.elsewhere import Elsewhere
 from bridge.connecting.ending import BeforeRevoking, Ending
 from bridge.connecting.invitations import check_redirect
 from bridge.connecting.keeping import Keeping
@@ -34,7 +36,6 @@ from bridge.errors import (
 )
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
-from bridge.provider import Authorizer, Grant
 from bridge.store import connections, consents, links
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
@@ -90,6 +91,7 @@ class Connecting:
         self._keeping = Keeping(database, accounts, tokens, clock)
         self._ending = Ending(database, tokens, self._keeping, before_revoking)
         self._room = BoundedSemaphore(AT_ONCE)
+        self.elsewhere = Elsewhere(accounts, self._keeping, self._needed, self._turn)
         self.followers: list[Callable[[ConnectionId], None]] = []
         """Told of each account that its owner connected."""
 
@@ -116,6 +118,7 @@ class Connecting:
 
         Raises:
             ConfigError: no connection of this id is configured.
+            Crowded: too many at once.
             ProviderError: its kind asks nobody, or the settings name no application.
             StoreError: the question cannot be stored.
         """
@@ -124,7 +127,8 @@ class Connecting:
         settings = self._live.current
         state, verifier = base32(token_bytes(32)), base32(token_bytes(32))
         callback = asked.callback or f"{settings.server.public_url}/oauth/{kind.name}/callback"
-        url = authorizer.url(callback, state, verifier, account.owner)
+        with self._turn():  # some look up first where that is
+            url = authorizer.url(callback, state, verifier, account.owner)
         now, life = self._clock(), int(settings.auth.oauth.state_ttl.total_seconds())
         with self._database.write() as conn:
             row = connections.get(conn, asked.connection_id)
@@ -347,7 +351,8 @@ class Connecting:
         except ConfigError as err:
             raise ConsentRefused(f"{asked.connection_id} is not configured any more") from err
         # RFC 9207 section 2.4: else the code may be another server's.
-        if authorizer is None or response.issuer not in ("", authorizer.issuer):
+        named = response.issuer
+        if authorizer is None or (named and not authorizer.is_issuer(named)):
             raise ConsentRefused("the answer is of another authorization server")
         return asked, authorizer
 
@@ -361,7 +366,8 @@ class Connecting:
 
     def _connect(self, response: Response, asked: Consent, authorizer: Authorizer) -> None:
         if response.error or not response.code:
-            raise denied(response.error)
+            refusal = authorizer.refusal(response.error, response.description)
+            raise refusal or denied(response.error)
         verifier = asked.verifier.get_secret_value()
         grant = authorizer.exchange(response.code, asked.callback, verifier)
         self._keeping.keep(

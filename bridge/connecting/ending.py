@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bridge.authorizer import Authorizer
 from bridge.connecting.keeping import Keeping
 from bridge.errors import ProviderError, StoreError
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.provider import Authorizer
 from bridge.store import calendars, compact, connections, credentials, listings, resources, schedule
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database

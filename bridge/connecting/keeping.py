@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from bridge.accounts import Accounts
+from bridge.authorizer import Authorizer, Grant
 from bridge.errors import (
     AccountMismatch,
     AlreadyConnected,
@@ -19,7 +20,6 @@ from bridge.errors import (
 )
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.provider import Authorizer, Grant
 from bridge.store import connections, credentials
 from bridge.store.connections import Failure
 from bridge.store.database import Database

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pydantic import SecretStr
 
 from bridge.accounts import Accounts
+from bridge.authorizer import Grant
 from bridge.errors import AuthorizationExpired, RemoteRejected
-from bridge.provider import Account, CalendarInfo, Grant, ProviderKind
+from bridge.provider import Account, CalendarInfo, ProviderKind
 from bridge.tokens import Authorized
 
 _OVER = "it ended, was revoked, or was given to another application"

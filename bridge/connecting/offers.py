@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge.accounts import Accounts
-from bridge.errors import ProviderError
-from bridge.provider import Authorizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +35,5 @@ def offers(accounts: Accounts) -> list[Offer]:
             capabilities=kind.capabilities,
         )
         for kind, authorizer in accounts.kinds()
-        if authorizer is None or _can_ask(authorizer)
+        if authorizer is None or authorizer.is_registered
     ]
-
-
-def _can_ask(authorizer: Authorizer) -> bool:
-    try:
-        authorizer.url("https://example.com/", "state", "verifier")
-    except ProviderError:
-        return False
-    return True

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bridge.accounts import Accounts
+from bridge.authorizer import Authorizer, Grant
 from bridge.errors import ProviderError, StoreError
-from bridge.provider import Authorizer, Grant
 from bridge.store import connections, credentials
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
 
+from bridge.authorizer import Grant
 from bridge.errors import ProviderError
-from bridge.provider import Grant
 
 _EARLY = 120.0
 """Seconds before its end at which a token is replaced; a short-lived one later."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bridge.authorizer import TokenSource
 from bridge.errors import AuthorizationExpired
 from bridge.model.http import Bearer, Credentials, Http, Response, Service
-from bridge.provider import TokenSource
 
 
 @dataclass(frozen=True, slots=True)

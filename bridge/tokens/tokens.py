@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from pydantic import SecretStr
 
+from bridge.authorizer import Grant
 from bridge.errors import (
     AccountMismatch,
     AuthorizationExpired,
@@ -28,7 +29,6 @@ from bridge.errors import (
 )
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
-from bridge.provider import Grant
 from bridge.store import connections, credentials, schedule
 from bridge.store.credentials import Credential
 from bridge.store.database import Database, Transaction
@@ -249,13 +249,13 @@ class Tokens:
         try:
             grant = refresh(_grant(held))
         except AuthorizationExpired as err:
-            text = str(err)
+            told = AuthorizationExpired(str(err), code=err.code, hint=err.hint or _RECONNECT)
             with self._database.write() as conn:
-                ours = credentials.refuse(conn, held, text, self._clock())
+                ours = credentials.refuse(conn, held, _noted(told), self._clock())
             self._wake.notify(_TOPIC)
             if not ours:
                 return None
-            raise AuthorizationExpired(text, code=err.code, hint=err.hint or _RECONNECT) from err
+            raise told from err
         except BaseException:
             with suppress(StoreError), self._database.write() as conn:
                 credentials.release(conn, held, owner)
@@ -313,7 +313,14 @@ def _rest(held: Credential, now: Instant) -> None:
         AuthorizationExpired: that while is not over.
     """
     if held.refused_at is not None and abs(now - held.refused_at) < REST:
-        raise AuthorizationExpired(held.refused, hint=_RECONNECT)
+        text, _, rest = held.refused.partition("\n")
+        code, _, hint = rest.partition("\n")
+        raise AuthorizationExpired(text, code=code or None, hint=hint or _RECONNECT)
+
+
+def _noted(err: AuthorizationExpired) -> str:
+    """Write a refusal down, for who asks while it is not asked of the provider again."""
+    return "\n".join(" ".join(each.split("\n")) for each in (str(err), err.code, err.hint))
 
 
 def _grant(held: Credential) -> Grant:

@@ -17,10 +17,11 @@ from sqlalchemy import func, select
 
 from bridge.app.bridge import Bridge
 from bridge.app.server import Server
+from bridge.authorizer import Grant
 from bridge.config.init import write_example
 from bridge.model.interval import rfc3339
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.provider import Grant, ProviderKind
+from bridge.provider import ProviderKind
 from bridge.providers import google
 from bridge.registry import KINDS
 from bridge.sandbox.google.editing import Editor
@@ -132,6 +133,11 @@ class House:
     def link(self, resource: ResourceId = ROOM) -> str:
         return self.bridge.invitations.page(resource, "cli")[0]
 
+    def direct(self, redirect_url: str = "", connection: ConnectionId = WORK) -> str:
+        row = self.row(connection)
+        wanted = (connection, row.provider)
+        return self.bridge.invitations.direct(row.resource_id, wanted, "cli", redirect_url)[0]
+
     def asks(self, browser: Browser, link: str = "", number: int = 0) -> str:
         """Press a button of the connect page; give the address at the provider."""
         page = browser.get(link or self.link())
@@ -211,10 +217,6 @@ class Home(House):
 
     google: Provider
     other: Provider
-
-    def direct(self, redirect_url: str = "", connection: ConnectionId = WORK) -> str:
-        made, _ = self.bridge.invitations.direct(ROOM, (connection, "google"), "cli", redirect_url)
-        return made
 
     def connect(
         self, browser: Browser | None = None, account: str = ANN, **choices: str

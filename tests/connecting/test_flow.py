@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bridge.app.outlet import make_transport
+from bridge.authorizer import Grant, Owner
 from bridge.errors import (
     AuthorizationExpired,
     ProviderError,
@@ -19,7 +20,6 @@ from bridge.errors import (
 )
 from bridge.model.resource import Direction
 from bridge.oauth import CodeFlow, Registration
-from bridge.provider import Grant, Owner
 from bridge.providers.google import GoogleDefaults
 from bridge.providers.google.consent import GoogleConsent
 from bridge.sandbox.scenario import CLIENT

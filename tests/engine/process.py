@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from bridge import inventory
 from bridge.accounts import Accounts
+from bridge.authorizer import Grant
 from bridge.channels import shown
 from bridge.channels.hearing import Hearing
 from bridge.channels.keeper import Keeper
@@ -30,7 +31,6 @@ from bridge.model.http import Http, Response
 from bridge.model.interval import Window
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.notifier import Delivery
-from bridge.provider import Grant
 from bridge.publish import Publisher
 from bridge.registry import KINDS
 from bridge.sandbox.google.grants import ACCESS_LIFE, Asked

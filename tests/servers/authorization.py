@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlencode
 
 from pydantic import SecretStr
 
+from bridge.authorizer import Grant
 from bridge.errors import AuthorizationExpired
 from bridge.model.http import Http
-from bridge.provider import Grant
 from bridge.transport.status import raise_for_status
 from tests.servers.origin import Answer, Origin, Request, half
 

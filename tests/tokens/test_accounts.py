@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from bridge.accounts import Accounts
+from bridge.authorizer import Grant
 from bridge.config.live import Live
-from bridge.provider import Account, Grant, Provider, ProviderKind
+from bridge.provider import Account, Provider, ProviderKind
 from tests.builders import make_connection, make_resource, make_settings
 from tests.servers.authorization import AuthorizationServer, refresh
 from tests.tokens.ground import WORK, Process

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from bridge.authorizer import Grant
 from bridge.errors import (
     AuthorizationExpired,
     BridgeError,
@@ -202,6 +203,20 @@ def test_a_refused_grant_is_asked_for_once_an_hour_whoever_asks_how_often(
         process.clock.now += 60
     other.close()
     assert server.calls == 3
+
+
+def test_who_asks_while_a_grant_rests_is_told_what_the_provider_said_and_what_to_do(
+    process: Process,
+) -> None:
+    def refused(_: Grant) -> Grant:
+        raise AuthorizationExpired("kept out by\na policy", code="blocked", hint="ask the admin")
+
+    told = []
+    for _ in range(2):
+        with pytest.raises(AuthorizationExpired) as caught:
+            process.tokens.token(WORK, refused, refused="CANARY-access-1")
+        told.append((" ".join(str(caught.value).split()), caught.value.code, caught.value.hint))
+    assert told == [("kept out by a policy", "blocked", "ask the admin")] * 2
 
 
 def test_connecting_again_makes_a_refused_connection_well_at_once(

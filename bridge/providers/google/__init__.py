@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
+from bridge.authorizer import Grant
 from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
 from bridge.model.http import Rates
 from bridge.model.resource import Direction
 from bridge.notifier import Delivery, Notices, unreachable
-from bridge.provider import Account, Grant, Provider, ProviderKind
+from bridge.provider import Account, Provider, ProviderKind
 
 if TYPE_CHECKING:
     from bridge.providers.google.consent import GoogleConsent

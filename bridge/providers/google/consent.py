@@ -11,10 +11,10 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from bridge.authorizer import Grant, Owner
 from bridge.errors import UnreadableAnswer
 from bridge.model.http import Bearer, Http
 from bridge.oauth import TIMEOUT, CodeFlow, Registration
-from bridge.provider import Grant, Owner
 from bridge.providers.google import wire
 from bridge.transport import raise_for_status
 
@@ -87,13 +87,20 @@ class GoogleConsent:
         return list(dict.fromkeys(missing))
 
     @property
-    def issuer(self) -> str:
+    def is_registered(self) -> bool:
         """See `Authorizer`."""
-        return self._registration.issuer
+        return bool(self.defaults.client_id)
+
+    def is_issuer(self, name: str) -> bool:
+        """See `Authorizer`."""
+        return name == self._registration.issuer
 
     def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
         """See `Authorizer`."""
         return self._flow.url(tuple(self.wanted), redirect_url, state, verifier, hint)
+
+    def refusal(self, error: str, description: str) -> None:
+        """See `Authorizer`; Google keeps to the RFC."""
 
     def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
         """See `Authorizer`."""

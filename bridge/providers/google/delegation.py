@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
+from bridge.authorizer import Grant
 from bridge.errors import AuthorizationExpired, ProviderError, RemoteRejected
 from bridge.model.http import Http
 from bridge.oauth import AssertionRefused, Program, assume
-from bridge.provider import Grant
 
 _TYPE = "service_account"
 _CONSOLE = "Admin console, Security, API controls, Domain-wide delegation"

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
+from bridge.authorizer import Grant
 from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
 from bridge.model.http import Rates
 from bridge.model.resource import Direction
-from bridge.provider import Account, Grant, Provider, ProviderKind
+from bridge.provider import Account, Provider, ProviderKind
 
 if TYPE_CHECKING:
     from bridge.providers.microsoft.consent import MicrosoftConsent
+    from bridge.providers.microsoft.device import MicrosoftDevice
 
 CloudName = Literal["global", "us_government", "us_government_dod", "china"]
 
@@ -38,6 +41,9 @@ CLOUDS: Mapping[str, Cloud] = {
         "https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"
     ),
 }
+SHARED = ("common", "organizations", "consumers")
+"""Tenants that are nobody's own."""
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _READING = ("Calendars.Read", "User.Read")
 _WRITING = ("Calendars.ReadWrite", "User.Read")
 
@@ -123,6 +129,25 @@ class MicrosoftDefaults(Section):
         # A bare name stands for the API of where people sign in, and two clouds share that.
         return tuple(each if "/" in each else f"{self.graph_url}/{each}" for each in names)
 
+    @field_validator("tenant")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        name = value.strip()
+        if not _TENANT.fullmatch(name):
+            raise ValueError("is neither common, organizations, consumers, nor an id or a domain")
+        return name
+
+    @field_validator("application")
+    @classmethod
+    def _alone(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
+        if value and str(info.data.get("tenant", "")).lower() in SHARED:
+            raise ValueError(
+                "needs an organization of its own: put its id or one of its domains into tenant"
+            )
+        if value and "client_secret" in info.data and not info.data["client_secret"]:
+            raise ValueError("needs a client_secret")
+        return value
+
     @field_validator("sandbox_url")
     @classmethod
     def _on_loopback(cls, value: str) -> str:
@@ -162,8 +187,24 @@ def _consent(account: Account) -> MicrosoftConsent:
     return MicrosoftConsent(account.http, defaults, defaults.wanted_scopes(account.direction))
 
 
+def _device(account: Account) -> MicrosoftDevice:
+    from bridge.providers.microsoft.device import MicrosoftDevice
+
+    return MicrosoftDevice(_consent(account))
+
+
 def _refresh(account: Account, grant: Grant) -> Grant:
-    return _consent(account).refresh(grant)
+    if not account.acts_for:
+        return _consent(account).refresh(grant)
+    from bridge.providers.microsoft.entra import Entra
+
+    return Entra(account.http, _of(account)).alone()
+
+
+def _is_delegated(settings: BaseModel, defaults: BaseModel) -> bool:
+    if not isinstance(settings, MicrosoftConnection) or not isinstance(defaults, MicrosoftDefaults):
+        raise TypeError("not the settings of Microsoft")
+    return defaults.application and not settings.consent
 
 
 def _rates(defaults: BaseModel) -> Rates:
@@ -187,6 +228,8 @@ KIND = ProviderKind(
     open=_open,
     refresh=_refresh,
     authorizer=_consent,
+    device=_device,
+    is_delegated=_is_delegated,
     rates=_rates,
     synonyms=("outlook", "office365", "m365"),
     capabilities=_CAPABILITIES,

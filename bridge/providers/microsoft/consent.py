@@ -5,21 +5,23 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from bridge.authorizer import Grant, Owner
 from bridge.errors import (
     AuthorizationExpired,
+    ProviderError,
     RemoteRejected,
     UnreadableAnswer,
 )
 from bridge.model.http import Bearer, Http
 from bridge.oauth import TIMEOUT
-from bridge.provider import Grant, Owner
 from bridge.providers.microsoft import aadsts, wire
 from bridge.providers.microsoft.entra import Defaults, Entra
 from bridge.transport import raise_for_status
@@ -81,14 +83,18 @@ class MicrosoftConsent:
         return list(dict.fromkeys(missing))
 
     @property
-    def issuer(self) -> str:
+    def is_registered(self) -> bool:
         """See `Authorizer`."""
-        return f"{self.defaults.login_url}/{self.defaults.tenant}/v2.0"
+        return bool(self.defaults.client_id)
+
+    def is_issuer(self, name: str) -> bool:
+        """See `Authorizer`; the tenant of whoever signs in stands in it, its id."""
+        return re.fullmatch(rf"{re.escape(self.defaults.login_url)}/[^/]+/v2\.0", name) is not None
 
     def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
         """See `Authorizer`."""
-        flow = self._entra.application().initiate_auth_code_flow(
-            self._asked,
+        flow = self.entra.application().initiate_auth_code_flow(
+            self.asked,
             redirect_url,
             state=state,
             # Who is signed in to this browser need not be who is meant.
@@ -96,7 +102,11 @@ class MicrosoftConsent:
             login_hint=hint or None,
             response_mode="form_post",
         )
-        return self._entra.shown(_with(flow["auth_uri"], _ours(verifier)))
+        return self.entra.shown(_with(flow["auth_uri"], _ours(verifier)))
+
+    def refusal(self, error: str, description: str) -> ProviderError:
+        """See `Authorizer`."""
+        return aadsts.meaning({"error": error, "error_description": description})
 
     def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
         """See `Authorizer`."""
@@ -122,7 +132,7 @@ class MicrosoftConsent:
             )
         token = grant.refresh_token.get_secret_value()
         names = [each for each in grant.scopes if short(each).lower() not in _OF_SIGNING_IN]
-        asked = names or self._asked
+        asked = names or self.asked
         return self._granted(lambda app: app.acquire_token_by_refresh_token(token, asked), grant)
 
     def revoke(self, grant: Grant) -> None:
@@ -157,23 +167,33 @@ class MicrosoftConsent:
             raise UnreadableAnswer(f"{what}: Microsoft does not say whose it is")
         return Owner(subject=user.id.lower(), email=user.mail or user.user_principal_name)
 
-    def _granted(self, ask: Any, grant: Grant | None = None) -> Grant:
-        """Ask, once more without the secret where it is in the way."""
-        entra = self._entra
-        answer = ask(entra.application(grant))
-        if aadsts.number_of(answer) == aadsts.PUBLIC:
-            answer = ask(entra.application(grant, public=True))
-        made = entra.granted(answer)
-        kept = [short(each) for each in made.scopes]
-        return replace(made, scopes=tuple(kept))
+    def granted(self, answer: Mapping[str, Any]) -> Grant:
+        """Read what MSAL gives; scopes are named as the documentation names them.
+
+        Raises:
+            ProviderError: it is an error.
+        """
+        made = self.entra.granted(answer)
+        return replace(made, scopes=tuple(map(short, made.scopes)))
 
     @property
-    def _asked(self) -> list[str]:
+    def asked(self) -> list[str]:
+        """What MSAL is told to ask for."""
         return [each for each in self.wanted if each.lower() not in _OF_SIGNING_IN]
 
     @property
-    def _entra(self) -> Entra:
+    def entra(self) -> Entra:
+        """Who is asked."""
         return Entra(self.http, self.defaults)
+
+    def _granted(
+        self, ask: Callable[[Any], Mapping[str, Any]], grant: Grant | None = None
+    ) -> Grant:
+        """Ask, once more without the secret where it is in the way."""
+        answer = ask(self.entra.application(grant))
+        if aadsts.number_of(answer) == aadsts.PUBLIC:
+            answer = ask(self.entra.application(grant, public=True))
+        return self.granted(answer)
 
 
 def _ours(verifier: str) -> Mapping[str, str]:

@@ -14,7 +14,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from threading import Lock
 from time import monotonic
 from typing import Any, Protocol
@@ -22,10 +21,10 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from bridge.errors import RemoteRejected, TemporarilyUnavailable, UnreadableAnswer
+from bridge.authorizer import Grant
+from bridge.errors import TemporarilyUnavailable
 from bridge.model.http import Http, Response
-from bridge.oauth import TIMEOUT
-from bridge.provider import Grant
+from bridge.oauth import NOT_NOW, TIMEOUT, application_of, check, granted, unreadable, unregistered
 from bridge.providers.microsoft import aadsts
 from bridge.transport import raise_for_status
 
@@ -36,6 +35,7 @@ _MAX_SIZE = 256 << 10
 _LIFE = 86400.0
 """Seconds for which a tenant's metadata are good; MSAL takes a day, too."""
 _MOST_TENANTS = 100
+TITLE = "Microsoft"
 _WHAT = "Microsoft's sign-in"
 
 
@@ -103,7 +103,11 @@ class Entra:
         # It takes a good part of a second, and few commands need it.
         import msal
 
-        client_id, secret = self._client(grant)
+        client_id, secret = application_of(
+            grant, self.defaults.client_id, self.defaults.client_secret
+        )
+        if not client_id:
+            raise unregistered("providers.microsoft", TITLE)
         secret = None if public else secret
         kind = msal.ConfidentialClientApplication if secret else msal.PublicClientApplication
         # Nothing may come from the environment: a region would be another host.
@@ -136,30 +140,18 @@ class Entra:
         """
         if "error" in answer:
             raise aadsts.meaning(answer)
-        access, refresh = answer.get("access_token"), answer.get("refresh_token")
-        if not isinstance(access, str) or not access:
-            raise unreadable()
-        scope, seconds = answer.get("scope"), answer.get("expires_in")
-        return Grant(
-            access_token=SecretStr(access),
-            refresh_token=SecretStr(refresh) if isinstance(refresh, str) and refresh else None,
-            lifetime=timedelta(seconds=seconds) if isinstance(seconds, int) else None,
-            scopes=tuple(scope.split()) if isinstance(scope, str) else (),
-        )
+        return granted(answer, TITLE)
 
-    def _client(self, grant: Grant | None) -> tuple[str, SecretStr | None]:
-        client_id, secret = self.defaults.client_id, self.defaults.client_secret
-        if grant is not None and grant.client_id:
-            if grant.client_id != client_id or grant.client_secret is not None:
-                secret = grant.client_secret
-            client_id = grant.client_id
-        if not client_id:
-            raise RemoteRejected(
-                "providers.microsoft names no client_id",
-                code="invalid_config",
-                hint="register an application in the Entra admin center and name it there",
-            )
-        return client_id, secret
+    def alone(self) -> Grant:
+        """Ask for an access token of the application's own: an administrator let it in.
+
+        https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+
+        Raises:
+            ProviderError: it may not, or not now.
+        """
+        everything = [f"{self.defaults.graph_url}/.default"]
+        return self.granted(self.application().acquire_token_for_client(everything))
 
     def _swapped(self, url: str, old: str, new: str) -> str:
         return new + url.removeprefix(old) if new and url.startswith(f"{old}/") else url
@@ -245,23 +237,13 @@ def _document(response: Response) -> Mapping[str, Any]:
     Raises:
         ProviderError: it is neither an answer nor an error of RFC 6749.
     """
+    check(response, _WHAT)
     try:
         document = json.loads(response.body)
     except ValueError:
         document = None
-    is_refused = not 200 <= response.status < 300
-    if is_refused and not (isinstance(document, dict) and "error" in document):
-        raise_for_status(response, what=_WHAT)
     if not isinstance(document, dict):
-        raise unreadable()
-    if document.get("error") in ("temporarily_unavailable", "server_error"):
+        raise unreadable(TITLE)
+    if document.get("error") in NOT_NOW:
         raise TemporarilyUnavailable(str(aadsts.meaning(document)))
     return document
-
-
-def unreadable() -> UnreadableAnswer:
-    """Say that something else than Entra answers."""
-    return UnreadableAnswer(
-        f"{_WHAT} does not answer as RFC 6749 says",
-        hint="a proxy or a login page of the network may stand before it",
-    )

@@ -39,6 +39,7 @@ from bridge.web.problem import method_not_allowed, not_found
 _PATH = re.compile(r"/oauth/([a-z0-9_]{1,40})/(start|callback)")
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 10
+_FORBIDDEN = frozenset({"access_denied", "admin_consent_required", "invalid_scope"})
 _WHY = (
     "Without access nobody can see when these calendars are busy, and their time would look free. "
     "Whoever sent you here decides who sees what of it."
@@ -111,6 +112,8 @@ class OAuth:
             url = self._connecting.begin(asked)
         except (ConfigError, ConsentRefused, RedirectNotAllowed):
             return not_good()
+        except Crowded:
+            return _crowded("Many accounts are being connected. Go back and try again.")
         except ProviderError as err:
             return said(502, "This account cannot be connected now", *_told(err))
         return _see_other(url, [browser.cookie()])
@@ -119,7 +122,11 @@ class OAuth:
         given = request.query
         returned = Returned(provider, given.get("state", ""), browser.secret)
         response = Response(
-            returned, given.get("code", ""), given.get("error", ""), given.get("iss", "")
+            returned,
+            code=given.get("code", ""),
+            error=given.get("error", ""),
+            description=given.get("error_description", ""),
+            issuer=given.get("iss", ""),
         )
         try:
             ended = self._connecting.finish(response)
@@ -132,8 +139,7 @@ class OAuth:
             )
         except Crowded:
             # Nothing was used up: the same address is good once more.
-            wait = [("Retry-After", "5"), ("Refresh", "5")]
-            return said(503, "One moment", "Many accounts are being connected.", headers=wait)
+            return _crowded("Many accounts are being connected.", ("Refresh", "5"))
         if ended.redirect_url:
             return self._send_on(provider, ended)
         status, title, lines = _outcome(ended.error)
@@ -185,6 +191,10 @@ def _see_other(url: str, headers: Headers) -> Reply:
     return Reply(303, [("Location", url), ("Cache-Control", "no-store"), *headers])
 
 
+def _crowded(text: str, *headers: tuple[str, str]) -> Reply:
+    return said(503, "One moment", text, headers=[("Retry-After", "5"), *headers])
+
+
 def _outcome(err: ProviderError | None) -> tuple[int, str, Sequence[str]]:
     """Say what came of a question: status, title, sentences."""
     if err is None:
@@ -199,7 +209,7 @@ def _status(err: ProviderError) -> int:
         return 409
     if isinstance(err, AuthorizationExpired):
         return 400
-    if err.code in ("access_denied", "invalid_scope"):
+    if err.code in _FORBIDDEN:
         return 403
     return 503 if isinstance(err, TemporarilyUnavailable) else 502
 
