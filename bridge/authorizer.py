@@ -25,6 +25,8 @@ class Grant:
     """Empty in the answer to a refresh: those before."""
     subject: str = ""
     """The account's id at the provider; empty as with the scopes."""
+    email: str = ""
+    """By which people know it; empty as with the scopes."""
     client_id: str = ""
     client_secret: SecretStr | None = None
     """Of an application that is not the one in `providers.<kind>`."""

@@ -103,7 +103,7 @@ def _whose(store: Store, connection: str) -> str:
     from bridge.tokens import OAUTH
 
     with store.database.read() as conn:
-        return credentials.subject(conn, ConnectionId(connection), OAUTH)
+        return credentials.known_as(conn, ConnectionId(connection), OAUTH)
 
 
 def _tell(found: dict[str, Any]) -> None:

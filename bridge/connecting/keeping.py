@@ -78,7 +78,7 @@ class Keeping:
                     hint="connect the account again and leave every box ticked",
                 )
             owner = authorizer.identify(grant)
-            whole = replace(grant, scopes=granted, subject=owner.subject)
+            whole = replace(grant, scopes=granted, subject=owner.subject, email=owner.email)
             if grant.refresh_token is None:
                 raise TemporarilyUnavailable(
                     "no lasting permission was given",

@@ -60,6 +60,8 @@ class Credential:
     """When the provider refused this very version."""
     refused: str = field(default="", repr=False)
     """What it said then."""
+    email: str = ""
+    """By which people know the account."""
 
     def secret(self, name: str) -> str:
         """Give one secret; empty when there is none of this name."""
@@ -95,6 +97,7 @@ def load(
         lease_until=row.lease_until,
         refused_at=row.refused_at,
         refused=row.refused,
+        email=row.email,
     )
 
 
@@ -129,6 +132,13 @@ def subject(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
     """Tell whose account it is, its credential readable or not; empty when nobody knows."""
     query = select(credentials.c.subject).where(*at(connection_id, kind))
     return conn.execute(query).scalar() or ""
+
+
+def known_as(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
+    """Tell by what people know the account: its address, else its id; empty when nobody knows."""
+    query = select(credentials.c.email, credentials.c.subject).where(*at(connection_id, kind))
+    row = conn.execute(query).first()
+    return (row.email or row.subject) if row else ""
 
 
 def stands(
@@ -186,6 +196,7 @@ def save(conn: Connection, vault: Vault, wanted: Credential, now: Instant) -> bo
         "lease_until": 0,
         "refused_at": None,
         "refused": "",
+        "email": wanted.email,
     }
     if wanted.version == 0:
         if version(conn, wanted.connection_id, wanted.kind):

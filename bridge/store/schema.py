@@ -104,6 +104,7 @@ credentials = Table(
     _count("lease_until"),
     _time("refused_at"),  # when the provider refused this version
     _text("refused"),  # and what it said
+    _text("email"),  # by which people know the account
     Index(None, "key_id"),
 )
 

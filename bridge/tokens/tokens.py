@@ -329,6 +329,7 @@ def _grant(held: Credential) -> Grant:
         refresh_token=held.secrets.get(_REFRESH),
         scopes=held.scopes,
         subject=held.subject,
+        email=held.email,
         client_id=held.client_id,
         client_secret=held.secrets.get(_CLIENT),
     )
@@ -347,5 +348,6 @@ def _merged(held: Credential, grant: Grant, asked_at: Instant) -> Credential:
         expires_at=None if lifetime is None else asked_at + int(lifetime.total_seconds()),
         scopes=grant.scopes or held.scopes,
         subject=grant.subject or held.subject,
+        email=grant.email or held.email,
         client_id=grant.client_id or held.client_id,
     )

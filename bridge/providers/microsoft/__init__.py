@@ -220,6 +220,17 @@ _CAPABILITIES: Mapping[str, str] = {
     "push": "todo",
 }
 
+_ADVICE = (
+    "a client secret ends after two years at most, and nothing is read from then on "
+    "(client_secret_expired): the Entra admin center shows when, under App registrations, "
+    "Certificates & secrets; make the next one before that",
+    "organizations may keep out applications of publishers that are not verified: verify yours, "
+    "under Branding & properties, or have an administrator grant admin consent, under API "
+    "permissions",
+    "with application: true every mailbox of the organization can be read; an access policy of "
+    "Exchange (New-ApplicationAccessPolicy) leaves only those that are needed",
+)
+
 KIND = ProviderKind(
     name="microsoft",
     title="Microsoft 365 and Outlook",
@@ -233,4 +244,5 @@ KIND = ProviderKind(
     rates=_rates,
     synonyms=("outlook", "office365", "m365"),
     capabilities=_CAPABILITIES,
+    advice=_ADVICE,
 )
