@@ -93,9 +93,9 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
     from bridge.sandbox.scenario import CLIENT
 
     url = running.url
+    program = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     microsoft = {
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
+        **program,
         "graph_url": f"{url}/v1.0",
         "authority_url": f"{url}/common",
     }
@@ -136,6 +136,8 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         "  providers:",
         "    google:",
         *(f"      {name}: {value}" for name, value in {**client, **endpoints}.items()),
+        "    microsoft:",
+        *(f"      {name}: {value}" for name, value in {**program, "sandbox_url": url}.items()),
         "  outbound:",
         f"    allow_networks: [127.0.0.1/32:{running.port}]",
         "",

@@ -54,10 +54,11 @@ def test_everything_it_prints_is_there(printed) -> None:
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
     assert yaml.safe_load(shown)["allow_inline_secrets"] is True
     google = yaml.safe_load(shown)["providers"]["google"]
+    microsoft = yaml.safe_load(shown)["providers"]["microsoft"]
     index = fetched(urls[0].partition("/accounts/")[0])
     graph = yaml.safe_load(text.partition("Microsoft Graph:\n")[2].partition("\n\n")[0])
     assert graph.keys() == {"client_id", "client_secret", "graph_url", "authority_url"}
-    for value in (*google.values(), *graph.values()):
+    for value in (*google.values(), *microsoft.values(), *graph.values()):
         assert value in index
     configuration = f"{graph['authority_url']}/v2.0/.well-known/openid-configuration"
     assert "token_endpoint" in fetched(configuration)

@@ -227,8 +227,8 @@ _ADVICE = (
     "organizations may keep out applications of publishers that are not verified: verify yours, "
     "under Branding & properties, or have an administrator grant admin consent, under API "
     "permissions",
-    "with application: true every mailbox of the organization can be read; an access policy of "
-    "Exchange (New-ApplicationAccessPolicy) leaves only those that are needed",
+    "with application: true every mailbox of the organization can be read, unless RBAC for "
+    "Applications, or an application access policy, of Exchange leaves only those that are needed",
 )
 
 KIND = ProviderKind(

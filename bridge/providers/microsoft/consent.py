@@ -189,7 +189,10 @@ class MicrosoftConsent:
     def _granted(
         self, ask: Callable[[Any], Mapping[str, Any]], grant: Grant | None = None
     ) -> Grant:
-        """Ask, once more without the secret where it is in the way."""
+        """Ask, once more without the secret where it is in the way.
+
+        What a device was given has to be refreshed without: github.com/canonical/authd/issues/1881.
+        """
         answer = ask(self.entra.application(grant))
         if aadsts.number_of(answer) == aadsts.PUBLIC:
             answer = ask(self.entra.application(grant, public=True))
