@@ -254,14 +254,7 @@ def _finish(bridge: Bridge, known: tuple[str, str], answer: str) -> Ended:
     if "state" not in given:
         raise BridgeError("this is not the address that the browser ended at: it has no state")
     returned = Returned(provider, given["state"], secret)
-    response = Response(
-        returned,
-        code=given.get("code", ""),
-        error=given.get("error", ""),
-        description=given.get("error_description", ""),
-        issuer=given.get("iss", ""),
-    )
-    return bridge.connecting.finish(response)
+    return bridge.connecting.finish(Response.of(returned, given))
 
 
 class _Loopback(HTTPServer):

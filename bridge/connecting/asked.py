@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge.access import Scope, authorize
@@ -54,6 +55,17 @@ class Response:
     description: str = field(default="", repr=False)
     """Anybody can have written it: it is not shown."""
     issuer: str = ""
+
+    @classmethod
+    def of(cls, returned: Returned, given: Mapping[str, str]) -> Response:
+        """Read the parameters of the address that the browser was sent to."""
+        return cls(
+            returned,
+            code=given.get("code", ""),
+            error=given.get("error", ""),
+            description=given.get("error_description", ""),
+            issuer=given.get("iss", ""),
+        )
 
 
 @dataclass(frozen=True, slots=True)

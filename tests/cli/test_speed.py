@@ -16,7 +16,7 @@ MARGIN = 1.5
 DATABASE = {"sqlalchemy"}
 NETWORK = {"httpx2", "httpcore2", "dns", "tldextract"}
 SERVER = {"flask", "waitress", "apscheduler", "prometheus_client"}
-NEEDLESS = NETWORK | SERVER | {"alembic", "rich", "radicale", "vobject", "psycopg"}
+NEEDLESS = NETWORK | SERVER | {"alembic", "rich", "radicale", "vobject", "psycopg", "msal"}
 
 COMMANDS = [
     ("--help", 0.3, NEEDLESS | DATABASE | {"pydantic", "yaml"}),

@@ -12,14 +12,16 @@ from urllib.parse import quote, urlencode
 import pytest
 from pydantic import SecretStr
 
+from bridge.access import Scope
 from bridge.errors import (
     AuthorizationExpired,
     ProviderError,
     RemoteRejected,
     TemporarilyUnavailable,
 )
+from bridge.model.interval import rfc3339, utc
 from bridge.model.resource import ConnectionStatus
-from tests.connecting.home import APP, WORK, revealed, state_of
+from tests.connecting.home import APP, ROOM, WORK, revealed, state_of
 from tests.connecting.outlook import CLIENT, HANS, Office, opened
 from tests.connecting.owner import ANN, BOB, Browser, asked
 
@@ -157,7 +159,7 @@ def test_what_is_not_right_is_refused_with_its_code_and_no_redirect_carries_a_to
     assert [each for each in secrets if each in told or quote(each, safe="") in told] == []
 
 
-@pytest.mark.covers("A-36", "T39", "P7")
+@pytest.mark.covers("T39", "P7")
 def test_neither_the_log_nor_what_is_shown_of_a_grant_holds_a_secret(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,7 +178,7 @@ def test_neither_the_log_nor_what_is_shown_of_a_grant_holds_a_secret(
     assert [each for each in office.microsoft.secrets if each in told] == []
 
 
-@pytest.mark.covers("A-27")
+@pytest.mark.covers("F12")
 @pytest.mark.parametrize(
     ("fault", "code", "words"),
     [
@@ -368,3 +370,96 @@ def test_a_refresh_token_of_another_application_connects_its_account(office: Off
     assert office.status() is ConnectionStatus.ACTIVE
     office.bridge.connecting.refresh(WORK)
     assert office.microsoft.calls == ["refresh_token"] * 3
+
+
+ALL = " ".join(scope.value for scope in Scope)
+
+
+@pytest.mark.covers("S0-20", "S0-21", "S1-09")
+def test_an_application_sends_an_owner_by_any_name_of_the_provider(office: Office) -> None:
+    key = office.key(scope=ALL)
+    wish = {"provider": "Office365", "id": "own", "resource_id": "room-a"}
+    status, made = office.call(key, "POST", "/connections", wish)
+    assert (status, made["provider"], made["status"]) == (201, "microsoft", "pending"), made
+    query = urlencode({"resource": "room-a", "connection_id": made["id"], "redirect_url": APP})
+    status, told = office.call(key, "GET", f"/auth/outlook/url?{query}")
+    assert (status, told["provider"]) == (200, "microsoft"), told
+    browser = Browser()
+    start = browser.get(told["auth_url"]).headers["Location"]
+    back = asked(browser.get(office.consent(browser, start)).headers["Location"])
+    assert (back["success"], back["provider"]) == ("true", "microsoft")
+    assert office.call(key, "GET", f"/connections/{made['id']}")[1]["status"] == "active"
+    wish = {"provider": "microsoft", "id": "two", "resource_id": "room-a"}
+    other = office.call(key, "POST", "/connections", wish)[1]["id"]
+    query = urlencode({"resource": "room-a", "connection_id": other, "redirect_url": APP})
+    start = office.call(key, "GET", f"/auth/outlook/url?{query}")[1]["auth_url"]
+    url = browser.get(start).headers["Location"]
+    back = asked(browser.get(office.consent(browser, url)).headers["Location"])
+    assert (back["error"], back["existingConnectionId"]) == ("connection_exists", made["id"])
+
+
+@pytest.mark.covers("S2-07")
+@pytest.mark.parametrize(
+    ("tenant", "allowed"),
+    [("organizations", {ANN}), ("consumers", {HANS}), ("example.test", {ANN}), ("common", None)],
+)
+def test_whose_accounts_are_connected_the_tenant_says(
+    tmp_path: Path, tenant: str, allowed: set[str] | None
+) -> None:
+    def adjust(_: object, config: dict[str, dict[str, dict[str, str]]]) -> None:
+        config["providers"]["microsoft"]["tenant"] = tenant
+
+    with opened(tmp_path, adjust) as office:
+        browser = Browser()
+        url = office.asks(browser)
+        for account in (ANN, HANS):
+            page = browser.http.post(url, data={"account": account, "decision": "allow"})
+            is_in = allowed is None or account in allowed
+            assert page.status_code == (302 if is_in else 400)
+            assert is_in or "AADSTS50020" in page.text
+
+
+@pytest.mark.covers("A-27", "A-36", "P6")
+def test_a_permission_that_ends_keeps_what_was_read_and_shows_only_when(office: Office) -> None:
+    person = office.microsoft.sandbox.microsoft.person(ANN)
+    person.create(
+        "CANARY-title",
+        utc(office.now + 86400),
+        body={"contentType": "text", "content": "CANARY-body"},
+        location={"displayName": "CANARY-place"},
+        attendees=[{"emailAddress": {"address": "canary@example.test", "name": "CANARY-guest"}}],
+        isOnlineMeeting=True,
+    )
+    assert office.connect().status_code == 200
+    assert office.pull() == "ok"
+    key, seen = office.key(scope=ALL), []
+
+    def busy() -> list[str]:
+        window = f"start={rfc3339(office.now)}&end={rfc3339(office.now + 7 * 86400)}"
+        answer = office.api(key, f"/resources/{ROOM}/busy?{window}")
+        assert answer.status_code == 200, answer.text
+        seen.append(answer.text)
+        return [each["start"] for each in answer.json()["periods"]]
+
+    before = busy()
+    assert before == [rfc3339(office.now + 86400)]
+    office.microsoft.fault("password_changed")
+    office.now += 4000
+    assert office.pull() != "ok"
+    row = office.row()
+    assert (row.status, row.error_code) == (ConnectionStatus.TOKEN_EXPIRED, "password_changed")
+    since = row.error_since
+    person.create("CANARY-second", utc(office.now + 2 * 86400))
+    office.now += 600
+    assert office.pull() != "ok"
+    row = office.row()
+    assert (row.error_code, row.error_since) == ("password_changed", since)
+    assert "connect the account again" in row.error_hint
+    assert busy() == before, "what was known stays"
+    office.microsoft.fault("password_changed", value=False)
+    assert office.connect().status_code == 200
+    assert office.pull() == "ok"
+    assert (office.status(), len(busy())) == (ConnectionStatus.ACTIVE, 2)
+    feed = office.api(key, f"/connections/{WORK}")
+    assert feed.status_code == 200
+    assert not [each for each in (*seen, feed.text) if "canary" in each.lower()]

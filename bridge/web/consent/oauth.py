@@ -121,13 +121,7 @@ class OAuth:
     def _finish(self, request: Request, provider: str, browser: Browser) -> Reply:
         given = request.query
         returned = Returned(provider, given.get("state", ""), browser.secret)
-        response = Response(
-            returned,
-            code=given.get("code", ""),
-            error=given.get("error", ""),
-            description=given.get("error_description", ""),
-            issuer=given.get("iss", ""),
-        )
+        response = Response.of(returned, given)
         try:
             ended = self._connecting.finish(response)
         except ConsentRefused:
