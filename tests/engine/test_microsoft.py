@@ -97,6 +97,20 @@ def test_days_run_between_the_resources_midnights(house: House, ann: Person) -> 
     ]
 
 
+@pytest.mark.covers("A-07")
+def test_a_series_in_a_zone_that_somebody_made_keeps_its_hour_and_says_so(
+    house: House, ann: Person, world: MicrosoftWorld
+) -> None:
+    """Outlook gives no definition of such a zone; the clocks of this one changed on 25 October."""
+    world.faults.switch("custom_zones")
+    series = ann.create("Weekly", at(19, month=10))
+    ann.make_recurring(series, WEEKLY, type="numbered", numberOfOccurrences=7)
+    house.pull()
+    assert hours(house)[-3:] == ["16.11. 10:00", "23.11. 10:00", "30.11. 10:00"]
+    (told,) = house.explain(at=instant(at(23)))
+    assert told.notes == ("time zone 'tzone://Microsoft/Custom' is unknown: UTC is used",)
+
+
 def test_hundreds_of_changed_series_cost_one_full_listing(
     house: House, world: MicrosoftWorld, ann: Person
 ) -> None:
