@@ -25,7 +25,7 @@ class Watch:
     """A channel that is asked for."""
 
     id: str
-    """Ours: at most 64 letters, digits and hyphens. Notifications name it so, whatever the provider
+    """Ours: at most 63 letters, digits and hyphens. Notifications name it so, whatever the provider
     calls it."""
     calendar: str
     """Its `CalendarId`."""
@@ -33,6 +33,8 @@ class Watch:
     """URL that notifications are posted to."""
     token: SecretStr
     """At most 64 letters, digits and hyphens: who knows it is the provider."""
+    asked_at: Instant
+    """The present, for providers that want to be told when the channel ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class Channel:
     expires: Instant
     confirmed: bool = False
     """The provider has reached the address while it opened it; else a notification tells."""
+    is_late: bool = False
+    """It takes the place of one that may have ended before: what changed in between was told to
+    nobody."""
 
 
 class Notifier(Protocol):

@@ -26,8 +26,8 @@ from bridge.store.wake import Wake
 
 logger = logging.getLogger(__name__)
 
-_MOST_CLAIMS = 100
-"""Of one request."""
+_MOST_REFUSED = 100
+"""Claims of one request; of one that holds more that are not true the rest is not looked at."""
 _BREATH = 60
 """Least seconds between two pulls of a connection that fails."""
 _NOBODY = digest("nobody has this token")
@@ -75,9 +75,12 @@ class Hearing:
         found = kind.notices(delivery)
         if found.handshake:
             return Answer(found.status, found.body)
-        claims = found.claims[:_MOST_CLAIMS]
-        believed = [row for claim in claims if (row := self._believe(kind, claim))]
-        refused = max(1, len(found.claims)) - len(believed)
+        believed, refused = [], 0
+        for claim in found.claims:
+            if (row := self._believe(kind, claim)) is not None:
+                believed.append(row)
+            elif (refused := refused + 1) == _MOST_REFUSED:
+                break
         taken = sum([self._take(row, claim) for row, claim in believed])
         if not taken:
             # One answer to all that is not good, and to what is good for nothing any more (F45).

@@ -205,7 +205,7 @@ class Keeper:
             return None
 
     def _watch(self, work: _Work, row: CalendarRow, known: Sequence[ChannelRow]) -> bool:
-        """See to it that a calendar is watched; True when it was not, up to now."""
+        """See to it that a calendar is watched; True when, up to now, it may not have been."""
         own = [each for each in known if each.calendar == row.remote_id]
         standing = [each for each in own if each.is_open(work.now) and each.address == work.address]
         latest = standing[-1] if standing else None
@@ -215,14 +215,14 @@ class Keeper:
         if failed is not None and work.now < failed.due_at:
             return False
         opened = self._open(work, row.remote_id, latest, failed)
-        return opened and latest is None
+        return opened is not None and (latest is None or opened.is_late)
 
     def _open(
         self, work: _Work, calendar: str, latest: ChannelRow | None, failed: ChannelRow | None
-    ) -> bool:
-        """Open a channel, or renew one that is open; False when that failed."""
+    ) -> Channel | None:
+        """Open a channel, or renew one that is open; None when that failed."""
         token = token_hex(32)
-        wanted = Watch(token_hex(16), calendar, work.address, SecretStr(token))
+        wanted = Watch(token_hex(16), calendar, work.address, SecretStr(token), work.now)
         row = ChannelRow(
             id=wanted.id,
             connection_id=work.connection_id,
@@ -251,8 +251,8 @@ class Keeper:
             trouble = Trouble(err.code, str(err), err.hint)
             with self._database.write(lasting=False) as conn:
                 channels.failed(conn, row.id, ChannelState.FAILED, trouble, due_at)
-            return False
-        return self._keep(row, latest, opened)
+            return None
+        return opened if self._keep(row, latest, opened) else None
 
     def _keep(self, row: ChannelRow, latest: ChannelRow | None, opened: Channel) -> bool:
         """Note an opened channel, or one that lives on under its old id."""

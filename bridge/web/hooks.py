@@ -18,7 +18,7 @@ from bridge.web.limiter import Limiter
 from bridge.web.metrics import Metrics
 from bridge.web.problem import not_found, too_many
 
-_LARGEST = 256 << 10
+_LARGEST = 512 << 10
 """Bytes of a body; what is longer is no notification."""
 
 

@@ -7,7 +7,7 @@ what an unknown one means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -243,6 +243,18 @@ class Subscription(_Wire):
     client_state: str = ""
 
 
+class Note(_Wire):
+    """A changeNotification: of a change, or of what becomes of its subscription."""
+
+    subscription_id: str | None = None
+    client_state: str | None = None
+    lifecycle_event: str | None = None
+
+
+class _Notes(_Wire):
+    value: list[msgspec.Raw] = []
+
+
 class Failure(_Wire):
     """The inside of an error."""
 
@@ -285,6 +297,22 @@ def shaped(document: Any, shape: type[_Shape]) -> _Shape:
         raise NotThatShape(str(err)) from err
 
 
+def notes(data: bytes, most: int) -> Iterator[Note]:
+    """Read so many items of a changeNotificationCollection, one by one.
+
+    Anybody may have sent it: what has another shape is passed over, and nothing is built of it.
+    """
+    try:
+        items = msgspec.json.decode(data, type=_Notes).value[:most]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return
+    for item in items:
+        try:
+            yield msgspec.json.decode(item, type=Note)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+
+
 def write(document: _Wire) -> bytes:
     """Write JSON, without what is empty."""
     return msgspec.json.encode(document)
@@ -292,11 +320,15 @@ def write(document: _Wire) -> bytes:
 
 def code(body: bytes) -> str:
     """Read the code of an error; empty where the body is something else, a proxy's page."""
+    return failure(body).code
+
+
+def failure(body: bytes) -> Failure:
+    """Read an error; its texts are empty where the body is something else."""
     try:
-        error = read(body, _Failed).error
+        return read(body, _Failed).error or Failure()
     except NotThatShape:
-        return ""
-    return error.code if error else ""
+        return Failure()
 
 
 def _without_nulls(document: Any) -> Any:

@@ -1,0 +1,209 @@
+"""Graph's subscriptions: making, renewing and ending them, and reading what they post.
+
+https://learn.microsoft.com/graph/change-notifications-delivery-webhooks and
+https://learn.microsoft.com/graph/change-notifications-lifecycle-events. Graph asks the address
+whether it wants notifications before it answers the request for them, and posts those of several
+subscriptions together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from msgspec import structs
+from pydantic import SecretStr
+
+from bridge.errors import AuthorizationExpired, RemoteRejected, UnreadableAnswer
+from bridge.model.http import Http, Response
+from bridge.model.interval import Instant, instant, rfc3339
+from bridge.notifier import Channel, Delivery, News, Notice, Notices, Watch
+from bridge.providers.microsoft import wire
+from bridge.transport import raise_for_status, where
+
+_CHANGES = "created,updated,deleted"
+_AHEAD = 5 * 60
+"""Seconds by which our clock may be ahead."""
+_LONGEST, _SHORTER = 10_070 * 60 - _AHEAD, 4_230 * 60 - _AHEAD
+"""Seconds that Graph lets subscriptions to events live, now and in clouds that are behind."""
+_TIMEOUT = timedelta(seconds=45)
+"""While Graph waits 10 s for each address."""
+_MAX_SIZE = 1 << 20
+_STATE = re.compile(r"([0-9A-Za-z-]{1,63})\.([0-9A-Za-z-]{1,64})", re.ASCII)
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
+_LONGEST_PROOF = 1024
+_MOST = 2000
+"""Notifications of one request that are read."""
+_GIVEN_UP = ("subscriptionRemoved", "reauthorizationRequired")
+
+
+class MicrosoftSubscriptions:
+    """Implements `bridge.notifier.Notifier`."""
+
+    def __init__(self, http: Http, api_url: str, mailbox: str = "/me") -> None:
+        """Open without touching the network.
+
+        Args:
+            http: authorizes and sends.
+            api_url: root of the API, `https://graph.microsoft.com/v1.0`.
+            mailbox: whose it is, as a path: `/me`, `/users/<id>`.
+        """
+        self._http = http
+        self._root = api_url
+        self._mailbox = mailbox
+
+    def watch(self, wanted: Watch) -> Channel:
+        """Subscribe to a calendar's events; see `Notifier`.
+
+        https://learn.microsoft.com/graph/api/subscription-post-subscriptions
+        """
+        asked = wire.Subscription(
+            change_type=_CHANGES,
+            notification_url=wanted.address,
+            lifecycle_notification_url=wanted.address,
+            resource=f"{self._mailbox}/calendars/{wanted.calendar}/events",
+            client_state=f"{wanted.id}.{wanted.token.get_secret_value()}",
+        )
+        what = f"notifications of calendar {wanted.calendar!r}"
+        response = self._ask("POST", "/subscriptions", asked, wanted.asked_at)
+        if response.status in (400, 403, 404, 409):
+            raise _not_told(response, what)
+        opened = _read(response, what)
+        return Channel(
+            wanted.id, wanted.calendar, opened.id, _end(opened, wanted.asked_at), confirmed=True
+        )
+
+    def renew(self, channel: Channel, wanted: Watch) -> Channel:
+        """Let a subscription live longer, or make another where that one is gone; see `Notifier`.
+
+        https://learn.microsoft.com/graph/api/subscription-update. This authorizes it again, too.
+        """
+        path = f"/subscriptions/{channel.reference}"
+        response = self._ask("PATCH", path, wire.Subscription(), wanted.asked_at)
+        if response.status in (400, 404, 409, 410):
+            return replace(self.watch(wanted), is_late=True)
+        what = f"notifications of calendar {channel.calendar!r}"
+        end = _end(_read(response, what), wanted.asked_at)
+        return Channel(channel.id, channel.calendar, channel.reference, end)
+
+    def stop(self, channel: Channel) -> None:
+        """End a subscription; see `Notifier`.
+
+        https://learn.microsoft.com/graph/api/subscription-delete
+        """
+        response = self._send("DELETE", f"/subscriptions/{channel.reference}")
+        if response.status not in (404, 410):
+            _raise_for_status(response, "the end of notifications")
+
+    def _ask(self, method: str, path: str, asked: wire.Subscription, now: Instant) -> Response:
+        """Ask for the longest life that is given."""
+        response = self._ask_until(now + _LONGEST, method, path, asked)
+        if response.status == 400 and _is_too_long(response):
+            response = self._ask_until(now + _SHORTER, method, path, asked)
+        return response
+
+    def _ask_until(
+        self, end: Instant, method: str, path: str, asked: wire.Subscription
+    ) -> Response:
+        lasting = structs.replace(asked, expiration_date_time=rfc3339(end))
+        return self._send(method, path, wire.write(lasting))
+
+    def _send(self, method: str, path: str, content: bytes | None = None) -> Response:
+        headers = {"Accept": "application/json", "Prefer": 'IdType="ImmutableId"'}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        return self._http.request(
+            method,
+            f"{self._root}{path}",
+            headers=headers,
+            content=content,
+            timeout=_TIMEOUT,
+            max_size=_MAX_SIZE,
+        )
+
+
+def notices(delivery: Delivery) -> Notices:
+    """Read notifications, or the question whether they are wanted; else nothing is claimed.
+
+    Where some were missed, what changed since the last pull is enough: what a listing continues
+    from does not depend on what was told.
+    """
+    proof = delivery.query.get("validationToken", "")
+    if proof:
+        # Nobody's word is taken for anything: whoever asks gets a line of plain text back.
+        if len(proof) > _LONGEST_PROOF or not proof.isprintable():
+            return Notices()
+        return Notices(status=200, body=proof.encode(), handshake=True)
+    claims: dict[tuple[str, str, News], Notice] = {}
+    for note in wire.notes(delivery.body, _MOST):
+        state = _STATE.fullmatch(note.client_state or "")
+        reference = note.subscription_id or ""
+        if state is None or not _ID.fullmatch(reference):
+            continue
+        news = News.ENDED if note.lifecycle_event in _GIVEN_UP else News.CHANGED
+        claims[state[0], reference, news] = Notice(state[1], SecretStr(state[2]), news, reference)
+    return Notices(tuple(claims.values()), status=202)
+
+
+def _read(response: Response, what: str) -> wire.Subscription:
+    _raise_for_status(response, what)
+    try:
+        opened = wire.read(response.body, wire.Subscription)
+    except wire.NotThatShape as err:
+        raise UnreadableAnswer(
+            f"{what}: {where(response.url)} does not answer as Microsoft Graph does",
+            hint="a proxy or a login page of the network may stand before it",
+        ) from err
+    if not _ID.fullmatch(opened.id):
+        raise UnreadableAnswer(f"{what}: the answer is of no subscription")
+    return opened
+
+
+def _end(opened: wire.Subscription, now: Instant) -> Instant:
+    try:
+        moment = datetime.fromisoformat(opened.expiration_date_time)
+        end = instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        end = 0
+    if end <= now:
+        raise UnreadableAnswer("a subscription was made that has no end, or is over")
+    return end
+
+
+def _is_too_long(response: Response) -> bool:
+    """Tell whether it is the life that is refused; the code that comes with it means much else."""
+    return "expir" in wire.failure(response.body).message.lower()
+
+
+def _raise_for_status(response: Response, what: str) -> None:
+    if response.status == 401:
+        raise AuthorizationExpired(
+            f"{what}: {where(response.url)} refuses the access token",
+            hint="connect the account again; its owner may have taken the permission back",
+        )
+    raise_for_status(response, what=what)
+
+
+def _not_told(response: Response, what: str) -> RemoteRejected:
+    """Say why there is no subscription.
+
+    Calendars that others share with the account are in nobody's reach with its owner's consent
+    alone: https://learn.microsoft.com/graph/api/subscription-post-subscriptions.
+    """
+    code = wire.code(response.body)[:80]
+    named = f" ({code})" if code.isprintable() and code else ""
+    if response.status == 409:
+        return RemoteRejected(
+            f"{what}: Microsoft has them sent already{named}",
+            code="push_refused",
+            hint="that ends by itself within a week; until then the calendar is polled",
+        )
+    if response.status in (403, 404):
+        return RemoteRejected(f"{what}: Microsoft sends none of it{named}", code="push_unsupported")
+    return RemoteRejected(
+        f"{what}: Microsoft does not take the address{named}",
+        code="push_refused",
+        hint="server.base_url has to be an https URL with a certificate that everybody accepts, "
+        "and POST requests to /hooks/ have to arrive within seconds",
+    )
