@@ -1,4 +1,4 @@
-"""A bridge that serves and pulls, and a stand-in for Google that posts to it; on one clock."""
+"""A bridge that serves and pulls, and a stand-in for a provider that posts to it; on one clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -16,21 +16,27 @@ from bridge.channels.standing import Standing
 from bridge.model.interval import utc
 from bridge.model.resource import ConnectionId
 from bridge.sandbox.google.push import Channel, Message
+from bridge.sandbox.microsoft.push import Subscription
+from bridge.sandbox.server import Sandbox
 from bridge.store import channels, connections, leases, resources
 from bridge.store.channels import ChannelRow
-from tests.connecting.home import ROOM, WORK, Home, opened
+from tests.connecting import outlook
+from tests.connecting.home import ROOM, WORK, Home, House, opened
+from tests.connecting.outlook import Office
 from tests.connecting.owner import ANN
 
 DAY = 86400
+AnyWatched = TypeVar("AnyWatched", bound="Watched")
 
 
-class Pushed:
-    """A home whose scheduler runs."""
+class Watched:
+    """A house whose scheduler runs; its accounts are Ann's."""
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, home: House, sandbox: Sandbox) -> None:
+        self.home: House = home
         self.bridge = home.bridge
-        self.sandbox = home.google.sandbox
+        self.sandbox = sandbox
+        self.asked = self._listen()
         self.sandbox.world._clock = lambda: utc(home.now)
         self.bridge.hearing._tick = lambda: home.now + monotonic()
 
@@ -45,12 +51,9 @@ class Pushed:
         self.bridge.scheduler.start()
 
     def pass_time(self, seconds: int) -> None:
-        """Let time pass, here and at Google, and have what is due by then begun."""
+        """Let time pass, here and at the provider, and have what is due by then begun."""
         self.home.now += seconds
         self.bridge.wake.notify("schedule")
-
-    def create(self, hours: int, summary: str = "Talk") -> str:
-        return self.sandbox.person(ANN).create(summary, self.at(hours))
 
     def at(self, hours: int) -> datetime:
         return utc((self.home.now // 3600 + hours) * 3600)
@@ -70,18 +73,22 @@ class Pushed:
         with self.bridge.database.read() as conn:
             return shown.standing(conn, self.home.row(connection), self.home.now)
 
-    def there(self) -> list[Channel]:
-        """The channels that live at Google."""
-        with self.sandbox.world.lock:
-            return self.sandbox.google.push.channels(ANN)
-
     def connect(self) -> None:
         """Connect Ann, and wait until her calendar is watched."""
-        self.home.connect()
+        self.agree()
         self.until(lambda: self.standing().state == "on", "her calendar is watched")
         self.quiet()
         self.pass_time(6 * 60)  # the first polls may have been before that was known
         self.quiet()
+
+    def agree(self) -> None:
+        """Go all the way, as an owner does."""
+        raise NotImplementedError
+
+    @staticmethod
+    def is_listing(call: str) -> bool:
+        """Tell whether a request begins a listing of events."""
+        raise NotImplementedError
 
     def until(self, condition: Any, what: str) -> None:
         self.home.until(condition, what)
@@ -107,9 +114,47 @@ class Pushed:
 
     def pulls(self) -> int:
         """How many listings of events were asked for."""
-        return sum(1 for call in self.asked if call.startswith("GET") and "/events?" in call)
+        return sum(1 for call in self.asked if self.is_listing(call))
 
-    asked: list[str]
+    def _listen(self) -> list[str]:
+        """Note each request that the bridge sends."""
+        asked: list[str] = []
+        outlet = self.bridge.http
+        send = outlet.request
+
+        def noted(method: str, url: str, **options: Any) -> Any:
+            asked.append(f"{method} {url}")
+            return send(method, url, **options)
+
+        outlet.request = noted  # type: ignore[method-assign]
+        return asked
+
+    @property
+    def client(self) -> httpx2.Client:
+        return httpx2.Client(trust_env=False, timeout=30)
+
+
+class Pushed(Watched):
+    """With Google."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home, home.google.sandbox)
+        self._home = home
+
+    def agree(self) -> None:
+        self._home.connect()
+
+    @staticmethod
+    def is_listing(call: str) -> bool:
+        return call.startswith("GET") and "/events?" in call
+
+    def create(self, hours: int, summary: str = "Talk") -> str:
+        return self.sandbox.person(ANN).create(summary, self.at(hours))
+
+    def there(self) -> list[Channel]:
+        """The channels that live at Google."""
+        with self.sandbox.world.lock:
+            return self.sandbox.google.push.channels(ANN)
 
     def post(self, message: Message | None = None, **headers: str) -> httpx2.Response:
         """Post to the hook as Google does, with headers of a message or made up ones."""
@@ -117,32 +162,47 @@ class Pushed:
         given |= {f"X-Goog-{name.replace('_', '-')}": value for name, value in headers.items()}
         return self.client.post(f"{self.home.url}/hooks/google", headers=given)
 
-    @property
-    def client(self) -> httpx2.Client:
-        return httpx2.Client(trust_env=False, timeout=30)
+
+class PushedOffice(Watched):
+    """With Microsoft."""
+
+    def __init__(self, office: Office) -> None:
+        super().__init__(office, office.microsoft.sandbox)
+        self.microsoft = self.sandbox.microsoft
+        self._office = office
+
+    def agree(self) -> None:
+        self._office.connect()
+
+    @staticmethod
+    def is_listing(call: str) -> bool:
+        return call.startswith("GET") and "/calendarView/delta?" in call
+
+    def create(self, hours: int, summary: str = "Talk") -> str:
+        return self.microsoft.person(ANN).create(summary, self.at(hours))
+
+    def there(self) -> list[Subscription]:
+        """The subscriptions that live at Microsoft."""
+        with self.sandbox.world.lock:
+            return self.microsoft.push.of(self.microsoft.directory.mailbox(ANN))
 
 
 @contextmanager
 def pushed(folder: Path, **sections: Any) -> Iterator[Pushed]:
-    with opened(folder, **sections) as home:
-        made = Pushed(home)
-        made.asked = _listen(made)
-        made.start()
-        try:
-            yield made
-        finally:
-            assert made.bridge.scheduler.stop(30)
+    with opened(folder, **sections) as home, _running(Pushed(home)) as made:
+        yield made
 
 
-def _listen(made: Pushed) -> list[str]:
-    """Note each request that the bridge sends."""
-    asked: list[str] = []
-    outlet = made.bridge.http
-    send = outlet.request
+@contextmanager
+def pushed_office(folder: Path) -> Iterator[PushedOffice]:
+    with outlook.opened(folder) as office, _running(PushedOffice(office)) as made:
+        yield made
 
-    def noted(method: str, url: str, **options: Any) -> Any:
-        asked.append(f"{method} {url}")
-        return send(method, url, **options)
 
-    outlet.request = noted  # type: ignore[method-assign]
-    return asked
+@contextmanager
+def _running(made: AnyWatched) -> Iterator[AnyWatched]:
+    made.start()
+    try:
+        yield made
+    finally:
+        assert made.bridge.scheduler.stop(30)

@@ -108,7 +108,7 @@ def test_a_poll_finds_what_no_notification_told_and_none_is_relied_on_until_one_
 def test_a_channel_of_which_nothing_ever_arrives_is_not_relied_on(tmp_path: Path) -> None:
     with pushed(tmp_path) as house:
         house.sandbox.misbehave(ANN, "push_lost")
-        house.home.connect()
+        house.agree()
         house.until(lambda: house.there() != [], "her calendar is watched")
         house.quiet()
         assert house.standing().state == "off"
@@ -300,7 +300,7 @@ def test_switching_push_off_stops_them_and_polls_at_once_as_ever(house: Pushed) 
 def test_a_calendar_that_is_not_read_any_more_is_not_watched_any_more(house: Pushed) -> None:
     with house.sandbox.world.lock:
         made = house.sandbox.world.add_calendar(ANN, "Second", timezone="UTC")
-    house.home.connect()
+    house.agree()
     house.until(lambda: len(house.there()) == 2, "both are watched")
     resources = yaml.safe_load(house.bridge.config_path.read_text())["resources"]
     resources[0]["connections"][0]["read_calendars"] = ["primary"]
@@ -324,7 +324,7 @@ def test_a_calendar_that_shares_only_its_busy_time_is_polled_and_that_is_said(
         resources = yaml.safe_load(house.bridge.config_path.read_text())["resources"]
         resources[0]["connections"][0]["read_calendars"] = ["primary", "bob@example.test"]
         _edit(house, resources=resources)
-        house.home.connect()
+        house.agree()
         house.until(lambda: house.standing().state == "partial", "her own is watched")
         house.quiet()
         assert "shares only its busy time" in house.standing().reason
@@ -335,4 +335,4 @@ def test_another_connection_is_not_disturbed(house: Pushed) -> None:
     house.connect()
     assert house.rows(DESK) == []
     assert house.standing(DESK) == ("off", "the connection is pending")
-    assert timedelta(seconds=house.due_in()) > timedelta(minutes=20)
+    assert timedelta(seconds=house.due_in()) > timedelta(minutes=15)

@@ -11,7 +11,7 @@ from bridge.config.settings import Settings
 from bridge.registry import KINDS
 from tests.builders import make_settings
 
-GOOGLE = KINDS["google"]
+GOOGLE, MICROSOFT = KINDS["google"], KINDS["microsoft"]
 UNREACHABLE = "server.base_url is no https URL of a host that the provider can reach"
 
 
@@ -62,6 +62,16 @@ def test_google_does_not_reach_what_is_private_or_in_clear(base_url: str) -> Non
 @pytest.mark.parametrize("host", ["127.0.0.1:8085", "localhost:8085", "[::1]:8085"])
 def test_a_stand_in_on_this_machine_reaches_whatever_is_here(host: str) -> None:
     assert why_not(settings(api_url=f"http://{host}/calendar/v3"), GOOGLE) == ""
+
+
+def test_microsoft_reaches_what_google_does_and_its_stand_in_whatever_is_here() -> None:
+    assert why_not(settings("https://cal.example.com"), MICROSOFT) == ""
+    assert why_not(settings("http://cal.example.com"), MICROSOFT) == UNREACHABLE
+    there = settings()
+    there.providers["microsoft"] = MICROSOFT.provider_settings.model_validate(
+        {"sandbox_url": "http://127.0.0.1:8080"}
+    )
+    assert why_not(there, MICROSOFT) == ""
 
 
 def test_push_can_be_switched_off() -> None:

@@ -15,7 +15,8 @@ from bridge.config.section import Section
 from bridge.config.values import RateLimit, Secret
 from bridge.model.http import Rates
 from bridge.model.resource import Direction
-from bridge.provider import Account, Provider, ProviderKind
+from bridge.notifier import Delivery, Notices, unreachable
+from bridge.provider import Account, Grant, Provider, ProviderKind
 
 if TYPE_CHECKING:
     from bridge.providers.microsoft.consent import MicrosoftConsent
@@ -207,6 +208,18 @@ def _is_delegated(settings: BaseModel, defaults: BaseModel) -> bool:
     return defaults.application and not settings.consent
 
 
+def _notices(delivery: Delivery) -> Notices:
+    from bridge.providers.microsoft.push import notices
+
+    return notices(delivery)
+
+
+def _unreachable(defaults: BaseModel, address: str) -> str:
+    if not isinstance(defaults, MicrosoftDefaults):
+        raise TypeError("not the section of Microsoft")
+    return unreachable(address, defaults.api_url)
+
+
 def _rates(defaults: BaseModel) -> Rates:
     if not isinstance(defaults, MicrosoftDefaults):
         raise TypeError("not the section of Microsoft")
@@ -217,7 +230,7 @@ _CAPABILITIES: Mapping[str, str] = {
     "read events": "todo",
     "incremental": "todo",
     "write events": "todo",
-    "push": "todo",
+    "push": "done: subscriptions",
 }
 
 _ADVICE = (
@@ -239,8 +252,8 @@ KIND = ProviderKind(
     open=_open,
     refresh=_refresh,
     authorizer=_consent,
-    device=_device,
-    is_delegated=_is_delegated,
+    notices=_notices,
+    unreachable=_unreachable,
     rates=_rates,
     synonyms=("outlook", "office365", "m365"),
     capabilities=_CAPABILITIES,
