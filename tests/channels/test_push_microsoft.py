@@ -66,7 +66,7 @@ def test_what_no_notification_told_is_found_by_a_poll_and_none_is_relied_on_unti
     house.until(lambda: house.busy() == 1, "the poll finds it")
     house.quiet()
     assert house.standing().state == "off"
-    assert "no notification of it has arrived" in house.standing().reason
+    assert "no notification yet has arrived" in house.standing().reason
     assert house.due_in() <= 6 * 60, "polled as if nobody told"
     house.microsoft.behave()
     house.create(40)
@@ -138,6 +138,6 @@ def test_a_subscription_is_renewed_in_good_time(house: PushedOffice) -> None:
 
 def test_disconnecting_ends_it(house: PushedOffice) -> None:
     house.connect()
-    assert house.bridge.connecting.disconnect(WORK) is None
+    house.bridge.connecting.disconnect(WORK)
     assert (house.there(), house.rows()) == ([], [])
     assert house.home.status() is ConnectionStatus.DISCONNECTED

@@ -15,8 +15,13 @@ from datetime import UTC, datetime, timedelta
 from msgspec import structs
 from pydantic import SecretStr
 
-from bridge.errors import AuthorizationExpired, RemoteRejected, UnreadableAnswer
-from bridge.model.http import Http, Response
+from bridge.errors import (
+    ProviderError,
+    RemoteRejected,
+    TemporarilyUnavailable,
+    UnreadableAnswer,
+)
+from bridge.model.http import Response
 from bridge.model.interval import Instant, instant, rfc3339
 from bridge.notifier import Channel, Delivery, News, Notice, Notices, Watch
 from bridge.providers.microsoft import wire
@@ -35,6 +40,10 @@ _ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 _LONGEST_PROOF = 1024
 _MOST = 2000
 """Notifications of one request that are read."""
+_REACHABLE = (
+    "server.base_url has to be an https URL with a certificate that everybody accepts, and POST "
+    "requests to /hooks/ have to arrive with their query within seconds"
+)
 _GIVEN_UP = ("subscriptionRemoved", "reauthorizationRequired")
 
 
@@ -176,34 +185,29 @@ def _is_too_long(response: Response) -> bool:
     return "expir" in wire.failure(response.body).message.lower()
 
 
-def _raise_for_status(response: Response, what: str) -> None:
-    if response.status == 401:
-        raise AuthorizationExpired(
-            f"{what}: {where(response.url)} refuses the access token",
-            hint="connect the account again; its owner may have taken the permission back",
-        )
-    raise_for_status(response, what=what)
-
-
-def _not_told(response: Response, what: str) -> RemoteRejected:
+def _not_told(response: Response, what: str) -> ProviderError:
     """Say why there is no subscription.
 
-    Calendars that others share with the account are in nobody's reach with its owner's consent
-    alone: https://learn.microsoft.com/graph/api/subscription-post-subscriptions.
+    Of calendars that others share with an account Graph tells nobody whom that account's owner
+    permitted to read them: https://learn.microsoft.com/graph/api/subscription-post-subscriptions.
     """
-    code = wire.code(response.body)[:80]
-    named = f" ({code})" if code.isprintable() and code else ""
+    told = wire.failure(response.body)
+    named = f" ({told.code[:80]})" if told.code and told.code[:80].isprintable() else ""
     if response.status == 409:
         return RemoteRejected(
             f"{what}: Microsoft has them sent already{named}",
             code="push_refused",
             hint="that ends by itself within a week; until then the calendar is polled",
         )
-    if response.status in (403, 404):
+    if response.status != 400:
         return RemoteRejected(f"{what}: Microsoft sends none of it{named}", code="push_unsupported")
+    if "validation" in f"{told.code} {told.message}".lower():
+        # A proxy that does not send requests here yet does so soon, unless it never does.
+        return TemporarilyUnavailable(
+            f"{what}: Microsoft asked at the address whether it wants them, and got no answer",
+            code="push_refused",
+            hint=_REACHABLE,
+        )
     return RemoteRejected(
-        f"{what}: Microsoft does not take the address{named}",
-        code="push_refused",
-        hint="server.base_url has to be an https URL with a certificate that everybody accepts, "
-        "and POST requests to /hooks/ have to arrive within seconds",
+        f"{what}: Microsoft does not take the address{named}", code="push_refused", hint=_REACHABLE
     )
