@@ -18,7 +18,7 @@ NAMES = {
     "expansion": "recurrence rules, beside recurring-ical-events",
     "merge": "busy intervals, beside portion",
     "changes": "a pull of few changes in calendars of several sizes",
-    "push": "a change at Google until every output shows it, told and polled",
+    "push": "a change at Google or Microsoft until every output shows it, told and polled",
     "polls": "polls of slow sources at the same time",
     "memory": "what all processes hold together",
     "commands": "how long commands take to start",

@@ -94,11 +94,7 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
 
     url = running.url
     program = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    microsoft = {
-        **program,
-        "graph_url": f"{url}/v1.0",
-        "authority_url": f"{url}/common",
-    }
+    microsoft = {**program, "graph_url": f"{url}/v1.0", "authority_url": f"{url}/common"}
     mailboxes = [each.email for each in running.microsoft.directory.mailboxes.values()]
     endpoints = {
         "api_url": f"{url}/calendar/v3/",
@@ -116,7 +112,7 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
                     "accounts": accounts,
                     **client,
                     **endpoints,
-                    "microsoft": {"accounts": mailboxes, **microsoft},
+                    "microsoft": {"accounts": mailboxes, **microsoft, "sandbox_url": url},
                 }
             )
         )

@@ -169,10 +169,10 @@ class PushedOffice(Watched):
     def __init__(self, office: Office) -> None:
         super().__init__(office, office.microsoft.sandbox)
         self.microsoft = self.sandbox.microsoft
-        self._office = office
+        self.office = office
 
     def agree(self) -> None:
-        self._office.connect()
+        self.office.connect()
 
     @staticmethod
     def is_listing(call: str) -> bool:
@@ -194,8 +194,8 @@ def pushed(folder: Path, **sections: Any) -> Iterator[Pushed]:
 
 
 @contextmanager
-def pushed_office(folder: Path) -> Iterator[PushedOffice]:
-    with outlook.opened(folder) as office, _running(PushedOffice(office)) as made:
+def pushed_office(folder: Path, **options: Any) -> Iterator[PushedOffice]:
+    with outlook.opened(folder, **options) as office, _running(PushedOffice(office)) as made:
         yield made
 
 

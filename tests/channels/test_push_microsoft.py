@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bridge.model.resource import ConnectionStatus
 from tests.channels.house import PushedOffice, pushed_office
-from tests.connecting.home import WORK
-from tests.connecting.owner import ANN
+from tests.connecting.home import DESK, WORK
+from tests.connecting.outlook import CLIENT, Microsoft
+from tests.connecting.owner import ANN, BOB
 
 SAFETY = 36 * 60
 """Seconds: sync.push_poll_interval with its jitter."""
@@ -141,3 +143,22 @@ def test_disconnecting_ends_it(house: PushedOffice) -> None:
     house.bridge.connecting.disconnect(WORK)
     assert (house.there(), house.rows()) == ([], [])
     assert house.home.status() is ConnectionStatus.DISCONNECTED
+
+
+def test_mailboxes_that_an_application_reads_by_itself_are_told_of_as_well(tmp_path: Path) -> None:
+    def adjust(microsoft: Microsoft, config: Any) -> None:
+        with microsoft.sandbox.world.lock:
+            tenant = microsoft.sandbox.microsoft.directory.add_tenant("example.test")
+            tenant.consented[CLIENT] = {"calendars.read", "user.read.all"}
+        config["providers"]["microsoft"] |= {"application": True, "tenant": "example.test"}
+        config["resources"][0]["connections"][0]["account_email"] = ANN
+        config["resources"][1]["connections"][0]["account_email"] = BOB
+
+    with pushed_office(tmp_path, adjust=adjust) as house:
+        house.until(lambda: house.standing().state == "on", "Ann's calendar is watched")
+        house.until(lambda: house.standing(DESK).state == "on", "and Bob's")
+        house.quiet()
+        [there] = house.there()
+        assert there.resource.startswith(f"/users/{house.office.microsoft.id_of(ANN)}/")
+        house.create(24)
+        house.until(lambda: house.busy() == 1, "the event shows")

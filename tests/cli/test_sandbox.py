@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bridge.registry import KINDS
+
 
 def begin(*options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -53,8 +55,8 @@ def test_everything_it_prints_is_there(printed) -> None:
     assert "One on one" in fetched(next(url for url in urls if "/microsoft/accounts/anna" in url))
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
     assert yaml.safe_load(shown)["allow_inline_secrets"] is True
-    google = yaml.safe_load(shown)["providers"]["google"]
-    microsoft = yaml.safe_load(shown)["providers"]["microsoft"]
+    google, microsoft = yaml.safe_load(shown)["providers"].values()
+    KINDS["microsoft"].provider_settings.model_validate(microsoft)
     index = fetched(urls[0].partition("/accounts/")[0])
     graph = yaml.safe_load(text.partition("Microsoft Graph:\n")[2].partition("\n\n")[0])
     assert graph.keys() == {"client_id", "client_secret", "graph_url", "authority_url"}

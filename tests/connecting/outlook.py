@@ -74,6 +74,14 @@ class Microsoft:
             return self.sandbox.microsoft.directory.mailbox(email).id
 
 
+def consent(browser: Browser, url: str, account: str = ANN, decision: str = "allow") -> str:
+    """Choose on Microsoft's page, and give the address that it sends the browser to."""
+    assert browser.get(url).status_code == 200
+    answer = browser.http.post(url, data={"account": account, "decision": decision})
+    assert answer.status_code == 302, answer.text
+    return str(answer.headers["Location"])
+
+
 @dataclass
 class Office(House):
     """Room A and room B have a Microsoft account each."""
@@ -83,11 +91,7 @@ class Office(House):
     def consent(
         self, browser: Browser, url: str, account: str = ANN, decision: str = "allow"
     ) -> str:
-        """Choose on Microsoft's page, and give the address that it sends the browser to."""
-        assert browser.get(url).status_code == 200
-        answer = browser.http.post(url, data={"account": account, "decision": decision})
-        assert answer.status_code == 302, answer.text
-        return str(answer.headers["Location"])
+        return consent(browser, url, account, decision)
 
     def connect(
         self, browser: Browser | None = None, account: str = ANN, decision: str = "allow"
