@@ -162,3 +162,15 @@ def test_mailboxes_that_an_application_reads_by_itself_are_told_of_as_well(tmp_p
         assert there.resource.startswith(f"/users/{house.office.microsoft.id_of(ANN)}/")
         house.create(24)
         house.until(lambda: house.busy() == 1, "the event shows")
+
+
+def test_a_calendar_that_somebody_shares_is_polled_and_that_is_said(house: PushedOffice) -> None:
+    """Microsoft tells of changes in the mailbox of whoever agreed, and nowhere else."""
+    house.microsoft.person(BOB).share(ANN, "read")
+    house.agree()
+    house.until(lambda: house.standing().state == "partial", "her own is watched")
+    house.quiet()
+    assert len(house.there()) == 1
+    assert house.due_in() <= 6 * 60
+    house.create(24)
+    house.until(lambda: house.busy() == 1, "her own event shows")

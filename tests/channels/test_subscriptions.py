@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from statistics import quantiles
 from typing import Any
 
 import httpx2
@@ -20,7 +22,7 @@ from bridge.config.init import write_example
 from bridge.model.http import Bearer, Http, Response
 from bridge.model.interval import utc
 from bridge.model.resource import ConnectionId
-from bridge.notifier import unreachable
+from bridge.notifier import Delivery, unreachable
 from bridge.provider import Account, CalendarId, CalendarInfo, Provider, ProviderKind
 from bridge.providers import memory
 from bridge.providers.memory import Memory
@@ -435,6 +437,22 @@ def test_a_batch_may_be_long_but_not_full_of_guesses(desk: Desk) -> None:
     assert desk.told()
     assert desk.post(*guesses, genuine).status_code == 404
     assert not desk.told()
+
+
+@pytest.mark.covers("T45")
+def test_many_notifications_in_a_row_are_two_pulls_and_none_is_put_off(desk: Desk) -> None:
+    desk.tend()
+    desk.change()
+    body = json.dumps({"value": [desk.delivered()]}).encode()
+    assert desk.told()
+    seconds = []
+    for _ in range(500):
+        began = time.thread_time()
+        answer = desk.bridge.hearing.hear("microsoft", Delivery({}, {}, body))
+        seconds.append(time.thread_time() - began)
+        assert (answer.status, answer.taken) == (202, 1)
+    assert quantiles(seconds, n=100)[98] < 0.05, "CPU time of one answer"
+    assert 1 <= sum(desk.told() for _ in range(4)) <= 2
 
 
 @pytest.mark.covers("T43")
