@@ -150,6 +150,7 @@ def test_mailboxes_that_an_application_reads_by_itself_are_told_of_as_well(tmp_p
         with microsoft.sandbox.world.lock:
             tenant = microsoft.sandbox.microsoft.directory.add_tenant("example.test")
             tenant.consented[CLIENT] = {"calendars.read", "user.read.all"}
+        config["server"]["threads"] = 2  # both are asked for, and asked, at the same time
         config["providers"]["microsoft"] |= {"application": True, "tenant": "example.test"}
         config["resources"][0]["connections"][0]["account_email"] = ANN
         config["resources"][1]["connections"][0]["account_email"] = BOB
