@@ -127,8 +127,12 @@ class Connecting:
         settings = self._live.current
         state, verifier = base32(token_bytes(32)), base32(token_bytes(32))
         callback = asked.callback or f"{settings.server.public_url}/oauth/{kind.name}/callback"
-        with self._turn():  # some look up first where that is
-            url = authorizer.url(callback, state, verifier, account.owner)
+        with self._turn():
+            try:  # some look up first where that is
+                url = authorizer.url(callback, state, verifier, account.owner)
+            except ProviderError as err:
+                self._keeping.note(asked.connection_id, err)
+                raise
         now, life = self._clock(), int(settings.auth.oauth.state_ttl.total_seconds())
         with self._database.write() as conn:
             row = connections.get(conn, asked.connection_id)
@@ -166,6 +170,7 @@ class Connecting:
                 self._connect(response, asked, authorizer)
             except ProviderError as err:
                 logger.warning("%s was not connected: %s", asked.connection_id, err)
+                self._keeping.note(asked.connection_id, err)
                 return Ended(asked.connection_id, asked.redirect_url, err, asked.popup)
         logger.info("%s is connected, asked for by %s", asked.connection_id, asked.actor)
         for follower in self.followers:

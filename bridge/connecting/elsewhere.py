@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from bridge.accounts import Accounts
 from bridge.authorizer import Authorizer, DeviceAuthorizer, DeviceCode
 from bridge.connecting.keeping import Keeping
-from bridge.errors import RemoteRejected, TemporarilyUnavailable
+from bridge.errors import ProviderError, RemoteRejected, TemporarilyUnavailable
 from bridge.model.resource import ConnectionId
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,9 @@ class Elsewhere:
             Crowded: too many at once.
             ProviderError: its kind cannot do that, or not now.
         """
-        with self.turn():
-            return self._authorizer(connection_id).begin()
+        authorizer = self._authorizer(connection_id)
+        with self.turn(), self._noted(connection_id):
+            return authorizer.begin()
 
     def finish(self, connection_id: ConnectionId, code: DeviceCode) -> DeviceCode | None:
         """Ask whether the owner has agreed; whoever asks waits for the code's interval before that.
@@ -49,9 +50,10 @@ class Elsewhere:
             ProviderError: as `DeviceAuthorizer.poll`, or what was granted is not kept.
             StoreError: the store cannot be used.
         """
-        with self.turn():
+        authorizer = self._authorizer(connection_id)
+        with self.turn(), self._noted(connection_id):
             try:
-                given = self._authorizer(connection_id).poll(code)
+                given = authorizer.poll(code)
             except TemporarilyUnavailable:
                 # RFC 8628 section 3.5: it may have too much to do.
                 return replace(code, interval=code.interval * 2)
@@ -60,6 +62,14 @@ class Elsewhere:
             self.keeping.keep(connection_id, self.needed(connection_id), given)
         logger.info("%s is connected by a code on another device", connection_id)
         return None
+
+    @contextmanager
+    def _noted(self, connection_id: ConnectionId) -> Iterator[None]:
+        try:
+            yield
+        except ProviderError as err:
+            self.keeping.note(connection_id, err)
+            raise
 
     def _authorizer(self, connection_id: ConnectionId) -> DeviceAuthorizer:
         self.needed(connection_id)

@@ -28,6 +28,7 @@ from bridge.tokens import OAUTH, Tokens
 
 logger = logging.getLogger(__name__)
 
+_DECLINED = "access_denied"
 MakeRoom: TypeAlias = Callable[[ConnectionId, Authorizer], ProviderError | None]
 """Ends what stands; tells what its provider did not take back, which is in the log."""
 
@@ -97,8 +98,8 @@ class Keeping:
         except (ProviderError, StoreError) as err:
             if not is_lent:
                 self._give_back_unkept(connection_id, authorizer, whole)
-            if isinstance(err, ProviderError):
-                self._note(connection_id, err)
+            if isinstance(err, ProviderError) and err.code == connections.CONSENT_INCOMPLETE:
+                self.note(connection_id, err)
             raise
 
     def give_back(self, connection_id: ConnectionId, authorizer: Authorizer, grant: Grant) -> None:
@@ -158,9 +159,12 @@ class Keeping:
         with self.database.read() as conn:
             return credentials.stands(conn, OAUTH, kind.name, application, besides)
 
-    def _note(self, connection_id: ConnectionId, err: ProviderError) -> None:
-        """Show what went wrong with a connection that does not work without."""
-        if err.code != connections.CONSENT_INCOMPLETE:
+    def note(self, connection_id: ConnectionId, err: ProviderError) -> None:
+        """Show what kept a connection from being connected with it, unless it works without.
+
+        What only its owner can know of, who saw it, is no trouble of the connection.
+        """
+        if not isinstance(err, RemoteRejected) or err.code == _DECLINED:
             return
         failure = Failure(err.code, str(err), err.hint, ConnectionStatus.ERROR)
         with self.database.write() as conn:

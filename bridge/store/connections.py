@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    and_,
     bindparam,
     case,
     delete,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from bridge.errors import CredentialUnreadable, NotConnected
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
 from bridge.store import compact, meta
@@ -81,6 +83,8 @@ PRIMARY_WISH = "primary_wish."
 """Beginning of keys of `meta`: connections that will receive the bookings once connected."""
 CONSENT_INCOMPLETE = "invalid_scope"
 """Code of a failure: an owner permitted less than is needed, so that nothing was kept."""
+_OF_NO_CONSENT = ("", NotConnected.code, CredentialUnreadable.code)
+"""Codes of failures that say nothing of why there is no consent."""
 # Written with the rest, in one statement: on PostgreSQL a second update of a row in the same
 # transaction locks the resource's row, which others lock first of all.
 _FORGIVEN: Mapping[str, Any] = {
@@ -236,8 +240,11 @@ def record_failure(
         "error_hint": failure.hint,
     }
     if failure.status is ConnectionStatus.PENDING:
-        # Why a consent was not enough says more than that there is none.
-        refused = connections.c.error_code == CONSENT_INCOMPLETE
+        # Why nobody could be asked, or a consent was not enough, says more than that there is none.
+        refused = and_(
+            connections.c.status == ConnectionStatus.ERROR.value,
+            connections.c.error_code.not_in(_OF_NO_CONSENT),
+        )
         told = {name: case((refused, connections.c[name]), else_=told[name]) for name in told}
     _set(
         conn,

@@ -234,7 +234,8 @@ def test_an_administrator_has_to_let_the_application_in_where_the_organization_s
     assert told.status_code == 403
     assert "Only an administrator" in told.text
     assert "Grant admin consent" in told.text
-    assert office.status() is ConnectionStatus.PENDING
+    row = office.row()
+    assert (row.status, row.error_code) == (ConnectionStatus.ERROR, "admin_consent_required")
     browser = Browser()
     assert browser.get(office.consent(browser, office.asks(browser), decision="admin")).is_success
     assert office.status() is ConnectionStatus.ACTIVE
@@ -288,6 +289,32 @@ def test_a_page_that_cannot_be_made_says_why(tmp_path: Path) -> None:
         answer = browser.press(browser.get(office.link()))
         assert answer.status_code == 502
         assert "Microsoft knows no such tenant (AADSTS90002)" in answer.text
+        row = office.row()
+        assert (row.status, row.error_code) == (ConnectionStatus.ERROR, "tenant_unknown")
+        assert office.pull() != "ok"
+        assert office.row().error_code == "tenant_unknown", "it says more than that it waits"
+        shown = Browser().get(office.link()).text
+        assert "does not work" in shown
+        assert "check providers.microsoft.tenant" in shown
+
+
+def test_what_an_owner_could_not_help_is_shown_to_the_admin_until_it_is_put_right(
+    office: Office,
+) -> None:
+    grants = office.microsoft.sandbox.microsoft.grants
+    with office.microsoft.sandbox.world.lock:
+        good, grants.clients[CLIENT].secrets = grants.clients[CLIENT].secrets, {"other": None}
+    answer = office.connect()
+    assert "not its id" in answer.text
+    row = office.row()
+    assert (row.status, row.error_code) == (ConnectionStatus.ERROR, "invalid_client")
+    assert row.error_since == office.now
+    assert office.connect(decision="deny").status_code == 403
+    assert office.row().error_code == "invalid_client", "who says no is no trouble of the account"
+    with office.microsoft.sandbox.world.lock:
+        grants.clients[CLIENT].secrets = good
+    assert office.connect().status_code == 200
+    assert (office.status(), office.row().error_code) == (ConnectionStatus.ACTIVE, "")
 
 
 def test_scopes_are_understood_however_microsoft_spells_them(office: Office) -> None:

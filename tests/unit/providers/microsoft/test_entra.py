@@ -239,6 +239,14 @@ def test_where_a_secret_is_in_the_way_it_is_left_out(
     assert ["client_secret" in each for each in entra.forms] == [True, False]
 
 
+def test_an_application_without_a_secret_sends_none(entra: Entra, http: Http) -> None:
+    consent = asking(http, entra.origin.url(""), client_secret=None)
+    assert consent.exchange("CANARY-code", "http://127.0.0.1/back", "v" * 52).access_token
+    (form,) = entra.forms
+    assert form["code_verifier"] == "v" * 52
+    assert "client_secret" not in form
+
+
 def test_what_an_application_brought_is_refreshed_in_its_name(
     consent: MicrosoftConsent, entra: Entra
 ) -> None:
