@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from bridge.errors import (
@@ -40,7 +40,6 @@ _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-ty
 _Shape = TypeVar(
     "_Shape",
     wire.CalendarPage,
-    wire.Event,
     wire.EventPage,
     wire.SchedulePage,
     wire.UserPage,
@@ -122,13 +121,13 @@ class Client:
             url = self._ours(page.next_link, what)
 
     def may_read(self, calendar: str) -> bool:
-        """Tell whether the account may read the events of a calendar at all."""
-        url = f"{self._calendar(calendar)}/events?$top=1&$select=id"
-        response = self._send("GET", url)
-        if is_forbidden(response):
-            return False
-        self._read(response, wire.EventPage, f"calendar {calendar!r}")
-        return True
+        """Tell whether the account may read the events of a calendar at all.
+
+        Whatever else is wrong with it shows when it is read.
+        """
+        return not is_forbidden(
+            self._send("GET", f"{self._calendar(calendar)}/events?$top=1&$select=id")
+        )
 
     def first_round(self, calendar: str, span: Span) -> Iterator[wire.EventPage]:
         """List a window for the first time: events, series, and occurrences of these.
@@ -159,17 +158,24 @@ class Client:
         """
         return self._pages(f"{self._calendar(calendar)}/calendarView?{span.query}", calendar)
 
-    def event(self, calendar: str, event: str) -> wire.Event | None:
+    def event(self, calendar: str, event: str) -> dict[str, Any] | None:
         """Read one event of a calendar; None where it is not there any more.
 
         https://learn.microsoft.com/graph/api/event-get
+
+        Returns:
+            It, as a page has it.
         """
+        what = f"an event of calendar {calendar!r}"
         response = self._send("GET", self._event(calendar, event))
-        if response.status in (404, 410):
-            if wire.code(response.body) == "MailboxNotEnabledForRESTAPI":
-                raise_for_status(response, f"calendar {calendar!r}")
+        try:
+            raise_for_status(response, what)
+        except RemoteNotFound:
             return None
-        return self._read(response, wire.Event, f"an event of calendar {calendar!r}")
+        try:
+            return wire.document(response.body)
+        except wire.NotThatShape as err:
+            raise self._foreign(response, what) from err
 
     def instances(self, calendar: str, event: str, span: Span) -> Iterator[wire.EventPage]:
         """List the occurrences that a series has in a window.
@@ -266,10 +272,13 @@ class Client:
         try:
             return wire.read(response.body, shape)
         except wire.NotThatShape as err:
-            raise UnreadableAnswer(
-                f"{what}: {where(response.url)} does not answer as Microsoft Graph does",
-                hint="a proxy or a login page of the network may stand before it",
-            ) from err
+            raise self._foreign(response, what) from err
+
+    def _foreign(self, response: Response, what: str) -> UnreadableAnswer:
+        return UnreadableAnswer(
+            f"{what}: {where(response.url)} does not answer as Microsoft Graph does",
+            hint="a proxy or a login page of the network may stand before it",
+        )
 
 
 def _refuse_link(response: Response, what: str, *, is_delta: bool, is_first: bool) -> None:

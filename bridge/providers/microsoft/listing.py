@@ -41,6 +41,8 @@ class Listing:
     gone: dict[str, None] = field(default_factory=dict)
     """Ids of what is no more, events, series and occurrences alike."""
     notes: list[str] = field(default_factory=list)
+    _broken: dict[str, str] = field(default_factory=dict)
+    """Ids of events and series that have no shape, each with what is wrong."""
     _modified: dict[str, tuple[str, str]] = field(default_factory=dict)
     """When each event and series was modified, and its etag."""
     _series: dict[str, str] = field(default_factory=dict)
@@ -50,13 +52,14 @@ class Listing:
         """Take a page, and give what can be said already."""
         return [item for data in page.value for item in self._items(data)]
 
-    def take(self, event: wire.Event) -> list[Item]:
-        """Take one event, as `page` does."""
-        return list(self._whole(event))
+    def take(self, data: Any) -> list[Item]:
+        """Take one line, as `page` does."""
+        return list(self._items(data))
 
     def forget(self, name: str) -> SeriesRemoved:
         """Take a series that is not there any more."""
         self.groups.pop(name, None)
+        self._broken.pop(name, None)
         self.named.discard(name)
         self.gone[name] = None
         return SeriesRemoved(RemoteId(name))
@@ -72,21 +75,29 @@ class Listing:
 
     def partial(self) -> list[str]:
         """Name the series of which a part came alone, or for all that can be said may have."""
-        return [name for name, group in self.groups.items() if self._is_partial(group)]
+        mine = self.groups.items()
+        return [it for it, group in mine if it not in self._broken and self._is_partial(group)]
 
     def lacking(self) -> list[str]:
         """Name the series whose master did not come."""
-        return [name for name, group in self.groups.items() if group.master is None]
+        mine = self.groups.items()
+        return [it for it, group in mine if it not in self._broken and group.master is None]
 
     def rest(self) -> list[Item]:
-        """Give the series, when every page was taken."""
-        return [self._series_item(group) for group in self.groups.values() if group.master]
+        """Give the series, when every page was taken, and what has no shape."""
+        items = [self._series_item(group) for group in self.groups.values() if group.master]
+        for name, reason in self._broken.items():
+            group = self.groups.get(name, Group(name))
+            items.append(
+                Unreadable(RemoteId(name), reason, remains=series.remains(group, self.place))
+            )
+        return items
 
     def _items(self, data: Any) -> Iterator[Item]:
         try:
             event = wire.shaped(data, wire.Event)
         except wire.NotThatShape as err:
-            yield from self._not_understood(data, str(err))
+            self._not_understood(data, str(err))
             return
         if not event.id:
             raise UnreadableAnswer(f"calendar {self.calendar!r}: an event without an id")
@@ -97,7 +108,7 @@ class Listing:
         else:
             yield from self._whole(event)
 
-    def _not_understood(self, data: Any, reason: str) -> Iterator[Item]:
+    def _not_understood(self, data: Any, reason: str) -> None:
         """Keep what is known of an event; an occurrence stays where its series has it."""
         given: Mapping[str, Any] = data if isinstance(data, dict) else {}
         name, of = given.get("id"), given.get("seriesMasterId")
@@ -107,9 +118,11 @@ class Listing:
             self._group(of).unread.add(name)
             self._series[name] = of
         else:
-            self.groups.pop(name, None)
+            self._broken[name] = reason
             self.named.add(name)
-            yield Unreadable(RemoteId(name), reason)
+            self.gone.pop(name, None)
+            if name in self.groups:
+                self.groups[name].master = None
 
     def _removed(self, name: str) -> Iterator[Item]:
         self.gone[name] = None
@@ -142,6 +155,7 @@ class Listing:
         if before is not None and (state == before or state[0] < before[0]):
             return
         self._modified[event.id] = state
+        self._broken.pop(event.id, None)
         self.gone.pop(event.id, None)
         self.named.add(event.id)
         if event.type == _MASTER or event.recurrence is not None:

@@ -285,6 +285,21 @@ def read(data: bytes, shape: type[_Shape]) -> _Shape:
         raise NotThatShape(str(err)) from err
 
 
+def document(data: bytes) -> dict[str, Any]:
+    """Read JSON without giving it a shape yet; null counts as missing.
+
+    Raises:
+        NotThatShape: it is none, or no object.
+    """
+    try:
+        found = _without_nulls(msgspec.json.decode(data))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
+        raise NotThatShape(str(err)) from err
+    if not isinstance(found, dict):
+        raise NotThatShape("it is no object")
+    return found
+
+
 def shaped(document: Any, shape: type[_Shape]) -> _Shape:
     """Give what was read without a shape one, an item of a page.
 
