@@ -56,6 +56,28 @@ def raise_for_status(response: Response, *, what: str) -> None:
     raise _error(response, f"{what}: {where(response.url)} answered {_named(response.status)}")
 
 
+def unlike(response: Response, what: str, service: str) -> UnreadableAnswer:
+    """Say that an answer is none of the service that was asked.
+
+    Args:
+        response: a whole one, whose body is of another form.
+        what: the thing that was asked for; begins the message.
+        service: `Google Calendar`.
+    """
+    return UnreadableAnswer(
+        f"{what}: {where(response.url)} does not answer as {service} does",
+        hint="a proxy or a login page of the network may stand before it",
+    )
+
+
+def token_refused(response: Response, what: str) -> AuthorizationExpired:
+    """Say that an access token is not good, and not because its time was over."""
+    return AuthorizationExpired(
+        f"{what}: {where(response.url)} refuses the access token",
+        hint="connect the account again; its owner may have taken the permission back",
+    )
+
+
 def _error(response: Response, text: str) -> ProviderError:
     status, pause = response.status, retry_after(response.headers)
     if status == 401:

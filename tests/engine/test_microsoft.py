@@ -85,6 +85,29 @@ def test_a_series_with_moved_and_deleted_occurrences(
     assert hours(house) == []
 
 
+@pytest.mark.parametrize("fault", [None, "typed_tombstones", "occurrence_tombstones"])
+def test_what_is_deleted_is_free(
+    house: House, ann: Person, world: MicrosoftWorld, fault: str | None
+) -> None:
+    single = ann.create("Talk", at(23))
+    series = recurring(ann, 24, 3)
+    ann.move(ann.instance(series, at(25)), at(25, 15))
+    kept = ann.create("Kept", at(30))
+    house.pull()
+    assert len(house.periods()) == 5
+    if fault:
+        world.faults.switch(fault)
+    ann.delete(single)
+    ann.delete(series)
+    report = house.pull()
+    # Nobody knows what tombstones of occurrences are of; those of events and series are known.
+    assert report.calendars[0].full is (fault == "occurrence_tombstones")
+    assert hours(house) == ["30.11. 10:00"]
+    ann.delete(kept)
+    assert not house.pull().calendars[0].full
+    assert hours(house) == []
+
+
 def test_days_run_between_the_resources_midnights(house: House, ann: Person) -> None:
     """Whatever zone somebody was in when they were entered."""
     ann.create("Fair", date(2026, 11, 23), date(2026, 11, 25), zone="Pacific/Auckland")

@@ -23,7 +23,7 @@ from bridge.model.http import Http, Response
 from bridge.paging import Progress
 from bridge.providers.google import wire
 from bridge.transport import raise_for_status, where
-from bridge.transport.status import retry_after
+from bridge.transport.status import retry_after, token_refused, unlike
 
 _TIMEOUT = timedelta(seconds=60)
 _SHORT = timedelta(seconds=15)
@@ -187,10 +187,7 @@ class Client:
         try:
             return wire.read(response.body, shape)
         except wire.NotThatShape as err:
-            raise UnreadableAnswer(
-                f"{what}: {where(response.url)} does not answer as Google Calendar does",
-                hint="a proxy or a login page of the network may stand before it",
-            ) from err
+            raise unlike(response, what, "Google Calendar") from err
 
 
 def _refuse_token(response: Response, query: Mapping[str, str], what: str) -> None:
@@ -209,10 +206,7 @@ def _refuse_token(response: Response, query: Mapping[str, str], what: str) -> No
 def _raise_for_status(response: Response, what: str) -> None:
     place = f"{what}: {where(response.url)}"
     if response.status == 401:
-        raise AuthorizationExpired(
-            f"{place} refuses the access token",
-            hint="connect the account again; its owner may have taken the permission back",
-        )
+        raise token_refused(response, what)
     if response.status == 403:
         raise _forbidden(response, place)
     raise_for_status(response, what=what)

@@ -29,7 +29,9 @@ from bridge.providers.microsoft.refusals import (
     unscheduled,
 )
 from bridge.transport import where
+from bridge.transport.status import unlike
 
+_SERVICE = "Microsoft Graph"
 _TIMEOUT = timedelta(seconds=60)
 _MAX_SIZE = 64 << 20
 _PAGE = 200
@@ -175,7 +177,7 @@ class Client:
         try:
             return wire.document(response.body)
         except wire.NotThatShape as err:
-            raise self._foreign(response, what) from err
+            raise unlike(response, what, _SERVICE) from err
 
     def instances(self, calendar: str, event: str, span: Span) -> Iterator[wire.EventPage]:
         """List the occurrences that a series has in a window.
@@ -272,13 +274,7 @@ class Client:
         try:
             return wire.read(response.body, shape)
         except wire.NotThatShape as err:
-            raise self._foreign(response, what) from err
-
-    def _foreign(self, response: Response, what: str) -> UnreadableAnswer:
-        return UnreadableAnswer(
-            f"{what}: {where(response.url)} does not answer as Microsoft Graph does",
-            hint="a proxy or a login page of the network may stand before it",
-        )
+            raise unlike(response, what, _SERVICE) from err
 
 
 def _refuse_link(response: Response, what: str, *, is_delta: bool, is_first: bool) -> None:

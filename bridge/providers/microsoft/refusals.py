@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bridge.errors import (
-    AuthorizationExpired,
     ProviderError,
     RateLimited,
     RemoteNotFound,
@@ -14,7 +13,7 @@ from bridge.model.http import Response
 from bridge.providers.microsoft import wire
 from bridge.transport import raise_for_status as raise_for_others
 from bridge.transport import where
-from bridge.transport.status import retry_after
+from bridge.transport.status import retry_after, token_refused
 
 _NO_MAILBOX = "MailboxNotEnabledForRESTAPI"
 _THROTTLED = frozenset({"ApplicationThrottled", "TooManyRequests", "ErrorServerBusy"})
@@ -52,10 +51,7 @@ def raise_for_status(response: Response, what: str) -> None:
     """
     place = f"{what}: {where(response.url)}"
     if response.status == 401:
-        raise AuthorizationExpired(
-            f"{place} refuses the access token",
-            hint="connect the account again; its owner may have taken the permission back",
-        )
+        raise token_refused(response, what)
     pause = retry_after(response.headers)
     code = wire.code(response.body)
     if response.status == 503 and (pause is not None or code in _THROTTLED):
