@@ -113,6 +113,7 @@ class Authorizer(Protocol):
         """Give a grant back, wholly; also one that is over already.
 
         Raises:
+            NotRevocable: the provider takes none back.
             ProviderError: it could not be given back, or not now.
         """
         ...

@@ -18,6 +18,7 @@ BridgeError
   ├ RemoteChanged            an ETag did not match
   ├ RemoteNotFound           the calendar or object is not there (404, 410 on an object)
   ├ RemoteRejected           will never be accepted; the text is for the user
+  │ └ NotRevocable           a grant is its owner's to end: the provider takes none back
   ├ UnreadableAnswer         a page was cut short, is not what it claims to be, or is too large
   └ AddressRefused           the address is private and not listed in `outbound.allow_networks`
 
@@ -221,6 +222,12 @@ class RemoteRejected(ProviderError):
 
     disposition = Disposition.REJECT
     code = "rejected"
+
+
+class NotRevocable(RemoteRejected):
+    """The provider has no way to take a grant back; nothing is left to try again."""
+
+    code = "not_revocable"
 
 
 class UnreadableAnswer(ProviderError):

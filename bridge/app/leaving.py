@@ -10,7 +10,7 @@ from bridge.accounts import Accounts
 from bridge.config.live import Live
 from bridge.config.plan import ConnectionPlan
 from bridge.config.settings import Connection, Resource, Settings
-from bridge.errors import ProviderError
+from bridge.errors import NotRevocable, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from bridge.app.foresight import Leaving
     from bridge.provider import ProviderKind
 
+NOT_GIVEN_BACK = "not given back: "
+"""Begins a line about what is left at a provider."""
+NOT_REVOCABLE = "its owner ends what was permitted: "
+"""Begins a line about what no provider takes back from us."""
 _AT_ONCE = 4
 
 
@@ -32,7 +36,7 @@ def end_all(bridge: Bridge, leaving: Sequence[Leaving]) -> list[str]:
         leaving: which.
 
     Returns:
-        What is left at providers, a line each; here it is forgotten all the same.
+        What is left at providers, a line each as above; here it is forgotten all the same.
 
     Raises:
         StoreError: something is left here.
@@ -102,4 +106,5 @@ def _with(
 def _told(each: Leaving, trouble: ProviderError) -> str:
     whose = f"{each.provider}, {each.account}" if each.account else each.provider
     hint = f" ({trouble.hint})" if trouble.hint else ""
-    return f"{each.id} ({whose}): {trouble}{hint}"
+    beginning = NOT_REVOCABLE if isinstance(trouble, NotRevocable) else NOT_GIVEN_BACK
+    return f"{beginning}{each.id} ({whose}): {trouble}{hint}"

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NOT_GIVEN_BACK = "not given back: "
-"""Begins the lines of a verdict that name what is left at a provider."""
 _FIXED = (
     "server.bind",
     "server.role",
@@ -95,8 +93,8 @@ class Reload:
         ahead.refuse_more_than(confirmed)
         left = end_all(bridge, ahead.leaving)
         for each in left:
-            logger.warning("not given back: %s", each)
-        return "\n".join([self._reload(new, purge=True), *(f"{NOT_GIVEN_BACK}{it}" for it in left)])
+            logger.warning("%s", each)
+        return "\n".join([self._reload(new, purge=True), *left])
 
     def _reload(self, new: Settings | None = None, *, purge: bool | None = None) -> str:
         bridge = self._bridge

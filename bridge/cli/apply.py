@@ -55,7 +55,7 @@ def apply(ground: Ground, yes: bool) -> None:  # noqa: FBT001 - click names it
         if ahead.destroys:
             _confirm(ground, ahead, yes=yes)
         ok, verdict = _have_done(bridge, ahead)
-    from bridge.app.reload import NOT_GIVEN_BACK
+    from bridge.app.leaving import NOT_GIVEN_BACK
 
     lines = verdict.splitlines()
     left = [each.partition(NOT_GIVEN_BACK)[2] for each in lines if NOT_GIVEN_BACK in each]
@@ -124,10 +124,10 @@ def _do(bridge: Bridge, ahead: Foresight) -> tuple[bool, str]:
 
 
 def _report(lines: list[str], *, ok: bool) -> None:
-    from bridge.app.reload import NOT_GIVEN_BACK
+    from bridge.app.leaving import NOT_GIVEN_BACK, NOT_REVOCABLE
 
     for line in lines:
-        say(line, err=not ok or NOT_GIVEN_BACK in line)
+        say(line, err=not ok or NOT_GIVEN_BACK in line or NOT_REVOCABLE in line)
 
 
 def _tell(ahead: Foresight) -> None:

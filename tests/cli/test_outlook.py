@@ -35,6 +35,7 @@ def home(folder: Folder, microsoft: Microsoft) -> Folder:
         server={"bind": f"127.0.0.1:{free_port()}"},
         allow_inline_secrets=True,
         logging={"level": "debug"},
+        auth={},
         outbound={"allow_networks": ["127.0.0.1/32"]},
         providers={"microsoft": microsoft.section()},
         resources=[
@@ -84,7 +85,13 @@ def test_an_account_is_connected_by_a_code_that_is_entered_elsewhere(
     done = home.run("auth", "revoke", "room-a.work").ok()
     assert done.out == "room-a.work is disconnected\n"
     assert "myapplications.microsoft.com" in done.err
-    told = f"{out}{err}{done.out}{done.err}{shown}"
+
+    assert elsewhere(home, microsoft, BOB)[0] == 0, "once disconnected it may be another account"
+    home.config["resources"] = home.config["resources"][1:]
+    home.write()
+    gone = home.run("apply", "--yes").ok()
+    assert "its owner ends what was permitted: room-a.work (microsoft)" in gone.err
+    told = f"{out}{err}{done.out}{done.err}{gone.out}{gone.err}{shown}"
     assert len(microsoft.secrets) > 6
     assert [each for each in microsoft.secrets if each in told] == []
 

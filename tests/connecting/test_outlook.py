@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bridge.access import Scope
 from bridge.errors import (
     AuthorizationExpired,
-    ProviderError,
+    NotRevocable,
     RemoteRejected,
     TemporarilyUnavailable,
 )
@@ -351,8 +351,7 @@ def test_what_microsoft_does_not_take_back_is_deleted_here_and_its_owner_told_wh
 ) -> None:
     office.connect()
     trouble = office.bridge.connecting.disconnect(WORK)
-    assert isinstance(trouble, ProviderError)
-    assert trouble.code == "not_revocable"
+    assert isinstance(trouble, NotRevocable)
     assert "deleted" in str(trouble)
     assert "myapplications.microsoft.com" in trouble.hint
     assert office.grant() is None

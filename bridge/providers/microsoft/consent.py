@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from bridge.authorizer import Grant, Owner
 from bridge.errors import (
     AuthorizationExpired,
+    NotRevocable,
     ProviderError,
-    RemoteRejected,
     UnreadableAnswer,
 )
 from bridge.model.http import Bearer, Http
@@ -137,9 +137,8 @@ class MicrosoftConsent:
 
     def revoke(self, grant: Grant) -> None:
         """See `Authorizer`; there is no endpoint for that (RFC 7009)."""
-        raise RemoteRejected(
+        raise NotRevocable(
             "Microsoft takes no permission back from a program; what was kept of it is deleted",
-            code="not_revocable",
             hint="the account's owner ends it at https://myapplications.microsoft.com, of a "
             "personal account at https://account.live.com/consent/Manage",
         )
