@@ -233,6 +233,8 @@ class ProviderKind:
 
     Its `Account` sends no token by itself.
     """
+    takes_back: bool = True
+    """Whether grants can be given back to it; else `Authorizer.revoke` raises NotRevocable."""
     device: Callable[[Account], DeviceAuthorizer] | None = None
     """How its accounts are connected by a code that is entered on another device; None for kinds
     that cannot do that. Its `Account` sends no token by itself."""

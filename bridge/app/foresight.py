@@ -34,6 +34,8 @@ class Leaving:
     """Address of its owner, where it is known."""
     events: int
     is_granted: bool
+    is_taken_back: bool
+    """What was granted is, by its provider."""
     made_by_api: bool
     row: ConnectionRow
 
@@ -95,6 +97,7 @@ def look_ahead(bridge: Bridge, settings: Settings) -> Foresight:
         ConfigError: an id of the settings belongs to something made by API.
         StoreError: the store cannot be read.
     """
+    keeping = [kind.name for kind in bridge.kinds.values() if not kind.takes_back]
     awaiting = [kind.name for kind in bridge.kinds.values() if kind.authorizer]
     with bridge.database.read() as conn:
         purging = settings.removed_resources == "purge"
@@ -116,6 +119,7 @@ def look_ahead(bridge: Bridge, settings: Settings) -> Foresight:
                 account=ConnectionPlan.model_validate_json(row.plan).account_email,
                 events=held.get(row.id, nothing).events,
                 is_granted=held.get(row.id, nothing).is_granted,
+                is_taken_back=row.provider not in keeping,
                 made_by_api=row.managed_by is Owner.API,
                 row=row,
             )

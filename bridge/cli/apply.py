@@ -162,7 +162,8 @@ def _parts(each: Leaving) -> Iterator[str]:
     yield f"{each.provider} {each.account}".strip()
     yield count(each.events, "event")
     if each.is_granted:
-        yield "what its owner permitted is given back"
+        how = "is given back" if each.is_taken_back else "stays until its owner ends it"
+        yield f"what its owner permitted {how}"
     if each.made_by_api:
         yield "made by API"
 
@@ -204,7 +205,7 @@ def _document(ahead: Foresight) -> dict[str, Any]:
                 "provider": each.provider,
                 "account_email": each.account,
                 "events": each.events,
-                "gives_back": each.is_granted,
+                "gives_back": each.is_granted and each.is_taken_back,
                 "made_by_api": each.made_by_api,
             }
             for each in ahead.leaving

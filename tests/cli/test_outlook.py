@@ -89,6 +89,7 @@ def test_an_account_is_connected_by_a_code_that_is_entered_elsewhere(
     assert elsewhere(home, microsoft, BOB)[0] == 0, "once disconnected it may be another account"
     home.config["resources"] = home.config["resources"][1:]
     home.write()
+    assert "what its owner permitted stays until its owner ends it" in home.run("plan").ok().out
     gone = home.run("apply", "--yes").ok()
     assert "its owner ends what was permitted: room-a.work (microsoft)" in gone.err
     told = f"{out}{err}{done.out}{done.err}{gone.out}{gone.err}{shown}"
