@@ -100,6 +100,8 @@ def remarks(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             said = error["message"]
             hint = f" ({error['hint']})" if error["hint"] else ""
             yield f"{each['id']}: {said}{hint}, since {error['since']}"
+        if each["rate_limited"]:
+            yield f"{each['id']}: not pulled before {each['rate_limit_resets_at']}, as it was asked"
         if each["overdue"]:
             due = each["next_sync_at"]
             yield f"{each['id']}: due since {due} and not pulled; is a server running?"

@@ -234,11 +234,13 @@ def test_a_source_that_asks_for_a_pause_gets_it_and_nobody_else_waits(ward: Ward
         outcomes = served.pull(*(pair.id for pair in pairs))
     asked = {pair.id: pair.asked() for pair in pairs}
     said = {each["id"]: each for each in served.status()["connections"]}
+    text = served.run("status").stdout
     ends: dict[str, datetime] = {}
     for pair in pairs:
         assert outcomes == {**outcomes, pair.failing_id: "rate_limited", f"{pair.id}.healthy": "ok"}
         shown = said[pair.failing_id]
         assert (shown["status"], shown["state"]) == ("active", "rate_limited")
+        assert f"{pair.failing_id}: not pulled before {shown['rate_limit_resets_at']}" in text
         ends[pair.id] = datetime.fromisoformat(shown["rate_limit_resets_at"])
         assert RETRY - 2 <= (ends[pair.id] - asked_at).total_seconds() <= RETRY * 1.1 + 12, pair.id
     # First, since the pause lasts no longer than it was asked for.
