@@ -117,7 +117,7 @@ def report(
         if found.original is None:
             told = _answered(own.event, box.email, status)
             directory.put(organizer, calendar, own, {**own.event, "attendees": told})
-        else:
+        elif own.is_series:  # else the guest made a series of its own copy
             now = series.occurrence(own, found.original).event
             known = own.overrides.get(found.original)
             properties = {**(known.properties if known else {})}

@@ -165,6 +165,16 @@ def test_one_occurrence_is_declined_or_cancelled(ann: Program, bob: Program) -> 
     assert (first["isCancelled"], first["type"]) == (True, "exception")
 
 
+def test_a_guest_answers_a_series_that_only_its_own_copy_is(ann: Program, bob: Program) -> None:
+    ann.create(**guests(BOB))
+    copy = only(bob)
+    bob.ok("PATCH", f"me/events/{copy['id']}", json=daily(3))
+    second = bob.listed(f"me/events/{copy['id']}/instances", **march())[1]
+    bob.ok("POST", f"me/events/{second['id']}/decline")
+    assert len(bob.listed(f"me/events/{copy['id']}/instances", **march())) == 2
+    assert response_of(only(ann), BOB) == "none"
+
+
 def test_a_room_accepts_what_it_has_time_for(sandbox: Sandbox, ann: Program, bob: Program) -> None:
     body = {"attendees": [{"emailAddress": {"address": ROOM}, "type": "resource"}]}
     first, second = ann.create(**body)["id"], bob.create(**body)["id"]
