@@ -36,13 +36,13 @@ REFUSALS = (
     *("calendar_gone", "expired_tokens"),
 )
 ELSEWHERE: Mapping[str, str] = {
-    "invalid_grant": "tests/tokens and tests/engine/owner.py: the adapter refreshes nothing",
-    "testing_app": "tests/tokens and tests/engine/owner.py",
-    "token_unavailable": "tests/tokens and tests/engine/owner.py",
+    "invalid_grant": "tests/tokens and tests/engine/google_owner.py: the adapter refreshes nothing",
+    "testing_app": "tests/tokens and tests/engine/google_owner.py",
+    "token_unavailable": "tests/tokens and tests/engine/google_owner.py",
     "no_refresh_token": "tests/connecting: who connects is asked for consent",
     "wrong_issuer": "tests/connecting",
-    "meet_pending": "of writing; read in tests/engine/owner.py",
-    "meet_fails": "of writing; read in tests/engine/owner.py",
+    "meet_pending": "of writing; read in tests/engine/google_owner.py",
+    "meet_fails": "of writing; read in tests/engine/google_owner.py",
     "push_lost": "of push",
     "push_late": "of push",
     "push_duplicate": "of push",

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from pydantic import SecretStr
 from sqlalchemy import select
 
 from bridge import inventory
 from bridge.accounts import Accounts
-from bridge.authorizer import Grant
 from bridge.channels import shown
 from bridge.channels.hearing import Hearing
 from bridge.channels.keeper import Keeper
@@ -33,9 +30,6 @@ from bridge.model.resource import ConnectionId, ResourceId
 from bridge.notifier import Delivery
 from bridge.publish import Publisher
 from bridge.registry import KINDS
-from bridge.sandbox.google.grants import ACCESS_LIFE, Asked
-from bridge.sandbox.scenario import CLIENT
-from bridge.sandbox.server import Sandbox
 from bridge.scheduler.ground import Ground
 from bridge.scheduler.pulls import Pulled, Pulls
 from bridge.store import cipherkeys, connections, schedule
@@ -49,8 +43,6 @@ from bridge.tokens import Tokens
 ROOM, WORK = ResourceId("room-a"), ConnectionId("room-a.work")
 _IDENTITY = bytes(range(32))
 _INSTANCE = "0123456789abcdef"
-_SCOPES = ("https://www.googleapis.com/auth/calendar",)
-_REDIRECT = "http://127.0.0.1:1/callback"
 
 
 class Killed(BaseException):
@@ -126,47 +118,19 @@ class Process:
             with self.database.write() as conn:
                 schedule.mark(conn, [WORK], self.clock())
 
-    def hear(self, posted: Iterable[Delivery]) -> None:
-        """Take notifications, as they were posted."""
+    def hear(self, provider: str, posted: Iterable[Delivery]) -> None:
+        """Take notifications, as a provider posted them."""
         for each in posted:
-            self.hearing.hear("google", each)
+            self.hearing.hear(provider, each)
 
     def is_told(self) -> bool:
-        """Whether Ann's own calendar is watched and notifications were seen to arrive."""
+        """Whether a calendar is watched and notifications were seen to arrive."""
         with self.database.read() as conn:
             return shown.standing(conn, self.row(), self.clock()).state in ("on", "partial")
 
     def work(self) -> list[Pulled]:
         """Pull what is due."""
         return [self.pulls.run(job) for job in self.pulls.claim(1)]
-
-    def connect(self, running: Sandbox, email: str) -> bool:
-        """Let the account's owner agree; False where no lasting token is given."""
-        asked = Asked(
-            CLIENT.id,
-            _REDIRECT,
-            challenge="",
-            method="",
-            is_offline=True,
-            is_forced=True,
-            is_incremental=False,
-        )
-        with running.world.lock:
-            grants = running.google.grants
-            code = grants.consent(asked, email, _SCOPES)
-            given = grants.exchange(CLIENT, code, _REDIRECT, "")
-            subject = running.world.account(email).number
-        if not given.refresh:
-            return False
-        grant = Grant(
-            SecretStr(given.access),
-            SecretStr(given.refresh),
-            lifetime=timedelta(seconds=ACCESS_LIFE.total_seconds()),
-            scopes=_SCOPES,
-            subject=subject,
-        )
-        self.tokens.connect(WORK, grant)
-        return True
 
     def row(self) -> ConnectionRow:
         with self.database.read() as conn:
