@@ -23,13 +23,13 @@ def house(database: Database) -> House:
 def places(
     request: pytest.FixtureRequest, sqlite_databases: SqliteDatabases, tmp_path: Path
 ) -> Iterator[Callable[[int], Place]]:
-    """Where the runs of a seed take place, one after another; every fourth seed has PostgreSQL."""
+    """Where the runs of a seed take place, one after another; every eighth seed has PostgreSQL."""
     way, made = transport(), list[str]()
     KeyFile.create(tmp_path / "busybridge.key")
 
     def place(seed: int) -> Place:
         drop()  # the run before is over
-        if seed % 4 == 3:
+        if seed % 8 == 3:
             made.append(_server(request).create())
             return Place(made[-1], tmp_path, way)
         return Place(sqlite_databases.url(tmp_path / "data"), tmp_path, way)

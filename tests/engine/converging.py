@@ -13,10 +13,15 @@ from tests.engine.owner import Owner
 STEPS = 250
 """Of each seed: 2,000 of eight seeds, 100,000 of four hundred."""
 _RUN = 50
+_MOST_TRIES = 20
 
 
 def converge(seed: int, begin: Callable[[], Owner]) -> list[Owner]:
-    """Let a machine do its steps, in several runs; give the machines as they ended."""
+    """Let a machine do its steps, in several runs, and more until one was told of a change.
+
+    Returns:
+        The machines as they ended.
+    """
     machines: list[Owner] = []
 
     def run() -> Owner:
@@ -24,12 +29,14 @@ def converge(seed: int, begin: Callable[[], Owner]) -> list[Owner]:
         return machines[-1]
 
     tries = 0
-    while (left := STEPS - sum(each.steps for each in machines)) > 0:
+    while (left := STEPS - sum(each.steps for each in machines)) > 0 or (
+        not any(each.told for each in machines) and tries < _MOST_TRIES
+    ):
         run._hypothesis_internal_use_seed = seed + 1000 * tries  # type: ignore[attr-defined]
         run_state_machine_as_test(
             run,
             settings=settings(
-                max_examples=ceil(left / _RUN),
+                max_examples=max(1, ceil(left / _RUN)),
                 stateful_step_count=_RUN + 1,  # the first begins
                 deadline=None,
                 database=None,
