@@ -74,7 +74,8 @@ class Directory:
         """Add a user with a mailbox and a calendar; `timezone` is a Windows or an IANA name."""
         domain = "consumers" if personal else email.partition("@")[2].lower()
         box = Mailbox(
-            self.guid(),
+            # The same after a restart: a bridge knows whom it was connected to.
+            str(uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{email.lower()}")),
             email,
             name or email.partition("@")[0].title(),
             self.add_tenant(domain).id,

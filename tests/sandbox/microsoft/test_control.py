@@ -153,3 +153,8 @@ def test_the_same_person_may_be_at_google_and_at_microsoft() -> None:
         sandbox.misbehave(anna, "server_error")
         assert Program(sandbox, anna).send("GET", "me").status_code == 200
         assert sandbox.world.defects == []
+
+
+def test_a_person_is_the_same_in_the_next_stand_in(ann: Program) -> None:
+    with Sandbox({"microsoft": {"accounts": [{"email": ANN}]}}) as other:
+        assert Program(other).ok("GET", "me")["id"] == ann.ok("GET", "me")["id"]
