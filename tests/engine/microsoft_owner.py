@@ -202,6 +202,12 @@ class MicrosoftOwner(Owner):
     def revoke(self) -> None:
         self.microsoft.grants.revoke(self.box)
 
+    def heal(self) -> None:
+        super().heal()
+        # What was taken back is missed once the access token ends, up to an hour later.
+        if not self.microsoft.grants.of(self.box, self.microsoft.grants.clients[CLIENT_ID]):
+            assert self.reconnect()
+
     @thing()
     def forget(self) -> None:
         for each in ("sync_gone", "resync_required"):  # one each: of two calendars both are told
