@@ -157,6 +157,19 @@ def test_a_deleted_series_without_instances_takes_its_exceptions_along(
     assert changes == {daily: "cancelled", moved: "cancelled"}
 
 
+def test_a_series_without_instances_that_becomes_single_takes_its_exceptions_along(
+    sandbox: Sandbox, ann: Program, daily: str
+) -> None:
+    moved = f"{daily}_20260303T090000Z"
+    ann.ok("PATCH", events("primary", moved), json=at(15, day=2))
+    sandbox.person(ANN).split(daily, berlin(3))
+    ann.ok("PATCH", events("primary", moved), json={"status": "confirmed"})
+    token = ann.sync_token()
+    ann.ok("PATCH", events("primary", daily), json={"recurrence": None})
+    changes = {each["id"]: each["status"] for each in ann.listed(syncToken=token)}
+    assert changes == {daily: "confirmed", moved: "cancelled"}
+
+
 def test_this_and_following_becomes_a_series_of_its_own(
     sandbox: Sandbox, ann: Program, daily: str
 ) -> None:

@@ -86,7 +86,7 @@ def written(world: World, calendar: Calendar, before: Json | None, record: Recor
         record.ghosts[name] = record.change
     for name in new:
         record.ghosts.pop(name, None)
-    if not old and not record.is_cancelled:
+    if before is None and not record.is_cancelled:
         return
     for exception in calendar.exceptions(record.id):
         if exception.id not in new and not exception.is_cancelled:
