@@ -27,10 +27,11 @@ from bridge.cli.moments import read_duration
 )
 @command
 def demo(ground: Ground, port: int, interval: timedelta) -> None:
-    """Start CalDAV servers with a month of calendars, a stand-in for Google, and the bridge.
+    """Start CalDAV servers, stand-ins for Google and Microsoft, and the bridge.
 
-    Prints one URL per line, commands to try, and a link to connect a Google account. Everything
-    listens on loopback alone, lives in a temporary folder, and is removed by Ctrl-C.
+    All have a month of calendars. Prints one URL per line, commands to try, and a link to connect
+    an account at Google and one at Microsoft. Everything listens on loopback alone, lives in a
+    temporary folder, and is removed by Ctrl-C.
     """
     from bridge.config.values import show_duration
     from bridge.demo.run import run

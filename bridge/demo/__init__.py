@@ -1,1 +1,1 @@
-"""`busybridge demo`: real CalDAV sources, a stand-in for Google, and the bridge, on loopback."""
+"""`busybridge demo`: CalDAV sources, stand-ins for Google and Microsoft, and the bridge."""

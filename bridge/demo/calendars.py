@@ -1,4 +1,4 @@
-"""A month of believable calendars for three resources, written around a given day. Pure."""
+"""A month of believable calendars for four resources, written around a given day. Pure."""
 
 from __future__ import annotations
 
@@ -137,6 +137,19 @@ def _alice_family(monday: date) -> Iterator[list[str]]:
     )
 
 
+def _anna_home(monday: date) -> Iterator[list[str]]:
+    yield _event(
+        "piano",
+        "Piano lesson",
+        _at(monday - timedelta(weeks=12) + timedelta(days=2), 17),
+        timedelta(minutes=45),
+        "RRULE:FREQ=WEEKLY;BYDAY=WE",
+    )
+    # While somebody at work wants her, too: one busy time of both.
+    yield _event("plumber", "Plumber", _at(monday + timedelta(days=10), 11), timedelta(hours=2))
+    yield _event("hike", "Hike", _at(monday + timedelta(days=13), 9), timedelta(hours=8))
+
+
 def _room(monday: date) -> Iterator[list[str]]:
     slots = ((8, 90), (10, 60), (13, 120), (16, 45))
     groups = ("Sales", "Support", "Board", "Engineering", "People", "Guests")
@@ -168,6 +181,7 @@ def demo_calendars(today: date) -> tuple[DemoCalendar, ...]:
         DemoCalendar(0, "alice-work", "Work", _calendar("Work", _alice_work(monday))),
         DemoCalendar(0, "room-blue", "Blue Room", _calendar("Blue Room", _room(monday))),
         DemoCalendar(1, "alice-family", "Family", _calendar("Family", _alice_family(monday))),
+        DemoCalendar(1, "anna-home", "Home", _calendar("Home", _anna_home(monday))),
         DemoCalendar(1, "van", "Van", _calendar("Van", _van(monday))),
         DemoCalendar(-1, "closures.ics", "Closures", _calendar("Closures", _closures(monday))),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bridge.demo.calendars import ZONE
-from bridge.demo.google import Google
 from bridge.demo.sources import LOGIN, Source
+from bridge.demo.stand_ins import StandIn, StandIns
 
-RESOURCES = ("alice", "room-blue", "van")
 TO_CONNECT = "anna"
-"""The resource whose accounts nobody has connected yet."""
+"""The resource with a calendar of every kind, two of which nobody has connected yet."""
+RESOURCES = ("alice", "room-blue", "van", TO_CONNECT)
 USER = "alice"
 """Who may look at the bridge with a calendar program."""
 
@@ -38,6 +38,11 @@ providers:
   google:                           # the sandbox; leave these URLs out for Google itself
 {google}
     client_secret_file: google.secret
+  microsoft:                        # the same here
+{microsoft}
+    client_secret_file: microsoft.secret
+  apple:                            # leave this section out for iCloud itself
+    server_url: "{icloud}"
 resources:
   - id: alice
     name: Alice
@@ -69,21 +74,20 @@ resources:
     email: anna@demo.example
     freebusy: {{public: true}}
     feeds: [{{name: public}}]
-    connections:                    # waiting for their owner to connect them
-      - {{id: work, provider: google, account_email: {work}}}
-      - {{id: private, provider: google, account_email: {private}}}
+    connections:                    # two of them wait for their owner to connect them
+      - {{id: work, provider: google, account_email: {person}}}
+      - {{id: office, provider: microsoft, account_email: {person}}}
+      - {{id: home, provider: apple, {login}, read_calendars: [Home]}}
+      - {{id: closures, provider: ics, path: closures.ics, availability: {{all_day: busy}}}}
 """
 
 
-def configuration(port: int, sources: Sequence[Source], google: Google, interval: str) -> str:
-    """Return the YAML for a bridge on `port` that reads these two servers and this stand-in."""
-    first, second = (
-        f'server_url: "{source.url}", username: {LOGIN.username}, password_file: source.password'
-        for source in sources
-    )
-    ports = (*(source.port for source in sources), google.port)
+def configuration(port: int, sources: Sequence[Source], accounts: StandIns, interval: str) -> str:
+    """Return the YAML for a bridge on `port` that reads these two servers and the stand-ins."""
+    login = f"username: {LOGIN.username}, password_file: source.password"
+    first, second = (f'server_url: "{source.url}", {login}' for source in sources)
+    ports = (*(source.port for source in sources), accounts.google.port)
     networks = ", ".join(f'"127.0.0.1/32:{each}"' for each in ports)
-    work, private = google.accounts[:2]
     return _TEMPLATE.format(
         port=port,
         zone=ZONE,
@@ -92,7 +96,13 @@ def configuration(port: int, sources: Sequence[Source], google: Google, interval
         user=USER,
         first=first,
         second=second,
-        google="\n".join(f'    {name}: "{value}"' for name, value in google.section.items()),
-        work=work,
-        private=private,
+        login=login,
+        icloud=sources[-1].url,
+        google=_section(accounts.google),
+        microsoft=_section(accounts.microsoft),
+        person=accounts.person,
     )
+
+
+def _section(stand_in: StandIn) -> str:
+    return "\n".join(f'    {name}: "{value}"' for name, value in stand_in.section.items())

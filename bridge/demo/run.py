@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from bridge.config.values import Network, parse_duration, parse_network
-from bridge.demo import google, sources
+from bridge.demo import sources, stand_ins
 from bridge.demo.calendars import DemoCalendar, demo_calendars
 from bridge.demo.children import children, free_port
 from bridge.demo.sources import Source
@@ -20,7 +20,7 @@ from bridge.errors import BridgeError
 from bridge.transport import Transport
 
 _SOURCE_PORTS = (5233, 5234)
-_GOOGLE_PORT = 8765
+_SANDBOX_PORT = 8765
 
 
 class _Loopback:
@@ -46,7 +46,7 @@ def run(port: int, interval: str, *, as_json: bool) -> None:
     if parse_duration(interval) < timedelta(seconds=10):
         raise BridgeError("--interval is at least 10s, as sync.interval is")
     ports: list[int] = [port]
-    for wanted in (*_SOURCE_PORTS, _GOOGLE_PORT):
+    for wanted in (*_SOURCE_PORTS, _SANDBOX_PORT):
         ports.append(free_port(wanted, ports))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # until `serve` takes them over
@@ -58,7 +58,7 @@ def run(port: int, interval: str, *, as_json: bool) -> None:
         started = [
             sources.start(servers, folder / "sources" / str(each), each) for each in ports[1:-1]
         ]
-        stand_in = google.start(servers, ports[-1])
+        sandbox = stand_ins.start(servers, ports[-1])
         # Not the scheduler's clock, with which all of the database would be read first.
         today = datetime.now(UTC).date()  # noqa: TID251
         calendars = demo_calendars(today)
@@ -71,10 +71,10 @@ def run(port: int, interval: str, *, as_json: bool) -> None:
         from bridge.demo.show import Sources, show
 
         addresses = [url for each in filling for url in each.result()]
-        presented = google.presented(stand_in)
+        accounts = stand_ins.presented(sandbox)
         # Not before everything else is done: somebody else may begin at the same time.
         own = free_port(port, ports[1:])
-        show(folder, own, Sources(started, addresses, presented), interval, as_json=as_json)
+        show(folder, own, Sources(started, addresses, accounts), interval, as_json=as_json)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

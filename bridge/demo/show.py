@@ -11,8 +11,8 @@ from bridge.app.bridge import Bridge
 from bridge.app.serve import serve
 from bridge.config.keyfile import KeyFile
 from bridge.demo.configuration import RESOURCES, TO_CONNECT, USER, configuration
-from bridge.demo.google import Google
 from bridge.demo.sources import LOGIN, Source
+from bridge.demo.stand_ins import StandIns
 from bridge.demo.telling import Opened, tell_person, tell_program
 from bridge.model.interval import utc
 from bridge.model.resource import ResourceId
@@ -28,13 +28,13 @@ class Sources(NamedTuple):
     started: Sequence[Source]
     addresses: list[str]
     """URLs of their calendars."""
-    google: Google
+    accounts: StandIns
 
 
 def show(folder: Path, port: int, read: Sources, interval: str, *, as_json: bool) -> None:
     """Serve until SIGINT or SIGTERM, and print what there is to see once it is there."""
-    text = configuration(port, read.started, read.google, interval)
-    bridge = Bridge(_configure(folder, text, read.google))
+    text = configuration(port, read.started, read.accounts, interval)
+    bridge = Bridge(_configure(folder, text, read.accounts))
 
     def tell(_address: str) -> None:
         opened = _open(bridge, read)
@@ -46,9 +46,14 @@ def show(folder: Path, port: int, read: Sources, interval: str, *, as_json: bool
     serve(bridge, ready=tell, reloads=False)
 
 
-def _configure(folder: Path, text: str, presented: Google) -> Path:
+def _configure(folder: Path, text: str, accounts: StandIns) -> Path:
     KeyFile.create(folder / "busybridge.key")
-    for name, secret in (("source.password", LOGIN.password), ("google.secret", presented.secret)):
+    secrets = {
+        "source.password": LOGIN.password,
+        "google.secret": accounts.google.secret,
+        "microsoft.secret": accounts.microsoft.secret,
+    }
+    for name, secret in secrets.items():
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(f"{secret}\n")
     config = folder / "busybridge.yaml"
@@ -66,7 +71,7 @@ def _open(bridge: Bridge, read: Sources) -> Opened:
         _, password = keys.create_app_password(conn, USER, "demo", bridge.clock())
         tokens = {
             name: row.token(bridge.keyfile.identity)
-            for name in (*RESOURCES, TO_CONNECT)
+            for name in RESOURCES
             for row in feeds.feeds_of(conn, ResourceId(name))
         }
     link, _ = bridge.invitations.page(ResourceId(TO_CONNECT), "demo")
@@ -78,5 +83,5 @@ def _open(bridge: Bridge, read: Sources) -> Opened:
         feeds=tokens,
         sources=read.addresses,
         link=link,
-        google=read.google,
+        accounts=read.accounts,
     )

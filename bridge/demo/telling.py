@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from bridge.demo.calendars import ZONE
 from bridge.demo.configuration import RESOURCES, TO_CONNECT, USER
-from bridge.demo.google import Google
 from bridge.demo.sources import LOGIN
+from bridge.demo.stand_ins import StandIn, StandIns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,23 @@ class Opened:
     """URLs of the calendars at CalDAV servers."""
     link: str
     """Where the owner of the accounts connects them."""
-    google: Google
+    accounts: StandIns
 
     def urls(self) -> dict[str, list[str]]:
         """List what can be read, by kind."""
-        names = (*RESOURCES, TO_CONNECT)
         return {
-            "free_busy": [f"{self.base}/freebusy/{name}.ifb" for name in names],
-            "feeds": [f"{self.base}/feeds/{self.feeds[name]}/{name}.ics" for name in names],
-            "json": [f"{self.base}/api/v1/resources/{name}/busy" for name in names],
+            "free_busy": [f"{self.base}/freebusy/{name}.ifb" for name in RESOURCES],
+            "feeds": [f"{self.base}/feeds/{self.feeds[name]}/{name}.ics" for name in RESOURCES],
+            "json": [f"{self.base}/api/v1/resources/{name}/busy" for name in RESOURCES],
             "caldav": [f"{self.base}/"],
             "sources": self.sources,
-            "google": [self.google.page(account) for account in self.google.accounts],
+            "google": _pages(self.accounts.google),
+            "microsoft": _pages(self.accounts.microsoft),
         }
+
+
+def _pages(stand_in: StandIn) -> list[str]:
+    return [stand_in.page(account) for account in stand_in.accounts]
 
 
 def tell_program(opened: Opened) -> None:
@@ -59,8 +64,12 @@ def tell_program(opened: Opened) -> None:
 def tell_person(opened: Opened, now: datetime, interval: str) -> None:
     """Print lines; the last ones say what to do next."""
     urls = opened.urls()
-    click.echo("Busy time of three resources, merged from four CalDAV calendars and a file; and a")
-    click.echo("fourth, Anna, whose Google accounts wait to be connected: see the end.\n")
+    click.echo(
+        "Busy time of four resources, merged from five CalDAV calendars and a file. One, Anna,"
+    )
+    click.echo(
+        "has accounts at Google and Microsoft, too, which wait to be connected: see the end.\n"
+    )
     for title, name in (
         ("Free-busy", "free_busy"),
         ("ICS feeds to subscribe to", "feeds"),
@@ -75,23 +84,25 @@ def tell_person(opened: Opened, now: datetime, interval: str) -> None:
         click.echo(f"  {line}")
     click.echo(f"\nThe last one adds an event: read Alice's URL again {interval} later.")
     click.echo(f"API description: {opened.base}/api/v1/docs")
-    _tell_next(opened)
+    _tell_next(opened, now)
     click.echo("\nCtrl-C ends it all.")
     sys.stdout.flush()
 
 
-def _tell_next(opened: Opened) -> None:
-    google = opened.google
+def _tell_next(opened: Opened, now: datetime) -> None:
+    accounts = opened.accounts
     another = f"{_program()} --config {opened.config} auth url {TO_CONNECT}"
     for line in (
         "",
-        "Next, connect a Google account. It is a stand-in on this machine; nothing of it is real.",
-        "1. Open this in a browser, press Connect, then Allow:",
+        "Next, connect Anna's accounts, at stand-ins on this machine; nothing of them is real.",
+        "1. Open this in a browser, press Connect beside each of the two, then Allow or Accept:",
         f"  {opened.link}",
-        "2. A moment later Anna is busy, here and in her feed and CalDAV calendar:",
+        "2. A moment later Anna is busy by all four, here and in her feed and CalDAV calendar:",
         f"  curl {opened.base}/freebusy/{TO_CONNECT}.ifb",
-        "3. Add or move an event of hers, and read that again:",
-        f"  {google.page(google.accounts[0])}",
+        "3. Add or move an event of hers at Google, or add one at Microsoft, and read that again:",
+        f"  {accounts.google.page(accounts.person)}",
+        f"  {_outlook(accounts, now + timedelta(days=9 - now.weekday()))}",
+        f"  {accounts.microsoft.page(accounts.person)}",
         "The link is good in the browser that uses it first; this prints another:",
         f"  {another}",
     ):
@@ -135,6 +146,17 @@ def _put(calendar: str, day: datetime) -> str:
     options = f"-X PUT -u {LOGIN.username}:{LOGIN.password} -H 'Content-Type: text/calendar'"
     text = "".join(f"{line}\\n" for line in lines)
     return f"printf '{text}' | curl {options} --data-binary @- {calendar}hello.ics"
+
+
+def _outlook(accounts: StandIns, day: datetime) -> str:
+    """Write a command by which a person adds an event at Microsoft, on a free evening."""
+    times = (
+        f'"{name}": {{"dateTime": "{day:%Y-%m-%d}T{clock}:00", "timeZone": "{ZONE}"}}'
+        for name, clock in (("start", "22:00"), ("end", "23:00"))
+    )
+    body = f'{{"subject": "Late call", {", ".join(times)}}}'
+    url = f"{accounts.microsoft.url}/sandbox/microsoft/accounts/{accounts.person}/events"
+    return f"curl -H 'Content-Type: application/json' -d '{body}' {url}"
 
 
 def _program() -> str:

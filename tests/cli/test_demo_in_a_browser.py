@@ -1,10 +1,10 @@
-"""`demo`: its reader connects a Google account in a browser, and sees its busy time appear."""
+"""`demo`: its reader connects accounts in a browser, and sees their busy time appear."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,11 +12,14 @@ import pytest
 
 from tests.chromium import Chromium, chromium
 from tests.cli.demo import Demo, running
-from tests.e2e.served import Login, Periods, feed_periods, freebusy_periods, get
+from tests.e2e.served import Login, Periods, feed_periods, freebusy_periods, get, joined
 
 pytestmark = [pytest.mark.client("chromium", "chromedriver"), pytest.mark.timeout(400)]
 _BERLIN = ZoneInfo("Europe/Berlin")
 _LIST = "form.event"
+# Days from this week's Monday, and hours of Berlin, at which one kind of calendar has something.
+HIKE, WAXED, INTERVIEWS, TALK = (13, 9), (12, 3), (8, 15), (7, 10)
+_FREE, LATE = 9, (9, 22)
 
 
 @pytest.fixture
@@ -38,7 +41,12 @@ class Printed:
 
     def __init__(self, demo: Demo) -> None:
         steps = demo.out.partition("\nNext, ")[2]
-        self.link, self.free_busy, self.page = re.findall(r"^  .*?(http\S+)$", steps, re.MULTILINE)
+        found = re.findall(r"^  .*?(http\S+)$", steps, re.MULTILINE)
+        self.link, self.free_busy, self.google, _, self.microsoft = found
+        adding = re.search(r"^  (curl -H .+)$", steps, re.MULTILINE)
+        assert adding
+        self.adding = adding[1]
+        """Adds an event at Microsoft."""
         self.feed = re.findall(r"http\S+/anna\.ics", demo.out)[0]
         login = re.search(r"\(login (\S+), password (\S+)\)", demo.out)
         assert login
@@ -50,7 +58,9 @@ class Printed:
         return freebusy_periods(answer.body) if answer.status == 200 else []
 
 
-def connect(browser: Chromium, link: str, name: str, account: str = "") -> None:
+def connect(
+    browser: Chromium, link: str, name: str, account: str = "", permit: str = "Allow"
+) -> None:
     """Press the button of one of the accounts, choose whose it is, and permit."""
     browser.open(link)
     assert browser.heading == "Accounts of Anna"
@@ -59,51 +69,65 @@ def connect(browser: Chromium, link: str, name: str, account: str = "") -> None:
     assert browser.heading == "Sign in with the sandbox"
     if account:
         browser.click(f"input[value='{account}']")
-    browser.leave("button", "Allow")
+    browser.leave("button", permit)
 
 
 def test_the_printed_link_leads_to_busy_time_and_edits_follow(
     demo: Demo, browser: Chromium
 ) -> None:
     told = Printed(demo)
-    assert get(told.free_busy).status == 503, "nobody knows yet, so nobody is told free"
+    today = datetime.now(_BERLIN).date()
+    monday = today - timedelta(days=today.weekday())
+
+    def at(day: int, hour: int) -> tuple[str, int]:
+        when = datetime.combine(monday + timedelta(days=day), time(hour), _BERLIN)
+        return f"{when:%Y-%m-%dT%H:%M}", int(when.timestamp())
+
+    def is_busy(day: int, hour: int) -> bool:
+        start = at(day, hour)[1]
+        return any(first <= start and start + 1800 <= last for first, last, _ in told.busy())
+
+    demo.wait_for(lambda: is_busy(*HIKE) and is_busy(*WAXED))
+    assert not is_busy(*INTERVIEWS)
+    assert not is_busy(*TALK)
     connect(browser, told.link, "work")
     assert browser.heading == "Connected"
-    demo.wait_for(told.busy)
-    demo.wait_for(lambda: feed_periods(get(told.feed).body) != [])
+    demo.wait_for(lambda: is_busy(*INTERVIEWS))
+    connect(browser, told.link, "office", permit="Accept")
+    assert browser.heading == "Connected"
+    demo.wait_for(lambda: is_busy(*TALK))
+    assert all(is_busy(*each) for each in (HIKE, WAXED, INTERVIEWS))
+    assert "BUSY-UNAVAILABLE" in [kind for *_, kind in told.busy()]
+    demo.wait_for(lambda: feed_periods(get(told.feed).body) == joined(told.busy()))
     assert feed_periods(get(told.dav, told.account.header()).body)
 
-    tomorrow = datetime.now(_BERLIN).date() + timedelta(days=1)
+    assert not is_busy(*LATE)
+    demo.run(told.adding)
+    browser.open(told.microsoft)
+    assert "Late call" in browser.page
+    demo.wait_for(lambda: is_busy(*LATE))
 
-    def at(hour: int) -> tuple[str, int]:
-        when = datetime.combine(tomorrow, time(hour), _BERLIN)
-        return f"{when:%Y-%m-%dT%H:%M}", int(when.astimezone(UTC).timestamp())
-
-    def is_busy(hour: int) -> bool:
-        start, end = at(hour)[1], at(hour + 1)[1]
-        return any(first <= start and end <= last for first, last, _ in told.busy())
-
-    assert not is_busy(3)
-    browser.open(told.page)
+    assert not is_busy(_FREE, 3)
+    browser.open(told.google)
     browser.write(f"{_LIST} input[name=title]", "Night train")
-    browser.pick(f"{_LIST} input[name=start]", at(3)[0])
-    browser.pick(f"{_LIST} input[name=end]", at(4)[0])
+    browser.pick(f"{_LIST} input[name=start]", at(_FREE, 3)[0])
+    browser.pick(f"{_LIST} input[name=end]", at(_FREE, 4)[0])
     browser.leave(f"{_LIST} button", "Add")
     assert browser.heading == "Anna Berg"
-    demo.wait_for(lambda: is_busy(3))
+    demo.wait_for(lambda: is_busy(_FREE, 3))
 
     event = browser.one("li", "Night train")
     browser.press(browser.all("summary", inside=event)[0])
-    browser.pick("li:target input[name=start]", at(1)[0])
-    browser.pick("li:target input[name=end]", at(2)[0])
+    browser.pick("li:target input[name=start]", at(_FREE, 1)[0])
+    browser.pick("li:target input[name=end]", at(_FREE, 2)[0])
     browser.leave("li:target button", "Save")
     assert "01:00\u201302:00" in browser.text("li:target")
-    demo.wait_for(lambda: is_busy(1) and not is_busy(3))
+    demo.wait_for(lambda: is_busy(_FREE, 1) and not is_busy(_FREE, 3))
 
     browser.press(browser.all("summary", inside=browser.one("li", "Night train"))[0])
     browser.leave("li:target button", "Delete")
     assert "Night train" not in browser.page
-    demo.wait_for(lambda: not is_busy(1))
+    demo.wait_for(lambda: not is_busy(_FREE, 1))
 
 
 def test_who_does_not_agree_may_try_again_and_another_account_is_not_taken_for_this_one(
@@ -115,31 +139,36 @@ def test_who_does_not_agree_may_try_again_and_another_account_is_not_taken_for_t
     browser.leave("button", "Deny")
     assert browser.heading == "Not connected"
     assert "did not agree" in browser.page
-    connect(browser, told.link, "private")
-    assert browser.heading == "Connected"
-    demo.wait_for(told.busy)
     before = told.busy()
-    connect(browser, told.link, "private", "ben@sandbox.example")
+    connect(browser, told.link, "work")
+    assert browser.heading == "Connected"
+    demo.wait_for(lambda: len(told.busy()) > len(before))
+    connect(browser, told.link, "work", "ben@sandbox.example")
     assert browser.heading == "Not connected"
     assert "Choose the account that was connected before" in browser.page
     browser.open(told.link)
-    assert "private: Google Calendar (anna@home.example), connected" in browser.page
-    connect(browser, told.link, "work")
-    demo.wait_for(lambda: len(told.busy()) > len(before))
+    assert "work: Google Calendar (anna@sandbox.example), connected" in browser.page
+    assert "office: Microsoft 365 and Outlook" in browser.page
+    row = browser.one("li", "office")
+    browser.leave_by(browser.all("button", inside=row)[0])
+    browser.leave("button", "Cancel")
+    assert browser.heading == "Not connected"
+    assert "did not agree" in browser.page
 
 
 def test_its_pages_fit_on_a_phone(demo: Demo, browser: Chromium) -> None:
     told = Printed(demo)
     browser.resize(390, 844)
-    pages = {told.link: "", told.page: "summary", told.page.partition("/accounts")[0]: ""}
+    pages = {told.link: "", told.google: "summary", told.google.partition("/accounts")[0]: ""}
     for url, unfolded in pages.items():
         browser.open(url)
         if unfolded:
             browser.click(unfolded, "Change")
         shown, needed = browser.width()
         assert needed <= shown <= 390, url
-    browser.open(told.link)
-    browser.leave("button", "Connect")
-    assert browser.heading == "Sign in with the sandbox"
-    shown, needed = browser.width()
-    assert needed <= shown
+    for number in range(2):
+        browser.open(told.link)
+        browser.leave_by(browser.all("button")[number])
+        assert browser.heading == "Sign in with the sandbox"
+        shown, needed = browser.width()
+        assert needed <= shown
