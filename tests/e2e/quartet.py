@@ -224,12 +224,11 @@ class Quartet:
         )
         self.ics.put_text("river-ics", river)
         bob = self.sandbox.microsoft.person(BOB)
-        start, end = (datetime.combine(ZONES_DAY, clock) for clock in (time(12), time(12, 30)))
-        series = bob.create("Somewhere", start, end, zone="Tokyo Standard Time")
-        bob.make_recurring(series, _weekly(ZONES_DAY), type="numbered", numberOfOccurrences=3)
+        first, name = date(2024, 1, 5), "W. Europe Standard Time"
+        start, end = (datetime.combine(first, clock) for clock in (time(6), time(6, 30)))
+        bob.make_recurring(bob.create("Somewhere", start, end, zone=name), _weekly(first))
         self.sandbox.microsoft.misbehave(BOB, "custom_zones")
         self.expected["A-07"] = [
-            busy(ZONES_DAY, "3:00", "3:30", "UTC"),
             busy(ZONES_DAY, "8:00", "8:30", BERLIN),
             *(
                 busy(ZONES_DAY, *clocks, "UTC")
@@ -241,7 +240,7 @@ class Quartet:
                     ("15:00", "15:30"),
                 )
             ),
-            *(busy(ZONES_DAY + timedelta(weeks=n), "3:00", "3:30", "UTC") for n in (1, 2)),
+            *(busy(day, "6:00", "6:30", BERLIN) for day in weekly(4)),
         ]
 
     # A-08
@@ -357,11 +356,13 @@ ROWS = (
 
 def written(town: Town, sandbox: Sandbox) -> Quartet:
     """Fill the four."""
-    quartet = Quartet(
-        sandbox,
-        *(town.calendar(kind, "quartet") for kind in ("radicale", "ics")),
-        *(town.calendar(kind, "days") for kind in ("radicale", "ics")),
-    )
+    apple, apple_days = (town.calendar("radicale", name) for name in ("quartet", "days"))
+    ics, ics_days = (town.calendar("ics", name) for name in ("quartet", "days"))
+    assert isinstance(apple, CalDavCalendar)
+    assert isinstance(apple_days, CalDavCalendar)
+    assert isinstance(ics, IcsUrl)
+    assert isinstance(ics_days, IcsUrl)
+    quartet = Quartet(sandbox, apple, ics, apple_days, ics_days)
     quartet.ics.set_zone("Asia/Tokyo")
     quartet.write()
     return quartet
