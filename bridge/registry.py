@@ -22,6 +22,7 @@ def kind(name: str) -> ProviderKind:
     """
     found = _NAMES.get(name.strip().lower())
     if found is None:
-        near = get_close_matches(name.lower(), _NAMES, n=1) or sorted(KINDS)
-        raise KeyError(f"there is no provider {name!r}; there is {', '.join(near)}")
+        near = get_close_matches(name.lower(), _NAMES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(KINDS))}"
+        raise KeyError(f"there is no provider {name!r}; {hint}")
     return found

@@ -148,7 +148,7 @@ def test_a_browser_on_this_machine_is_opened_and_comes_back_by_itself(
 def test_what_cannot_be_logged_in_is_said(home: Folder, server: Serving) -> None:
     for arguments, said in (
         (("room-x", "google"), "did you mean"),
-        (("room-a", "gogle"), "there is no provider 'gogle'"),
+        (("room-a", "gogle"), "there is no provider 'gogle'; did you mean google?"),
         (("room-a", "ics"), "room-a has no ics connection"),
         (("room-b", "google"), "--connection one or two"),
         (("room-b", "google", "--connection", "tow"), "did you mean two"),
