@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite the golden files with what is made"
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settled_heap() -> Iterator[None]:
+    """Keep what thousands of tests leave behind from being looked through during another one.
+
+    A collection of all of it takes seconds, and would count as the CPU time of whoever meets it.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

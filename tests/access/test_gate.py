@@ -276,7 +276,8 @@ def test_an_app_password_is_for_its_login_until_it_is_revoked(database: Database
     assert found.kind is PrincipalKind.APP_PASSWORD
     assert authorize(found, "room-a", Access.READ)
     assert at.login("bob", secret, HERE, NOON) is None
-    assert at.login("ann", secret[:-1] + "x", HERE, NOON) is None
+    almost = secret[:-1] + ("y" if secret.endswith("x") else "x")
+    assert at.login("ann", almost, HERE, NOON) is None
     assert at.hashed <= 1
     at.record_uses()
     at.record_uses()

@@ -177,7 +177,8 @@ class Folder:
     ) -> str:
         """Run a command on a terminal, which shows what is printed with its escape sequences.
 
-        `answers` are typed once what they answer is shown.
+        `answers` are typed once what they answer is shown. Ctrl-C is typed again when nothing comes
+        of it, as people do: Python may be about to wait for a key, and see it after the next one.
         """
         main, side = pty.openpty()
         ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
@@ -191,12 +192,20 @@ class Folder:
             preexec_fn=_take_terminal,  # noqa: PLW1509 - two system calls, and then exec
         )
         os.close(side)
-        shown, waiting = b"", dict(answers)
+        shown, waiting, typed = b"", dict(answers), ""
+        deadline = time.monotonic() + PATIENCE
         with suppress(OSError):  # EIO: the other end is closed
-            while select.select([main], [], [], PATIENCE)[0] and (part := os.read(main, 65536)):
+            while time.monotonic() < deadline:
+                if not select.select([main], [], [], 2)[0]:
+                    if typed == "\x03":
+                        os.write(main, typed.encode())
+                    continue
+                if not (part := os.read(main, 65536)):
+                    break
                 shown += part
                 for asked in [it for it in waiting if it.encode() in shown]:
-                    os.write(main, waiting.pop(asked).encode())
+                    typed = waiting.pop(asked)
+                    os.write(main, typed.encode())
         os.close(main)
         process.wait(PATIENCE)
         return shown.decode()

