@@ -15,8 +15,9 @@ from bridge.channels import shown
 from bridge.channels.standing import Standing
 from bridge.model.interval import utc
 from bridge.model.resource import ConnectionId
-from bridge.sandbox.google.push import Channel, Message
+from bridge.sandbox.google.push import Channel
 from bridge.sandbox.microsoft.push import Subscription
+from bridge.sandbox.posting import Message
 from bridge.sandbox.server import Sandbox
 from bridge.store import channels, connections, leases, resources
 from bridge.store.channels import ChannelRow

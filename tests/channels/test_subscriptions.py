@@ -26,6 +26,7 @@ from bridge.notifier import Delivery, unreachable
 from bridge.provider import Account, CalendarId, CalendarInfo, Provider, ProviderKind
 from bridge.providers import memory
 from bridge.providers.memory import Memory
+from bridge.providers.microsoft.client import Client
 from bridge.providers.microsoft.push import MicrosoftSubscriptions, notices
 from bridge.sandbox.microsoft.push import Subscription
 from bridge.sandbox.microsoft.scenario import CLIENT_ID
@@ -88,13 +89,13 @@ class Desk:
         self.bridge = Bridge(path, environ={}, clock=lambda: self.now, kinds=kinds)
         self.http = httpx2.Client(trust_env=False, timeout=30)
 
-    def _kind(self, mailbox: str = "/me", token: Any = None) -> ProviderKind:
+    def _kind(self, acts_for: str = "", token: Any = None) -> ProviderKind:
         own = memory.kind({WORK: self.source})
         token = token or (lambda: self.microsoft.access_token(self.email, CLIENT_ID))
 
         def open_account(account: Account) -> Provider:
             http: Http = Signed(self, token)  # type: ignore[assignment]
-            notifier = MicrosoftSubscriptions(http, f"{self.sandbox.url}/v1.0", mailbox)
+            notifier = MicrosoftSubscriptions(Client(http, f"{self.sandbox.url}/v1.0", acts_for))
             return replace(own.open(account), notifier=notifier)
 
         return replace(
@@ -352,7 +353,7 @@ def test_a_program_on_its_own_is_told_of_a_mailbox(tmp_path: Path) -> None:
     def token() -> str:
         return desk.microsoft.app_token(CLIENT_ID, "contoso.example", "Calendars.Read")
 
-    with opened(tmp_path, mailbox=f"/users/{ANN}", token=token) as desk:
+    with opened(tmp_path, acts_for=ANN, token=token) as desk:
         assert desk.tend()
         desk.change()
         assert desk.told()

@@ -16,7 +16,7 @@ from bridge.config.values import RateLimit, Secret
 from bridge.model.http import Rates
 from bridge.model.resource import Direction
 from bridge.notifier import Delivery, Notices, unreachable
-from bridge.provider import Account, Grant, Provider, ProviderKind
+from bridge.provider import Account, Provider, ProviderKind
 
 if TYPE_CHECKING:
     from bridge.providers.microsoft.consent import MicrosoftConsent
@@ -177,8 +177,9 @@ def _of(account: Account) -> MicrosoftDefaults:
 
 
 def _open(account: Account) -> Provider:
-    _of(account)
-    return Provider()
+    from bridge.providers.microsoft.adapter import open_account
+
+    return open_account(account, _of(account).api_url)
 
 
 def _consent(account: Account) -> MicrosoftConsent:
@@ -227,8 +228,8 @@ def _rates(defaults: BaseModel) -> Rates:
 
 
 _CAPABILITIES: Mapping[str, str] = {
-    "read events": "todo",
-    "incremental": "todo",
+    "read events": "done; of all calendars, those that others shared among them",
+    "incremental": "done: delta rounds",
     "write events": "todo",
     "push": "done: subscriptions",
 }

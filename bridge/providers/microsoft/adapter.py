@@ -30,6 +30,7 @@ from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client, Span
 from bridge.providers.microsoft.envelope import Envelope, Names
 from bridge.providers.microsoft.listing import Listing
+from bridge.providers.microsoft.push import MicrosoftSubscriptions
 from bridge.providers.microsoft.refusals import TooSlow
 
 _DAY = 86400
@@ -56,7 +57,11 @@ _MOST_SERIES = 50
 def open_account(account: Account, api_url: str) -> Provider:
     """Open an account without touching the network."""
     client = Client(account.http, api_url, account.acts_for)
-    return Provider(source=MicrosoftSource(client), busy=MicrosoftBusy(client))
+    return Provider(
+        source=MicrosoftSource(client),
+        busy=MicrosoftBusy(client),
+        notifier=MicrosoftSubscriptions(client),
+    )
 
 
 class MicrosoftSource:

@@ -44,6 +44,7 @@ _Shape = TypeVar(
     wire.CalendarPage,
     wire.EventPage,
     wire.SchedulePage,
+    wire.Subscription,
     wire.UserPage,
 )
 
@@ -214,6 +215,14 @@ class Client:
         if found[0].error is not None:
             raise unscheduled(what, found[0].error.response_code)
         return found[0]
+
+    def answer(self, method: str, path: str, content: bytes | None = None) -> Response:
+        """Give the answer to a request below the root, whatever its status is."""
+        return self._send(method, f"{self._root}{path}", content)
+
+    def subscription(self, response: Response, what: str) -> wire.Subscription:
+        """Read an answer that is a subscription."""
+        return self._read(response, wire.Subscription, what)
 
     def is_ours(self, link: str) -> bool:
         """Tell whether a link leads to the API, so that the token may be sent there."""

@@ -24,7 +24,7 @@ from bridge.model.http import Bearer, Http
 from bridge.oauth import TIMEOUT
 from bridge.providers.microsoft import aadsts, wire
 from bridge.providers.microsoft.entra import Defaults, Entra
-from bridge.transport import raise_for_status
+from bridge.providers.microsoft.refusals import raise_for_status
 
 _PURPOSES = {
     "Calendars.Read": "read events",
@@ -157,7 +157,7 @@ class MicrosoftConsent:
             auth=Bearer(grant.access_token.get_secret_value()),
             timeout=TIMEOUT,
         )
-        raise_for_status(response, what=what)
+        raise_for_status(response, what)
         try:
             user = wire.read(response.body, wire.User)
         except wire.NotThatShape:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from msgspec import structs
 from pydantic import SecretStr
@@ -25,16 +25,14 @@ from bridge.model.http import Response
 from bridge.model.interval import Instant, instant, rfc3339
 from bridge.notifier import Channel, Delivery, News, Notice, Notices, Watch
 from bridge.providers.microsoft import wire
-from bridge.transport import raise_for_status, where
+from bridge.providers.microsoft.client import Client
+from bridge.providers.microsoft.refusals import is_forbidden, raise_for_status
 
 _CHANGES = "created,updated,deleted"
 _AHEAD = 5 * 60
 """Seconds by which our clock may be ahead."""
 _LONGEST, _SHORTER = 10_070 * 60 - _AHEAD, 4_230 * 60 - _AHEAD
 """Seconds that Graph lets subscriptions to events live, now and in clouds that are behind."""
-_TIMEOUT = timedelta(seconds=45)
-"""While Graph waits 10 s for each address."""
-_MAX_SIZE = 1 << 20
 _STATE = re.compile(r"([0-9A-Za-z-]{1,63})\.([0-9A-Za-z-]{1,64})", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 _LONGEST_PROOF = 1024
@@ -50,17 +48,9 @@ _GIVEN_UP = ("subscriptionRemoved", "reauthorizationRequired")
 class MicrosoftSubscriptions:
     """Implements `bridge.notifier.Notifier`."""
 
-    def __init__(self, http: Http, api_url: str, mailbox: str = "/me") -> None:
-        """Open without touching the network.
-
-        Args:
-            http: authorizes and sends.
-            api_url: root of the API, `https://graph.microsoft.com/v1.0`.
-            mailbox: whose it is, as a path: `/me`, `/users/<id>`.
-        """
-        self._http = http
-        self._root = api_url
-        self._mailbox = mailbox
+    def __init__(self, client: Client) -> None:
+        """Open without touching the network."""
+        self._client = client
 
     def watch(self, wanted: Watch) -> Channel:
         """Subscribe to a calendar's events; see `Notifier`.
@@ -71,17 +61,18 @@ class MicrosoftSubscriptions:
             change_type=_CHANGES,
             notification_url=wanted.address,
             lifecycle_notification_url=wanted.address,
-            resource=f"{self._mailbox}/calendars/{wanted.calendar}/events",
+            resource=f"{self._client.mailbox}/calendars/{wanted.calendar}/events",
             client_state=f"{wanted.id}.{wanted.token.get_secret_value()}",
         )
         what = f"notifications of calendar {wanted.calendar!r}"
         response = self._ask("POST", "/subscriptions", asked, wanted.asked_at)
-        if response.status in (400, 403, 404, 409):
+        if response.status in (400, 404, 409) or is_forbidden(response):
             raise _not_told(response, what)
-        opened = _read(response, what)
-        return Channel(
-            wanted.id, wanted.calendar, opened.id, _end(opened, wanted.asked_at), confirmed=True
-        )
+        opened = self._client.subscription(response, what)
+        if not _ID.fullmatch(opened.id):
+            raise UnreadableAnswer(f"{what}: the answer is of no subscription")
+        end = _end(opened, wanted.asked_at)
+        return Channel(wanted.id, wanted.calendar, opened.id, end, confirmed=True)
 
     def renew(self, channel: Channel, wanted: Watch) -> Channel:
         """Let a subscription live longer, or make another where that one is gone; see `Notifier`.
@@ -93,7 +84,7 @@ class MicrosoftSubscriptions:
         if response.status in (400, 404, 409, 410):
             return replace(self.watch(wanted), is_late=True)
         what = f"notifications of calendar {channel.calendar!r}"
-        end = _end(_read(response, what), wanted.asked_at)
+        end = _end(self._client.subscription(response, what), wanted.asked_at)
         return Channel(channel.id, channel.calendar, channel.reference, end)
 
     def stop(self, channel: Channel) -> None:
@@ -101,9 +92,9 @@ class MicrosoftSubscriptions:
 
         https://learn.microsoft.com/graph/api/subscription-delete
         """
-        response = self._send("DELETE", f"/subscriptions/{channel.reference}")
+        response = self._client.answer("DELETE", f"/subscriptions/{channel.reference}")
         if response.status not in (404, 410):
-            _raise_for_status(response, "the end of notifications")
+            raise_for_status(response, "the end of notifications")
 
     def _ask(self, method: str, path: str, asked: wire.Subscription, now: Instant) -> Response:
         """Ask for the longest life that is given."""
@@ -116,20 +107,7 @@ class MicrosoftSubscriptions:
         self, end: Instant, method: str, path: str, asked: wire.Subscription
     ) -> Response:
         lasting = structs.replace(asked, expiration_date_time=rfc3339(end))
-        return self._send(method, path, wire.write(lasting))
-
-    def _send(self, method: str, path: str, content: bytes | None = None) -> Response:
-        headers = {"Accept": "application/json", "Prefer": 'IdType="ImmutableId"'}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        return self._http.request(
-            method,
-            f"{self._root}{path}",
-            headers=headers,
-            content=content,
-            timeout=_TIMEOUT,
-            max_size=_MAX_SIZE,
-        )
+        return self._client.answer(method, path, wire.write(lasting))
 
 
 def notices(delivery: Delivery) -> Notices:
@@ -153,20 +131,6 @@ def notices(delivery: Delivery) -> Notices:
         news = News.ENDED if note.lifecycle_event in _GIVEN_UP else News.CHANGED
         claims[state[0], reference, news] = Notice(state[1], SecretStr(state[2]), news, reference)
     return Notices(tuple(claims.values()), status=202)
-
-
-def _read(response: Response, what: str) -> wire.Subscription:
-    _raise_for_status(response, what)
-    try:
-        opened = wire.read(response.body, wire.Subscription)
-    except wire.NotThatShape as err:
-        raise UnreadableAnswer(
-            f"{what}: {where(response.url)} does not answer as Microsoft Graph does",
-            hint="a proxy or a login page of the network may stand before it",
-        ) from err
-    if not _ID.fullmatch(opened.id):
-        raise UnreadableAnswer(f"{what}: the answer is of no subscription")
-    return opened
 
 
 def _end(opened: wire.Subscription, now: Instant) -> Instant:
