@@ -1,7 +1,7 @@
 """The text of an HTML body. Pure.
 
-It is for reading only, as text: nothing that is left of markup has a meaning. One pass, since
-whoever can send an invitation can send any body.
+It is for reading only, as text: nothing that is left of markup has a meaning. One pass that never
+goes back, since whoever can send an invitation can send any body.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from html import unescape
 
 _LONGEST = 100_000
 """Characters of a body that are looked at; Outlook writes thousands of them about fonts."""
-_TOKEN = re.compile(r"<!--|<(/?)([a-zA-Z][a-zA-Z0-9:]*)[^<>]*>|<[!?][^<>]*>|[^<]+|<")
+_TOKEN = re.compile(r"<!--|<(/?)([a-zA-Z][a-zA-Z0-9:]*+)[^<>]*+>|<[!?][^<>]*+>|[^<]++|<")
 _HIDDEN = frozenset({"style", "script", "title", "xml", "template"})
 _LINES = frozenset(
     {"br", "p", "div", "tr", "li", "ul", "ol", "table", "hr", "h1", "h2", "h3", "h4", "h5", "h6"}
