@@ -167,6 +167,7 @@ class Client:
             content=content,
             timeout=timeout,
             max_size=_MAX_SIZE,
+            follow=False,  # a body may hold what notifications are known by
         )
 
     def _get(self, path: str, query: Mapping[str, str], shape: type[_Shape], what: str) -> _Shape:

@@ -82,6 +82,8 @@ def _items(told: wire.Schedule, address: str) -> Iterator[BusyPeriod]:
 def _slots(told: wire.Schedule, start: Instant, end: Instant) -> Iterator[BusyPeriod]:
     """Read an answer that names no items, as it does where less was permitted."""
     step = _SLOT * 60
+    if len(told.availability_view) * step < end - start:
+        raise UnreadableAnswer("a busy time that is asked for is not told to its end")
     for number, digit in enumerate(told.availability_view):
         fbtype = _DIGITS.get(digit, FBType.BUSY)
         first = start + number * step

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from bridge.errors import (
     RemoteNotFound,
+    RemoteRejected,
     SyncTokenExpired,
     TemporarilyUnavailable,
     UnreadableAnswer,
@@ -98,6 +99,13 @@ class Client:
             # It may read calendars and no directory: then the address has to be the user's name.
             return f"/users/{quote(address, safe='@')}"
         found = self._read(response, wire.UserPage, what).value
+        if len({each.id for each in found}) > 1:
+            raise RemoteRejected(
+                f"{what}: it is the mail address of one user and the name of another",
+                code="invalid_config",
+                hint="put the user principal name of the one that is meant into account_email, or "
+                "have an administrator end the doubt",
+            )
         if not found or not found[0].id:
             raise RemoteNotFound(
                 f"{what}: the directory has no such user",
@@ -275,7 +283,13 @@ class Client:
         if content is not None:
             headers["Content-Type"] = "application/json"
         return self._http.request(
-            method, url, headers=headers, content=content, timeout=_TIMEOUT, max_size=_MAX_SIZE
+            method,
+            url,
+            headers=headers,
+            content=content,
+            timeout=_TIMEOUT,
+            max_size=_MAX_SIZE,
+            follow=content is None,  # a body may hold what notifications are known by
         )
 
     def _read(self, response: Response, shape: type[_Shape], what: str) -> _Shape:

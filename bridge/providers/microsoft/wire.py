@@ -160,14 +160,15 @@ class Calendar(_Wire):
 class CalendarPage(_Wire):
     """A page of calendars."""
 
-    value: list[Calendar] = []
+    value: list[Calendar]
+    """Required, as in each page: an answer without it is no empty page."""
     next_link: str = field(default="", name="@odata.nextLink")
 
 
 class EventPage(_Wire):
     """A page of events; it may be short or empty although more follows."""
 
-    value: list[Any] = []
+    value: list[Any]
     """Shaped one by one: what is wrong with one says nothing of the others."""
     next_link: str = field(default="", name="@odata.nextLink")
     delta_link: str = field(default="", name="@odata.deltaLink")
@@ -204,7 +205,7 @@ class Schedule(_Wire):
 class SchedulePage(_Wire):
     """The answer to getSchedule."""
 
-    value: list[Schedule] = []
+    value: list[Schedule]
 
 
 class Question(_Wire):
@@ -228,7 +229,7 @@ class User(_Wire):
 class UserPage(_Wire):
     """A page of users."""
 
-    value: list[User] = []
+    value: list[User]
 
 
 class Subscription(_Wire):
@@ -352,5 +353,6 @@ def _without_nulls(document: Any) -> Any:
             name: _without_nulls(value) for name, value in document.items() if value is not None
         }
     if isinstance(document, list):
-        return [_without_nulls(each) for each in document if each is not None]
+        # Null in a list stays, and is refused: a line that is missing would be an event that is.
+        return [_without_nulls(each) for each in document]
     return document

@@ -166,6 +166,18 @@ def test_a_user_who_is_not_there_is_not_found(running: Sandbox, http: Transport)
     assert "account_email" in refused.value.hint
 
 
+def test_an_address_that_is_two_users_opens_the_mailbox_of_neither() -> None:
+    """The mail address of one may be the name of another."""
+    defaults = MicrosoftDefaults()
+    users = json.dumps({"value": [{"id": "a", "mail": ANN}, {"id": "b", "mail": "b@x.test"}]})
+    http = Canned(f"{defaults.api_url}/users", 200, users)
+    made = Account("r.c", MicrosoftConnection(), defaults, http, acts_for=ANN)
+    with pytest.raises(RemoteRejected) as refused:
+        names(open_account(made, defaults.api_url))
+    assert "account_email" in refused.value.hint
+    assert len(http.asked) == 1
+
+
 def test_an_account_without_a_mailbox_says_so(running: Sandbox, http: Transport) -> None:
     with pytest.raises(RemoteRejected) as refused:
         names(opened(running, http, PAT))
@@ -187,6 +199,8 @@ SPAN = Window(NOW, NOW + 2 * HOUR)
     ("told", "error"),
     [
         ([CALENDAR, CALENDAR], UnreadableAnswer),
+        ([CALENDAR], UnreadableAnswer),
+        ([CALENDAR | {"availabilityView": "0000000"}], UnreadableAnswer),
         ([CALENDAR | {"scheduleItems": [{"status": "busy"}]}], UnreadableAnswer),
         ([CALENDAR | {"scheduleItems": [{"status": "busy", "start": {"dateTime": "x"}}]}],
          UnreadableAnswer),

@@ -194,6 +194,9 @@ OTHER_FORMS = [
     (200, "[]", {}, UnreadableAnswer),
     (200, "null", {}, UnreadableAnswer),
     (200, '{"value":{}}', {}, UnreadableAnswer),
+    (200, f'{{"@odata.deltaLink":"{DELTA}"}}', {}, UnreadableAnswer),
+    (200, f'{{"value":null,"@odata.deltaLink":"{DELTA}"}}', {}, UnreadableAnswer),
+    (200, f'{{"value":[null],"@odata.deltaLink":"{DELTA}"}}', {}, UnreadableAnswer),
     (200, '{"value":[]}', {}, UnreadableAnswer),
     (200, f'{{"value":[{{"subject":"no id"}}],"@odata.deltaLink":"{DELTA}"}}', {},
      UnreadableAnswer),
@@ -230,6 +233,14 @@ def test_no_link_takes_the_access_token_to_another_server(link: str) -> None:
     with pytest.raises(UnreadableAnswer):
         provider.source.list_calendars()
     assert all(each.startswith("https://graph.microsoft.com/v1.0/me/") for each in http.asked)
+
+
+@pytest.mark.parametrize("body", ["{}", '{"value":null}', '{"status":"ok"}'])
+def test_an_answer_without_calendars_is_no_empty_list(body: str) -> None:
+    provider, _ = answering(200, body)
+    assert provider.source is not None
+    with pytest.raises(UnreadableAnswer):
+        provider.source.list_calendars()
 
 
 def test_a_list_of_calendars_without_an_end_is_not_believed() -> None:
