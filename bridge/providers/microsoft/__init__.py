@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -125,8 +125,12 @@ class MicrosoftDefaults(Section):
             names = self.scopes
             if not any(each.lower().endswith("user.read") for each in names):
                 names = (*names, "User.Read")  # nobody says whose account it is without
+        return self.whole(names)
+
+    def whole(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Give scopes as this cloud has to be asked for them."""
         if self.cloud == "global":
-            return names
+            return tuple(names)
         # A bare name stands for the API of where people sign in, and two clouds share that.
         return tuple(each if "/" in each else f"{self.graph_url}/{each}" for each in names)
 

@@ -132,7 +132,7 @@ class MicrosoftConsent:
             )
         token = grant.refresh_token.get_secret_value()
         names = [each for each in grant.scopes if short(each).lower() not in _OF_SIGNING_IN]
-        asked = names or self.asked
+        asked = list(self.defaults.whole(names)) or self.asked
         return self._granted(lambda app: app.acquire_token_by_refresh_token(token, asked), grant)
 
     def revoke(self, grant: Grant) -> None:

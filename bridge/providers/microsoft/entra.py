@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 from pydantic import SecretStr
 
 from bridge.authorizer import Grant
-from bridge.errors import TemporarilyUnavailable
+from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.http import Http, Response
 from bridge.oauth import NOT_NOW, TIMEOUT, application_of, check, granted, unreadable, unregistered
 from bridge.providers.microsoft import aadsts
@@ -56,6 +56,7 @@ class Defaults(Protocol):
     def api_url(self) -> str: ...
     @property
     def sandbox_url(self) -> str: ...
+    def whole(self, names: Sequence[str]) -> tuple[str, ...]: ...
 
 
 class _Metadata:
@@ -125,6 +126,10 @@ class Entra:
     def shown(self, url: str) -> str:
         """Give the address for a browser: a stand-in is on loopback, whatever its documents say."""
         return self._swapped(url, self.defaults.login_url, self.defaults.sandbox_url)
+
+    def is_ours(self, url: str) -> bool:
+        """Tell whether an address is of the host where people sign in, or of its stand-in."""
+        return url.startswith(f"{self.defaults.sandbox_url or self.defaults.login_url}/")
 
     def named(self, text: str) -> str:
         """Undo `shown` in what a stand-in says: MSAL takes addresses of https alone."""
@@ -217,6 +222,12 @@ class _Wire:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> Response:
+        if not self.entra.is_ours(url):
+            raise RemoteRejected(
+                f"{_WHAT} sends us to another host, which is told nothing",
+                code="invalid_config",
+                hint="check cloud and tenant of providers.microsoft: they may be of two clouds",
+            )
         response = self.http.request(
             method,
             url,

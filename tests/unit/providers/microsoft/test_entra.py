@@ -336,9 +336,11 @@ class Recorded:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.forms: list[dict[str, str]] = []
 
-    def request(self, method: str, url: str, **_: Any) -> Response:
+    def request(self, method: str, url: str, **given: Any) -> Response:
         self.asked.append(url)
+        self.forms.append(dict(parse_qsl((given.get("content") or b"").decode())))
         parts = urlsplit(url)
         root, tenant = f"{parts.scheme}://{parts.netloc}", parts.path.split("/")[1]
         found = metadata(root, tenant) if method == "GET" else GIVEN
@@ -371,6 +373,24 @@ def test_each_cloud_signs_in_at_its_own_host_and_is_asked_for_its_own_api(cloud:
     ], "nobody else, and once"
     assert consent.is_issuer(f"{login}/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0")
     assert not consent.is_issuer(f"{login}.evil.example/common/v2.0")
+
+
+def test_what_was_granted_is_asked_for_again_of_the_api_of_the_cloud() -> None:
+    """Two clouds share the host where people sign in, and a bare name is one's alone."""
+    http = Recorded()
+    assert asking(http, "", cloud="us_government_dod").refresh(OLD).access_token
+    graph = CLOUDS["us_government_dod"].graph_url
+    assert f"{graph}/Calendars.Read" in http.forms[-1]["scope"].split()
+
+
+def test_a_document_that_names_another_host_takes_nothing_there(
+    consent: MicrosoftConsent, entra: Entra
+) -> None:
+    entra.origin.routes[METADATA] = written(metadata("https://login.elsewhere.example"))
+    with pytest.raises(RemoteRejected) as refused:
+        consent.refresh(OLD)
+    assert "cloud" in refused.value.hint
+    assert entra.forms == []
 
 
 def test_a_stand_in_is_asked_in_the_place_of_every_host_and_shown_to_the_browser(
