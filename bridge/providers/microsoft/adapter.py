@@ -146,7 +146,7 @@ class MicrosoftSource:
         items: list[Item] = []
         for name in listing.lacking():
             event = self._client.event(calendar, name)
-            items += [listing.forget(name)] if event is None else listing.take(event)
+            items += listing.not_found(name) if event is None else listing.take(event)
         if until is None:
             until = now + _VIEWED
         link = _VIEW if now < until else ""
@@ -180,15 +180,15 @@ class MicrosoftSource:
         calendar = listing.calendar
         event = self._client.event(calendar, series)
         if event is None:
-            return [listing.forget(series)]
-        listing.begin(series)
+            return listing.not_found(series)
+        before = listing.begin(series)
         items = listing.take(event)
         if series in listing.groups:
             try:
                 for page in self._client.instances(calendar, series, _span(listing.window)):
                     listing.page(page)
             except RemoteNotFound:  # it went while it was read
-                return [listing.forget(series)]
+                return listing.not_found(series, before)
         return items
 
 

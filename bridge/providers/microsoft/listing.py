@@ -8,7 +8,7 @@ repeated, and what is repeated may be older: the one that was modified last coun
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msgspec import structs
@@ -64,10 +64,28 @@ class Listing:
         self.gone[name] = None
         return SeriesRemoved(RemoteId(name))
 
-    def begin(self, name: str) -> None:
-        """Forget what was listed of a series, which is listed again."""
-        self.groups[name] = Group(name)
+    def not_found(self, name: str, listed: Group | None = None) -> list[Item]:
+        """Take a series that Graph does not find, although it may have listed what it has.
+
+        That takes time until a tombstone, or the next whole listing, says that it is gone.
+
+        Args:
+            name: id of the series.
+            listed: what was listed of it, where that was forgotten since.
+        """
+        group = listed or self.groups[name]
+        if name in self.gone or not (group.exceptions or group.occurrences or group.unread):
+            return [self.forget(name)]
+        self.groups[name] = replace(group, master=None)
+        self._broken[name] = "its series is not found, and what is listed of it stands"
+        self.named.add(name)
+        return []
+
+    def begin(self, name: str) -> Group:
+        """Forget what was listed of a series, which is listed again; it is given back."""
+        before, self.groups[name] = self.groups[name], Group(name)
         self._modified.pop(name, None)
+        return before
 
     def strangers(self, known: Container[str]) -> list[str]:
         """Name the tombstones of what nobody knows: occurrences, for all that can be said."""

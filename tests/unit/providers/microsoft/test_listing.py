@@ -146,6 +146,28 @@ def test_a_series_that_cannot_be_read_costs_nobody_else(nonsense: dict[str, Any]
     assert starts(broken.remains) == [1, 9]
 
 
+def test_a_series_that_is_not_found_takes_the_time_that_is_listed_of_it() -> None:
+    listing = Listing("c", WINDOW)
+    listing.page(wire.EventPage(value=[stub(1), changed(2, NOW + 9 * DAY)]))
+    assert listing.not_found("series") == []
+    assert listing.lacking() == listing.partial() == []
+    (item,) = listing.rest()
+    assert isinstance(item, Unreadable)
+    assert item.remains is not None
+    assert starts(item.remains) == [1, 9]
+    assert listing.named == {"series"}, "its tombstone is of something known"
+    assert listing.take(gone("series")) == [SeriesRemoved(master()["id"])]
+    assert listing.rest() == []
+
+
+def test_a_series_that_is_not_found_is_gone_where_nothing_else_speaks_for_it() -> None:
+    for lines in ([master()], [gone("series"), stub(1)]):
+        listing = Listing("c", WINDOW)
+        listing.page(wire.EventPage(value=lines))
+        assert listing.not_found("series") == [SeriesRemoved(master()["id"])]
+        assert listing.rest() == []
+
+
 def test_the_version_that_was_modified_last_counts() -> None:
     newer = single(start=NOW + DAY, lastModifiedDateTime="2026-11-02T00:00:00Z")
     for pages in ([[single()], [newer]], [[newer], [single()]], [[newer, single(), newer]]):
