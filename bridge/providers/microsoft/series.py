@@ -7,7 +7,8 @@ the window the rule holds. Where the rule cannot be understood, what is listed s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -59,6 +60,34 @@ class Built(NamedTuple):
     the whole of it was listed, and only there."""
 
 
+@dataclass(slots=True)
+class _Changed:
+    """The changed occurrences of a series."""
+
+    master: Event
+    placed: list[Event] = field(default_factory=list)
+    """Those that say which occurrence they are."""
+    astray: list[Event] = field(default_factory=list)
+    """Those that do not, and say when they are."""
+    is_vague: bool = False
+    """Nobody knows of some which occurrence they are."""
+
+    def among(self, others: Iterable[Instant]) -> list[Event]:
+        """Give all of them; one astray as an occurrence of its own, in place of no other one."""
+        placed = [at(each.recurrence_id) for each in self.placed if each.recurrence_id is not None]
+        taken = {*others, *placed}
+        step = 1 if isinstance(self.master.start, datetime) else _DAY
+        found = [*self.placed]
+        for each in self.astray:
+            key = at(each.start) // step * step
+            while key in taken:
+                key += step
+            taken.add(key)
+            mine = _moment(self.master, key)
+            found.append(replace(each, uid=self.master.uid, recurrence_id=mine))
+        return found
+
+
 def build(group: Group, master: Event, place: Place, window: Window) -> Built:
     """Put a series together.
 
@@ -70,9 +99,9 @@ def build(group: Group, master: Event, place: Place, window: Window) -> Built:
     """
     listed, vague = _listed(group, master, place)
     changed = _changed(group, master, place)
-    vague = vague or None in changed.values()
-    overrides = [event for event in changed.values() if event is not None]
+    vague = vague or changed.is_vague
     known = _known(master, window, place)
+    overrides = changed.among([*(known or ()), *(each.start for each in listed)])
     if known is None:
         overrides += [_moved(master, each, each) for each in listed]
         alone = None if overrides else replace(master, rrules=())
@@ -119,7 +148,7 @@ def remains(group: Group, place: Place) -> EventSeries | None:
     nobody = Event(uid=group.id, start=_EPOCH, end=_EPOCH)
     listed, _ = _listed(group, nobody, place)
     changed = _changed(group, nobody, place)
-    overrides = [event for event in changed.values() if event is not None]
+    overrides = changed.among(each.start for each in listed)
     overrides += [_moved(nobody, each, each) for each in listed]
     return EventSeries(uid=group.id, master=None, overrides=tuple(overrides)) if overrides else None
 
@@ -144,18 +173,20 @@ def _listed(group: Group, master: Event, place: Place) -> tuple[list[Times], boo
     return [found[start] for start in sorted(found)], vague
 
 
-def _changed(group: Group, master: Event, place: Place) -> Mapping[str, Event | None]:
-    """Read the changed occurrences; None for one that cannot be read."""
-    made: dict[str, Event | None] = {}
-    for name, event in group.exceptions.items():
+def _changed(group: Group, master: Event, place: Place) -> _Changed:
+    made = _Changed(master)
+    for event in group.exceptions.values():
         try:
             found, notes = read_event(event, Place(place.zone))
             original = _original(master, found)
         except Unclear as err:
             notes = (f"it cannot be read, and stays where it was: {str(err)[:120]}",)
-            made[name] = None
+            made.is_vague = True
+            with suppress(Unclear):  # its own time counts as well
+                alone = structs.replace(event, type="", series_master_id="", recurrence=None)
+                made.astray.append(read_event(alone, Place(place.zone)).event)
         else:
-            made[name] = replace(found, uid=master.uid, recurrence_id=original)
+            made.placed.append(replace(found, uid=master.uid, recurrence_id=original))
         place.notes.extend(f"a changed occurrence: {note}" for note in notes)
     return made
 

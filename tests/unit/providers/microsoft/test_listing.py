@@ -131,7 +131,16 @@ def test_an_occurrence_that_cannot_be_read_stays_where_the_series_has_it(
 
 def test_a_changed_occurrence_of_which_nobody_knows_which_it_is_takes_place_too() -> None:
     found = whole(master(2), stub(0), changed(1, NOW + 5 * DAY, originalStart="when"))
-    assert {0, 1} <= {*starts(found)}
+    assert starts(found) == [0, 1, 5]
+    filler = {"originalStart": "0001-01-01T00:00:00Z", **times(NOW + DAY, 3)}
+    found = whole(master(2), stub(0), stub(1), changed(5, NOW) | filler)
+    spans = expand(found, DAYS, UTC, day_zone=UTC).occurrences
+    assert [(each.start - NOW) / DAY for each in spans] == [0, 1, 1], "it is in nobody's place"
+    assert max(each.end for each in spans) == NOW + DAY + 3 * HOUR
+    (broken,) = listed([{**master(), "start": 7}, changed(1, NOW + 5 * DAY, originalStart="")])
+    assert isinstance(broken, Unreadable)
+    assert broken.remains is not None
+    assert starts(broken.remains) == [5]
 
 
 @pytest.mark.parametrize("nonsense", [*NONSENSE, {"recurrence": 7}, {"subject": {}}])
