@@ -121,8 +121,12 @@ class Listing:
             raise UnreadableAnswer(f"calendar {self.calendar!r}: an event without an id")
         if event.removed is not None:
             yield from self._removed(event.id)
-        elif event.series_master_id or event.type in (_EXCEPTION, _OCCURRENCE):
+        elif event.series_master_id:
             self._part(event)
+        elif event.type == _OCCURRENCE:
+            self._stray(event)
+        elif event.type == _EXCEPTION:
+            yield from self._whole(structs.replace(event, type=""))
         else:
             yield from self._whole(event)
 
@@ -154,7 +158,18 @@ class Listing:
         self._modified.pop(name, None)
         yield self.forget(name)
 
+    def _stray(self, event: wire.Event) -> None:
+        """Keep an occurrence of no series: its time counts, and little else is known of it."""
+        if event.id in self._series:
+            return
+        self._broken[event.id] = "it is an occurrence, and does not say of which series"
+        self._group(event.id).occurrences[event.id] = event
+        self.named.add(event.id)
+        self.gone.pop(event.id, None)
+
     def _part(self, event: wire.Event) -> None:
+        if event.id in self._broken:
+            self.forget(event.id)
         group = self._group(event.series_master_id)
         self._series[event.id] = group.id
         self.gone.pop(event.id, None)
@@ -191,8 +206,6 @@ class Listing:
         )
 
     def _group(self, name: str) -> Group:
-        if not name:
-            raise UnreadableAnswer(f"calendar {self.calendar!r}: an occurrence of no series")
         return self.groups.setdefault(name, Group(name))
 
     def _is_partial(self, group: Group) -> bool:

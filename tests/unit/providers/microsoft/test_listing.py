@@ -177,6 +177,27 @@ def test_a_series_that_is_not_found_is_gone_where_nothing_else_speaks_for_it() -
         assert listing.rest() == []
 
 
+def test_a_changed_occurrence_of_no_series_is_an_event() -> None:
+    found = whole(changed(1, NOW + 3 * DAY, seriesMasterId=""))
+    assert found.master is not None
+    assert starts(found) == [3]
+
+
+def test_an_occurrence_of_no_series_takes_its_time_and_costs_nobody_else() -> None:
+    lost = stub(1, seriesMasterId="")
+    first, broken = listed([lost, single()])
+    assert isinstance(first, Series)
+    assert isinstance(broken, Unreadable)
+    assert broken.remote_id == "series.1"
+    assert broken.remains is not None
+    assert starts(broken.remains) == [1]
+    (nowhere,) = listed([{"type": "occurrence", "id": "x"}])
+    assert isinstance(nowhere, Unreadable)
+    assert nowhere.remains is None
+    for lines in ([lost, stub(1)], [stub(1), lost]):
+        assert starts(whole(master(2), stub(0), *lines)) == [0, 1]
+
+
 def test_the_version_that_was_modified_last_counts() -> None:
     newer = single(start=NOW + DAY, lastModifiedDateTime="2026-11-02T00:00:00Z")
     for pages in ([[single()], [newer]], [[newer], [single()]], [[newer, single(), newer]]):
@@ -207,9 +228,7 @@ def test_what_comes_after_a_tombstone_is_there() -> None:
     assert starts(whole(master(2), stub(0), stub(1), gone("series.1"))) == [0]
 
 
-@pytest.mark.parametrize(
-    "line", [7, {}, {"id": ""}, {"subject": "Talk"}, {"type": "occurrence", "id": "x"}]
-)
+@pytest.mark.parametrize("line", [7, {}, {"id": ""}, {"subject": "Talk"}])
 def test_a_line_that_names_nothing_is_no_line(line: Any) -> None:
     with pytest.raises(UnreadableAnswer):
         listed([line])

@@ -201,8 +201,6 @@ OTHER_FORMS = [
     (200, f'{{"value":[{{"subject":"no id"}}],"@odata.deltaLink":"{DELTA}"}}', {},
      UnreadableAnswer),
     (200, f'{{"value":[7],"@odata.deltaLink":"{DELTA}"}}', {}, UnreadableAnswer),
-    (200, f'{{"value":[{{"id":"a","type":"occurrence"}}],"@odata.deltaLink":"{DELTA}"}}', {},
-     UnreadableAnswer),
     (206, f'{{"value":[],"@odata.deltaLink":"{DELTA}"}}', {}, UnreadableAnswer),
     (204, "", {}, UnreadableAnswer),
 ]  # fmt: skip
