@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import structs
@@ -178,14 +179,14 @@ class Listing:
                 group.occurrences[event.id] = event
             return
         before = group.exceptions.get(event.id)
-        if before is None or before.last_modified_date_time <= event.last_modified_date_time:
+        if before is None or not _is_older(event, before.last_modified_date_time):
             group.exceptions[event.id] = event
             group.occurrences.pop(event.id, None)
 
     def _whole(self, event: wire.Event) -> Iterator[Item]:
         state = event.last_modified_date_time, event.etag
         before = self._modified.get(event.id)
-        if before is not None and (state == before or state[0] < before[0]):
+        if before is not None and (state == before or _is_older(event, before[0])):
             return
         self._modified[event.id] = state
         self._broken.pop(event.id, None)
@@ -240,6 +241,23 @@ class Listing:
             notes = (*notes, str(err))
         place.notes.extend(notes)
         return master, place
+
+
+def _is_older(event: wire.Event, other: str) -> bool:
+    """Tell whether an event was modified before another one, which not all say."""
+    mine, theirs = _modified(event.last_modified_date_time), _modified(other)
+    return mine is not None and theirs is not None and mine < theirs
+
+
+def _modified(text: str) -> datetime | None:
+    """Read a stamp with the fractions of its second; the first year of all is filler."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.year == 1:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _etag(event: wire.Event) -> ETag | None:

@@ -215,6 +215,25 @@ def test_the_version_that_was_modified_last_counts() -> None:
             assert last.series.master.is_recurring is not single_is_newer
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("2026-11-02T00:00:26Z", "2026-11-02T00:00:26.5Z"),
+        ("2026-11-02T00:00:26Z", "2026-11-02T02:00:26.5+02:00"),
+        ("2026-11-02T00:00:26Z", ""),
+        ("2026-11-02T00:00:26Z", "0001-01-01T00:00:00Z"),
+        ("", "2026-11-02T00:00:26Z"),
+    ],
+)
+def test_a_later_line_counts_unless_it_is_older_by_the_clock(first: str, then: str) -> None:
+    before, after = {"lastModifiedDateTime": first}, {"lastModifiedDateTime": then}
+    found = listed([single() | before, single(start=NOW + DAY) | after])
+    assert isinstance(found[-1], Series)
+    assert starts(found[-1].series) == [1]
+    lines = [changed(1, NOW + 3 * DAY) | before, changed(1, NOW + 4 * DAY) | after]
+    assert starts(whole(master(2), stub(0), *lines)) == [0, 4]
+
+
 def test_a_changed_occurrence_outlives_what_it_was() -> None:
     older = changed(1, NOW + 3 * DAY, lastModifiedDateTime="2026-10-01T00:00:00Z")
     found = whole(master(2), stub(0), changed(1, NOW + 4 * DAY), older, stub(1))
