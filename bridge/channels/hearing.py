@@ -1,7 +1,8 @@
 """What a provider posts: believed when its token is right, and turned into a due mark.
 
-Nothing here waits for anybody, and nobody is asked anything: the same few look-ups whatever came. A
-request that is not believed leaves no trace in the store (T41).
+Nothing here waits for anybody, and nobody is asked anything: a few look-ups for each claim, and no
+more of them after a hundred that are not true. A request that is not believed leaves no trace in
+the store (T41).
 """
 
 from __future__ import annotations
