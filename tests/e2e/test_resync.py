@@ -141,7 +141,9 @@ class Estate:
             *(resource(it.id, it.source.connection()) for it in self.shrinking.values()),
             resource("feed", self.feed.connection()),
         ]
-        self.served = serving(folder, resources, sync={"interval": "6h"})
+        # Nothing is pulled by itself, what failed neither: the tests look at what was between.
+        sync = {"interval": "6h", "backoff": {"initial": "1h", "max": "6h"}}
+        self.served = serving(folder, resources, sync=sync)
 
 
 @pytest.fixture(scope="module")

@@ -180,7 +180,6 @@ def test_two_processes_share_a_database_and_pull_everything_once(make_world) -> 
         f"room-{number}.work" for number in range(60)
     )
     assert one.sources.overlapped == []
-    assert one.ended, "the first did some"
     assert len(one.ended) + len(two.ended) == 60
 
 
