@@ -28,13 +28,14 @@ from bridge.authorizer import Authorizer, DeviceAuthorizer, Grant, TokenSource
 from bridge.model.event import Event, EventSeries
 from bridge.model.http import Http, Rates
 from bridge.model.interval import BusyPeriod, Window
+from bridge.model.remote import CalendarId as CalendarId  # noqa: PLC0414 - named from here, too
+from bridge.model.remote import ETag as ETag  # noqa: PLC0414
+from bridge.model.remote import RemoteId as RemoteId  # noqa: PLC0414
 from bridge.model.resource import Direction
 from bridge.notifier import Delivery, Notices, Notifier
+from bridge.sink import ConferenceMaker, EventSink
 
-CalendarId = NewType("CalendarId", str)
-RemoteId = NewType("RemoteId", str)
 SyncToken = NewType("SyncToken", str)
-ETag = NewType("ETag", str)
 
 
 class AccessRole(Enum):
@@ -181,6 +182,8 @@ class Provider:
     source: EventSource | None = None
     busy: BusySource | None = None
     notifier: Notifier | None = None
+    sink: EventSink | None = None
+    conferences: ConferenceMaker | None = None
     close: Callable[[], None] = field(default=lambda: None)
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field, SecretStr
 
+from bridge.config.booking import Bookings, Conferences, EventDefaults, EventType
 from bridge.config.policy import Availability, AvailabilityOverride, Privacy, PrivacyOverride
 from bridge.config.schema import keys
 from bridge.config.section import Section
@@ -72,6 +73,7 @@ class ConnectionPlan(Section):
     """Its own, else the resource's."""
     is_delegated: bool = False
     """Its account is opened without its owner's consent."""
+    cancel_if_declined_or_deleted: bool = True
     paused: bool
     interval: Duration
     jitter: Share
@@ -105,6 +107,10 @@ class ResourcePlan(Section):
     privacy: Privacy
     feeds: tuple[Feed, ...] = Field(default=())
     freebusy: FreeBusy
+    bookings: Bookings = Field(default_factory=Bookings)
+    event_defaults: EventDefaults = Field(default_factory=EventDefaults)
+    conference: Conferences = Field(default_factory=Conferences)
+    event_types: tuple[EventType, ...] = Field(default=())
 
 
 def plan(settings: Settings) -> tuple[tuple[ResourcePlan, tuple[ConnectionPlan, ...]], ...]:
@@ -136,6 +142,10 @@ def _resource(
         privacy=policy.privacy,
         feeds=resource.feeds,
         freebusy=resource.freebusy,
+        bookings=resource.bookings,
+        event_defaults=_overlay(settings.event_defaults, resource.event_defaults),
+        conference=settings.conference,
+        event_types=settings.event_types,
     )
     return settled, tuple(_connections(settings, resource, policy))
 
@@ -158,6 +168,7 @@ def _connections(
             is_primary=connection in writers and (connection.primary or len(writers) == 1),
             validate_availability=connection.validate_availability,
             direction=direction,
+            cancel_if_declined_or_deleted=connection.cancel_if_declined_or_deleted,
             paused=connection.paused,
             interval=connection.sync.interval or settings.sync.interval,
             jitter=settings.sync.jitter,

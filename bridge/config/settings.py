@@ -11,6 +11,13 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
+from bridge.config.booking import (
+    Bookings,
+    Conferences,
+    EventDefaults,
+    EventDefaultsOverride,
+    EventType,
+)
 from bridge.config.logins import Auth, Id
 from bridge.config.notify import Notify
 from bridge.config.policy import (
@@ -244,6 +251,10 @@ class Connection(Section):
     validate_availability: bool = Field(
         default=True, description="false: it is pulled, but blocks nothing"
     )
+    cancel_if_declined_or_deleted: bool = Field(
+        default=True,
+        description="a booking whose event is declined or deleted there is cancelled",
+    )
     paused: bool = Field(default=False, description="not pulled; its last busy time stays")
     sync: SyncOverride = section()
     availability: AvailabilityOverride = section()
@@ -302,6 +313,8 @@ class Resource(Section):
     privacy: PrivacyOverride = section()
     feeds: tuple[Feed, ...] = ()
     freebusy: FreeBusy = section()
+    bookings: Bookings = section()
+    event_defaults: EventDefaultsOverride = section()
 
 
 class Logging(Section):
@@ -345,6 +358,9 @@ class Settings(Section):
     sync: Sync = section()
     availability: Availability = section()
     privacy: Privacy = section()
+    event_defaults: EventDefaults = section()
+    conference: Conferences = section()
+    event_types: tuple[EventType, ...] = ()
     resources: tuple[Resource, ...] = ()
     notify: Notify = section()
     logging: Logging = section()

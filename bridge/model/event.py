@@ -76,6 +76,32 @@ class Attendee:
     """Calendar user address in lower case, `mailto:ann@example.com`."""
     partstat: PartStat = PartStat.NEEDS_ACTION
     common_name: str = ""
+    role: str = ""
+    """ROLE in upper case, `REQ-PARTICIPANT`; empty when it is not said."""
+    cutype: str = ""
+    """CUTYPE in upper case, `ROOM`; empty when it is not said."""
+    rsvp: bool = False
+    schedule_agent: str = ""
+    """SCHEDULE-AGENT in upper case, `CLIENT`; empty when it is not said: SERVER (RFC 6638)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One VALARM, as far as providers know reminders (RFC 5545 section 3.6.6)."""
+
+    before: timedelta
+    """How long before the start it goes off; negative: after it."""
+    action: str = "DISPLAY"
+    """ACTION in upper case, `EMAIL`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One ATTACH that is a link (RFC 5545 section 3.8.1.1)."""
+
+    url: str
+    name: str = ""
+    media_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +154,10 @@ class Event:
     categories: tuple[str, ...] = ()
     organizer: Attendee | None = None
     attendees: tuple[Attendee, ...] = ()
+    alarms: tuple[Alarm, ...] | None = None
+    """Of a booking alone: None when it says nothing of them. What is pulled has none."""
+    attachments: tuple[Attachment, ...] = ()
+    """Of a booking alone."""
     sequence: int = 0
     created: datetime | None = None
     last_modified: datetime | None = None

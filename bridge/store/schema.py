@@ -18,10 +18,11 @@ from sqlalchemy import (
     Table,
 )
 
-from bridge.store import alert_tables, columns
+from bridge.store import alert_tables, booking_tables, columns
 from bridge.store.text import Text
 
 alerts = alert_tables.alerts
+bookings = booking_tables.bookings
 metadata = columns.metadata
 _time, _flag, _count, _text = columns.time, columns.flag, columns.count, columns.text
 
@@ -42,6 +43,7 @@ resources = Table(
     _count("change_seq"),  # the last number given out in `changes`
     _count("times_floor"),  # changes of that projection up to here may have been forgotten
     _count("details_floor"),
+    _count("bookings_floor"),
     _count("changed_at"),
     _count("horizon_start"),  # occurrences are materialised in [start, end)
     _count("horizon_end"),

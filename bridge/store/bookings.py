@@ -1,0 +1,185 @@
+"""Rows of bookings, and when they take place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from bridge.model.interval import Instant, Window
+from bridge.store.booking_tables import booked, bookings
+from bridge.store.bulk import upsert_rows
+
+
+class State(Enum):
+    """What readers see of a booking."""
+
+    PROPOSED = "proposed"
+    """Nothing yet: its creation is not settled."""
+    CONFIRMED = "confirmed"
+    TENTATIVE = "tentative"
+    """The provider may have it; it is not known yet."""
+    CANCELLED = "cancelled"
+    """It is shown with STATUS:CANCELLED and the reason; its time is free."""
+    REMOVED = "removed"
+    """It is gone; the row is kept for as long as its event may come back in a pull."""
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether readers see it."""
+        return self in {State.CONFIRMED, State.TENTATIVE, State.CANCELLED}
+
+
+class BookingRow(NamedTuple):
+    """One booking; columns in the table's order, whose comments say what they hold."""
+
+    id: str
+    resource_id: str
+    name: str
+    uid: str
+    generation: int
+    login: str
+    private: bool
+    state: State
+    text: str
+    etag: str
+    schedule_tag: str
+    sequence: int
+    reason: str
+    created_at: Instant
+    changed_at: Instant
+    token: str
+    connection_id: str
+    calendar: str
+    remote_id: str
+    remote_uid: str
+    remote_etag: str | None
+    written: str
+    meeting_kind: str
+    meeting_state: str
+    meeting_reference: str
+    meeting_url: str
+    meeting_details: str
+    meeting_reason: str
+
+
+class BookedRow(NamedTuple):
+    """One occurrence of a booking; columns in the table's order."""
+
+    id: str
+    resource_id: str
+    booking_id: str
+    proposal_id: int
+    """0 of the visible revision."""
+    original_start: Instant
+    start: Instant
+    end: Instant
+    fbtype: int
+    all_day: bool
+    reason: str
+    details: str
+
+
+_BOOKING = [bookings.c[name] for name in BookingRow._fields]
+_BOOKED = [booked.c[name] for name in BookedRow._fields]
+_ALIVE = bookings.c.state != State.REMOVED.value
+
+
+def get(conn: Connection, booking_id: str) -> BookingRow | None:
+    """Find a booking, a removed one too."""
+    return _first(conn, bookings.c.id == booking_id)
+
+
+def named(conn: Connection, resource_id: str, name: str) -> BookingRow | None:
+    """Find the living booking of a resource by its object's name."""
+    return _first(conn, bookings.c.resource_id == resource_id, bookings.c.name == name, _ALIVE)
+
+
+def by_uid(conn: Connection, resource_id: str, uid: str) -> list[BookingRow]:
+    """List the generations of a UID in a resource, the newest first; at most that one is alive."""
+    query = select(*_BOOKING).where(bookings.c.resource_id == resource_id, bookings.c.uid == uid)
+    return [_read(row) for row in conn.execute(query.order_by(bookings.c.generation.desc()))]
+
+
+def visible(conn: Connection, resource_id: str) -> list[BookingRow]:
+    """List what readers see of a resource's bookings, by name."""
+    query = (
+        select(*_BOOKING)
+        .where(
+            bookings.c.resource_id == resource_id,
+            bookings.c.state.in_([it.value for it in State if it.is_visible]),
+        )
+        .order_by(bookings.c.name)
+    )
+    return [_read(row) for row in conn.execute(query)]
+
+
+def written_to(
+    conn: Connection, connection_id: str, calendar: str, remote_ids: Collection[str] | None = None
+) -> dict[str, BookingRow]:
+    """Give the bookings whose events stand in a calendar, removed ones too, by remote id."""
+    query = select(*_BOOKING).where(
+        bookings.c.connection_id == connection_id,
+        bookings.c.calendar == calendar,
+        bookings.c.remote_id != "",
+    )
+    if remote_ids is not None:
+        query = query.where(bookings.c.remote_id.in_(bindparam("ids", expanding=True)))
+        rows = conn.execute(query, {"ids": list(remote_ids)})
+    else:
+        rows = conn.execute(query)
+    return {row.remote_id: row for row in map(_read, rows)}
+
+
+def save(conn: Connection, rows: Sequence[BookingRow]) -> None:
+    """Insert or replace bookings; the caller holds the resource's lock."""
+    upsert_rows(conn, bookings, [row._replace(state=row.state.value) for row in rows])  # type: ignore[arg-type]
+
+
+def booked_of(conn: Connection, booking_id: str, proposal_id: int | None = None) -> list[BookedRow]:
+    """List the occurrences of a booking: of all its revisions, or of one."""
+    query = select(*_BOOKED).where(booked.c.booking_id == booking_id)
+    if proposal_id is not None:
+        query = query.where(booked.c.proposal_id == proposal_id)
+    return [BookedRow(*row) for row in conn.execute(query)]
+
+
+def booked_in(
+    conn: Connection, resource_id: str, window: Window, *, longest: int
+) -> list[BookedRow]:
+    """List what takes place, or is proposed to, and overlaps a window, in the order of time."""
+    query = (
+        select(*_BOOKED)
+        .where(
+            booked.c.resource_id == resource_id,
+            booked.c.start > window.start - longest - 1,
+            booked.c.start < window.end,
+            booked.c.end > window.start,
+        )
+        .order_by(booked.c.start, booked.c.id)
+    )
+    return [BookedRow(*row) for row in conn.execute(query)]
+
+
+def save_booked(conn: Connection, rows: Sequence[BookedRow]) -> None:
+    """Insert or replace occurrences."""
+    upsert_rows(conn, booked, rows)
+
+
+def clear_booked(conn: Connection, booking_id: str, proposal_id: int) -> None:
+    """Delete the occurrences of one revision."""
+    conn.execute(
+        delete(booked).where(booked.c.booking_id == booking_id, booked.c.proposal_id == proposal_id)
+    )
+
+
+def _first(conn: Connection, *where: object) -> BookingRow | None:
+    row = conn.execute(select(*_BOOKING).where(*where)).first()  # type: ignore[arg-type]
+    return None if row is None else _read(row)
+
+
+def _read(row: object) -> BookingRow:
+    found = BookingRow(*row)  # type: ignore[misc]
+    return found._replace(state=State(found.state))
