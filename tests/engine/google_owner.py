@@ -160,6 +160,10 @@ class GoogleOwner(Owner):
         with self.running.world.lock:
             self.running.world.share(self.calendar, BOB, "reader")
 
+    @property
+    def own(self) -> str:
+        return self.calendar.id
+
     def add_news(self, start: datetime) -> None:
         self.edit(self.ann, "create", "News", start)
 

@@ -213,6 +213,10 @@ class MicrosoftOwner(Owner):
         for each in ("sync_gone", "resync_required"):  # one each: of two calendars both are told
             self.faults.switch(each, True, 1)
 
+    @property
+    def own(self) -> str:
+        return next(each.id for each in self.read if each.is_default)
+
     def add_news(self, start: datetime) -> None:
         self.edit(self.ann.create, "News", start)
 

@@ -159,7 +159,12 @@ class Owner(RuleBasedStateMachine):
         raise NotImplementedError
 
     def add_news(self, start: datetime) -> None:
-        """Let Ann write something into her calendar."""
+        """Let Ann write something into her own calendar."""
+        raise NotImplementedError
+
+    @property
+    def own(self) -> str:
+        """Id of Ann's own calendar."""
         raise NotImplementedError
 
     def busy(self) -> Spans:
@@ -288,7 +293,7 @@ class Owner(RuleBasedStateMachine):
         if well:
             self.faults.clear()
         self.check()
-        if self.faults.shown() or not self.bridge.is_told():
+        if self.faults.shown() or not self.bridge.is_told(self.own):
             return
         self.hear()
         self.work()

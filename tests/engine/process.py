@@ -32,7 +32,8 @@ from bridge.publish import Publisher
 from bridge.registry import KINDS
 from bridge.scheduler.ground import Ground
 from bridge.scheduler.pulls import Pulled, Pulls
-from bridge.store import cipherkeys, connections, schedule
+from bridge.store import channels, cipherkeys, connections, schedule
+from bridge.store.channels import ChannelState
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
 from bridge.store.schema import calendars, events
@@ -123,10 +124,13 @@ class Process:
         for each in posted:
             self.hearing.hear(provider, each)
 
-    def is_told(self) -> bool:
+    def is_told(self, calendar: str) -> bool:
         """Whether a calendar is watched and notifications were seen to arrive."""
         with self.database.read() as conn:
-            return shown.standing(conn, self.row(), self.clock()).state in ("on", "partial")
+            state = shown.standing(conn, self.row(), self.clock()).state
+            rows = channels.of_connection(conn, WORK)
+        watched = {each.calendar for each in rows if each.state is ChannelState.OPEN}
+        return state in ("on", "partial") and calendar in watched
 
     def work(self) -> list[Pulled]:
         """Pull what is due."""
