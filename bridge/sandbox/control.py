@@ -13,54 +13,28 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from bridge.sandbox import scenario
-from bridge.sandbox.faults import FAULTS, UnknownFault
+from bridge.sandbox import scenario, switches
+from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.errors import ApiError
 from bridge.sandbox.google.server import Google
 from bridge.sandbox.google.times import Json
-from bridge.sandbox.http import body, refused
+from bridge.sandbox.http import body
 from bridge.sandbox.microsoft.server import Microsoft
-from bridge.sandbox.world import Calendar, Unknown
+from bridge.sandbox.world import Calendar
 
 
 def blueprint(google: Google, microsoft: Microsoft) -> Blueprint:
     """Make the routes over one world."""
     routes = Blueprint("control", __name__, url_prefix="/sandbox")
-    _faults(routes, google)
+    world = google.world
+    switches.add(routes, world, FAULTS, lambda email: world.account(email).faults)
     _world(routes, google)
+    _people(routes, google)
     _both(routes, google, microsoft)
     _events(routes, google)
-    for kind in (Unknown, UnknownFault, KeyError, TypeError, ValueError):
-        routes.register_error_handler(kind, refused)
     routes.register_error_handler(ApiError, _as_google)
     return routes
-
-
-def _faults(routes: Blueprint, google: Google) -> None:
-    @routes.get("/faults")
-    def known() -> ResponseReturnValue:
-        """Every misbehaviour there is."""
-        return jsonify(dict(FAULTS))
-
-    @routes.route("/accounts/<email>/faults", methods=["GET", "POST", "DELETE"])
-    def faults(email: str) -> ResponseReturnValue:
-        """Show them, switch some, or switch all off."""
-        with google.world.lock:
-            account = google.world.account(email)
-            if request.method == "DELETE":
-                account.faults.clear()
-            elif request.method == "POST":
-                account.faults.apply(body())
-            return jsonify(dict(account.faults.shown()))
-
-    @routes.post("/accounts/<email>/revoke")
-    def revoke(email: str) -> ResponseReturnValue:
-        """Take back what was allowed to programs."""
-        with google.world.lock:
-            for grant in google.grants.of(google.world.account(email).email):
-                google.grants.end(grant)
-        return "", 204
 
 
 def _world(routes: Blueprint, google: Google) -> None:
@@ -105,6 +79,18 @@ def _world(routes: Blueprint, google: Google) -> None:
         with world.lock:
             world.advance(timedelta(seconds=float(body()["advance"])))
             return jsonify(now=world.now.isoformat())
+
+
+def _people(routes: Blueprint, google: Google) -> None:
+    world = google.world
+
+    @routes.post("/accounts/<email>/revoke")
+    def revoke(email: str) -> ResponseReturnValue:
+        """Take back what was allowed to programs."""
+        with google.world.lock:
+            for grant in google.grants.of(google.world.account(email).email):
+                google.grants.end(grant)
+        return "", 204
 
     @routes.post("/calendars/<calendar>/share")
     def share(calendar: str) -> ResponseReturnValue:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from bridge.sandbox.oauth import Freshness, is_loopback, is_proven
 from bridge.sandbox.world import Account, World
 
 _CODE_LIFE = timedelta(minutes=10)
@@ -45,12 +43,8 @@ class Client:
 
     def takes(self, redirect_uri: str) -> bool:
         """Tell whether an answer may go there: exactly the registered URIs."""
-        if redirect_uri in self.redirect_uris:
-            return True
-        parts = urlsplit(redirect_uri)
-        loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-        plain = "@" not in parts.netloc and not parts.fragment
-        return self.is_installed and parts.scheme == "http" and loopback and plain
+        known = redirect_uri in self.redirect_uris
+        return known or (self.is_installed and is_loopback(redirect_uri))
 
 
 @dataclass(slots=True)
@@ -131,8 +125,7 @@ class Grants:
         self._codes: dict[str, Code] = {}
         self._access: dict[str, Access] = {}
         self._refresh: dict[str, Lasting] = {}
-        self._refused_below: dict[str, int] = {}
-        self._number = 0
+        self._freshness = Freshness()
 
     def of(self, account: str) -> list[Grant]:
         """Return what somebody allows."""
@@ -243,13 +236,8 @@ class Grants:
         if found is None or found.ends <= self._world.now:
             return None
         account = self._world.accounts[found.account]
-        if account.faults.is_on("expired_tokens"):
-            refused = self._refused_below.setdefault(account.email, self._number + 1)
-            if found.number < refused:
-                return None
-        else:
-            self._refused_below.pop(account.email, None)
-        return found, account
+        is_good = self._freshness.is_good(found.number, account.email, account.faults)
+        return (found, account) if is_good else None
 
     def _is_testing(self, client: Client, account: Account) -> bool:
         return client.is_testing or account.faults.is_on("testing_app")
@@ -258,9 +246,9 @@ class Grants:
         self, account: str, client: str, scopes: frozenset[str], *, may_invite: bool = True
     ) -> str:
         token = f"ya29.{self._world.token(80)}"
-        self._number += 1
         ends = self._world.now + ACCESS_LIFE
-        self._access[token] = Access(account, client, scopes, ends, self._number, may_invite)
+        number = self._freshness.next()
+        self._access[token] = Access(account, client, scopes, ends, number, may_invite)
         return token
 
     def _lasting(self, grant: Grant, scopes: frozenset[str]) -> str:
@@ -281,9 +269,5 @@ def _check_proof(asked: Asked, verifier: str) -> None:
         return
     if not verifier:
         raise OAuthError("invalid_grant", "Missing code verifier.")
-    made = verifier
-    if asked.method == "S256":
-        digest = hashlib.sha256(verifier.encode()).digest()
-        made = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    if made != asked.challenge:
+    if not is_proven(asked.challenge, asked.method, verifier):
         raise OAuthError("invalid_grant", "Invalid code verifier.")

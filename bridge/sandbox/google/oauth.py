@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from bridge.sandbox.description import Description
 from bridge.sandbox.google import consent
@@ -23,6 +20,7 @@ from bridge.sandbox.google.grants import (
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.jwt import Key
 from bridge.sandbox.messages import Page
+from bridge.sandbox.oauth import credentials, with_query
 from bridge.sandbox.world import World
 
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -99,7 +97,10 @@ class OAuth:
             audiences = frozenset({f"{issuer}/token", "https://oauth2.googleapis.com/token"})
             answer = self._services.exchange(form.get("assertion", ""), audiences)
             return self._document(answer, "", issuer)
-        client = self._grants.client(*_credentials(form, authorization))
+        try:
+            client = self._grants.client(*credentials(form, authorization))
+        except ValueError as err:
+            raise OAuthError("invalid_client", "Bad credentials.", 401) from err
         if kind == "authorization_code":
             answer = self._grants.exchange(
                 client,
@@ -213,21 +214,7 @@ def _mistake(query: Mapping[str, str], method: str, prompts: list[str]) -> str:
     return "" if good else "invalid_request"
 
 
-def _credentials(form: Mapping[str, str], authorization: str) -> tuple[str, str]:
-    if not authorization.startswith("Basic "):
-        return form.get("client_id", ""), form.get("client_secret", "")
-    try:
-        text = base64.b64decode(authorization.removeprefix("Basic "), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as err:
-        raise OAuthError("invalid_client", "Bad credentials.", 401) from err
-    identity, _, secret = text.partition(":")
-    return unquote(identity), unquote(secret)
-
-
 def _back(redirect_uri: str, state: str | None, issuer: str, **answer: str) -> Page:
     """Send the browser back to the client; `iss` as RFC 9207 has it."""
-    parts = urlsplit(redirect_uri)
-    fields = [*parse_qsl(parts.query, keep_blank_values=True), *answer.items(), ("iss", issuer)]
-    if state is not None:
-        fields.append(("state", state))
-    return Page("", 302, urlunsplit(parts._replace(query=urlencode(fields))))
+    fields = {**answer, "iss": issuer} | ({} if state is None else {"state": state})
+    return Page("", 302, with_query(redirect_uri, fields))

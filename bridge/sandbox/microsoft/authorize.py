@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from bridge.sandbox.messages import Page
 from bridge.sandbox.microsoft import refusals, signing_in
@@ -12,6 +12,7 @@ from bridge.sandbox.microsoft.directory import CONSUMERS, Directory, Tenant
 from bridge.sandbox.microsoft.grants import Asked, Client, Grants, short
 from bridge.sandbox.microsoft.mailbox import Mailbox
 from bridge.sandbox.microsoft.refusals import EntraError
+from bridge.sandbox.oauth import with_query
 
 _MODES = ("query", "fragment", "form_post")
 
@@ -209,8 +210,6 @@ def _answered(wish: Wish, **fields: str) -> Page:
 
 
 def _with(target: str, fields: Mapping[str, str], *, is_fragment: bool = False) -> str:
-    parts = urlsplit(target)
     if is_fragment:
-        return urlunsplit(parts._replace(fragment=urlencode(fields)))
-    known = parse_qsl(parts.query, keep_blank_values=True)
-    return urlunsplit(parts._replace(query=urlencode([*known, *fields.items()])))
+        return urlunsplit(urlsplit(target)._replace(fragment=urlencode(fields)))
+    return with_query(target, fields)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from bridge.sandbox.faults import UnknownFault
-from bridge.sandbox.http import body, refused
+from bridge.sandbox import switches
+from bridge.sandbox.http import body
 from bridge.sandbox.microsoft import scenario
 from bridge.sandbox.microsoft.editing import Editor
 from bridge.sandbox.microsoft.errors import GraphError, not_found
@@ -21,36 +21,17 @@ from bridge.sandbox.world import Unknown
 def blueprint(microsoft: Microsoft) -> Blueprint:
     """Make the routes."""
     routes = Blueprint("microsoft-control", __name__, url_prefix="/sandbox/microsoft")
-    _faults(routes, microsoft)
+    directory = microsoft.directory
+    switches.add(routes, microsoft.world, FAULTS, lambda email: directory.mailbox(email).faults)
     _directory(routes, microsoft)
     _mailbox(routes, microsoft)
     _events(routes, microsoft)
-    for kind in (Unknown, UnknownFault, KeyError, TypeError, ValueError):
-        routes.register_error_handler(kind, refused)
 
     @routes.errorhandler(GraphError)
     def as_graph(err: GraphError) -> ResponseReturnValue:
         return jsonify(error={"code": err.code, "message": err.message}), err.status
 
     return routes
-
-
-def _faults(routes: Blueprint, microsoft: Microsoft) -> None:
-    @routes.get("/faults")
-    def known() -> ResponseReturnValue:
-        """Every misbehaviour there is."""
-        return jsonify(dict(FAULTS))
-
-    @routes.route("/accounts/<email>/faults", methods=["GET", "POST", "DELETE"])
-    def faults(email: str) -> ResponseReturnValue:
-        """Show them, switch some, or switch all off."""
-        with microsoft.world.lock:
-            box = microsoft.directory.mailbox(email)
-            if request.method == "DELETE":
-                box.faults.clear()
-            elif request.method == "POST":
-                box.faults.apply(body())
-            return jsonify(dict(box.faults.shown()))
 
 
 def _directory(routes: Blueprint, microsoft: Microsoft) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from urllib.parse import unquote
 
 from bridge.sandbox.html import page
 from bridge.sandbox.jwt import Key
@@ -17,6 +16,7 @@ from bridge.sandbox.microsoft.grants import ACCESS_LIFE, DEVICE_LIFE, Client, De
 from bridge.sandbox.microsoft.mailbox import Mailbox
 from bridge.sandbox.microsoft.refusals import EntraError
 from bridge.sandbox.microsoft.times import Json
+from bridge.sandbox.oauth import credentials
 
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _GRAPH = "https://graph.microsoft.com/"
@@ -165,7 +165,10 @@ class Entra:
         return made | ({"suberror": err.suberror} if err.suberror else {})
 
     def _client(self, form: Mapping[str, str], authorization: str) -> Client:
-        identity, secret = _credentials(form, authorization)
+        try:
+            identity, secret = credentials(form, authorization)
+        except ValueError:
+            identity, secret = "", ""
         if not identity:
             raise refusals.refusal("request")
         client = self._grants.clients.get(identity)
@@ -263,14 +266,3 @@ def _spelled(scopes: tuple[str, ...], user: Mailbox) -> list[str]:
         return named
     identity = ("openid", "profile", "email")
     return [e if e in identity else f"{_GRAPH}{e.removeprefix(_GRAPH).lower()}" for e in named]
-
-
-def _credentials(form: Mapping[str, str], authorization: str) -> tuple[str, str]:
-    if not authorization.startswith("Basic "):
-        return form.get("client_id", ""), form.get("client_secret", "")
-    try:
-        text = base64.b64decode(authorization.removeprefix("Basic "), validate=True).decode()
-    except ValueError:
-        return "", ""
-    identity, _, secret = text.partition(":")
-    return unquote(identity), unquote(secret)

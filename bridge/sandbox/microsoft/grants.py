@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from bridge.sandbox.microsoft import refusals
 from bridge.sandbox.microsoft.calls import Sender
 from bridge.sandbox.microsoft.directory import Directory
 from bridge.sandbox.microsoft.mailbox import Mailbox
+from bridge.sandbox.oauth import Freshness, is_loopback, is_proven
 
 ACCESS_LIFE = timedelta(seconds=3599)
 CODE_LIFE = timedelta(minutes=10)
@@ -45,12 +43,8 @@ class Client:
 
     def takes(self, redirect_uri: str) -> bool:
         """Tell whether an answer may go there: exactly the registered URIs."""
-        if redirect_uri in self.redirect_uris:
-            return True
-        parts = urlsplit(redirect_uri)
-        loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-        plain = "@" not in parts.netloc and not parts.fragment
-        return self.is_loopback and parts.scheme == "http" and loopback and plain
+        known = redirect_uri in self.redirect_uris
+        return known or (self.is_loopback and is_loopback(redirect_uri))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +123,7 @@ class Grants:
         self._spent: set[str] = set()
         self._access: dict[str, _Access] = {}
         self._refresh: dict[str, _Refresh] = {}
-        self._refused_below: dict[str, int] = {}
-        self._number = 0
+        self._freshness = Freshness()
 
     def consent(self, user: Mailbox, client: Client, scopes: Iterable[str]) -> None:
         """Note what a user allows; short names in lower case."""
@@ -241,27 +234,21 @@ class Grants:
         if found is None or found.ends <= self._world.now:
             return None
         user = self._directory.mailboxes.get(found.user)
-        if user is not None and not self._is_fresh(user, found.number):
+        if user and not self._freshness.is_good(found.number, user.id, user.faults):
             return None
         client = self.clients.get(found.client)
         policy = client.mailboxes if client and user is None else None
         return Sender(found.client, found.tenant, found.scopes, user, policy)
 
-    def _is_fresh(self, user: Mailbox, number: int) -> bool:
-        if not user.faults.is_on("expired_tokens"):
-            self._refused_below.pop(user.id, None)
-            return True
-        return number >= self._refused_below.setdefault(user.id, self._number + 1)
-
     def _give(
         self, client: Client, tenant: str, user: Mailbox | None, scopes: tuple[str, ...]
     ) -> str:
-        self._number += 1
         token = f"eyJ0eXAiOiJKV1Qi.{self._world.token(100)}.{self._world.token(40)}"
         ends = self._world.now + ACCESS_LIFE
         kept = frozenset(each.lower() for each in short(scopes))
         owner = user.id if user else ""
-        self._access[token] = _Access(client.id, tenant, owner, kept, ends, self._number)
+        number = self._freshness.next()
+        self._access[token] = _Access(client.id, tenant, owner, kept, ends, number)
         return token
 
     def _end_family(self, family: str) -> None:
@@ -278,11 +265,5 @@ def short(scopes: Iterable[str]) -> list[str]:
 
 def _check_proof(asked: Asked, verifier: str) -> None:
     """Hold a code verifier against its challenge (RFC 7636 4.6)."""
-    if not asked.challenge:
-        return
-    made = verifier
-    if asked.method == "S256":
-        digest = hashlib.sha256(verifier.encode()).digest()
-        made = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    if made != asked.challenge:
+    if asked.challenge and not is_proven(asked.challenge, asked.method, verifier):
         raise refusals.refusal("proof")
