@@ -22,16 +22,17 @@ from bridge.sandbox.google.times import Json
 from bridge.sandbox.http import body
 from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Calendar
+from bridge.sandbox.zoom.server import Zoom
 
 
-def blueprint(google: Google, microsoft: Microsoft) -> Blueprint:
+def blueprint(google: Google, microsoft: Microsoft, zoom: Zoom) -> Blueprint:
     """Make the routes over one world."""
     routes = Blueprint("control", __name__, url_prefix="/sandbox")
     world = google.world
     switches.add(routes, world, FAULTS, lambda email: world.account(email).faults)
     _world(routes, google)
     _people(routes, google)
-    _both(routes, google, microsoft)
+    _flush(routes, google, microsoft, zoom)
     _events(routes, google)
     routes.register_error_handler(ApiError, _as_google)
     return routes
@@ -101,12 +102,13 @@ def _people(routes: Blueprint, google: Google) -> None:
         return "", 204
 
 
-def _both(routes: Blueprint, google: Google, microsoft: Microsoft) -> None:
+def _flush(routes: Blueprint, google: Google, microsoft: Microsoft, zoom: Zoom) -> None:
     @routes.post("/flush")
     def flush() -> ResponseReturnValue:
         """Wait until every notification that is due was posted."""
         google.push.flush()
         microsoft.push.poster.flush()
+        zoom.push.poster.flush()
         return "", 204
 
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bridge.sandbox.microsoft import example as at_microsoft
+from bridge.sandbox.zoom import example as at_zoom
 
 Json = dict[str, Any]
 
@@ -106,4 +107,5 @@ def document(today: date) -> Json:
         ],
         # The same people have calendars there, too.
         "microsoft": at_microsoft.document(monday, ANNA, BEN_AT_HOME),
+        "zoom": at_zoom.document(monday, ANNA, BEN),
     }  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
+from waitress.channel import ClientDisconnected
 
 from bridge.sandbox.messages import Answer, Page
 from bridge.sandbox.world import Json, Unknown
@@ -27,8 +28,10 @@ def headers() -> dict[str, str]:
 
 
 def written(answer: Answer) -> Response:
-    """Write an answer, or half of it."""
+    """Write an answer, half of it, or nothing."""
     fields = dict(answer.headers)
+    if answer.is_lost:
+        return Response(_Nothing(), answer.status)
     if not answer.cut:
         return Response(answer.body, answer.status, fields)
 
@@ -37,6 +40,13 @@ def written(answer: Answer) -> Response:
 
     fields["Content-Length"] = str(len(answer.body))
     return Response(half(), answer.status, fields)
+
+
+class _Nothing(Iterator[bytes]):
+    """Ends the connection before a word of an answer, as if its client were gone."""
+
+    def __next__(self) -> bytes:
+        raise ClientDisconnected
 
 
 def page(made: Page) -> Response:

@@ -30,6 +30,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     """Half of the body, then the connection ends."""
+    is_lost: bool = False
+    """The connection ends without an answer."""
 
 
 class Page(NamedTuple):
@@ -40,11 +42,11 @@ class Page(NamedTuple):
     location: str = ""
 
 
-def spoiled(answer: Answer, faults: Faults) -> Answer:
+def spoiled(answer: Answer, faults: Faults, good: tuple[int, ...] = (200,)) -> Answer:
     """Break a good answer, where that is switched on."""
-    if answer.status == 200 and faults.happens("html"):
+    if answer.status in good and faults.happens("html"):
         page = b"<!doctype html><title>Sign in</title><p>Please sign in to the network."
         return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
-    if answer.status == 200 and faults.happens("cut"):
-        return Answer(200, answer.body, answer.headers, cut=True)
+    if answer.status in good and faults.happens("cut"):
+        return Answer(answer.status, answer.body, answer.headers, cut=True)
     return answer

@@ -39,8 +39,8 @@ def index(google: Google, url: str, more: str = "") -> str:
     )
     return page(
         "Sandbox",
-        f"<p>A stand-in for Google Calendar and Microsoft Graph. Everything is in memory and "
-        f"nothing is real.</p>"
+        f"<p>A stand-in for Google Calendar, Microsoft Graph and Zoom. Everything is in memory "
+        f"and nothing is real.</p>"
         f"<section><h2>Google accounts</h2><p>Look at their calendars, add and move events.</p>"
         f"<ul>{people}</ul></section>"
         f"<section><h2>Google clients</h2>"

@@ -14,6 +14,9 @@ from bridge.sandbox.microsoft import scenario as at_microsoft
 from bridge.sandbox.microsoft.errors import GraphError
 from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Account, Calendar
+from bridge.sandbox.zoom import scenario as at_zoom
+from bridge.sandbox.zoom.errors import ZoomError
+from bridge.sandbox.zoom.server import Zoom
 
 Json = dict[str, Any]
 
@@ -26,19 +29,20 @@ CLIENT = Client(
 """Known to every sandbox; its answers may go to any port of loopback."""
 
 
-_REFUSED = (ApiError, GraphError)
+_REFUSED = (ApiError, GraphError, ZoomError)
 
 
 class BadScenario(ValueError):
     """A document that makes no world."""
 
 
-def build(google: Google, microsoft: Microsoft, document: Mapping[str, Any]) -> None:
+def build(google: Google, microsoft: Microsoft, zoom: Zoom, document: Mapping[str, Any]) -> None:
     """Fill a world.
 
     Args:
         google: what is filled.
         microsoft: what the key `microsoft` fills.
+        zoom: what the key `zoom` fills.
         document: `accounts`, `rooms`, `clients` and `service_accounts`, each a list of what the
             functions below take.
 
@@ -49,6 +53,7 @@ def build(google: Google, microsoft: Microsoft, document: Mapping[str, Any]) -> 
         with google.world.lock:
             _build(google, document)
             at_microsoft.build(microsoft, document.get("microsoft", {}))
+            at_zoom.build(zoom, document.get("zoom", {}))
     except KeyError as err:
         raise BadScenario(f"{err} is missing") from err
     except (LookupError, TypeError, ValueError, AttributeError, *_REFUSED) as err:

@@ -19,6 +19,8 @@ from bridge.sandbox.microsoft import scenario as at_microsoft
 from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.web import application
 from bridge.sandbox.world import World, system_clock
+from bridge.sandbox.zoom import scenario as at_zoom
+from bridge.sandbox.zoom.server import Zoom
 
 _HOST = "127.0.0.1"
 _PATIENCE = 10.0
@@ -49,13 +51,16 @@ class Sandbox:
         self.google.add_client(scenario.CLIENT)
         self.microsoft = Microsoft(self.world)
         self.microsoft.add_client(at_microsoft.client())
-        scenario.build(self.google, self.microsoft, document or {})
+        self.zoom = Zoom(self.world)
+        for client in at_zoom.clients():
+            self.zoom.add_client(client)
+        scenario.build(self.google, self.microsoft, self.zoom, document or {})
         # waitress says what a client did wrong as warnings; here that is the point.
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self._map: dict[int, Any] = {}
         # Any: the published stubs are those of an older waitress.
         self._server: Any = create_server(
-            application(self.google, self.microsoft),
+            application(self.google, self.microsoft, self.zoom),
             map=self._map,
             host=_HOST,
             port=port,
@@ -110,16 +115,19 @@ class Sandbox:
         """Return when every notification that is due was posted."""
         self.google.push.flush()
         self.microsoft.push.poster.flush()
+        self.zoom.push.poster.flush()
 
     def __enter__(self) -> Self:
         self._thread.start()
         self.google.start()
         self.microsoft.start()
+        self.zoom.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.google.stop()
         self.microsoft.stop()
+        self.zoom.stop()
         self._stopping.set()
         self._server.pull_trigger()
         self._thread.join(_PATIENCE)

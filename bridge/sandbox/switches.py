@@ -25,7 +25,7 @@ def add(
     """
 
     @routes.get("/faults")
-    def every() -> ResponseReturnValue:
+    def known_faults() -> ResponseReturnValue:
         """Every misbehaviour there is."""
         return jsonify(dict(known))
 

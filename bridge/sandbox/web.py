@@ -20,12 +20,16 @@ from bridge.sandbox.microsoft import pages as microsoft_pages
 from bridge.sandbox.microsoft import web as microsoft_web
 from bridge.sandbox.microsoft.server import Microsoft
 from bridge.sandbox.world import Unknown
+from bridge.sandbox.zoom import control as zoom_control
+from bridge.sandbox.zoom import pages as zoom_pages
+from bridge.sandbox.zoom import web as zoom_web
+from bridge.sandbox.zoom.server import Zoom
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _LARGEST = 4 << 20
 
 
-def application(google: Google, microsoft: Microsoft) -> Flask:
+def application(google: Google, microsoft: Microsoft, zoom: Zoom) -> Flask:
     """Make the application."""
     app = Flask("busybridge-sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
@@ -33,10 +37,12 @@ def application(google: Google, microsoft: Microsoft) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _api(app, google)
     _oauth(app, google)
-    _pages(app, google, microsoft)
+    _pages(app, google, microsoft, zoom)
     app.register_blueprint(microsoft_web.blueprint(microsoft))
     app.register_blueprint(microsoft_control.blueprint(microsoft))
-    app.register_blueprint(control.blueprint(google, microsoft))
+    app.register_blueprint(zoom_web.blueprint(zoom))
+    app.register_blueprint(zoom_control.blueprint(zoom))
+    app.register_blueprint(control.blueprint(google, microsoft, zoom))
     app.register_blueprint(desk.blueprint(google))
 
     @app.after_request
@@ -103,26 +109,28 @@ def _oauth(app: Flask, google: Google) -> None:
         return jsonify(error=err.error, error_description=err.description), err.status
 
 
-def _pages(app: Flask, google: Google, microsoft: Microsoft) -> None:
+def _pages(app: Flask, google: Google, microsoft: Microsoft, zoom: Zoom) -> None:
     @app.get("/")
     def index() -> ResponseReturnValue:
         with google.world.lock:
             more = microsoft_pages.section(microsoft, root())
-            return pages.index(google, root(), more)
+            return pages.index(google, root(), more + zoom_pages.section(zoom, root()))
 
     @app.get("/accounts/<email>")
     def account(email: str) -> ResponseReturnValue:
         with google.world.lock:
-            try:
-                return pages.account(google, google.world.account(email))
-            except Unknown as err:
-                return str(err), 404, {"Content-Type": "text/plain; charset=utf-8"}
+            return pages.account(google, google.world.account(email))
 
     @app.get("/microsoft/accounts/<email>")
     def microsoft_account(email: str) -> ResponseReturnValue:
         with google.world.lock:
-            try:
-                box = microsoft.directory.mailbox(email)
-            except Unknown as err:
-                return str(err), 404, {"Content-Type": "text/plain; charset=utf-8"}
-            return microsoft_pages.account(microsoft, box)
+            return microsoft_pages.account(microsoft, microsoft.directory.mailbox(email))
+
+    @app.get("/zoom/accounts/<email>")
+    def zoom_account(email: str) -> ResponseReturnValue:
+        with google.world.lock:
+            return zoom_pages.account(zoom, zoom.directory.user(email))
+
+    @app.errorhandler(Unknown)
+    def nobody(err: Unknown) -> ResponseReturnValue:
+        return str(err), 404, {"Content-Type": "text/plain; charset=utf-8"}
