@@ -1,4 +1,4 @@
-"""`sandbox`: the stand-ins for Google and Microsoft, to connect to and to play with."""
+"""`sandbox`: the stand-ins for Google, Microsoft and Zoom, to connect to and to play with."""
 
 from __future__ import annotations
 
@@ -32,25 +32,26 @@ if TYPE_CHECKING:
     "--world",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Accounts, calendars and misbehaviour as JSON; else a few people with a month each.",
+    help="Accounts, what they have, and misbehaviour as JSON; else a few people with a month each.",
 )
 @click.option(
     "--limits/--no-limits",
     default=True,
     show_default=True,
-    help="Refuse more requests than Google and Microsoft allow.",
+    help="Refuse more requests than the providers allow.",
 )
 @command
 def sandbox(ground: Ground, port: int, world: Path | None, limits: bool) -> None:  # noqa: FBT001
-    """Run a stand-in for Google Calendar and Microsoft Graph on loopback.
+    """Run a stand-in for Google Calendar, Microsoft Graph and Zoom on loopback.
 
-    It has accounts to connect, pages to sign in, the calendar APIs with push, and misbehaves on
-    command. Everything is in memory; Ctrl-C ends it.
+    It has accounts to connect, pages to sign in, the APIs with push, and misbehaves on command.
+    Everything is in memory; Ctrl-C ends it.
     """
     from bridge.sandbox.google.quotas import Limits
     from bridge.sandbox.microsoft.quotas import MailboxLimits
     from bridge.sandbox.scenario import BadScenario
     from bridge.sandbox.server import Sandbox
+    from bridge.sandbox.zoom.quotas import Limits as ZoomLimits
 
     ended = Event()
 
@@ -68,6 +69,7 @@ def sandbox(ground: Ground, port: int, world: Path | None, limits: bool) -> None
         raise BridgeError(f"cannot listen on port {port}: {err.strerror or err}") from err
     if limits:
         running.microsoft.limit(MailboxLimits())
+        running.zoom.limit(ZoomLimits())
     with running:
         _announce(running, in_json=ground.as_json)
         ended.wait()
@@ -102,6 +104,8 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         "token_url": f"{url}/token",
         "revoke_url": f"{url}/revoke",
     }
+    zoom = _zoom(running)
+    hosts = [each.email for each in running.zoom.directory.users.values()]
     client = {"client_id": CLIENT.id, "client_secret": CLIENT.secret}
     accounts = list(running.world.accounts)
     if in_json:
@@ -113,6 +117,7 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
                     **client,
                     **endpoints,
                     "microsoft": {"accounts": mailboxes, **microsoft, "sandbox_url": url},
+                    "zoom": {"accounts": hosts, **zoom},
                 }
             )
         )
@@ -120,12 +125,14 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         return
     fault = f"{url}/sandbox/accounts/{accounts[0] if accounts else 'EMAIL'}/faults"
     for line in (
-        f"A stand-in for Google Calendar and Microsoft Graph, in memory: {url}",
+        f"A stand-in for Google Calendar, Microsoft Graph and Zoom, in memory: {url}",
         "",
         "Google accounts, with their calendars and outgoing mail:",
         *(f"  {url}/accounts/{email}" for email in accounts),
         "Microsoft accounts:",
         *(f"  {url}/microsoft/accounts/{email}" for email in mailboxes),
+        "Zoom accounts, with their meetings:",
+        *(f"  {url}/zoom/accounts/{email}" for email in hosts),
         "",
         "For the YAML:",
         "  allow_inline_secrets: true",
@@ -140,6 +147,9 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         "For a program of yours that speaks to Microsoft Graph:",
         *(f"  {name}: {value}" for name, value in microsoft.items()),
         "",
+        "For one that speaks to Zoom, in the name of the account or of users who let it in:",
+        *(f"  {name}: {value}" for name, value in zoom.items()),
+        "",
         "Misbehaviour, for example:",
         f"  curl -H 'Content-Type: application/json' -d '{{\"short_pages\": true}}' {fault}",
         "",
@@ -147,3 +157,21 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
     ):
         say(line)
     sys.stdout.flush()
+
+
+def _zoom(running: Sandbox) -> dict[str, str]:
+    from bridge.sandbox.zoom import scenario
+    from bridge.sandbox.zoom.directory import ACCOUNT_ID
+
+    url = running.url
+    return {
+        "account_id": ACCOUNT_ID,
+        "client_id": scenario.SERVER_ID,
+        "client_secret": scenario.SERVER_SECRET,
+        "user_client_id": scenario.CLIENT_ID,
+        "user_client_secret": scenario.CLIENT_SECRET,
+        "api_url": f"{url}/v2",
+        "authorize_url": f"{url}/oauth/authorize",
+        "token_url": f"{url}/oauth/token",
+        "revoke_url": f"{url}/oauth/revoke",
+    }

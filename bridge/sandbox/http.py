@@ -31,7 +31,7 @@ def written(answer: Answer) -> Response:
     """Write an answer, half of it, or nothing."""
     fields = dict(answer.headers)
     if answer.is_lost:
-        return Response(_Nothing(), answer.status)
+        return Response(_Nothing())
     if not answer.cut:
         return Response(answer.body, answer.status, fields)
 

@@ -50,9 +50,10 @@ def fetched(url: str) -> str:
 def test_everything_it_prints_is_there(printed) -> None:
     _, text = printed
     urls = [word for word in text.split() if "/accounts/" in word and "sandbox/" not in word]
-    assert len(urls) == 7
+    assert len(urls) == 9
     assert "Planning" in fetched(urls[0])
     assert "One on one" in fetched(next(url for url in urls if "/microsoft/accounts/anna" in url))
+    assert "Product circle" in fetched(next(url for url in urls if "/zoom/accounts/anna" in url))
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
     assert yaml.safe_load(shown)["allow_inline_secrets"] is True
     google, microsoft = yaml.safe_load(shown)["providers"].values()
@@ -60,7 +61,8 @@ def test_everything_it_prints_is_there(printed) -> None:
     index = fetched(urls[0].partition("/accounts/")[0])
     graph = yaml.safe_load(text.partition("Microsoft Graph:\n")[2].partition("\n\n")[0])
     assert graph.keys() == {"client_id", "client_secret", "graph_url", "authority_url"}
-    for value in (*google.values(), *microsoft.values(), *graph.values()):
+    zoom = yaml.safe_load(text.partition("users who let it in:\n")[2].partition("\n\n")[0])
+    for value in (*google.values(), *microsoft.values(), *graph.values(), *zoom.values()):
         assert value in index
     configuration = f"{graph['authority_url']}/v2.0/.well-known/openid-configuration"
     assert "token_endpoint" in fetched(configuration)
@@ -86,6 +88,8 @@ def test_programs_get_json() -> None:
         assert told["api_url"].startswith(told["url"])
         assert "anna@sandbox.example" in told["microsoft"]["accounts"]
         assert told["microsoft"]["graph_url"] == f"{told['url']}/v1.0"
+        assert "anna@sandbox.example" in told["zoom"]["accounts"]
+        assert told["zoom"]["api_url"] == f"{told['url']}/v2"
     finally:
         process.terminate()
         process.communicate(timeout=30)
@@ -104,6 +108,9 @@ def test_programs_get_json() -> None:
         ('{"microsoft": {"accounts": [{}]}}', "'email' is missing"),
         ('{"microsoft": {"accounts": [{"email": "a@b.c", "events": [{}]}]}}', "start is required"),
         ('{"microsoft": {"accounts": [{"email": "a@b.c", "faults": {"none": 1}}]}}', "'none'"),
+        ('{"zoom": {"accounts": [{}]}}', "'email' is missing"),
+        ('{"zoom": {"accounts": [{"email": "a@b.c", "meetings": [{"type": 8}]}]}}', "recurrence"),
+        ('{"zoom": {"accounts": [{"email": "a@b.c", "settings": {"loud": true}}]}}', "loud"),
     ],
 )
 def test_a_world_that_makes_no_sense_is_told(tmp_path: Path, world: str, said: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import ssl
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -15,6 +14,7 @@ import httpx2
 
 from bridge.sandbox.scenario import CLIENT
 from bridge.sandbox.server import Sandbox
+from tests.sandbox.callers import plain_http
 from tests.sandbox.people import ANN
 
 CALLBACK = "http://127.0.0.1:4711/callback"
@@ -35,11 +35,7 @@ class Browser:
     sandbox: Sandbox
     client: str = CLIENT.id
     secret: str = CLIENT.secret
-    http: httpx2.Client = field(
-        default_factory=lambda: httpx2.Client(
-            trust_env=False, timeout=30, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        )
-    )
+    http: httpx2.Client = field(default_factory=plain_http)
 
     def url(self, **changes: Any) -> str:
         """Where a program sends its user; None leaves a parameter out."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-import httpx2
-
 from bridge.sandbox.server import Sandbox
+from tests.sandbox.callers import Caller, Json, plain_http
 
 ANN, BOB, EVE = "ann@example.test", "bob@example.test", "eve@example.test"
 ROOM = "room@resource.calendar.google.com"
@@ -26,7 +24,6 @@ PEOPLE = {
         {"summary": "Room", "id": ROOM, "timezone": "Europe/Berlin", "share": {ANN: "reader"}}
     ],
 }
-Json = dict[str, Any]
 
 
 def opened() -> Sandbox:
@@ -34,27 +31,13 @@ def opened() -> Sandbox:
     return Sandbox(PEOPLE, clock=lambda: START, seed=1)
 
 
-class Program:
+class Program(Caller):
     """A client of the API with a person's access token."""
 
     def __init__(self, sandbox: Sandbox, email: str = ANN, *scopes: str) -> None:
         self.sandbox = sandbox
         token = sandbox.access_token(email, *scopes)
-        self.http = httpx2.Client(
-            base_url=f"{sandbox.url}/calendar/v3/",
-            headers={"Authorization": f"Bearer {token}"},
-            trust_env=False,
-            timeout=30,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # plain HTTP needs no authorities
-        )
-
-    def send(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        return self.http.request(method, path, **options)
-
-    def ok(self, method: str, path: str, **options: Any) -> Json:
-        answer = self.send(method, path, **options)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else {}
+        self.http = plain_http(f"{sandbox.url}/calendar/v3/", token)
 
     def refused(self, method: str, path: str, **options: Any) -> tuple[int, str]:
         """Return status and reason of an error."""

@@ -7,29 +7,19 @@ import pytest
 from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.server import Sandbox
 from tests.sandbox.browser import Browser
+from tests.sandbox.callers import Control, check_switches
 from tests.sandbox.people import ALL, ANN, BOB, Program, at
 
 
 @pytest.fixture
-def control(ann: Program):  # the same client, without the API's path
-    def send(method: str, path: str, body: object = None) -> object:
-        options = {} if body is None else {"json": body}
-        answer = ann.http.request(method, f"{ann.sandbox.url}/sandbox{path}", **options)
-        return answer.json() if answer.content else answer.status_code
-
-    return send
+def control(sandbox: Sandbox) -> Control:
+    return Control(f"{sandbox.url}/sandbox/")
 
 
-def test_misbehaviour_is_switched_by_url(control, ann: Program) -> None:
-    assert control("GET", "/faults") == dict(FAULTS)
-    path = f"/accounts/{ANN}/faults"
-    shown = control("POST", path, {"server_error": {"times": 1}, "short_pages": True})
-    assert shown == {"server_error": True, "short_pages": True}
-    assert ann.send("GET", "calendars/primary/events").status_code == 500
-    assert control("GET", path) == {"short_pages": True}
-    assert control("POST", path, {"short_pages": False}) == {}
-    control("POST", path, {"html": True})
-    assert control("DELETE", path) == {}
+def test_misbehaviour_is_switched_by_url(control: Control, ann: Program) -> None:
+    check_switches(
+        control, FAULTS, ANN, lambda: ann.send("GET", "calendars/primary/events").status_code
+    )
 
 
 def test_misbehaviour_may_be_part_of_the_configuration() -> None:
@@ -37,17 +27,14 @@ def test_misbehaviour_may_be_part_of_the_configuration() -> None:
         assert Program(sandbox).send("GET", "calendars/primary/events").status_code == 500
 
 
-def test_an_unknown_misbehaviour_or_account_is_an_error(control) -> None:
-    assert "no_such" in control("POST", f"/accounts/{ANN}/faults", {"no_such": True})["error"]
-    assert "nobody" in control("GET", "/accounts/nobody/faults")["error"]
-
-
 def test_a_web_page_elsewhere_cannot_switch_anything(ann: Program) -> None:
     url = f"{ann.sandbox.url}/sandbox/accounts/{ANN}/faults"
     assert ann.http.post(url, content='{"html": true}').status_code == 415
 
 
-def test_a_person_takes_back_by_url_what_was_allowed_to_programs(control, ann: Program) -> None:
+def test_a_person_takes_back_by_url_what_was_allowed_to_programs(
+    control: Control, ann: Program
+) -> None:
     browser = Browser(ann.sandbox)
     given = browser.trade(browser.decide()["code"]).json()
     assert browser.use(given["access_token"]) == 200
@@ -57,7 +44,7 @@ def test_a_person_takes_back_by_url_what_was_allowed_to_programs(control, ann: P
     assert "error" in control("POST", "/accounts/nobody/revoke", {})
 
 
-def test_a_person_edits_by_url(control, ann: Program) -> None:
+def test_a_person_edits_by_url(control: Control, ann: Program) -> None:
     made = control("POST", f"/calendars/{ANN}/events", {**at(10), "summary": "Lunch"})["id"]
     assert [each["summary"] for each in ann.listed()] == ["Lunch"]
     control(
@@ -75,7 +62,7 @@ def test_a_person_edits_by_url(control, ann: Program) -> None:
     assert {mail["to"] for mail in control("GET", "/mail")} == {ANN, BOB}
 
 
-def test_people_rooms_and_programs_are_added_by_url(control, sandbox: Sandbox) -> None:
+def test_people_rooms_and_programs_are_added_by_url(control: Control, sandbox: Sandbox) -> None:
     control("POST", "/accounts", {"email": "new@example.test", "calendars": [{"summary": "Work"}]})
     room = control("POST", "/rooms", {"summary": "Attic", "share": {"new@example.test": "reader"}})
     listed = Program(sandbox, "new@example.test").ok("GET", "users/me/calendarList")["items"]
@@ -88,7 +75,7 @@ def test_people_rooms_and_programs_are_added_by_url(control, sandbox: Sandbox) -
     assert browser.http.get(browser.url(redirect_uri=callback)).status_code == 200
 
 
-def test_a_service_account_has_a_key_file(control, ann: Program) -> None:
+def test_a_service_account_has_a_key_file(control: Control, ann: Program) -> None:
     robot = {"email": "robot@sandbox.example", "delegated": [ALL]}
     control("POST", "/service-accounts", robot)
     file = control("GET", f"/service-accounts/{robot['email']}")
@@ -97,7 +84,7 @@ def test_a_service_account_has_a_key_file(control, ann: Program) -> None:
     assert "nobody" in control("GET", "/service-accounts/nobody")["error"]
 
 
-def test_time_passes_by_url(control, ann: Program) -> None:
+def test_time_passes_by_url(control: Control, ann: Program) -> None:
     control("POST", "/clock", {"advance": 3600})
     assert ann.send("GET", "calendars/primary/events").status_code == 401
     assert control("POST", "/flush") == 204

@@ -51,33 +51,21 @@ def whole(user: User, meeting: Meeting, since: float, occurrence: Occurrence | N
 
 def listed(user: User, meeting: Meeting, occurrence: Occurrence | None = None) -> Json:
     """Show a meeting as listings do: its agenda is cut, and its tracking fields are left out."""
-    made: Json = {
-        "uuid": meeting.uuid,
-        "id": meeting.id,
-        "host_id": user.id,
-        "topic": meeting.topic,
-        "type": meeting.type,
-        "duration": occurrence.duration if occurrence else meeting.duration,
-        "timezone": meeting.timezone,
+    made = {
+        **_outline(user, meeting),
         "created_at": times.written(meeting.created),
-        "join_url": join_url(meeting),
         "agenda": meeting.agenda[:_AGENDA_IN_LISTS],
     }
+    if occurrence is not None:
+        made["duration"] = occurrence.duration
     start = occurrence.start if occurrence else meeting.start
     return made | ({"start_time": times.written(start)} if start else {})
 
 
 def told(user: User, meeting: Meeting, occurrence: Occurrence | None = None) -> Json:
     """Show what a webhook may say of a meeting."""
-    made: Json = {
-        "uuid": meeting.uuid,
-        "id": meeting.id,
-        "host_id": user.id,
-        "topic": meeting.topic,
-        "type": meeting.type,
-        "duration": meeting.duration,
-        "timezone": meeting.timezone,
-        "join_url": join_url(meeting),
+    made = {
+        **_outline(user, meeting),
         "password": meeting.password,
         "agenda": meeting.agenda,
         "settings": dict(meeting.settings),
@@ -86,6 +74,19 @@ def told(user: User, meeting: Meeting, occurrence: Occurrence | None = None) -> 
     if occurrence is not None:
         made["occurrences"] = [_occurrence(occurrence)]
     return made
+
+
+def _outline(user: User, meeting: Meeting) -> Json:
+    return {
+        "uuid": meeting.uuid,
+        "id": meeting.id,
+        "host_id": user.id,
+        "topic": meeting.topic,
+        "type": meeting.type,
+        "duration": meeting.duration,
+        "timezone": meeting.timezone,
+        "join_url": join_url(meeting),
+    }
 
 
 def _detail(meeting: Meeting) -> Json:

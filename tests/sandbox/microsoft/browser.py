@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
-import ssl
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -16,22 +14,12 @@ import httpx2
 
 from bridge.sandbox.microsoft.scenario import CLIENT_ID, CLIENT_SECRET
 from bridge.sandbox.server import Sandbox
+from tests.sandbox.browser import VERIFIER, challenge
+from tests.sandbox.callers import plain_http
 from tests.sandbox.microsoft.people import ANN
 
 CALLBACK = "http://localhost:4711/callback"
 SCOPE = "Calendars.ReadWrite User.Read offline_access openid profile"
-VERIFIER = "a-secret-that-only-the-program-knows-0123456789"
-
-
-def plain_http() -> httpx2.Client:
-    return httpx2.Client(
-        trust_env=False, timeout=30, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    )
-
-
-def challenge(verifier: str = VERIFIER) -> str:
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ import httpx2
 
 from bridge.sandbox.microsoft.scenario import CLIENT_ID
 from bridge.sandbox.server import Sandbox
+from tests.sandbox.callers import Caller, Json, plain_http
 
 ANN, BOB, EVE = "ann@contoso.example", "bob@contoso.example", "eve@fabrikam.example"
 PAT, ROOM = "pat@outlook.example", "room@contoso.example"
@@ -28,7 +28,6 @@ PEOPLE = {
     }
 }
 IMMUTABLE = 'IdType="ImmutableId"'
-Json = dict[str, Any]
 
 
 def opened() -> Sandbox:
@@ -36,7 +35,7 @@ def opened() -> Sandbox:
     return Sandbox(PEOPLE, clock=lambda: START, seed=1)
 
 
-class Program:
+class Program(Caller):
     """A client of Graph with a person's access token, or on its own."""
 
     def __init__(
@@ -44,24 +43,13 @@ class Program:
     ) -> None:
         self.sandbox = sandbox
         token = token or sandbox.microsoft.access_token(email, CLIENT_ID, *scopes)
-        self.http = httpx2.Client(
-            base_url=f"{sandbox.url}/v1.0/",
-            headers={"Authorization": f"Bearer {token}"},
-            trust_env=False,
-            timeout=30,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # plain HTTP needs no authorities
-        )
+        self.http = plain_http(f"{sandbox.url}/v1.0/", token)
 
     def send(self, method: str, path: str, **options: Any) -> httpx2.Response:
         prefer = options.pop("prefer", None)
         if prefer:
             options["headers"] = {**options.get("headers", {}), "Prefer": prefer}
-        return self.http.request(method, path, **options)
-
-    def ok(self, method: str, path: str, **options: Any) -> Json:
-        answer = self.send(method, path, **options)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else {}
+        return super().send(method, path, **options)
 
     def refused(self, method: str, path: str, **options: Any) -> tuple[int, str]:
         """Return status and code of an error."""

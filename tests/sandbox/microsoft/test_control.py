@@ -10,32 +10,19 @@ from bridge.sandbox.example import document
 from bridge.sandbox.microsoft.faults import FAULTS
 from bridge.sandbox.microsoft.scenario import CLIENT_ID
 from bridge.sandbox.server import Sandbox
+from tests.sandbox.callers import Control, check_switches
 from tests.sandbox.microsoft.browser import Browser, failed
 from tests.sandbox.microsoft.people import ANN, BOB, IMMUTABLE, Program, at, daily, march
 from tests.sandbox.people import Program as GoogleProgram
 
 
 @pytest.fixture
-def control(ann: Program):  # the same client, without the API's path
-    def send(method: str, path: str, body: object = None) -> object:
-        options = {} if body is None else {"json": body}
-        url = f"{ann.sandbox.url}/sandbox/microsoft{path}"
-        answer = ann.http.request(method, url, **options)
-        return answer.json() if answer.content else answer.status_code
-
-    return send
+def control(sandbox: Sandbox) -> Control:
+    return Control(f"{sandbox.url}/sandbox/microsoft/")
 
 
-def test_misbehaviour_is_switched_by_url(control, ann: Program) -> None:
-    assert control("GET", "/faults") == dict(FAULTS)
-    path = f"/accounts/{ANN}/faults"
-    shown = control("POST", path, {"server_error": {"times": 1}, "short_pages": True})
-    assert shown == {"server_error": True, "short_pages": True}
-    assert ann.send("GET", "me/events").status_code == 500
-    assert control("GET", path) == {"short_pages": True}
-    assert control("DELETE", path) == {}
-    assert "no_such" in control("POST", path, {"no_such": True})["error"]
-    assert "nobody" in control("GET", "/accounts/nobody/faults")["error"]
+def test_misbehaviour_is_switched_by_url(control: Control, ann: Program) -> None:
+    check_switches(control, FAULTS, ANN, lambda: ann.send("GET", "me/events").status_code)
 
 
 def test_misbehaviour_may_be_part_of_the_configuration() -> None:
@@ -72,7 +59,7 @@ def test_a_document_furnishes_tenants_people_and_programs() -> None:
         assert off.refused("GET", "me/events") == (404, "MailboxNotEnabledForRESTAPI")
 
 
-def test_a_person_edits_by_url(control, ann: Program) -> None:
+def test_a_person_edits_by_url(control: Control, ann: Program) -> None:
     events = f"/accounts/{ANN}/events"
     made = control("POST", events, {**at(10), **daily(3), "subject": "Lunch"})["id"]
     [found] = ann.listed("me/events", IMMUTABLE)
@@ -94,7 +81,7 @@ def test_a_person_edits_by_url(control, ann: Program) -> None:
     assert ann.ok("GET", f"me/events/{tea['id']}")["showAs"] == "busy"
 
 
-def test_people_calendars_and_programs_are_added_by_url(control, sandbox: Sandbox) -> None:
+def test_people_calendars_and_programs_are_added_by_url(control: Control, sandbox: Sandbox) -> None:
     new = "new@contoso.example"
     tenant = control("POST", "/tenants", {"domain": "contoso.example"})["id"]
     assert control("POST", "/accounts", {"email": new})["tenant"] == tenant
@@ -114,14 +101,14 @@ def test_people_calendars_and_programs_are_added_by_url(control, sandbox: Sandbo
     assert failed(browser.alone()) == (401, "invalid_client", 7000222)
 
 
-def test_consent_is_taken_back_by_url(control, sandbox: Sandbox) -> None:
+def test_consent_is_taken_back_by_url(control: Control, sandbox: Sandbox) -> None:
     browser = Browser(sandbox)
     given = browser.connect()
     assert control("POST", f"/accounts/{ANN}/revoke", {}) == 204
     assert failed(browser.refresh(given["refresh_token"]))[2] == 65001
 
 
-def test_lifecycle_events_are_sent_by_url(control) -> None:
+def test_lifecycle_events_are_sent_by_url(control: Control) -> None:
     path = f"/accounts/{ANN}/lifecycle"
     assert control("POST", path, {"event": "missed"}) == 204
     assert "there are missed" in control("POST", path, {"event": "lost"})["error"]

@@ -16,7 +16,8 @@ import pytest
 from bridge.sandbox.microsoft.grants import Client
 from bridge.sandbox.microsoft.scenario import CLIENT_ID, CLIENT_SECRET
 from bridge.sandbox.server import Sandbox
-from tests.sandbox.microsoft.browser import CALLBACK, plain_http
+from tests.sandbox.callers import plain_http
+from tests.sandbox.microsoft.browser import CALLBACK
 from tests.sandbox.microsoft.people import ANN, PEOPLE, Program
 
 LOGIN = "https://login.microsoftonline.com"

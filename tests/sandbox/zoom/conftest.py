@@ -8,6 +8,7 @@ import pytest
 
 from bridge.sandbox.server import Sandbox
 from tests.sandbox.zoom.people import Program, opened
+from tests.sandbox.zoom.receiver import Receiver
 
 
 @pytest.fixture
@@ -20,3 +21,11 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def ann(sandbox: Sandbox) -> Program:
     return Program(sandbox)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()

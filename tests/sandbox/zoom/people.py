@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
-
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.zoom.scenario import CLIENT_ID, SERVER_ID
+from tests.sandbox.callers import Caller, Json, plain_http
 
 ANN, BOB, EVE = "ann@example.test", "bob@example.test", "eve@elsewhere.test"
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -23,7 +21,6 @@ PEOPLE = {
         ]
     }
 }
-Json = dict[str, Any]
 
 
 def opened() -> Sandbox:
@@ -31,13 +28,7 @@ def opened() -> Sandbox:
     return Sandbox(PEOPLE, clock=lambda: START, seed=1)
 
 
-def plain_http() -> httpx2.Client:
-    # Plain HTTP needs no authorities, and reading them takes longer than a test.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx2.Client(trust_env=False, timeout=30, verify=context)
-
-
-class Program:
+class Program(Caller):
     """A client of the API, let in by a person or acting for an account."""
 
     def __init__(
@@ -47,17 +38,7 @@ class Program:
         self.user = email if alone else "me"
         zoom = sandbox.zoom
         token = zoom.app_token(SERVER_ID) if alone else zoom.access_token(email, CLIENT_ID, *scopes)
-        self.http = plain_http()
-        self.http.base_url = httpx2.URL(f"{sandbox.url}/v2/")
-        self.http.headers["Authorization"] = f"Bearer {token}"
-
-    def send(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        return self.http.request(method, path, **options)
-
-    def ok(self, method: str, path: str, **options: Any) -> Json:
-        answer = self.send(method, path, **options)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else {}
+        self.http = plain_http(f"{sandbox.url}/v2/", token)
 
     def refused(self, method: str, path: str, **options: Any) -> tuple[int, int]:
         """Return status and code of an error."""
