@@ -39,7 +39,6 @@ _RECURRENCE: Json = {
 }
 _TOP: Json = {"default_password": _FLAG, "pre_schedule": _FLAG}
 _LISTS = ["scheduled", "live", "upcoming", "upcoming_meetings", "previous_meetings"]
-_QUERY: Json = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT}
 
 
 @lru_cache(maxsize=1)
@@ -53,7 +52,8 @@ def load() -> Description:
             name = operation["operationId"]
             if name in METHODS:
                 methods[name] = _method(path, http_method, operation, types)
-    _widen(methods["meetings"]["parameters"])
+    kind = methods["meetings"]["parameters"]["type"]
+    kind["enum"] = _LISTS
     return Description({"methods": methods, "$defs": types}, ignored=frozenset())
 
 
@@ -82,12 +82,6 @@ def _method(path: str, http_method: str, operation: Json, types: Json) -> Json:
         "response": response or None,
         "scopes": (),
     }
-
-
-def _widen(parameters: Json) -> None:
-    parameters["type"] = {**parameters["type"], "enum": _LISTS}
-    for name, schema in _QUERY.items():
-        parameters[name] = {**schema, "location": "query"}
 
 
 def _newer(schema: Any) -> Any:

@@ -92,18 +92,6 @@ class Deed(NamedTuple):
     """Which program did it; empty for the owner at Zoom."""
 
 
-class Change(NamedTuple):
-    """A deed, as it is told to programs."""
-
-    deed: Deed
-    before: Json
-    """What webhooks say of the meeting; empty for a new one."""
-    after: Json
-    """Empty for a deleted one."""
-    operator: str
-    """E-mail address of who did it."""
-
-
 @dataclass(slots=True)
 class User:
     """A person with an account at Zoom."""
@@ -122,6 +110,18 @@ class User:
     meetings: dict[int, Meeting] = field(default_factory=dict)
     deeds: list[Deed] = field(default_factory=list)
     """Everything that was ever done to the meetings."""
+
+
+class Change(NamedTuple):
+    """A deed, as it is told to programs."""
+
+    deed: Deed
+    before: Json
+    """What webhooks say of the meeting; empty for a new one."""
+    after: Json
+    """Empty for a deleted one."""
+    operator: User
+    """In whose name."""
 
 
 class Directory:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.sandbox.world import Json
+from bridge.sandbox.world import Json, Mail
 from bridge.sandbox.zoom import recurrence, shown, times
 from bridge.sandbox.zoom.directory import (
     INSTANT,
@@ -52,8 +52,8 @@ class Editor:
     user: User
     client: str = ""
     """Which program writes; empty for the host itself."""
-    operator: str = ""
-    """E-mail address of who writes, where it is not the host."""
+    operator: User | None = None
+    """In whose name, where it is not the host's."""
 
     def create(self, body: Json) -> Meeting:
         """Make a meeting.
@@ -101,8 +101,13 @@ class Editor:
         after = shown.told(self.user, meeting, found)
         self._tell("updated", meeting, before, after, occurrence)
 
-    def delete(self, meeting: Meeting, occurrence: str = "") -> None:
+    def delete(self, meeting: Meeting, occurrence: str = "", *, is_mailed: bool = False) -> None:
         """Delete a meeting, or one occurrence of a series.
+
+        Args:
+            meeting: which.
+            occurrence: this one alone.
+            is_mailed: host and alternative hosts get a message.
 
         Raises:
             ZoomError: 400: it goes on, or is over; 404: there is no such occurrence.
@@ -119,14 +124,15 @@ class Editor:
             del self.user.meetings[meeting.id]
         else:
             found.is_deleted = True
+        if is_mailed:
+            self._mail(meeting)
         self._tell("deleted", meeting, before, {}, occurrence)
 
     def _patch(self, meeting: Meeting, body: Json) -> None:
         zone = body.get("timezone", meeting.timezone)
         times.zone(zone)
         kind, rule = body.get("type", meeting.type), body.get("recurrence")
-        was = meeting.occurrences[0].start if meeting.type == SERIES else meeting.start
-        start = was
+        was = start = meeting.start
         if "start_time" in body:
             asked = times.read(body["start_time"], zone)
             # "If the value is in the past, the API ignores it."
@@ -230,10 +236,17 @@ class Editor:
             raise no_meeting(f"{meeting.id}, occurrence {name}")
         return found
 
+    def _mail(self, meeting: Meeting) -> None:
+        world, me = self.directory.world, self.user.email
+        others = re.split(r"[,;]", meeting.settings["alternative_hosts"])
+        for to in (me, *(each for each in others if each)):
+            mail = Mail(world.now, me, to, "CANCEL", meeting.topic, str(meeting.id))
+            world.mail.append(mail)
+
     def _tell(
         self, kind: str, meeting: Meeting, before: Json, after: Json, occurrence: str = ""
     ) -> None:
         now = self.directory.world.now
         deed = Deed(now, kind, meeting.id, occurrence, self.client)
-        operator = self.operator or self.user.email
+        operator = self.operator or self.user
         self.directory.tell(self.user, Change(deed, before, after, operator))

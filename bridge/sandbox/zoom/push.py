@@ -104,8 +104,8 @@ class Push:
         payload = _PAYLOADS[change.deed.kind](change, times.stamp(self._world.now))
         payload = {
             "account_id": user.account,
-            "operator": change.operator,
-            "operator_id": user.id,
+            "operator": change.operator.email,
+            "operator_id": change.operator.id,
             **payload,
         }
         for client in self._grants.clients.values():

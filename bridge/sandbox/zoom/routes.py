@@ -9,7 +9,7 @@ from bridge.sandbox.world import Json, World
 from bridge.sandbox.zoom import shown, times
 from bridge.sandbox.zoom.directory import Directory, Meeting, User
 from bridge.sandbox.zoom.editing import Editor
-from bridge.sandbox.zoom.errors import no_meeting
+from bridge.sandbox.zoom.errors import invalid, no_meeting
 from bridge.sandbox.zoom.grants import Sender
 from bridge.sandbox.zoom.listing import Listing
 
@@ -37,8 +37,7 @@ class Call:
     def editor(self) -> Editor:
         """Write in the sender's name."""
         sender = self.sender
-        operator = sender.user.email if sender.user else self.owner.email
-        return Editor(self.directory, self.user, sender.client.id, operator)
+        return Editor(self.directory, self.user, sender.client.id, sender.user or self.owner)
 
     @property
     def owner(self) -> User:
@@ -146,4 +145,7 @@ def _update(call: Call) -> None:
 
 
 def _delete(call: Call) -> None:
-    call.editor.delete(call.found, call.query.get("occurrence_id", ""))
+    if call.query.get("cancel_meeting_reminder", "false") not in ("true", "false"):
+        raise invalid("cancel_meeting_reminder")
+    is_mailed = call.query.get("schedule_for_reminder", False)
+    call.editor.delete(call.found, call.query.get("occurrence_id", ""), is_mailed=is_mailed)

@@ -9,7 +9,7 @@ import pytest
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.zoom.errors import ZoomError
 from bridge.sandbox.zoom.scenario import CLIENT_ID
-from tests.sandbox.zoom.people import ANN, BOB, EVE, START, Program, at
+from tests.sandbox.zoom.people import ANN, BOB, EVE, START, Program, at, opened
 
 
 def test_a_meeting_is_made_read_changed_and_deleted(sandbox: Sandbox, ann: Program) -> None:
@@ -240,3 +240,24 @@ def test_the_host_edits_at_zoom(sandbox: Sandbox, ann: Program) -> None:
     assert [each.client for each in person.deeds("created")] == ["", CLIENT_ID]
     with pytest.raises(ZoomError):
         person.delete(number)
+
+
+def test_hosts_get_mail_of_a_deletion_where_that_is_wanted(sandbox: Sandbox, ann: Program) -> None:
+    others = {"alternative_hosts": f"{BOB};{EVE}"}
+    for reminder in ("true", "false"):
+        path = f"meetings/{ann.create(settings=others)['id']}"
+        params = {"schedule_for_reminder": reminder, "cancel_meeting_reminder": "true"}
+        assert ann.send("DELETE", path, params=params).status_code == 204
+    assert [(each.to, each.method, each.summary) for each in sandbox.world.mail] == [
+        *((each, "CANCEL", "Talk") for each in (ANN, BOB, EVE)),
+    ]
+    path = f"meetings/{ann.create()['id']}"
+    wrong = {"cancel_meeting_reminder": "maybe"}
+    assert ann.refused("DELETE", path, params=wrong) == (400, 300)
+    assert ann.topics() == ["Talk"]
+
+
+def test_the_same_seed_makes_the_same_meetings(ann: Program) -> None:
+    with opened() as other:
+        again = Program(other)
+        assert again.create() == ann.create()

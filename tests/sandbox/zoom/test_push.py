@@ -133,6 +133,7 @@ def test_only_those_who_were_let_in_are_told(
     sandbox.flush()
     # Whoever acts for the account does so in its owner's name.
     assert told.last["operator"] == ANN
+    assert told.last["operator_id"] != told.last["object"]["host_id"]
 
 
 def test_only_what_was_asked_for_is_told(

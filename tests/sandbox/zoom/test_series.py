@@ -182,3 +182,16 @@ def test_the_host_edits_one_occurrence_at_zoom(sandbox: Sandbox, ann: Program) -
     person.move(number, start + timedelta(days=2))
     assert starts(ann.get(number))[0] == "2026-03-05T10:00"
     assert len(person.deeds("deleted", meeting=number)) == 1
+
+
+def test_the_topic_of_a_series_changes_and_its_occurrences_stay_as_they_are(ann: Program) -> None:
+    made = ann.create(**daily(3))
+    path, first = f"meetings/{made['id']}", {"occurrence_id": ids(made)[0]}
+    ann.ok("PATCH", path, params=first, json=at(15, 3))
+    ann.ok("PATCH", path, json={"topic": "Walk"})
+    assert starts(ann.get(made["id"]))[0] == "2026-03-03T15:00"
+    # Another length is one of all of them: what was moved is where it was at first.
+    ann.ok("PATCH", path, json={"duration": 30})
+    read = ann.get(made["id"])
+    assert starts(read) == starts(made)
+    assert {each["duration"] for each in read["occurrences"]} == {30}
