@@ -19,6 +19,7 @@ from bridge.sandbox.microsoft import control as microsoft_control
 from bridge.sandbox.microsoft import pages as microsoft_pages
 from bridge.sandbox.microsoft import web as microsoft_web
 from bridge.sandbox.microsoft.server import Microsoft
+from bridge.sandbox.routing import ROUTES
 from bridge.sandbox.world import Unknown
 from bridge.sandbox.zoom import control as zoom_control
 from bridge.sandbox.zoom import pages as zoom_pages
@@ -32,6 +33,7 @@ _LARGEST = 4 << 20
 def application(google: Google, microsoft: Microsoft, zoom: Zoom) -> Flask:
     """Make the application."""
     app = Flask("busybridge-sandbox", static_folder=None)
+    app.url_map = ROUTES
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
     app.logger.setLevel(logging.ERROR)
     app.json.sort_keys = False  # type: ignore[attr-defined]
