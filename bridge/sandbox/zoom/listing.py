@@ -17,7 +17,7 @@ _LIFE = timedelta(minutes=15)
 """Of a next_page_token."""
 _UNEXPIRED = timedelta(days=30)
 """So long after its end a meeting is kept."""
-_OPEN = 1_000
+_OPEN, _PAGES = 1_000, 100_000
 
 
 class _Cursor(NamedTuple):
@@ -49,9 +49,12 @@ class Listing:
         if name := query.get("next_page_token"):
             cursor = self._resume(user, name, kind, size)
         else:
-            number = int(query.get("page_number", "1"))
+            number = query.get("page_number", "1")
+            if not number.isdecimal() or not 1 <= int(number) <= _PAGES:
+                raise invalid("page_number")
+            first = (int(number) - 1) * size
             items = tuple(self._items(user, kind))
-            cursor = _Cursor(user.id, kind, size, items, self._world.now, (number - 1) * size)
+            cursor = _Cursor(user.id, kind, size, items, self._world.now, first)
         return self._page(user, cursor)
 
     def _page(self, user: User, cursor: _Cursor) -> Json:

@@ -10,6 +10,9 @@ from bridge.sandbox.zoom.errors import invalid
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(?P<utc>Z?)")
 
+_YEARS = range(1970, 9000)
+"""Beyond them nothing can be reckoned."""
+
 
 def zone(name: str) -> ZoneInfo:
     """Find a zone by its IANA name.
@@ -36,6 +39,8 @@ def read(text: str, zone_name: str, field: str = "start_time") -> datetime:
         plain = datetime.fromisoformat(text.removesuffix("Z")).replace(microsecond=0)
     except ValueError as err:
         raise invalid(field) from err
+    if plain.year not in _YEARS:
+        raise invalid(field)
     return plain.replace(tzinfo=UTC if found["utc"] else zone(zone_name)).astimezone(UTC)
 
 

@@ -57,7 +57,15 @@ def test_a_token_is_good_for_a_quarter_of_an_hour_and_its_own_listing(
 
 @pytest.mark.parametrize(
     "params",
-    [{"page_size": 301}, {"page_size": 0}, {"type": "all"}, {"pagesize": 3}, {"page_size": "x"}],
+    [
+        {"page_size": 301},
+        {"page_size": 0},
+        {"page_size": "x"},
+        {"page_number": 0},
+        {"page_number": "x"},
+        {"type": "all"},
+        {"pagesize": 3},
+    ],
 )
 def test_a_query_that_makes_no_sense_is_refused(ann: Program, params: Json) -> None:
     assert ann.refused("GET", ann.path, params=params) == (400, 300)

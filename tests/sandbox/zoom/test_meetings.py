@@ -95,6 +95,8 @@ def test_a_time_that_has_passed_is_now_and_changes_nothing(ann: Program) -> None
         ({"start_time": "tomorrow"}, "start_time"),
         ({"start_time": "2026-03-03T10:00:00+01:00"}, "start_time"),
         ({"start_time": "2026-02-30T10:00:00Z"}, "start_time"),
+        ({"start_time": "9999-12-31T23:59:59"}, "start_time"),
+        ({"start_time": "0001-01-01T00:00:00"}, "start_time"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"type": 4}, "type"),
         ({"type": 8}, "recurrence"),
@@ -261,3 +263,15 @@ def test_the_same_seed_makes_the_same_meetings(ann: Program) -> None:
     with opened() as other:
         again = Program(other)
         assert again.create() == ann.create()
+
+
+def test_another_passcode_makes_another_link_to_the_same_meeting(ann: Program) -> None:
+    made = ann.create(password="abc-1")
+    assert made["password"] == "abc-1"
+    ann.ok("PATCH", f"meetings/{made['id']}", json={"topic": "Walk"})
+    assert ann.get(made["id"])["join_url"] == made["join_url"]
+    ann.ok("PATCH", f"meetings/{made['id']}", json={"password": "xyz_2"})
+    read = ann.get(made["id"])
+    assert read["password"] == "xyz_2"
+    assert read["join_url"] != made["join_url"]
+    assert read["join_url"].partition("?")[0] == made["join_url"].partition("?")[0]
