@@ -38,6 +38,7 @@ FAULTS: Mapping[str, str] = {
     "expired_tokens": "access tokens are refused until they are refreshed",
     "refresh_lost": "a refresh token is used up, and the connection ends without an answer",
     "no_refresh_token": "no refresh token is given",
+    "single_token": "the next token of a program on its own ends the one before",
     "token_unavailable": "the token endpoint answers 503",
     # Webhooks
     "push_lost": "notifications are not sent",

@@ -217,8 +217,11 @@ class Grants:
         Raises:
             OAuthError: 503.
         """
-        for user in self._directory.of(client.account):
+        users = list(self._directory.of(client.account))
+        for user in users:
             _check_available(user)
+        if any(user.faults.happens("single_token") for user in users):
+            self.end(client.id, "")
         scopes = tuple(f"{each}:admin" for each in client.scopes)
         return Given(self._keep(_Access(client.id, client.account, scopes, *self._next())), scopes)
 

@@ -170,6 +170,16 @@ def test_a_program_acts_for_its_account(browser: Browser) -> None:
     assert browser.use(again["access_token"], f"users/{ANN}/meetings") == 401
 
 
+def test_the_next_token_may_end_the_one_before(browser: Browser) -> None:
+    path = f"users/{ANN}/meetings"
+    browser.sandbox.zoom.misbehave(ANN, "single_token")
+    first = browser.alone().json()["access_token"]
+    assert browser.use(first, path) == 200
+    second = browser.alone().json()["access_token"]
+    assert browser.use(first, path) == 401
+    assert browser.use(second, path) == 200
+
+
 def test_its_parameters_may_be_in_the_address(browser: Browser) -> None:
     query = urlencode({"grant_type": "account_credentials", "account_id": ACCOUNT_ID})
     headers = {"Authorization": basic(SERVER_ID, SERVER_SECRET)}
