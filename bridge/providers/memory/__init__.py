@@ -1,7 +1,7 @@
 """The reference provider: calendars that live in this process, edited by calling functions.
 
-It keeps the contract in the plainest way, pages what it lists, and misbehaves on command. Tests of
-the engine run on it, and the contract suite passes it before any other.
+It keeps the contracts in the plainest way, pages what it lists, and misbehaves on command. Tests of
+the engine run on it, and the contract suites pass it before any other.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from threading import RLock
 
 from bridge.config.section import Section
 from bridge.errors import ProviderError, RemoteNotFound, SyncTokenExpired
+from bridge.model.conference import ConferenceKind
 from bridge.model.event import EventSeries, EventTime, Floating
 from bridge.model.interval import Window, instant
 from bridge.provider import (
     Account,
     CalendarId,
     CalendarInfo,
-    ETag,
     Item,
     Page,
     Provider,
@@ -31,51 +31,15 @@ from bridge.provider import (
     SyncToken,
     Unreadable,
 )
+from bridge.providers.memory.calendars import Broken, MemoryCalendar
+from bridge.providers.memory.orders import Orders
+from bridge.providers.memory.writing import Mail, Meeting, MemoryMeetings, MemorySink
+
+__all__ = ["Memory", "MemoryCalendar", "MemorySource", "kind"]
 
 _VERSION = 1
 _SLACK = timedelta(days=1)
 """All-day and floating times mean another instant in each zone."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Broken:
-    reason: str
-
-
-@dataclass(slots=True)
-class MemoryCalendar:
-    """One calendar: what is in it, and the log of what changed."""
-
-    info: CalendarInfo
-    objects: dict[RemoteId, EventSeries | _Broken] = field(default_factory=dict)
-    etags: dict[RemoteId, ETag] = field(default_factory=dict)
-    log: list[RemoteId] = field(default_factory=list)
-    """The object that each change touched; the sequence number of a token is a place in it."""
-    expired: int = 0
-    """Tokens older than this place are refused."""
-
-    def put(self, remote_id: str, series: EventSeries) -> None:
-        """Create or replace an object."""
-        self._set(RemoteId(remote_id), series)
-
-    def spoil(self, remote_id: str, reason: str = "not iCalendar") -> None:
-        """Make an object unreadable, or add one that is."""
-        self._set(RemoteId(remote_id), _Broken(reason))
-
-    def delete(self, remote_id: str) -> None:
-        """Remove an object."""
-        del self.objects[RemoteId(remote_id)]
-        self.log.append(RemoteId(remote_id))
-
-    def expire(self) -> None:
-        """Forget every token given so far."""
-        self.log.append(RemoteId(""))
-        self.expired = len(self.log)
-
-    def _set(self, remote_id: RemoteId, content: EventSeries | _Broken) -> None:
-        self.objects[remote_id] = content
-        self.log.append(remote_id)
-        self.etags[remote_id] = ETag(str(len(self.log)))
 
 
 @dataclass(slots=True)
@@ -90,6 +54,24 @@ class Memory:
     listings: int = 0
     """How often `changes` was asked."""
     lock: RLock = field(default_factory=RLock)
+    orders: Orders = field(default_factory=Orders)
+    """How writing misbehaves."""
+    natively: tuple[ConferenceKind, ...] = (ConferenceKind.GOOGLE_MEET,)
+    """Meetings that its calendars make with their events."""
+    making: ConferenceKind | None = None
+    """Meetings that it makes by themselves."""
+    own_uids: bool = False
+    """It gives the events that are written UIDs of its own."""
+    unlicensed: str = ""
+    """Why no meeting can be made with an event; empty where it can."""
+    reads_until_ready: int = 0
+    """For as many reads a meeting that is made with an event stays pending."""
+    mails: list[Mail] = field(default_factory=list)
+    """What guests were sent."""
+    meetings: dict[str, Meeting] = field(default_factory=dict)
+    """Those that were made by themselves, cancelled ones too, by reference."""
+    asked: list[str] = field(default_factory=list)
+    """What was asked of its sinks and makers: `put`, `find`, `create` ..."""
 
     def add(self, info: CalendarInfo) -> MemoryCalendar:
         """Add a calendar, or replace it by an empty one."""
@@ -102,7 +84,11 @@ class Memory:
 
     def provider(self) -> Provider:
         """Open the account; nothing is kept in what is returned."""
-        return Provider(source=MemorySource(self))
+        return Provider(
+            source=MemorySource(self),
+            sink=MemorySink(self),
+            conferences=None if self.making is None else MemoryMeetings(self, self.making),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +181,7 @@ def _everything(store: MemoryCalendar, window: Window) -> list[Item]:
     return [
         _item(store, remote_id)
         for remote_id, content in store.objects.items()
-        if isinstance(content, _Broken) or not _is_over(content, window)
+        if isinstance(content, Broken) or not _is_over(content, window)
     ]
 
 
@@ -203,7 +189,7 @@ def _item(store: MemoryCalendar, remote_id: RemoteId) -> Item:
     match store.objects.get(remote_id):
         case None:
             return SeriesRemoved(remote_id)
-        case _Broken(reason):
+        case Broken(reason):
             return Unreadable(remote_id, reason, store.etags[remote_id])
         case series:
             return Series(remote_id, series, store.etags[remote_id])
