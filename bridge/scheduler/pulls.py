@@ -23,6 +23,7 @@ from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.scheduler import pace
 from bridge.scheduler.ground import Ground, Puller, Report, Tender
 from bridge.scheduler.shares import Shares, sites_of
+from bridge.scheduler.workers import Task
 from bridge.store import connections, leases, schedule
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
@@ -38,15 +39,17 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Job:
+class Job(Task[Claim]):
     """One claimed pull."""
 
-    claim: Claim
     row: ConnectionRow
     """The connection as it was before."""
     claimed_at: Instant
-    settled: Claim | None = None
-    """The claim under which its end was recorded."""
+
+    @property
+    def name(self) -> str:
+        """The connection's id."""
+        return self.claim.connection_id
 
     @property
     def connection_id(self) -> ConnectionId:

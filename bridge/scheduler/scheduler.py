@@ -19,6 +19,7 @@ from bridge.scheduler.freshening import Freshening
 from bridge.scheduler.ground import Ground, Puller, Tender, is_dead
 from bridge.scheduler.jobs import Job, Jobs
 from bridge.scheduler.pulls import LEASE, Pulled, Pulls
+from bridge.scheduler.pulls import Job as Pull
 from bridge.scheduler.workers import Workers
 from bridge.store import leases, schedule
 
@@ -210,12 +211,14 @@ def _keep_house(ground: Ground) -> None:
     end_dead_leases(ground)
 
 
-def _workers(ground: Ground, engine: Puller, tender: Tender | None, observer: Observer) -> Workers:
+def _workers(
+    ground: Ground, engine: Puller, tender: Tender | None, observer: Observer
+) -> Workers[Pull]:
     pulls = Pulls(ground, engine, tender=tender, observe=observer.pulled)
     return Workers(pulls, lambda: ground.live.current.sync.concurrency)
 
 
-def _pulling_jobs(ground: Ground, engine: Engine, workers: Workers) -> list[Job]:
+def _pulling_jobs(ground: Ground, engine: Engine, workers: Workers[Pull]) -> list[Job]:
     clock = ground.clock
     return [
         Job("tick", workers.stir, pace.TICK),
