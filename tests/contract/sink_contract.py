@@ -127,6 +127,7 @@ class SinkContract:
         assert remote_id == written.remote_id
         assert {event.origin for event in pulled.events()} == {ORIGIN}
         assert taking_place(pulled) == taking_place(written.series)
+        assert taking_place(pulled) == taking_place(changed(series, moved))
 
     def test_a_calendar_that_is_not_there_is_not_found(self, calendar: Calendar) -> None:
         gone = CalendarId(f"{calendar.id}-gone")

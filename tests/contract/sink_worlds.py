@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -10,7 +10,8 @@ from itertools import count
 from bridge.errors import TemporarilyUnavailable
 from bridge.model.event import EventSeries, PartStat
 from bridge.provider import CalendarId, CalendarInfo, Provider, RemoteId
-from bridge.providers.memory import Memory, MemoryCalendar
+from bridge.providers.memory import Memory, MemoryCalendar, MemorySink
+from bridge.sink import EventSink
 from tests.contract.sink_calendar import Cannot
 
 
@@ -21,9 +22,11 @@ class MemorySinkWorld:
     memory: Memory = field(default_factory=Memory)
     numbers: count[int] = field(default_factory=count)
     cannot: Collection[Cannot] = ()
+    adapter: Callable[[Memory], EventSink] = MemorySink
+    """May put another sink in place of its own."""
 
     def open(self, _calendar: CalendarId) -> Provider:
-        return self.memory.provider()
+        return replace(self.memory.provider(), sink=self.adapter(self.memory))
 
     def new_calendar(self) -> CalendarId:
         info = CalendarInfo(CalendarId(f"calendar-{next(self.numbers)}"), "A calendar")

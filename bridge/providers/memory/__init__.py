@@ -35,7 +35,7 @@ from bridge.providers.memory.calendars import Broken, MemoryCalendar
 from bridge.providers.memory.orders import Orders
 from bridge.providers.memory.writing import Mail, Meeting, MemoryMeetings, MemorySink
 
-__all__ = ["Memory", "MemoryCalendar", "MemorySource", "kind"]
+__all__ = ["Memory", "MemoryCalendar", "MemoryMeetings", "MemorySink", "MemorySource", "kind"]
 
 _VERSION = 1
 _SLACK = timedelta(days=1)

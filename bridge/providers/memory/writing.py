@@ -134,8 +134,10 @@ class MemorySink:
 
     def _meeting(self, mark: Mark, desired: Desired) -> Conference | None:
         kind, have = desired.conference, mark.conference
-        if kind is None or (have is not None and have.kind is kind):
-            return have if kind is not None else None
+        if kind is None:
+            return None
+        if have is not None and have.kind is kind and have.state is not ConferenceState.FAILING:
+            return have
         if self._place.unlicensed:
             return Conference(kind, ConferenceState.FAILING, reason=self._place.unlicensed)
         if self._place.reads_until_ready:
