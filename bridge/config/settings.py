@@ -47,6 +47,8 @@ from bridge.config.values import (
 )
 from bridge.model.resource import CUType, Direction
 
+_MOST_DOUBLINGS = 40
+
 
 class RateLimits(Section):
     """Limits on what one client may ask."""
@@ -144,6 +146,15 @@ class Backoff(Section):
         "30s", "wait after the first failure, doubled with each", least="1s"
     )
     max: Duration = written("6h", "longest wait", least="1s")
+
+    def bound(self, failures: int) -> float:
+        """Give the longest wait after so many failures in a row before the last one, in seconds.
+
+        Waits are drawn between nothing and this (full jitter), so that a provider that comes back
+        is not met by everybody at once.
+        """
+        doubled = self.initial.total_seconds() * 2.0 ** min(failures, _MOST_DOUBLINGS)
+        return min(doubled, self.max.total_seconds())
 
 
 class ExpansionLimits(Section):

@@ -38,13 +38,18 @@ class Freshening:
         self._ground = ground
 
     def sync(
-        self, resource_ids: Sequence[ResourceId], timeout: timedelta, *, full: bool = False
+        self,
+        resource_ids: Sequence[ResourceId],
+        timeout: timedelta,
+        *,
+        full: bool = False,
+        max_age: timedelta | None = None,
     ) -> bool:
         """Have the connections of these resources pulled now, and wait for it.
 
-        Connections pulled within `sync.just_in_time.min_interval` count as fresh, paused ones as
-        settled. One that fails, or whose provider asked for a pause, is not waited for. Who wants
-        full listings gets them whenever the last one was.
+        Connections pulled within `max_age` (None: `sync.just_in_time.min_interval`) count as fresh,
+        paused ones as settled. One that fails, or whose provider asked for a pause, is not waited
+        for. Who wants full listings gets them whenever the last one was.
 
         Returns:
             Whether everything was fresh when the wait ended.
@@ -56,8 +61,8 @@ class Freshening:
         deadline = monotonic() + timeout.total_seconds()
         seen = ground.wake.seen("published")
         asked = ground.clock()
-        min_interval = ground.live.current.sync.just_in_time.min_interval
-        oldest = asked - int(min_interval.total_seconds())
+        fresh = ground.live.current.sync.just_in_time.min_interval if max_age is None else max_age
+        oldest = asked - int(fresh.total_seconds())
         standing = self._look(resource_ids, (oldest, asked), full=full)
         wanted = sorted(id_ for id_, each in standing.items() if each is _Standing.WANTED)
         if full and standing:

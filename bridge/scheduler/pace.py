@@ -39,7 +39,6 @@ _SLOW = 900
 """Least seconds after a refusal that the provider will not take back by itself."""
 UNTOLD = Tended()
 """A connection of whose changes nobody tells."""
-_MOST_DOUBLINGS = 40
 
 
 class Rhythm(NamedTuple):
@@ -118,7 +117,7 @@ def after_failure(
         random: where jitter comes from.
     """
     status, failures = before
-    bound = _bound(backoff, failures)
+    bound = backoff.bound(failures)
     most = backoff.max.total_seconds()
     match err:
         case NotConnected():  # it is not pulled before its owner granted something
@@ -157,11 +156,6 @@ def failure(err: BridgeError, status: ConnectionStatus) -> Failure:
         return Failure(err.code, str(err), err.hint, status)
     code = "store_unavailable" if isinstance(err, StoreError) else "internal_error"
     return Failure(code, str(err), status=status)
-
-
-def _bound(backoff: Backoff, failures: int) -> float:
-    doubled = backoff.initial.total_seconds() * 2.0 ** min(failures, _MOST_DOUBLINGS)
-    return min(doubled, backoff.max.total_seconds())
 
 
 def _whole(seconds: float) -> int:
