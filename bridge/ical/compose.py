@@ -8,14 +8,23 @@ that only its calendar defined goes with its definition.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.contentline import fold
 from bridge.ical.serialize import PRODID, duration_text, escape_text, parameter, uri
 from bridge.ical.vtimezone import CustomZone
-from bridge.model.event import Attendee, Event, EventSeries, EventTime, Floating, Period, ShowAs
+from bridge.model.event import (
+    Alarm,
+    Attendee,
+    Event,
+    EventSeries,
+    EventTime,
+    Floating,
+    Period,
+    ShowAs,
+)
 
 _SHOWN = {
     ShowAs.FREE: "FREE",
@@ -36,7 +45,8 @@ def series_text(series: EventSeries) -> str:
     lines += sorted({zone.definition for zone in _zones(series) if isinstance(zone, CustomZone)})
     for event in series.events():
         lines += ["BEGIN:VEVENT", f"UID:{escape_text(series.uid)}"]
-        lines += [*_when(event), *_what(event), *_shown(event), *_who(event), "END:VEVENT"]
+        lines += [*_when(event), *_what(event), *_shown(event), *_who(event)]
+        lines += [*_beside(event), "END:VEVENT"]
     return fold("\n".join([*lines, "END:VCALENDAR", ""]))
 
 
@@ -125,8 +135,29 @@ def _who(event: Event) -> Iterator[str]:
 
 
 def _person(name: str, person: Attendee) -> str:
-    common_name = f";CN={parameter(person.common_name)}" if person.common_name else ""
-    return f"{name};PARTSTAT={person.partstat.value}{common_name}:{uri(person.address)}"
+    more = f";CN={parameter(person.common_name)}" if person.common_name else ""
+    for key, value in (
+        ("ROLE", person.role),
+        ("CUTYPE", person.cutype),
+        ("SCHEDULE-AGENT", person.schedule_agent),
+    ):
+        more += f";{key}={parameter(value)}" if value else ""
+    more += ";RSVP=TRUE" if person.rsvp else ""
+    return f"{name};PARTSTAT={person.partstat.value}{more}:{uri(person.address)}"
+
+
+def _beside(event: Event) -> Iterator[str]:
+    """Write what only bookings have, see `whole`."""
+    for it in event.attachments:
+        more = f";FMTTYPE={parameter(it.media_type)}" if it.media_type else ""
+        more += f";FILENAME={parameter(it.name)}" if it.name else ""
+        yield f"ATTACH{more}:{uri(it.url)}"
+    for alarm in (Alarm(timedelta(), "NONE"),) if event.alarms == () else event.alarms or ():
+        sign = "-" if alarm.before > timedelta() else ""
+        yield "BEGIN:VALARM"
+        yield f"ACTION:{escape_text(alarm.action)}"
+        yield f"TRIGGER:{sign}{duration_text(abs(alarm.before))}"
+        yield "END:VALARM"
 
 
 def _moment(name: str, moment: EventTime) -> str:

@@ -45,6 +45,8 @@ class RawEvent:
     text: str
     problem: str = ""
     """Why it cannot be read, where its structure already says so."""
+    alarms: list[str] = field(default_factory=list)
+    """Each VALARM whole, from BEGIN to END."""
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class _Open:
     """Where its next own lines start."""
     parts: list[str] = field(default_factory=list)
     problem: str = ""
+    alarms: list[str] = field(default_factory=list)
 
 
 def unfold(data: bytes | str) -> tuple[str, list[str]]:
@@ -144,13 +147,16 @@ class _Splitter:
         if len(stack) < 2:
             closed.parts.append(self.text[closed.resume : start])
             self._keep(closed, end)
+        elif closed.name == "VALARM" and len(stack) == 2:
+            stack[-1].alarms.append(self.text[closed.begin : end])
         if stack:
             stack[-1].resume = end + 1
 
     def _keep(self, closed: _Open, end: int) -> None:
         calendar = self.calendars[-1]
         if closed.name == "VEVENT":
-            calendar.events.append(RawEvent("".join(closed.parts), closed.problem))
+            text = "".join(closed.parts)
+            calendar.events.append(RawEvent(text, closed.problem, closed.alarms))
         elif closed.name == "VTIMEZONE" and not closed.problem:
             calendar.timezones.append(self.text[closed.begin : end])
         elif closed.name == "VCALENDAR":

@@ -82,7 +82,7 @@ class ParsedCalendar:
 
 
 def parse_calendar(
-    data: bytes | str, *, owner: str = "", limits: Limits = DEFAULT
+    data: bytes | str, *, owner: str = "", limits: Limits = DEFAULT, whole: bool = False
 ) -> ParsedCalendar:
     """Read iCalendar text.
 
@@ -90,6 +90,8 @@ def parse_calendar(
         data: octets as they came; decoded text is read as well.
         owner: mail address whose reply becomes `self_partstat`.
         limits: sizes and counts of one event; the size of the whole is the caller's to bound.
+        whole: read alarms, attachments and all that is said of attendees, too. The canonical text
+            has no alarms all the same: `series_text` writes one that has.
 
     Raises:
         InvalidCalendarObject: the text is not iCalendar, or was cut short.
@@ -101,7 +103,7 @@ def parse_calendar(
     time_zone = ""
     budget = budget_of_a_file()
     for raw in calendars:
-        reader = EventReader(Zones(raw.timezones, budget), owner, limits)
+        reader = EventReader(Zones(raw.timezones, budget), owner, limits, whole=whole)
         reading = _Calendar(raw, reader, notes)
         time_zone = time_zone or reading.time_zone
         reading.gather(gathered)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple, TypeVar
 
-from bridge.ical import details, repair
+from bridge.ical import details, repair, whole
 from bridge.ical.bounds import Limits
 from bridge.ical.contentline import (
     Properties,
@@ -53,6 +53,7 @@ _WANTED = frozenset(
         "CREATED",
         "LAST-MODIFIED",
         "DTSTAMP",
+        "ATTACH",
         "CONFERENCE",
         "X-GOOGLE-CONFERENCE",
         "X-MICROSOFT-SKYPETEAMSMEETINGURL",
@@ -91,8 +92,9 @@ class ReadEvent:
 class EventReader:
     """Reads the VEVENTs of one VCALENDAR."""
 
-    def __init__(self, zones: Zones, owner: str, limits: Limits) -> None:
+    def __init__(self, zones: Zones, owner: str, limits: Limits, *, whole: bool = False) -> None:
         """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown."""
+        self._whole = whole
         self.zones = zones
         self._owner = f"mailto:{owner.strip().lower().removeprefix('mailto:')}" if owner else ""
         self.limits = limits
@@ -124,6 +126,8 @@ class EventReader:
             irregular = True
             notes.append(note)
         event = self._event(uid, found)
+        if self._whole:
+            event = whole.completed(event, found, raw.alarms)
         return ReadEvent(event, notes, tzids, irregular)
 
     def _event(self, uid: str, found: Properties) -> Event:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
 
 from bridge.config.plan import ConnectionPlan, ResourcePlan
-from bridge.config.policy import OnStale
-from bridge.ingest.rules import Rules
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.publish import Publisher
+from bridge.publish import Publisher, silence
 from bridge.store import calendars, connections, resources
 from bridge.store.calendars import CalendarRow
 from bridge.store.connections import ConnectionRow
@@ -111,18 +109,10 @@ class Room:
         self, conn: Transaction, resource_id: ResourceId, dirty: Iterable[Window], now: Instant
     ) -> int:
         """Publish what became of dirty spans; the caller holds the resource's lock."""
-        resource = resources.get(conn, resource_id)
-        if resource is None:
+        blocks = silence.publish(conn, self.publisher, resource_id, dirty, now)
+        if blocks is None:
             raise Moved
-        silent = muted(calendars.of_resource(conn, resource_id))
-        return self.publisher.publish(conn, resource, dirty, now, without=silent)
-
-
-def muted(rows: Sequence[CalendarRow]) -> list[str]:
-    """Name the calendars whose time counts as free because they are stale."""
-    return [
-        row.id for row in rows if row.stale and Rules.parse(row.policy).on_stale is OnStale.FREE
-    ]
+        return blocks
 
 
 def _fundament(resource: ResourceRow) -> tuple[int, Window, ResourceState]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.placed import instant_in
-from bridge.ingest.basis import muted
 from bridge.ingest.expand import stored_series
 from bridge.ingest.rules import Rules
 from bridge.model.event import EventSeries
 from bridge.model.interval import FBType, Instant, Window
 from bridge.model.resource import ConnectionId, ResourceId
+from bridge.publish.silence import muted
 from bridge.store import busy, calendars, events
 from bridge.store.calendars import CalendarRow
 from bridge.store.database import Transaction

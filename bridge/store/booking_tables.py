@@ -64,7 +64,7 @@ proposals = Table(
     _text("digest"),  # of what was asked: an identical retry joins
     _text("base"),  # ETag of the visible revision that it was made from
     _flag("shown"),  # readers see it as tentative
-    _text("before"),  # the visible revision that it stands in for, to be restored
+    _text("before"),  # JSON of the visible revision that it stands in for, to be restored
     _time("created_at", null=False),
     _time("due_at", null=False),  # when it may be claimed
     _flag("started"),  # it was claimed once: nobody can say that nothing was done
@@ -89,7 +89,8 @@ booked = Table(
     Column("id", Text, primary_key=True),  # hash(booking, proposal, original start)
     Column("resource_id", ForeignKey("resources.id", ondelete="CASCADE"), nullable=False),
     Column("booking_id", ForeignKey("bookings.id", ondelete="CASCADE"), nullable=False),
-    Column("proposal_id", BigInteger, nullable=False),  # 0: of the visible revision
+    # 0: of the visible revision; below: of a proposal that is shown as tentative beside it
+    Column("proposal_id", BigInteger, nullable=False),
     _time("original_start", null=False),
     _time("start", null=False),
     _time("end", null=False),
@@ -100,8 +101,8 @@ booked = Table(
     Index(None, "resource_id", "start", "end", "fbtype"),
     Index(None, "booking_id", "proposal_id"),
 )
-"""When bookings take place. Those of proposals hold their time against other bookings and are seen
-by no reader; the others are busy time like any `occurrences`."""
+"""When bookings take place, buffers included. Those of proposals hold their time against other
+bookings and are seen by no reader; the others are busy time like any `occurrences`."""
 
 deliveries = Table(
     "deliveries",

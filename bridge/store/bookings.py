@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked, bookings
-from bridge.store.bulk import upsert_rows
+from bridge.store.bulk import chunks, upsert_rows
 
 
 class State(Enum):
@@ -23,6 +23,8 @@ class State(Enum):
     """The provider may have it; it is not known yet."""
     CANCELLED = "cancelled"
     """It is shown with STATUS:CANCELLED and the reason; its time is free."""
+    LEAVING = "leaving"
+    """Its deletion was promised and is not settled: no reader sees it, its time still blocks."""
     REMOVED = "removed"
     """It is gone; the row is kept for as long as its event may come back in a pull."""
 
@@ -72,7 +74,7 @@ class BookedRow(NamedTuple):
     resource_id: str
     booking_id: str
     proposal_id: int
-    """0 of the visible revision."""
+    """0 of the visible revision; below it of a proposal that is shown as tentative beside it."""
     original_start: Instant
     start: Instant
     end: Instant
@@ -84,7 +86,8 @@ class BookedRow(NamedTuple):
 
 _BOOKING = [bookings.c[name] for name in BookingRow._fields]
 _BOOKED = [booked.c[name] for name in BookedRow._fields]
-_ALIVE = bookings.c.state != State.REMOVED.value
+_VISIBLE = [it.value for it in State if it.is_visible]
+_ALIVE = bookings.c.state.not_in([State.REMOVED.value, State.LEAVING.value])
 
 
 def get(conn: Connection, booking_id: str) -> BookingRow | None:
@@ -92,13 +95,36 @@ def get(conn: Connection, booking_id: str) -> BookingRow | None:
     return _first(conn, bookings.c.id == booking_id)
 
 
-def named(conn: Connection, resource_id: str, name: str) -> BookingRow | None:
-    """Find the living booking of a resource by its object's name."""
-    return _first(conn, bookings.c.resource_id == resource_id, bookings.c.name == name, _ALIVE)
+def named(conn: Connection, resource_id: str, name: str) -> list[BookingRow]:
+    """List the bookings whose object has a name, or is to have it once it is settled.
+
+    At most one of them is visible.
+    """
+    query = select(*_BOOKING).where(
+        bookings.c.resource_id == resource_id, bookings.c.name == name, _ALIVE
+    )
+    return [_read(row) for row in conn.execute(query.order_by(bookings.c.created_at))]
+
+
+def shown(conn: Connection, resource_id: str, names: Collection[str]) -> dict[str, BookingRow]:
+    """Give what readers see under some names."""
+    query = select(*_BOOKING).where(
+        bookings.c.resource_id == resource_id,
+        bookings.c.name.in_(bindparam("names", expanding=True)),
+        bookings.c.state.in_(_VISIBLE),
+    )
+    found: dict[str, BookingRow] = {}
+    for chunk in chunks(list(names)):
+        for row in map(_read, conn.execute(query, {"names": list(chunk)})):
+            found[row.name] = row
+    return found
 
 
 def by_uid(conn: Connection, resource_id: str, uid: str) -> list[BookingRow]:
-    """List the generations of a UID in a resource, the newest first; at most that one is alive."""
+    """List the generations of a UID in a resource, the newest first; at most that one is alive.
+
+    The one before it may still be leaving.
+    """
     query = select(*_BOOKING).where(bookings.c.resource_id == resource_id, bookings.c.uid == uid)
     return [_read(row) for row in conn.execute(query.order_by(bookings.c.generation.desc()))]
 
@@ -109,7 +135,7 @@ def visible(conn: Connection, resource_id: str) -> list[BookingRow]:
         select(*_BOOKING)
         .where(
             bookings.c.resource_id == resource_id,
-            bookings.c.state.in_([it.value for it in State if it.is_visible]),
+            bookings.c.state.in_(_VISIBLE),
         )
         .order_by(bookings.c.name)
     )
@@ -138,6 +164,16 @@ def save(conn: Connection, rows: Sequence[BookingRow]) -> None:
     upsert_rows(conn, bookings, [row._replace(state=row.state.value) for row in rows])  # type: ignore[arg-type]
 
 
+def living(conn: Connection, resource_id: str) -> list[BookingRow]:
+    """List the bookings of a resource that hold time or may come to, by id."""
+    query = (
+        select(*_BOOKING)
+        .where(bookings.c.resource_id == resource_id, bookings.c.state != State.REMOVED.value)
+        .order_by(bookings.c.id)
+    )
+    return [_read(row) for row in conn.execute(query)]
+
+
 def booked_of(conn: Connection, booking_id: str, proposal_id: int | None = None) -> list[BookedRow]:
     """List the occurrences of a booking: of all its revisions, or of one."""
     query = select(*_BOOKED).where(booked.c.booking_id == booking_id)
@@ -163,16 +199,31 @@ def booked_in(
     return [BookedRow(*row) for row in conn.execute(query)]
 
 
+def published_at(
+    conn: Connection, resource_id: str, window: Window, *, longest: int
+) -> list[BookedRow]:
+    """List what readers see take place in a window, in the order of time."""
+    return [
+        row for row in booked_in(conn, resource_id, window, longest=longest) if row.proposal_id <= 0
+    ]
+
+
+def longest(conn: Connection, resource_id: str) -> int:
+    """Measure the longest time that is booked, seconds."""
+    length = func.max(booked.c.end - booked.c.start)
+    query = select(length).where(booked.c.resource_id == resource_id)
+    return conn.execute(query).scalar() or 0
+
+
 def save_booked(conn: Connection, rows: Sequence[BookedRow]) -> None:
     """Insert or replace occurrences."""
     upsert_rows(conn, booked, rows)
 
 
-def clear_booked(conn: Connection, booking_id: str, proposal_id: int) -> None:
-    """Delete the occurrences of one revision."""
-    conn.execute(
-        delete(booked).where(booked.c.booking_id == booking_id, booked.c.proposal_id == proposal_id)
-    )
+def clear_booked(conn: Connection, booking_id: str, proposal_ids: Collection[int]) -> None:
+    """Delete the occurrences of some revisions."""
+    which = booked.c.proposal_id.in_(proposal_ids)
+    conn.execute(delete(booked).where(booked.c.booking_id == booking_id, which))
 
 
 def _first(conn: Connection, *where: object) -> BookingRow | None:

@@ -318,3 +318,15 @@ def sources(conn: Connection, resource_id: str) -> list[Source]:
         Source(name, at, bool(stale), bool(awaited), plan)
         for name, at, stale, awaited, plan in rows
     ]
+
+
+def last_change(conn: Connection, resource_id: str, projection: str) -> tuple[int, Instant]:
+    """Give number and instant of the last change that is known; zeros where there is none."""
+    query = (
+        select(changes.c.seq, changes.c.changed_at)
+        .where(changes.c.resource_id == resource_id, changes.c.projection == projection)
+        .order_by(changes.c.seq.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).first()
+    return (row.seq, row.changed_at) if row else (0, 0)

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select, union_all
 
 from bridge.model.interval import Instant, Window
+from bridge.store.booking_tables import booked
 from bridge.store.bulk import chunks, delete_rows, upsert_rows
 from bridge.store.schema import events, occurrences
 
@@ -72,19 +73,28 @@ class BusyRow(NamedTuple):
 
 _EVENT = [events.c[name] for name in EventRow._fields]
 _OCCURRENCE = [occurrences.c[name] for name in OccurrenceRow._fields]
-_BUSY = [occurrences.c[name] for name in BusyRow._fields]
 
 # Made once: building a statement takes five times as long as running one of these.
-_BUSY_IN = select(*_BUSY).where(
+_BUSY_IN = select(*(occurrences.c[name] for name in BusyRow._fields)).where(
     occurrences.c.resource_id == bindparam("resource"),
     occurrences.c.start >= bindparam("earliest"),
     occurrences.c.start < bindparam("end"),
     occurrences.c.end > bindparam("start"),
     occurrences.c.fbtype.notin_(_SUSPENDED),
 )
-_BUSY_WITHOUT = _BUSY_IN.where(
-    occurrences.c.calendar_id.notin_(bindparam("without", expanding=True))
+_BOOKED_IN = select(*(booked.c[name] for name in BusyRow._fields)).where(
+    booked.c.resource_id == bindparam("resource"),
+    booked.c.start >= bindparam("earliest"),
+    booked.c.start < bindparam("end"),
+    booked.c.end > bindparam("start"),
+    booked.c.fbtype.notin_(_SUSPENDED),
+    booked.c.proposal_id <= 0,
 )
+_BUSY_WITHOUT = union_all(
+    _BUSY_IN.where(occurrences.c.calendar_id.notin_(bindparam("without", expanding=True))),
+    _BOOKED_IN,
+)
+_BUSY = union_all(_BUSY_IN, _BOOKED_IN)
 
 
 def known(conn: Connection, calendar_id: str) -> dict[str, Known]:
@@ -202,7 +212,7 @@ def busy_in(
     longest: int,
     without: Collection[str] = (),
 ) -> list[BusyRow]:
-    """List the blocking occurrences that overlap a window.
+    """List the blocking occurrences that overlap a window, bookings among them.
 
     Args:
         conn: a transaction.
@@ -220,7 +230,7 @@ def busy_in(
     if without:
         rows = conn.execute(_BUSY_WITHOUT, {**asked, "without": list(without)})
     else:
-        rows = conn.execute(_BUSY_IN, asked)
+        rows = conn.execute(_BUSY, asked)
     return [BusyRow(*row) for row in rows]
 
 

@@ -7,10 +7,20 @@ human has to look (`bookings list --failed`), and may have it tried again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Update, and_, case, exists, func, insert, or_, select, update
 
 from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionStatus
+from bridge.store.booking_tables import bookings, proposals
+from bridge.store.resources import ResourceState
+from bridge.store.schema import connections, resources
+
+LONGEST_LEASE = 3600
+"""Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
 
 
 class Kind(Enum):
@@ -64,3 +74,263 @@ class ProposalRow(NamedTuple):
     error_code: str
     error_message: str
     settled_at: Instant | None
+
+
+_PROPOSAL = [proposals.c[name] for name in ProposalRow._fields]
+_OPEN = tuple(state.value for state in State if state.is_open)
+_CLAIMED = State.CLAIMED.value
+_MEETING = Kind.MEETING.value
+_STOPPED = tuple(
+    status.value
+    for status in (
+        ConnectionStatus.PENDING,
+        ConnectionStatus.PAUSED,
+        ConnectionStatus.DISCONNECTED,
+    )
+)
+
+
+def add(  # noqa: PLR0913 - what a proposal is made of, by name
+    conn: Connection,
+    booking_id: str,
+    kind: Kind,
+    now: Instant,
+    *,
+    actor: str,
+    name: str,
+    text: str = "",
+    digest: str = "",
+    base: str = "",
+    due_at: Instant | None = None,
+    progress: str = "{}",
+) -> int:
+    """Queue a proposal; the caller holds the resource's lock. Returns its number."""
+    statement = insert(proposals).values(
+        booking_id=booking_id,
+        kind=kind.value,
+        state=State.QUEUED.value,
+        actor=actor,
+        name=name,
+        text=text,
+        digest=digest,
+        base=base,
+        created_at=now,
+        due_at=now if due_at is None else due_at,
+        progress=progress,
+    )
+    number: int = conn.execute(statement.returning(proposals.c.id)).scalar_one()
+    return number
+
+
+def get(conn: Connection, proposal_id: int) -> ProposalRow | None:
+    """Find a proposal."""
+    row = conn.execute(select(*_PROPOSAL).where(proposals.c.id == proposal_id)).first()
+    return None if row is None else _read(row)
+
+
+def open_of(conn: Connection, booking_id: str) -> list[ProposalRow]:
+    """List the open proposals of a booking, the oldest first."""
+    query = select(*_PROPOSAL).where(
+        proposals.c.booking_id == booking_id, proposals.c.state.in_(_OPEN)
+    )
+    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
+
+
+def of_booking(conn: Connection, booking_id: str) -> list[ProposalRow]:
+    """List every proposal of a booking that is kept, the newest first."""
+    query = select(*_PROPOSAL).where(proposals.c.booking_id == booking_id)
+    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id.desc()))]
+
+
+def failed(conn: Connection) -> list[ProposalRow]:
+    """List what a human has to look at, the oldest first."""
+    query = select(*_PROPOSAL).where(proposals.c.state == State.FAILED.value)
+    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
+
+
+def claim(conn: Connection, owner: str, now: Instant, limit: int, lease: int) -> list[ProposalRow]:
+    """Take up to `limit` proposals that are due, the oldest first; each goes to one caller only.
+
+    Of each UID one is worked on at a time, in the order in which they came, so that a booking that
+    is deleted and made anew is deleted first; what concerns a meeting alone waits for all else.
+    Connections that are stopped or rest, and parked resources, are left out.
+
+    Args:
+        conn: a write transaction.
+        owner: names the process, for people who look into the table.
+        now: the present.
+        limit: how many at most.
+        lease: seconds until the claim counts as given up; at most `LONGEST_LEASE`.
+    """
+    if not 0 < lease <= LONGEST_LEASE:
+        raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
+    query = (
+        select(*_PROPOSAL)
+        .join(bookings, bookings.c.id == proposals.c.booking_id)
+        .join(resources, resources.c.id == bookings.c.resource_id)
+        .join(connections, connections.c.id == bookings.c.connection_id)
+        .where(
+            proposals.c.state.in_(_OPEN),
+            proposals.c.due_at <= now,
+            # A lease too long to be true counts as ended.
+            or_(
+                proposals.c.lease_until <= now,
+                proposals.c.lease_until > now + LONGEST_LEASE,
+            ),
+            resources.c.state == ResourceState.ACTIVE.value,
+            connections.c.status.not_in(_STOPPED),
+            func.coalesce(connections.c.limited_until, 0) <= now,
+            ~_waits(now),
+        )
+        .order_by(proposals.c.id)
+        .limit(limit)
+        # With its booking: two proposals of one are never claimed at once.
+        .with_for_update(skip_locked=True, of=[proposals, bookings])
+    )
+    found: list[ProposalRow] = []
+    taken: set[str] = set()
+    for row in map(_read, conn.execute(query)):
+        if row.booking_id not in taken:
+            taken.add(row.booking_id)
+            found.append(row)
+    if found:
+        conn.execute(
+            update(proposals)
+            .where(proposals.c.id.in_([row.id for row in found]))
+            .values(
+                state=_CLAIMED,
+                started=True,
+                lease_owner=owner,
+                lease_until=now + lease,
+                fence=proposals.c.fence + 1,
+            )
+        )
+    return [
+        row._replace(
+            state=State.CLAIMED, lease_owner=owner, lease_until=now + lease, fence=row.fence + 1
+        )
+        for row in found
+    ]
+
+
+def _waits(now: Instant) -> Any:
+    """Tell whether another proposal of the same UID comes first, or is worked on."""
+    other = proposals.alias("other")
+    of_other = bookings.alias("of_other")
+    return exists().where(
+        other.c.booking_id == of_other.c.id,
+        of_other.c.resource_id == bookings.c.resource_id,
+        of_other.c.uid == bookings.c.uid,
+        other.c.id != proposals.c.id,
+        other.c.state.in_(_OPEN),
+        or_(
+            and_(other.c.state == _CLAIMED, other.c.lease_until > now),
+            and_(
+                other.c.kind != _MEETING,
+                or_(other.c.id < proposals.c.id, proposals.c.kind == _MEETING),
+            ),
+        ),
+    )
+
+
+def held(conn: Connection, claimed: ProposalRow) -> ProposalRow | None:
+    """Find a claimed proposal as it stands; None when the claim is not in force any more."""
+    now = get(conn, claimed.id)
+    if now is None or now.state is not State.CLAIMED or now.fence != claimed.fence:
+        return None
+    return now
+
+
+def renew(conn: Connection, claimed: ProposalRow, lease_until: Instant) -> bool:
+    """Keep a claim for longer; False when it is not in force any more."""
+    return bool(conn.execute(_in_force(claimed).values(lease_until=lease_until)).rowcount)
+
+
+def release(
+    conn: Connection,
+    claimed: ProposalRow,
+    error: tuple[str, str],
+    due_at: Instant,
+    *,
+    touched: bool,
+) -> bool:
+    """Give a claim back until `due_at`, with code and text of what was wrong.
+
+    Args:
+        conn: a write transaction.
+        claimed: as it was claimed.
+        error: code and text.
+        due_at: when it may be claimed again.
+        touched: something may have been done; else it counts as never begun, if it was so before.
+    """
+    code, message = error
+    statement = _in_force(claimed).values(
+        state=State.QUEUED.value,
+        due_at=due_at,
+        attempts=proposals.c.attempts + (1 if touched else 0),
+        started=touched or claimed.started,
+        lease_owner="",
+        lease_until=0,
+        error_code=code,
+        error_message=message,
+    )
+    return bool(conn.execute(statement).rowcount)
+
+
+def note(conn: Connection, claimed: ProposalRow, progress: str) -> bool:
+    """Keep what was done already, as JSON; False when the claim is not in force any more."""
+    return bool(conn.execute(_in_force(claimed).values(progress=progress)).rowcount)
+
+
+def _in_force(claimed: ProposalRow) -> Update:
+    return update(proposals).where(
+        proposals.c.id == claimed.id,
+        proposals.c.state == _CLAIMED,
+        proposals.c.fence == claimed.fence,
+    )
+
+
+def change(conn: Connection, proposal_id: int, **values: Any) -> None:
+    """Set columns of a proposal; the caller holds the resource's lock, or the claim."""
+    plain = {key: it.value if isinstance(it, Enum) else it for key, it in values.items()}
+    conn.execute(update(proposals).where(proposals.c.id == proposal_id).values(**plain))
+
+
+def close(conn: Connection, proposal_id: int, state: State, now: Instant, **values: Any) -> None:
+    """End a proposal, with its lease."""
+    change(conn, proposal_id, state=state, settled_at=now, lease_owner="", lease_until=0, **values)
+
+
+def next_due(conn: Connection) -> Instant | None:
+    """Tell when a claim may next find something, in the past when it is late; None when never."""
+    due = case(
+        (proposals.c.lease_until > proposals.c.due_at, proposals.c.lease_until),
+        else_=proposals.c.due_at,
+    )
+    query = select(due).where(proposals.c.state.in_(_OPEN)).order_by(due).limit(1)
+    found: Instant | None = conn.execute(query).scalar()
+    return found
+
+
+def forget(conn: Connection, before: Instant) -> int:
+    """Delete what ended before an instant; failed ones stay. Returns how many."""
+    ended = (State.SETTLED.value, State.REFUSED.value, State.WITHDRAWN.value)
+    statement = proposals.delete().where(
+        proposals.c.state.in_(ended), proposals.c.settled_at < before
+    )
+    return conn.execute(statement).rowcount
+
+
+def opened(conn: Connection, resource_id: str) -> Sequence[ProposalRow]:
+    """List the open proposals of a resource, the oldest first."""
+    query = (
+        select(*_PROPOSAL)
+        .join(bookings, bookings.c.id == proposals.c.booking_id)
+        .where(bookings.c.resource_id == resource_id, proposals.c.state.in_(_OPEN))
+    )
+    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
+
+
+def _read(row: Any) -> ProposalRow:
+    found = ProposalRow(*row)
+    return found._replace(kind=Kind(found.kind), state=State(found.state))

@@ -1,0 +1,135 @@
+"""Whether a booking lies over busy time: decided on occurrences, under the resource's lock.
+
+- What counts: the kinds of `conflict_with`, of other events as they are stored, with their buffers.
+  A booking that is not settled yet holds its time like any other. What the booking itself does not
+  block (transparent, cancelled) meets nothing.
+- What does not: the booking's own event in whatever calendar it is seen, by its UID, its
+  provider's UID or its id.
+- A calendar that was not read for `max_source_age` counts as its `on_stale` says: as it was last
+  seen, as busy throughout, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+
+from bridge.bookings.place import Place
+from bridge.bookings.times import Timed
+from bridge.bookings.words import Clash
+from bridge.config.policy import OnStale
+from bridge.merge import coalesce
+from bridge.model.interval import FBType, Instant, Window, utc
+from bridge.publish.silence import on_stale
+from bridge.store import busy, calendars, clashes
+from bridge.store.bookings import BookedRow, BookingRow
+from bridge.store.clashes import Obstacle, Own
+from bridge.store.database import Transaction
+
+_NAMED = 3
+"""How many clashes are told."""
+_GAP = 7 * 86400
+"""Occurrences closer together are looked at with one query."""
+_KINDS = {
+    "busy": FBType.BUSY,
+    "busy_unavailable": FBType.BUSY_UNAVAILABLE,
+    "busy_tentative": FBType.BUSY_TENTATIVE,
+}
+
+
+def clash(
+    conn: Transaction, place: Place, booking: BookingRow, wanted: Timed, now: Instant
+) -> Clash | None:
+    """Find what a booking's occurrences lie over; None where they may be.
+
+    Args:
+        conn: a transaction that holds the resource's lock.
+        place: the resource.
+        booking: it, however far it is.
+        wanted: its occurrences as they are to be.
+        now: the present; what ended before does not matter.
+    """
+    spans = [
+        Window(it.start, it.end) for it, _ in wanted.spans if it.end > it.start and it.end > now
+    ]
+    if not spans:
+        return None
+    own = Own(
+        booking.id,
+        [uid for uid in (booking.uid, booking.remote_uid) if uid],
+        [booking.remote_id] if booking.remote_id else [],
+    )
+    kinds = [int(_KINDS[name]) for name in place.plan.bookings.conflict_with]
+    silent, blind = _unread(conn, place, now)
+    longest = busy.extents(conn, place.resource.id).occurrence
+    met: list[Window] = []
+    for window in coalesce(spans, gap=_GAP):
+        found = clashes.obstacles(conn, place.resource.id, window, kinds, longest=longest, own=own)
+        met += _met(spans, [it for it in found if it.calendar_id not in silent])
+    if blind is not None and int(FBType.BUSY) in kinds:
+        met += [Window(max(it.start, blind), it.end) for it in spans if it.end > blind]
+    if not met:
+        return None
+    first = tuple(coalesce(met)[:_NAMED])
+    return Clash(_told(first, place.zone), first)
+
+
+def moved(wanted: Timed, standing: Sequence[BookedRow]) -> Timed:
+    """Leave out what is booked already: whatever came over it since, it may stay."""
+    before = {(it.original_start, it.start, it.end) for it in standing if it.fbtype}
+    kept = {
+        row.original_start
+        for row in wanted.rows
+        if (row.original_start, row.start, row.end) in before
+    }
+    return Timed([it for it in wanted.spans if it[0].original_start not in kept], wanted.rows)
+
+
+def _met(spans: Sequence[Window], found: Sequence[Obstacle]) -> list[Window]:
+    """Give the obstacles that overlap any of the spans; both are in the order of time."""
+    ordered = sorted(spans)
+    met: list[Window] = []
+    at = 0
+    for it in found:
+        while at < len(ordered) and ordered[at].end <= it.start:
+            at += 1
+        # Spans may overlap one another, and an obstacle may lie over many of them.
+        if any(window.overlaps(it.start, it.end) for window in _beside(ordered, at, it.end)):
+            met.append(Window(it.start, it.end))
+    return met
+
+
+def _beside(ordered: Sequence[Window], at: int, end: Instant) -> Sequence[Window]:
+    last = at
+    while last < len(ordered) and ordered[last].start < end:
+        last += 1
+    return ordered[at:last]
+
+
+def _unread(conn: Transaction, place: Place, now: Instant) -> tuple[set[str], Instant | None]:
+    """Tell which calendars do not count, and since when one is missing that blocks everything."""
+    oldest = now - int(place.plan.bookings.max_source_age.total_seconds())
+    silent: set[str] = set()
+    blind: Instant | None = None
+    for row in calendars.of_resource(conn, place.resource.id):
+        if not row.reads or (row.success_at is not None and row.success_at >= oldest):
+            continue
+        how = on_stale(row)
+        if how is OnStale.FREE:
+            silent.add(row.id)
+        elif how is OnStale.BUSY:
+            since = place.horizon.start if row.success_at is None else row.success_at
+            blind = since if blind is None else min(blind, since)
+    return silent, blind
+
+
+def _told(periods: Sequence[Window], zone: tzinfo) -> str:
+    """Name clashes by their times; what the others are is nobody's business here."""
+    return f"busy {', '.join(_span(it, zone) for it in periods)}"
+
+
+def _span(window: Window, zone: tzinfo) -> str:
+    start, end = utc(window.start).astimezone(zone), utc(window.end).astimezone(zone)
+    same_day = start.date() == end.date()
+    until = f"{end:%H:%M}" if same_day else f"{end:%Y-%m-%d %H:%M}"
+    return f"{start:%Y-%m-%d %H:%M} to {until} ({start.tzname()})"

@@ -1,0 +1,135 @@
+"""Where the bookings of a resource are written, and by which rules their times count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from hashlib import blake2b, sha256
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bridge.bookings.words import NotBookable
+from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
+from bridge.config.policy import Availability
+from bridge.model.interval import Window
+from bridge.model.resource import ConnectionStatus, ResourceId
+from bridge.store import calendars, connections, resources
+from bridge.store.calendars import CalendarRow
+from bridge.store.connections import ConnectionRow
+from bridge.store.database import Transaction
+from bridge.store.resources import ResourceRow, ResourceState
+
+_NOT_CONNECTED = frozenset({ConnectionStatus.PENDING, ConnectionStatus.DISCONNECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The calendar that receives new bookings."""
+
+    connection_id: str
+    calendar: str
+    """Its remote id."""
+    account: str
+    """Mail address of the account, in lower case; empty where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A resource as one transaction saw it."""
+
+    resource: ResourceRow
+    plan: ResourcePlan
+    policies: dict[str, CalendarPolicy]
+    """By connection: what its events do to their owner's time, and what of them may show."""
+    accounts: dict[str, str]
+    """By connection: the mail address of its account."""
+    target: Target | None
+    """None: nothing new can be booked."""
+
+    @property
+    def horizon(self) -> Window:
+        """Where busy time is known."""
+        return self.resource.horizon
+
+    @property
+    def zone(self) -> tzinfo:
+        """Of floating times and all-day events."""
+        return _zone(self.plan.timezone)
+
+    def policy(self, connection_id: str) -> CalendarPolicy:
+        """Give the rules by which a booking written to a connection counts."""
+        found = self.policies.get(connection_id)
+        if found is not None:
+            return found
+        return CalendarPolicy(availability=Availability(), privacy=self.plan.privacy)
+
+    def stands(self, now: ResourceRow) -> bool:
+        """Tell whether the locked row is still what the work is based on."""
+        before = self.resource
+        return (now.generation, now.horizon, now.state) == (
+            before.generation,
+            before.horizon,
+            before.state,
+        )
+
+
+def look(conn: Transaction, resource_id: ResourceId) -> Place:
+    """Look at a resource.
+
+    Raises:
+        NotBookable: there is no such resource, or it is not in use.
+    """
+    resource = resources.get(conn, resource_id)
+    if resource is None or resource.state is not ResourceState.ACTIVE:
+        raise NotBookable("there is nothing to book")
+    rows = connections.of_resource(conn, resource_id)
+    plans = {row.id: _connection(row.plan) for row in rows}
+    return Place(
+        resource,
+        _plan(resource.plan),
+        {name: plan.policy for name, plan in plans.items()},
+        {name: plan.account_email.lower() for name, plan in plans.items()},
+        _target(rows, calendars.of_resource(conn, resource_id)),
+    )
+
+
+def _target(rows: list[ConnectionRow], found: list[CalendarRow]) -> Target | None:
+    for row in rows:
+        plan = _connection(row.plan)
+        if not plan.is_primary or plan.write_calendar is None or not plan.direction.writes:
+            continue
+        if row.status in _NOT_CONNECTED:
+            continue
+        for calendar in found:
+            if calendar.connection_id == row.id and calendar.writes and calendar.remote_id:
+                return Target(row.id, calendar.remote_id, plan.account_email.lower())
+    return None
+
+
+def booking_id(resource_id: str, uid: str, generation: int) -> str:
+    """Name a booking for ever."""
+    return blake2b(f"{resource_id}\n{uid}\n{generation}".encode(), digest_size=16).hexdigest()
+
+
+def token(instance: str, target: Target, resource_id: str, uid: str, generation: int) -> str:
+    """Name the event of a booking at its provider: the same in every try, and nowhere twice."""
+    calendar = f"{target.connection_id} {target.calendar}"
+    text = "\n".join((instance, calendar, resource_id, uid, str(generation)))
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+@lru_cache(maxsize=1024)
+def _plan(text: str) -> ResourcePlan:
+    return ResourcePlan.model_validate_json(text)
+
+
+@lru_cache(maxsize=4096)
+def _connection(text: str) -> ConnectionPlan:
+    return ConnectionPlan.model_validate_json(text)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC

@@ -1,0 +1,540 @@
+"""What the dispatch engine works on: claims of proposals, and what becomes of them.
+
+Each method is one transaction. Those that change what stands take the resource's lock first, look
+whether the claim is in force still, and do nothing when it is not: a process that slept through its
+lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.bookings import conflicts, desired, draft, linking, place, showing, times
+from bridge.bookings.desired import Intent, Organizer
+from bridge.bookings.desk import BOOKED, OUTBOX
+from bridge.bookings.draft import Draft
+from bridge.bookings.ledger import Ledger
+from bridge.bookings.place import Place
+from bridge.bookings.words import KEY, Clash
+from bridge.config.booking import OnConflict
+from bridge.config.live import Live
+from bridge.config.plan import ResourcePlan
+from bridge.errors import InvalidCalendarObject
+from bridge.ical.compose import series_text
+from bridge.model.conference import Conference, ConferenceKind, ConferenceState
+from bridge.model.interval import Instant
+from bridge.model.resource import ResourceId
+from bridge.publish import Publisher
+from bridge.sink import Written
+from bridge.store import bookings, outbox, resources
+from bridge.store.bookings import BookingRow, State
+from bridge.store.database import Database, Transaction
+from bridge.store.outbox import Kind, ProposalRow
+from bridge.store.wake import Wake
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one proposal until its lease ends."""
+
+    proposal: ProposalRow
+    booking: BookingRow
+    """As it stood when it was claimed."""
+    plan: ResourcePlan
+
+    @property
+    def kind(self) -> Kind:
+        """What is to happen. A CHANGE of what nothing stands of yet makes it."""
+        return self.proposal.kind
+
+    @property
+    def resource_id(self) -> ResourceId:
+        """Whose."""
+        return self.plan.id
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether somebody may have written already: look before anything is made."""
+        return self.proposal.attempts > 0 or self.proposal.fence > 1
+
+    @property
+    def progress(self) -> Mapping[str, Any]:
+        """What an earlier try noted."""
+        found: Mapping[str, Any] = json.loads(self.proposal.progress)
+        return found
+
+
+class Outbox:
+    """Any thread may call."""
+
+    def __init__(self, database: Database, live: Live, publisher: Publisher, wake: Wake) -> None:
+        self._database = database
+        self._live = live
+        self._publisher = publisher
+        self._wake = wake
+
+    # Claims
+
+    def claim(self, owner: str, now: Instant, limit: int, lease: int) -> list[Claim]:
+        """Take up to `limit` proposals that are due; see `bridge.store.outbox.claim`.
+
+        One transaction: the rows are marked as claimed and `started`, with a new fence. Of each
+        UID one proposal is worked on at a time, the oldest first.
+        """
+        with self._database.write() as conn:
+            found: list[Claim] = []
+            for row in outbox.claim(conn, owner, now, limit, lease):
+                booking = bookings.get(conn, row.booking_id)
+                if booking is not None:
+                    here = place.look(conn, ResourceId(booking.resource_id))
+                    found.append(Claim(row, booking, here.plan))
+            return found
+
+    def renew(self, claim: Claim, lease_until: Instant) -> bool:
+        """Keep a claim for longer; False when somebody else has it: stop."""
+        with self._database.write(lasting=False) as conn:
+            return outbox.renew(conn, claim.proposal, lease_until)
+
+    def next_due(self) -> Instant | None:
+        """Tell when `claim` may next find something; None when never."""
+        with self._database.read() as conn:
+            return outbox.next_due(conn)
+
+    # Deciding what to do
+
+    def recheck(self, claim: Claim, now: Instant) -> Clash | None:
+        """Decide the conflict once more, after fresh pulls; reads only.
+
+        None where nothing speaks against it: for deletions and meetings, and where `on_conflict`
+        lets it pass. Where it is found, `refuse` with its text.
+        """
+        if claim.kind in (Kind.DELETE, Kind.MEETING):
+            return None
+        with self._database.read() as conn:
+            here = place.look(conn, claim.resource_id)
+        if here.plan.bookings.on_conflict in (OnConflict.ALLOW, OnConflict.WARN):
+            return None
+        found = times.occurrences(draft.parse(claim.proposal.text, here.plan).series, here)
+        wanted = times.timed(found, here, claim.booking.id, claim.booking.connection_id)
+        with self._database.read() as conn:
+            standing = bookings.booked_of(conn, claim.booking.id, 0)
+            moved = conflicts.moved(wanted, standing)
+            return conflicts.clash(conn, here, claim.booking, moved, now)
+
+    def desired(self, claim: Claim, natively: Collection[ConferenceKind]) -> Intent:
+        """Say what the event and its meeting are to be; reads only.
+
+        For a meeting alone (`Kind.MEETING`) it is the visible revision that is to be.
+
+        Args:
+            claim: in force.
+            natively: meetings that the sink makes itself, the preferred one first.
+
+        Raises:
+            InvalidCalendarObject: the text cannot be understood any more: `fail`.
+        """
+        with self._database.read() as conn:
+            here = place.look(conn, claim.resource_id)
+            booking = bookings.get(conn, claim.booking.id) or claim.booking
+        organizer = Organizer(
+            origin=self._publisher.instance,
+            account=here.accounts.get(booking.connection_id, ""),
+            guest=self._address(booking.login),
+            zone=here.zone,
+        )
+        return desired.intent(
+            self._draft(claim, booking, here.plan), booking, here.plan, organizer, natively
+        )
+
+    # What becomes of it
+
+    def settle(
+        self,
+        claim: Claim,
+        written: Written | None,
+        conference: Conference | None,
+        now: Instant,
+        *,
+        meeting_due: Instant | None = None,
+    ) -> bool:
+        """The provider has it: make the proposal the visible revision.
+
+        One transaction under the resource's lock: the visible text (the client's octets, with what
+        has to be added), what stands at the provider, the meeting; booked rows of the proposal
+        take the place of those before, and the busy time that they touch is published; change
+        log, `deliveries`; the proposal is settled. Waiters and listeners are woken.
+
+        Args:
+            claim: in force.
+            written: what stands at the provider; None: it is gone (DELETE), or was not touched
+                (MEETING).
+            conference: the meeting; None: `written` says, or there is none.
+            now: the present.
+            meeting_due: when its meeting is to be seen to again, while that is not READY.
+
+        Returns:
+            False when the claim is not in force any more: nothing was changed.
+        """
+        for _ in range(_TRIES):
+            with self._database.read() as conn:
+                here = place.look(conn, claim.resource_id)
+                booking = bookings.get(conn, claim.booking.id)
+            if booking is None:
+                return False
+            new = self._draft(claim, booking, here.plan)
+            rows = self._timed(new, here, booking) if new is not None else None
+            with self._database.write() as conn:
+                row = resources.lock(conn, claim.resource_id)
+                if row is None or outbox.held(conn, claim.proposal) is None:
+                    return False
+                if not here.stands(row):
+                    continue
+                settling = _Settling(self._ledger(conn, claim, now), claim, here, meeting_due)
+                if claim.kind is Kind.DELETE:
+                    settling.gone()
+                elif new is not None and rows is not None:
+                    settling.done(new, rows, written, conference)
+                outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
+                settling.ledger.close()
+            self._tell()
+            return True
+        return False
+
+    def refuse(
+        self, claim: Claim, reason: str, now: Instant, *, code: str = "rejected", owed: str = ""
+    ) -> bool:
+        """The provider, or a late conflict, says no: what was visible before stays, or comes back.
+
+        One transaction under the resource's lock: the proposal is refused and its time is let go.
+        Was it shown as tentative, a creation is now shown as cancelled with the reason, a change
+        or a deletion restores the revision before as a new one with the reason, and
+        `booking.failed` is told; else nothing visible changes, and the waiting client is told.
+
+        Args:
+            claim: in force.
+            reason: for the person who booked; names no other event.
+            now: the present.
+            code: stable, snake_case.
+            owed: reference of a meeting that could not be cancelled yet: it is tried again, as a
+                `Kind.MEETING` with `progress["cancel"]`.
+
+        Returns:
+            False when the claim is not in force any more: nothing was changed.
+        """
+        with self._held(claim, now) as ledger:
+            if ledger is None:
+                return False
+            proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
+            booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
+            outbox.close(
+                ledger.conn,
+                proposal.id,
+                outbox.State.REFUSED,
+                now,
+                error_code=code,
+                error_message=reason,
+            )
+            ledger.times(booking.id, [proposal.id, -proposal.id], [])
+            _taken_back(ledger, booking, proposal, reason)
+            if owed:
+                _owe(ledger, booking, claim, now, {"cancel": owed})
+            ledger.close()
+        self._tell()
+        return True
+
+    def retry(
+        self,
+        claim: Claim,
+        error: tuple[str, str],
+        due_at: Instant,
+        *,
+        touched: bool = True,
+    ) -> bool:
+        """Not now: give the proposal back until `due_at`.
+
+        One statement. Its time stays held; what `note_progress` wrote stays.
+
+        Args:
+            claim: in force.
+            error: code and text, for `bookings list`.
+            due_at: when it may be claimed again.
+            touched: False when it is certain that nothing was asked of the provider: then a client
+                that waits can still be told that nothing was done.
+
+        Returns:
+            False when the claim is not in force any more.
+        """
+        with self._database.write() as conn:
+            return outbox.release(conn, claim.proposal, error, due_at, touched=touched)
+
+    def fail(self, claim: Claim, error: tuple[str, str], now: Instant) -> bool:
+        """Give up until a human looks (`bookings list --failed`, `retry`).
+
+        One transaction under the resource's lock: the proposal is failed, and shown as tentative
+        where it was not yet, with its time blocked: nobody knows what the provider has.
+        `booking.failed` is told.
+
+        Returns:
+            False when the claim is not in force any more.
+        """
+        with self._held(claim, now) as ledger:
+            if ledger is None:
+                return False
+            proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
+            booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
+            if claim.kind is not Kind.MEETING and not proposal.shown:
+                showing.tentative(ledger, booking, proposal)
+            code, message = error
+            outbox.close(
+                ledger.conn,
+                proposal.id,
+                outbox.State.FAILED,
+                now,
+                error_code=code,
+                error_message=message,
+            )
+            ledger.tell("failed", booking, reason=message)
+            ledger.close()
+        self._tell()
+        return True
+
+    def note_progress(self, claim: Claim, progress: Mapping[str, object]) -> bool:
+        """Keep what was done already, before the next step: a later claim finds it.
+
+        One statement; it replaces what was noted before.
+
+        Returns:
+            False when the claim is not in force any more: do not take the next step.
+        """
+        text = json.dumps(progress, ensure_ascii=False, separators=(",", ":"))
+        with self._database.write() as conn:
+            return outbox.note(conn, claim.proposal, text)
+
+    def again(self, proposal_id: int, now: Instant) -> bool:
+        """Have what failed tried again; False when it did not fail, or a newer write settled."""
+        with self._database.write() as conn:
+            row = outbox.get(conn, proposal_id)
+            if row is None or row.state is not outbox.State.FAILED:
+                return False
+            newer = outbox.of_booking(conn, row.booking_id)
+            if any(it.id > row.id and it.state is outbox.State.SETTLED for it in newer):
+                return False
+            outbox.change(conn, proposal_id, state=outbox.State.QUEUED, due_at=now, settled_at=None)
+        self._wake.notify(OUTBOX)
+        return True
+
+    # What they share
+
+    @contextmanager
+    def _held(self, claim: Claim, now: Instant) -> Iterator[Ledger | None]:
+        with self._database.write() as conn:
+            row = resources.lock(conn, claim.resource_id)
+            if row is None or outbox.held(conn, claim.proposal) is None:
+                yield None
+            else:
+                yield self._ledger(conn, claim, now)
+
+    def _ledger(self, conn: Transaction, claim: Claim, now: Instant) -> Ledger:
+        return Ledger(conn, self._publisher, claim.resource_id, now)
+
+    def _tell(self) -> None:
+        for topic in (BOOKED, "published", OUTBOX):
+            self._wake.notify(topic)
+
+    def _draft(self, claim: Claim, booking: BookingRow, plan: ResourcePlan) -> Draft | None:
+        """Read what is to be; None where it is to go."""
+        if claim.kind is Kind.DELETE:
+            return None
+        if claim.kind is Kind.MEETING:
+            return draft.parse(booking.text, plan) if booking.state.is_visible else None
+        return draft.parse(claim.proposal.text, plan)
+
+    def _timed(self, new: Draft, here: Place, booking: BookingRow) -> times.Timed:
+        found = times.occurrences(new.series, here)
+        return times.timed(found, here, booking.id, booking.connection_id)
+
+    def _address(self, login: str) -> str:
+        if login.startswith(KEY):
+            return ""
+        users = self._live.current.auth.users
+        return next((it.email.lower() for it in users if it.name == login), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Settling:
+    """The settling of one claim, in its transaction."""
+
+    ledger: Ledger
+    claim: Claim
+    here: Place
+    meeting_due: Instant | None
+
+    def gone(self) -> None:
+        """Remove the booking."""
+        conn = self.ledger.conn
+        booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
+        number = self.claim.proposal.id
+        self.ledger.times(booking.id, [0, number, -number], [])
+        after = booking._replace(
+            state=State.REMOVED, meeting_kind="", meeting_state="", meeting_url=""
+        )
+        self.ledger.save(booking, after)
+        self.ledger.tell("cancelled", booking)
+
+    def done(
+        self,
+        new: Draft,
+        timed: times.Timed,
+        written: Written | None,
+        conference: Conference | None,
+    ) -> None:
+        """Make the revision the visible one."""
+        conn, proposal = self.ledger.conn, self.claim.proposal
+        booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
+        after = _as_written(booking, written)
+        meeting = conference or (written.conference if written is not None else None)
+        if written is not None or meeting is not None:
+            after = _as_met(after, meeting)
+        text = self._text(new, booking, after)
+        number = proposal.id
+        later = [it for it in outbox.open_of(conn, booking.id) if it.shown and it.id > number]
+        shown = showing.revised(after, text, State.CONFIRMED)
+        if self.claim.kind is Kind.MEETING:
+            shown = shown._replace(
+                state=booking.state, schedule_tag=booking.schedule_tag, reason=booking.reason
+            )
+        else:
+            shown = shown._replace(name=self._name(), private=new.is_private)
+            self._succeed(shown)
+            self.ledger.times(booking.id, [0, number, -number], timed.rows)
+        if later:
+            outbox.change(conn, later[0].id, before=showing.remembered(shown))
+            shown = after._replace(
+                text=booking.text,
+                etag=booking.etag,
+                schedule_tag=booking.schedule_tag,
+                state=booking.state,
+            )
+        self.ledger.save(booking, shown)
+        self._told(booking, shown)
+
+    def _name(self) -> str:
+        """Give the name that the object has by now: a MOVE may have come between."""
+        held = outbox.get(self.ledger.conn, self.claim.proposal.id)
+        return held.name if held is not None else self.claim.proposal.name
+
+    def _text(self, new: Draft, before: BookingRow, after: BookingRow) -> str:
+        settled = desired.defaults(new, self.here.plan)
+        guests = any(it.attendees for it in new.series.events())
+        note = str(self.claim.progress.get("warning", ""))
+        return linking.settled_text(
+            new.text,
+            after,
+            old_link=before.meeting_url,
+            told=guests and settled.notify_attendees,
+            note=note,
+        )
+
+    def _succeed(self, booking: BookingRow) -> None:
+        """Take away what was shown of an earlier generation: it was cancelled."""
+        conn = self.ledger.conn
+        for row in bookings.by_uid(conn, booking.resource_id, booking.uid):
+            if row.id != booking.id and row.state is State.CANCELLED:
+                self.ledger.save(row, row._replace(state=State.REMOVED))
+
+    def _told(self, before: BookingRow, after: BookingRow) -> None:
+        if self.claim.kind is not Kind.MEETING:
+            was_there = bool(before.remote_id)
+            self.ledger.tell("updated" if was_there else "created", after)
+        if after.meeting_url and after.meeting_url != before.meeting_url:
+            self.ledger.tell("conference_assigned", after)
+        failing = ConferenceState.FAILING.value
+        if after.meeting_state == failing and before.meeting_state != failing:
+            self.ledger.tell("conference_failing", after, reason=after.meeting_reason)
+        ready = ConferenceState.READY.value
+        if self.meeting_due is not None and after.meeting_state not in ("", ready):
+            _owe(self.ledger, after, self.claim, self.meeting_due, {})
+
+
+def _as_written(booking: BookingRow, written: Written | None) -> BookingRow:
+    if written is None:
+        return booking
+    try:
+        text = series_text(written.series)
+    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
+        text = ""
+    return booking._replace(
+        remote_id=written.remote_id,
+        remote_uid=written.uid or written.series.uid,
+        remote_etag=written.etag,
+        written=text,
+    )
+
+
+def _as_met(booking: BookingRow, meeting: Conference | None) -> BookingRow:
+    if meeting is None:
+        return booking._replace(
+            meeting_kind="",
+            meeting_state="",
+            meeting_reference="",
+            meeting_url="",
+            meeting_details="",
+            meeting_reason="",
+        )
+    return booking._replace(
+        meeting_kind=meeting.kind.value,
+        meeting_state=meeting.state.value,
+        meeting_reference=meeting.reference,
+        meeting_url=meeting.join_url,
+        meeting_details=meeting.details,
+        meeting_reason=meeting.reason,
+    )
+
+
+def _taken_back(ledger: Ledger, booking: BookingRow, proposal: ProposalRow, reason: str) -> None:
+    """Undo what readers were shown of a proposal that is refused."""
+    conn = ledger.conn
+    if not proposal.shown:
+        if booking.state is State.PROPOSED and not outbox.open_of(conn, booking.id):
+            ledger.save(booking, booking._replace(state=State.REMOVED))
+        return
+    later = [it for it in outbox.open_of(conn, booking.id) if it.shown]
+    if later:  # what it shows stands on top
+        outbox.change(conn, later[0].id, before=proposal.before)
+        return
+    if proposal.before:
+        after = showing.restored(booking, proposal.before, reason)
+    else:
+        after = showing.cancelled(booking, proposal.text, reason)
+    ledger.save(booking, after)
+    ledger.tell("failed", after, reason=reason)
+
+
+def _owe(
+    ledger: Ledger,
+    booking: BookingRow,
+    claim: Claim,
+    due_at: Instant,
+    progress: Mapping[str, str],
+) -> None:
+    """Queue what is left to do about a meeting, unless it is queued already."""
+    conn = ledger.conn
+    queued = [it for it in outbox.open_of(conn, booking.id) if it.kind is Kind.MEETING]
+    if not progress and any(it.id != claim.proposal.id for it in queued):
+        return
+    outbox.add(
+        conn,
+        booking.id,
+        Kind.MEETING,
+        ledger.now,
+        actor=claim.proposal.actor,
+        name=booking.name,
+        due_at=due_at,
+        progress=json.dumps(progress),
+    )

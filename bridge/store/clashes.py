@@ -1,0 +1,84 @@
+"""What lies in the way of a booking: two queries over whole spans, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, or_, select
+
+from bridge.model.interval import Instant, Window
+from bridge.store.booking_tables import booked
+from bridge.store.schema import events, occurrences
+
+
+class Obstacle(NamedTuple):
+    """Busy time, buffers included, and the calendar that it comes from."""
+
+    start: Instant
+    end: Instant
+    fbtype: int
+    calendar_id: str
+    """Empty of another booking."""
+
+
+class Own(NamedTuple):
+    """What a booking never clashes with: itself, in every form in which it comes back."""
+
+    booking_id: str
+    uids: Collection[str]
+    """Its UID, and that which its provider chose."""
+    remote_ids: Collection[str]
+
+
+def obstacles(
+    conn: Connection,
+    resource_id: str,
+    window: Window,
+    fbtypes: Collection[int],
+    *,
+    longest: int,
+    own: Own,
+) -> list[Obstacle]:
+    """List what is busy in a window and is not the booking itself, in the order of time.
+
+    Args:
+        conn: a transaction that holds the resource's lock.
+        resource_id: whose.
+        window: half-open.
+        fbtypes: `FBType` values that count.
+        longest: length of the resource's longest occurrence, seconds: bounds the index scan.
+        own: what is left out.
+    """
+    pulled = (
+        select(
+            occurrences.c.start, occurrences.c.end, occurrences.c.fbtype, occurrences.c.calendar_id
+        )
+        .outerjoin(
+            events,
+            and_(
+                events.c.calendar_id == occurrences.c.calendar_id,
+                events.c.remote_id == occurrences.c.remote_id,
+            ),
+        )
+        .where(
+            occurrences.c.resource_id == resource_id,
+            occurrences.c.start >= window.start - longest,
+            occurrences.c.start < window.end,
+            occurrences.c.end > window.start,
+            occurrences.c.fbtype.in_(fbtypes),
+            occurrences.c.remote_id.not_in(own.remote_ids),
+            or_(events.c.uid.is_(None), events.c.uid.not_in(own.uids)),
+        )
+    )
+    others = select(booked.c.start, booked.c.end, booked.c.fbtype).where(
+        booked.c.resource_id == resource_id,
+        booked.c.start >= window.start - longest,
+        booked.c.start < window.end,
+        booked.c.end > window.start,
+        booked.c.fbtype.in_(fbtypes),
+        booked.c.booking_id != own.booking_id,
+    )
+    found = [Obstacle(*row) for row in conn.execute(pulled)]
+    found += [Obstacle(*row, calendar_id="") for row in conn.execute(others)]
+    return sorted(found)
