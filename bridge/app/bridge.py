@@ -29,7 +29,7 @@ from bridge.model.resource import ResourceId
 from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
-from bridge.scheduler.ground import Ground, read_clock
+from bridge.scheduler.ground import DISPATCHES, Ground, read_clock
 from bridge.store import restored
 from bridge.store.database import Database
 from bridge.store.vault import Vault
@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from bridge.connecting import Connecting, Invitations, Listing
     from bridge.ingest import Ingest
     from bridge.notify import Notifier
+    from bridge.scheduler.dispatching import Dispatching
     from bridge.scheduler.scheduler import Scheduler
     from bridge.web.metrics import Metrics
 
-_BESIDE = 5
-"""Connections to the database for threads that neither answer nor pull: claims, jobs, signals."""
+_BESIDE = 5 + DISPATCHES
+"""Connections to the database for threads that neither answer nor pull: claims, jobs, signals,
+bookings."""
 _GOODBYE = 15.0  # seconds in which providers take back what was granted to what left
 
 
@@ -305,6 +307,23 @@ class Bridge:
         return Ingest(self.database, self.accounts, self.publisher)
 
     @cached_property
+    def dispatching(self) -> Dispatching:
+        """Carries bookings out."""
+        from bridge.bookings import Outbox
+        from bridge.dispatch import Dispatch
+        from bridge.scheduler.dispatching import Dispatching
+
+        outbox = Outbox(self.database, self.live, self.publisher, self.wake)
+        dispatch = Dispatch(
+            database=self.database,
+            outbox=outbox,
+            accounts=self.accounts,
+            clock=self.clock,
+            random=self.ground.random,
+        )
+        return Dispatching(self.ground, outbox, dispatch)
+
+    @cached_property
     def notifier(self) -> Notifier:
         """Tells the admin."""
         from bridge.app.alerting import Ways
@@ -342,6 +361,7 @@ class Bridge:
             self.ground,
             self.ingest if pulling else None,
             tender=self.keeper if pulling else None,
+            dispatching=self.dispatching if pulling else None,
             handlers=handlers(self),
             chores=chores(self, pulling=pulling),
             observer=Observed(self.metrics),

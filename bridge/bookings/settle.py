@@ -162,6 +162,7 @@ class Outbox:
         now: Instant,
         *,
         meeting_due: Instant | None = None,
+        owed: Mapping[str, str] | None = None,
     ) -> bool:
         """The provider has it: make the proposal the visible revision.
 
@@ -177,6 +178,8 @@ class Outbox:
             conference: the meeting; None: `written` says, or there is none.
             now: the present.
             meeting_due: when its meeting is to be seen to again, while that is not READY.
+            owed: what is left to do about a meeting that was made by itself: it is tried again, as
+                a `Kind.MEETING` of this progress (`cancel`, `update`).
 
         Returns:
             False when the claim is not in force any more: nothing was changed.
@@ -201,6 +204,8 @@ class Outbox:
                 elif new is not None and rows is not None:
                     settling.done(new, rows, written, conference)
                 outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
+                if owed:
+                    _owe(settling.ledger, booking, claim, now, owed)
                 settling.ledger.close()
             self._tell()
             return True

@@ -21,6 +21,9 @@ from bridge.model.resource import ConnectionId
 from bridge.store.database import Database
 from bridge.store.wake import Wake
 
+DISPATCHES = 8
+"""Bookings that one process carries out at the same time."""
+
 
 class Report(Protocol):
     """What a pull of which at least a part succeeded ended with."""

@@ -10,13 +10,15 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Protocol
 
+from bridge.bookings.desk import OUTBOX
 from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.scheduler import pace
+from bridge.scheduler.dispatching import Claimed, Dispatching
 from bridge.scheduler.errands import Errands, Handler
 from bridge.scheduler.freshening import Freshening
-from bridge.scheduler.ground import Ground, Puller, Tender, is_dead
+from bridge.scheduler.ground import DISPATCHES, Ground, Puller, Tender, is_dead
 from bridge.scheduler.jobs import Job, Jobs
 from bridge.scheduler.pulls import LEASE, Pulled, Pulls
 from bridge.scheduler.pulls import Job as Pull
@@ -70,12 +72,13 @@ class Scheduler:
     settings in force whenever they are needed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it has done, by name
         self,
         ground: Ground,
         engine: Engine | None,
         *,
         tender: Tender | None = None,
+        dispatching: Dispatching | None = None,
         handlers: Mapping[str, Handler] | None = None,
         chores: Sequence[Job] = (),
         observer: Observer | None = None,
@@ -86,6 +89,7 @@ class Scheduler:
             ground: store, settings and clock.
             engine: None in a process that does not pull (`server.role: web`).
             tender: has providers tell of changes.
+            dispatching: carries out bookings; None in a process that does not.
             handlers: what to do with each kind of command (`reload`, `apply`).
             chores: what else this process does regularly.
             observer: keeps the figures.
@@ -96,16 +100,22 @@ class Scheduler:
         self._errands = Errands(ground, handlers or {})
         observer = observer or Unobserved()
         self._workers = None if engine is None else _workers(ground, engine, tender, observer)
+        self._dispatching = dispatching
+        self._couriers = None if dispatching is None else Workers(dispatching, lambda: DISPATCHES)
         jobs = [Job("commands", self._errands.look, pace.TICK), *chores]
         if self._workers is not None and engine is not None:
             jobs += _pulling_jobs(ground, engine, self._workers)
             if tender is not None:
                 jobs.append(Job("channels", tender.sweep, _SWEEP))
+        if dispatching is not None and self._couriers is not None:
+            jobs += _dispatching_jobs(dispatching, self._couriers)
         self._jobs = Jobs(jobs, observe=observer.job)
         heeded = {"commands": lambda: self._jobs.run("commands")}
         heeded |= {job.topic: partial(self._jobs.run, job.name) for job in chores if job.topic}
         if self._workers is not None:
             heeded["schedule"] = self._workers.stir
+        if self._couriers is not None:
+            heeded[OUTBOX] = self._couriers.stir
         self._watchers = {
             topic: Thread(target=self._watch, args=(topic, run), name=f"watch-{topic}", daemon=True)
             for topic, run in heeded.items()
@@ -119,7 +129,11 @@ class Scheduler:
     @property
     def alive(self) -> bool:
         """Whether it does its work: from `start` to `stop`, unless a fault of ours ended it."""
-        return self._jobs.alive and (self._workers is None or self._workers.alive)
+        return self._jobs.alive and all(crew.alive for crew in self._crews)
+
+    @property
+    def _crews(self) -> list[Workers[Pull] | Workers[Claimed]]:
+        return [crew for crew in (self._workers, self._couriers) if crew is not None]
 
     def start(self) -> None:
         """Begin to pull.
@@ -131,8 +145,11 @@ class Scheduler:
         if self._workers is not None:
             heal_clock(self._ground)
             end_dead_leases(self._ground)
-            self._workers.start()
-            self._workers.stir()
+        if self._dispatching is not None:
+            self._dispatching.end_dead_claims()
+        for crew in self._crews:
+            crew.start()
+            crew.stir()
         for watcher in self._watchers.values():
             watcher.start()
         self._jobs.start()
@@ -141,12 +158,16 @@ class Scheduler:
         """Start no new work and wait for what runs, at most `timeout` seconds.
 
         Returns:
-            Whether all jobs and pulls ended; pulls that did not are given back.
+            Whether all jobs, pulls and dispatches ended; what did not is given back.
         """
         deadline = monotonic() + timeout
         self._stopping.set()
         self._jobs.stop()
-        finished = self._workers is None or self._workers.stop(timeout)
+        for crew in self._crews:
+            crew.halt()
+        finished = True
+        for crew in self._crews:
+            finished = crew.stop(max(0.0, deadline - monotonic())) and finished
         finished = self._jobs.wait(max(0.0, deadline - monotonic())) and finished
         for topic, watcher in self._watchers.items():
             self._ground.wake.notify(topic)
@@ -226,4 +247,12 @@ def _pulling_jobs(ground: Ground, engine: Engine, workers: Workers[Pull]) -> lis
         Job("staleness", lambda: engine.check_staleness(clock()), _MINUTE),
         Job("horizon", lambda: engine.advance_horizons(clock()), _HOUR),
         Job("housekeeping", lambda: _keep_house(ground), _MINUTE),
+    ]
+
+
+def _dispatching_jobs(dispatching: Dispatching, couriers: Workers[Claimed]) -> list[Job]:
+    return [
+        Job("bookings", couriers.stir, pace.TICK),
+        Job("booking leases", couriers.renew, LEASE // 4),
+        Job("booking housekeeping", dispatching.end_dead_claims, _MINUTE),
     ]

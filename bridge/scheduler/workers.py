@@ -110,6 +110,12 @@ class Workers(Generic[Job]):
         if jobs:
             self._work.renew(jobs)
 
+    def halt(self) -> None:
+        """Claim nothing more."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
     def stop(self, timeout: float) -> bool:
         """Claim nothing more and wait for what runs; give back what does not end in time.
 
@@ -117,9 +123,7 @@ class Workers(Generic[Job]):
             Whether everything ended by itself.
         """
         deadline = monotonic() + timeout
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
+        self.halt()
         if self._claimer.ident is not None:
             self._claimer.join(timeout)
         with self._changed:

@@ -290,6 +290,18 @@ def _in_force(claimed: ProposalRow) -> Update:
     )
 
 
+def owners(conn: Connection) -> list[str]:
+    """Name the processes that hold claims, those included that did not live to end them."""
+    query = select(proposals.c.lease_owner).where(proposals.c.lease_owner != "").distinct()
+    return sorted(conn.execute(query).scalars())
+
+
+def end(conn: Connection, owner: str, now: Instant) -> None:
+    """End all claims of a process that is known to be dead: they are due now."""
+    of_it = (proposals.c.lease_owner == owner, proposals.c.state == _CLAIMED)
+    conn.execute(update(proposals).where(*of_it).values(lease_owner="", lease_until=now))
+
+
 def change(conn: Connection, proposal_id: int, **values: Any) -> None:
     """Set columns of a proposal; the caller holds the resource's lock, or the claim."""
     plain = {key: it.value if isinstance(it, Enum) else it for key, it in values.items()}

@@ -1,0 +1,171 @@
+"""Two changes of one event at the same time: what only one side touched is as that side wants it.
+
+Pure. Each side has a before of its own, since a provider writes things its own way: a description
+that it tidied was touched by nobody. Where both touched the same, the booking wins, and the field
+is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from bridge.model.event import Attendee, Event, EventSeries, EventTime
+
+_WHEN = ("start", "end", "duration", "exact", "rrules", "exrules", "rdates")
+"""They mean nothing without each other."""
+_ALONE = (
+    "status",
+    "transp",
+    "show_as",
+    "classification",
+    "summary",
+    "description",
+    "location",
+    "url",
+    "categories",
+    "alarms",
+    "attachments",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a change."""
+
+    before: EventSeries
+    after: EventSeries
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What comes of both."""
+
+    series: EventSeries
+    lost: tuple[str, ...] = ()
+    """Fields that both touched, by name: the other side's change is lost."""
+
+
+def merged(ours: Side, theirs: Side) -> Merged:
+    """Make one series of two that come from the same.
+
+    Args:
+        ours: the booking, as its clients wrote it before and now.
+        theirs: the event, as its provider had it before and has it now.
+    """
+    if ours.after.master is None or theirs.after.master is None:
+        return Merged(ours.after)
+    lost: list[str] = []
+    master = _event(
+        (ours.before.master or ours.after.master, ours.after.master),
+        (theirs.before.master or theirs.after.master, theirs.after.master),
+        lost,
+    )
+    if _changed(ours.before.master, ours.after.master, _WHEN):
+        # Occurrences that were changed elsewhere belong to times that are no more.
+        overrides = list(_overrides(ours.after, ours.after, theirs.before, theirs.before, lost))
+    else:
+        overrides = list(_overrides(ours.before, ours.after, theirs.before, theirs.after, lost))
+    series = replace(ours.after, master=master, overrides=tuple(overrides))
+    return Merged(series, tuple(dict.fromkeys(lost)))
+
+
+def _overrides(
+    ours_before: EventSeries,
+    ours_after: EventSeries,
+    theirs_before: EventSeries,
+    theirs_after: EventSeries,
+    lost: list[str],
+) -> Iterator[Event]:
+    a, b = _by_original(ours_before), _by_original(ours_after)
+    c, d = _by_original(theirs_before), _by_original(theirs_after)
+    for key in dict.fromkeys([*b, *d]):
+        mine, other = b.get(key), d.get(key)
+        if mine is not None and other is not None:
+            was = a.get(key), c.get(key)
+            yield _event((was[0] or mine, mine), (was[1] or other, other), lost)
+        elif mine is not None:
+            if key in c and a.get(key) == mine:
+                continue  # they gave it back, and it was left alone here
+            yield mine
+        elif other is not None and key not in a and key not in c:
+            yield other  # they changed an occurrence that nobody had changed
+
+
+def _event(ours: tuple[Event, Event], theirs: tuple[Event, Event], lost: list[str]) -> Event:
+    (a, b), (c, d) = ours, theirs
+    taken: dict[str, Any] = {}
+    if _changed(c, d, _WHEN):
+        if _changed(a, b, _WHEN):
+            lost.append("time")
+        else:
+            taken |= {name: getattr(d, name) for name in _WHEN}
+    if not _changed(a, b, _WHEN):
+        taken["exdates"] = _moments(a.exdates, b.exdates, c.exdates, d.exdates)
+    for name in _ALONE:
+        if not _changed(c, d, (name,)):
+            continue
+        if _changed(a, b, (name,)):
+            lost.append(name)
+        else:
+            taken[name] = getattr(d, name)
+    taken["attendees"] = tuple(_guests(a, b, c, d))
+    return replace(b, **taken)
+
+
+def _changed(before: Event | None, after: Event | None, names: Iterable[str]) -> bool:
+    return any(
+        _plain(getattr(before, name, None)) != _plain(getattr(after, name, None)) for name in names
+    )
+
+
+def _plain(value: object) -> object:
+    """Leave out what providers do by themselves, and nobody means."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").strip()
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return value
+
+
+def _guests(a: Event, b: Event, c: Event, d: Event) -> Iterator[Attendee]:
+    """Give the guests: whoever one side added or took away; replies are the provider's."""
+    was, now = {it.address for it in a.attendees}, {it.address for it in b.attendees}
+    theirs_was = {it.address for it in c.attendees}
+    replies = {it.address: it for it in d.attendees}
+    for guest in b.attendees:
+        removed = guest.address in theirs_was and guest.address not in replies
+        if removed and guest.address in was:
+            continue
+        reply = replies.get(guest.address)
+        yield guest if reply is None else replace(guest, partstat=reply.partstat)
+    for guest in d.attendees:
+        if guest.address not in theirs_was | was | now:
+            yield guest
+
+
+def _moments(
+    a: tuple[EventTime, ...],
+    b: tuple[EventTime, ...],
+    c: tuple[EventTime, ...],
+    d: tuple[EventTime, ...],
+) -> tuple[EventTime, ...]:
+    was, theirs_was = _keys(a), _keys(c)
+    now, theirs_now = _keys(b), _keys(d)
+    kept = [
+        each
+        for key, each in now.items()
+        if not (key in was and key in theirs_was and key not in theirs_now)
+    ]
+    added = [each for key, each in theirs_now.items() if key not in theirs_was | was | now]
+    return (*kept, *added)
+
+
+def _keys(moments: Iterable[EventTime]) -> dict[object, EventTime]:
+    return {_plain(each): each for each in moments}
+
+
+def _by_original(series: EventSeries) -> dict[object, Event]:
+    return {_plain(it.recurrence_id): it for it in series.overrides}

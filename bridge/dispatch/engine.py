@@ -1,0 +1,378 @@
+"""The engine: one claim from the last look at conflicts to what becomes visible."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from random import Random
+from typing import NamedTuple
+
+from bridge.bookings import Claim, Outbox
+from bridge.bookings.desired import Intent, plain
+from bridge.config.plan import ConnectionPlan
+from bridge.config.settings import Backoff
+from bridge.dispatch import retry
+from bridge.dispatch.events import Events
+from bridge.dispatch.makers import Accounts, Makers
+from bridge.dispatch.meetings import Meetings
+from bridge.dispatch.points import Point, reached
+from bridge.dispatch.progress import Owed, Progress, Refusal
+from bridge.dispatch.work import InternalFault, Lost, Refused, Work
+from bridge.errors import (
+    BridgeError,
+    ConfigError,
+    InvalidCalendarObject,
+    ProviderError,
+    RemoteNotFound,
+    StoreError,
+    TemporarilyUnavailable,
+)
+from bridge.model.conference import Conference, ConferenceState
+from bridge.model.event import EventSeries
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId, ResourceId
+from bridge.provider import Provider
+from bridge.sink import Desired, Written
+from bridge.store import bookings, connections, schedule
+from bridge.store.bookings import State
+from bridge.store.connections import ConnectionRow
+from bridge.store.database import Database
+from bridge.store.outbox import Kind
+
+_SEEN_TO = {ConferenceState.PENDING: 2, ConferenceState.FAILING: 60}
+"""Seconds after which a meeting that is not ready is seen to again."""
+_DELETED = "deleted_at_provider"
+logger = logging.getLogger(__name__)
+
+
+class Recheck(NamedTuple):
+    """Calendars that are to be read once more before a proposal is decided."""
+
+    resource_id: ResourceId
+    max_age: timedelta
+    timeout: timedelta
+
+
+class Report(NamedTuple):
+    """How a try ended."""
+
+    outcome: str
+    """`settled`, `refused`, `later`, `failed` or `lost`."""
+    error: BridgeError | None = None
+    """Why later, or never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """Carries out claims; any thread may call."""
+
+    database: Database
+    outbox: Outbox
+    accounts: Accounts
+    clock: Callable[[], Instant]
+    random: Random
+
+    def recheck(self, claim: Claim) -> Recheck | None:
+        """Say what has to be read before a claim is decided: for what is made or moved.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        if claim.kind in (Kind.DELETE, Kind.MEETING) or claim.proposal.attempts:
+            return None
+        with self.database.read() as conn:
+            rows = bookings.booked_of(conn, claim.booking.id)
+        held = {(it.start, it.end) for it in rows if it.proposal_id == claim.proposal.id}
+        if held <= {(it.start, it.end) for it in rows if it.proposal_id == 0}:
+            return None
+        asked = claim.plan.bookings.recheck
+        return Recheck(claim.resource_id, asked.max_age, asked.timeout)
+
+    def run(self, claim: Claim) -> Report:
+        """Carry out a claim, or note when it is tried again, whatever its provider does.
+
+        Raises:
+            StoreError: what came of it was not recorded; whoever claims it next finds out.
+        """
+        reached(Point.CLAIMED)
+        work = Work(claim, self.outbox, self.clock, Progress.read(claim.progress))
+        try:
+            try:
+                return self._carry_out(work)
+            except Refused as err:
+                return self._refuse(work, Refusal(err.code, str(err)))
+        except Lost:
+            return self._lost(work)
+        except StoreError:
+            raise
+        except InvalidCalendarObject as err:
+            return self._fail(work, err)
+        except BridgeError as err:
+            return self._later(work, err)
+        except Exception as err:
+            # One booking's fault must not end the others; it is shown with the booking.
+            logger.exception("%s: a booking failed by a fault of ours", work.connection_id)
+            text = f"a fault of BusyBridge ({type(err).__name__}); see the log"
+            return self._later(work, InternalFault(text))
+
+    def _carry_out(self, work: Work) -> Report:
+        if work.progress.refusal is not None:
+            return self._refuse(work, work.progress.refusal)
+        if work.claim.kind is Kind.MEETING:
+            return self._see_to_meeting(work)
+        row, events = self._open(work)
+        intent = self.outbox.desired(work.claim, events.sink.natively)
+        if intent.desired is None:
+            return self._delete(work, events, intent)
+        return self._put(work, row, events, intent)
+
+    def _open(self, work: Work) -> tuple[ConnectionRow, Events]:
+        """Open the account of the calendar.
+
+        Raises:
+            Refused: it cannot be written to.
+            BridgeError: not now.
+        """
+        with self.database.read() as conn:
+            row = connections.get(conn, work.connection_id)
+        if row is None:
+            raise Refused("the calendar is not connected any more", "not_connected")
+        plan = ConnectionPlan.model_validate_json(row.plan)
+        provider: Provider = self.accounts.open(work.connection_id, plan.fingerprint)
+        if provider.sink is None:
+            raise Refused("this calendar cannot be written to", "calendar_not_writable")
+        return row, Events(work, provider, provider.sink)
+
+    # Events
+
+    def _put(self, work: Work, row: ConnectionRow, events: Events, intent: Intent) -> Report:
+        claim, meetings = work.claim, self._meetings(work)
+        # Of a provider that answers nothing, it is better known before anything was asked for.
+        base = events.standing(intent, look=claim.is_retry or bool(row.failures))
+        if base is None or intent.base is not None:
+            clash = self.outbox.recheck(claim, self.clock())
+            if clash is not None:
+                raise Refused(str(clash), "conflict")
+        events = replace(events, written_before=self._before(work, events))
+        have = intent.conference
+        desired, conference = meetings.prepare(intent, look=claim.is_retry or have is not None)
+        written = events.put(desired, base)
+        if conference is not None and conference.state is ConferenceState.READY:
+            written, conference = self._follow(
+                (work, events, meetings), replace(intent, desired=desired), written, conference
+            )
+        conference = conference or written.conference
+        if self._is_unwanted(work, meetings, conference):
+            raise Refused(f"no meeting: {conference.reason}" if conference else "", "no_meeting")
+        is_other = have is not None and (conference is None or conference.kind is not have.kind)
+        owed = meetings.drop(have) if is_other else ""
+        reached(Point.MEETING_FOLLOWED)
+        return self._settle(work, written, conference, cancel=owed)
+
+    def _before(self, work: Work, events: Events) -> EventSeries | None:
+        """Say what the visible revision wanted; None where a proposal is shown in its place."""
+        claim = work.claim
+        if claim.kind is not Kind.CHANGE or claim.booking.state is not State.CONFIRMED:
+            return None
+        visible = replace(claim, proposal=claim.proposal._replace(kind=Kind.MEETING))
+        desired = self.outbox.desired(visible, events.sink.natively).desired
+        return None if desired is None else desired.series
+
+    def _follow(
+        self,
+        ground: tuple[Work, Events, Meetings],
+        intent: Intent,
+        written: Written,
+        conference: Conference,
+    ) -> tuple[Written, Conference]:
+        work, events, meetings = ground
+        desired = intent.desired
+        if desired is None:
+            return written, conference
+        try:
+            return written, meetings.follow(conference, intent, desired.series)
+        except RemoteNotFound:
+            logger.info("%s: a meeting was deleted; another is made", work.connection_id)
+        again = replace(intent, conference=None, desired=self._unlinked(desired, conference))
+        desired, made = meetings.prepare(again, look=True)
+        return events.put(desired, written), made or conference
+
+    def _unlinked(self, desired: Desired, conference: Conference) -> Desired:
+        return replace(desired, series=plain(desired.series, conference.join_url))
+
+    def _is_unwanted(self, work: Work, meetings: Meetings, conference: Conference | None) -> bool:
+        """Tell whether an event that was made is to go again, since its meeting failed."""
+        failed = conference is not None and conference.state is ConferenceState.FAILING
+        return failed and meetings.insists and work.claim.kind is Kind.CREATE
+
+    def _delete(self, work: Work, events: Events, intent: Intent) -> Report:
+        base = events.standing(intent, look=True)
+        if base is not None:
+            events.delete(base, notify=intent.notify)
+        owed = self._meetings(work).drop(intent.conference)
+        reached(Point.MEETING_FOLLOWED)
+        return self._settle(work, None, None, cancel=owed)
+
+    # Meetings alone
+
+    def _see_to_meeting(self, work: Work) -> Report:
+        meetings, progress = self._meetings(work), work.progress
+        if progress.cancel:
+            meetings.cancel(Owed.read(progress.cancel))
+            return self._settle(work, None, None)
+        _, events = self._open(work)
+        intent = self.outbox.desired(work.claim, events.sink.natively)
+        if intent.desired is None or intent.conference is None:
+            return self._settle(work, None, None)
+        if progress.update:
+            meetings.update(Owed.read(progress.update), intent.desired.series)
+            return self._settle(work, None, None)
+        if intent.conference.state is ConferenceState.READY:
+            return self._settle(work, None, None)
+        if intent.is_native:
+            return self._poll(work, events, intent)
+        return self._make_up(work, events, intent)
+
+    def _poll(self, work: Work, events: Events, intent: Intent) -> Report:
+        """Look whether the provider has made its meeting by now, or have it try again."""
+        desired, base = intent.desired, intent.base
+        if desired is None or base is None or intent.conference is None:
+            return self._settle(work, None, None)
+        if intent.conference.state is ConferenceState.FAILING:
+            written = events.put(desired, base)
+            return self._met(work, written, written.conference or intent.conference)
+        try:
+            written = events.sink.read(work.calendar, base.remote_id)
+        except RemoteNotFound:  # the next pull sees to that
+            return self._settle(work, None, None)
+        found = written.conference or intent.conference
+        if found.state is not ConferenceState.PENDING:
+            return self._met(work, written, found)
+        age = self.clock() - work.claim.proposal.created_at
+        if age > retry.PENDING:
+            reason = f"the meeting was not there after {retry.PENDING // 60} minutes"
+            late = replace(found, state=ConferenceState.FAILING, reason=reason)
+            return self._settle(work, written, late)
+        return self._again(work, TemporarilyUnavailable("the meeting is being made"), retry.POLLING)
+
+    def _make_up(self, work: Work, events: Events, intent: Intent) -> Report:
+        """Make a meeting that could not be made when its event was."""
+        desired, made = self._meetings(work).prepare(intent, look=True)
+        if made is None:
+            return self._settle(work, None, None)
+        if made.state is not ConferenceState.READY:
+            return self._met(work, None, made)
+        return self._met(work, events.put(desired, events.standing(intent, look=True)), made)
+
+    def _met(self, work: Work, written: Written | None, found: Conference) -> Report:
+        hopeless = retry.is_hopeless(work.claim.proposal.created_at, self.clock())
+        if found.state is ConferenceState.FAILING and not hopeless:
+            return self._again(work, TemporarilyUnavailable(found.reason), retry.MEETING)
+        reached(Point.MEETING_FOLLOWED)
+        return self._settle(work, written, found, is_last=True)
+
+    def _meetings(self, work: Work) -> Meetings:
+        return Meetings(work, Makers(self.database, self.accounts))
+
+    # What becomes of it
+
+    def _settle(
+        self,
+        work: Work,
+        written: Written | None,
+        conference: Conference | None,
+        *,
+        cancel: str = "",
+        is_last: bool = False,
+    ) -> Report:
+        """Make it visible.
+
+        Args:
+            work: what was done.
+            written: the event.
+            conference: its meeting, made by itself or with it.
+            cancel: a meeting that is still to be cancelled (`Owed`).
+            is_last: a meeting that is not ready is not seen to again.
+        """
+        now, owed = self.clock(), {}
+        if cancel:
+            owed["cancel"] = cancel
+        elif work.progress.update and work.claim.kind is not Kind.MEETING:
+            owed["update"] = work.progress.update
+        wait = _SEEN_TO.get(conference.state) if conference and not is_last else None
+        due = None if wait is None else now + wait
+        settled = self.outbox.settle(
+            work.claim, written, conference, now, meeting_due=due, owed=owed
+        )
+        reached(Point.SETTLED)
+        return Report("settled") if settled else self._lost(work)
+
+    def _refuse(self, work: Work, refusal: Refusal) -> Report:
+        """Undo what was done for it, and say no.
+
+        Raises:
+            BridgeError: it cannot be undone now; whoever goes on with it does nothing else.
+        """
+        made = work.progress.made
+        if work.progress.refusal is None and (made is not None or refusal.code == "no_meeting"):
+            work.note(replace(work.progress, refusal=refusal))
+        owed = ""
+        if work.progress.refusal is not None:
+            reached(Point.UNDOING)
+            if work.claim.kind is Kind.CREATE and not work.claim.booking.remote_id:
+                self._unwrite(work)
+            owed = self._meetings(work).drop(made)
+        now = self.clock()
+        if not self.outbox.refuse(work.claim, refusal.reason, now, code=refusal.code, owed=owed):
+            return self._lost(work)
+        if refusal.code == _DELETED:
+            self._have_pulled(work.connection_id, now)
+        return Report("refused")
+
+    def _unwrite(self, work: Work) -> None:
+        _, events = self._open(work)
+        found = events.sink.find(work.calendar, work.token)
+        if found is not None:
+            events.delete(found, notify=True)
+
+    def _have_pulled(self, connection_id: ConnectionId, now: Instant) -> None:
+        """Have the calendar read: what was deleted there is seen by that."""
+        with self.database.write(lasting=False) as conn:
+            schedule.mark(conn, [connection_id], now)
+
+    def _later(self, work: Work, err: BridgeError) -> Report:
+        logger.warning("%s: a booking is not written yet: %s", work.connection_id, err)
+        if retry.is_hopeless(work.claim.proposal.created_at, self.clock()):
+            return self._fail(work, err)
+        return self._again(work, err)
+
+    def _again(self, work: Work, err: BridgeError, backoff: Backoff = retry.BACKOFF) -> Report:
+        wait = retry.wait(err, work.claim.proposal.attempts, self.random, backoff)
+        due = self.clock() + wait
+        touched = work.touched or work.claim.kind is Kind.MEETING
+        if not self.outbox.retry(work.claim, (_code(err), str(err)), due, touched=touched):
+            return self._lost(work)
+        return Report("later", err)
+
+    def _fail(self, work: Work, err: BridgeError) -> Report:
+        logger.error("%s: a booking needs somebody to look at it: %s", work.connection_id, err)
+        failed = self.outbox.fail(work.claim, (_code(err), str(err)), self.clock())
+        return Report("failed", err) if failed else self._lost(work)
+
+    def _lost(self, work: Work) -> Report:
+        logger.info("%s: somebody else goes on with a booking", work.connection_id)
+        return Report("lost")
+
+
+def _code(err: BridgeError) -> str:
+    match err:
+        case ProviderError(code=code):
+            return code
+        case ConfigError():
+            return "invalid_config"
+        case InvalidCalendarObject():
+            return "unreadable"
+        case _:
+            return "internal_error"

@@ -1,0 +1,64 @@
+"""Who makes meetings that belong to no calendar, for the bookings of a resource."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from bridge.errors import BridgeError
+from bridge.model.conference import ConferenceKind
+from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
+from bridge.provider import Provider
+from bridge.sink import ConferenceMaker
+from bridge.store import connections
+from bridge.store.database import Database
+
+_STOPPED = frozenset(
+    {ConnectionStatus.PAUSED, ConnectionStatus.DISCONNECTED, ConnectionStatus.PENDING}
+)
+logger = logging.getLogger(__name__)
+
+
+class Accounts(Protocol):
+    """Opens accounts; `bridge.accounts.Accounts` is one."""
+
+    def open(self, connection_id: ConnectionId, fingerprint: str | None = None, /) -> Provider:
+        """Give the provider of a connection, if it is the account of that fingerprint.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            ProviderError: its kind cannot work with its settings.
+        """
+        ...
+
+
+class Makers:
+    """Finds the account at which meetings of a kind are made."""
+
+    def __init__(self, database: Database, accounts: Accounts) -> None:
+        self._database = database
+        self._accounts = accounts
+
+    def find(self, resource_id: ResourceId, kind: ConferenceKind) -> ConferenceMaker | None:
+        """Find who makes such meetings for a resource: the first of its connections that can.
+
+        Raises:
+            BridgeError: it cannot be opened now.
+        """
+        with self._database.read() as conn:
+            rows = connections.of_resource(conn, resource_id)
+        problem: BridgeError | None = None
+        for row in rows:
+            if row.status in _STOPPED:
+                continue
+            try:
+                maker = self._accounts.open(row.id).conferences
+            except BridgeError as err:
+                logger.debug("%s makes no meetings now: %s", row.id, err)
+                problem = err
+                continue
+            if maker is not None and maker.kind is kind:
+                return maker
+        if problem is not None:
+            raise problem  # it might have been the one
+        return None

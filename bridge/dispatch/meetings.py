@@ -1,0 +1,174 @@
+"""Meetings that belong to no calendar: made before their event, moved and cancelled after it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from bridge.bookings.desired import Intent, with_link
+from bridge.dispatch.makers import Makers
+from bridge.dispatch.points import Point, reached
+from bridge.dispatch.progress import Owed
+from bridge.dispatch.work import Refused, Work
+from bridge.errors import BridgeError, NotConnected, ProviderError, RemoteNotFound, RemoteRejected
+from bridge.model.conference import Conference, ConferenceKind, ConferenceState
+from bridge.model.event import EventSeries
+from bridge.sink import ConferenceMaker, Desired
+
+WORDS = {
+    ConferenceKind.GOOGLE_MEET: "Google Meet",
+    ConferenceKind.TEAMS: "Teams",
+    ConferenceKind.ZOOM: "Zoom",
+}
+"""What people call meetings."""
+_OF_CALENDARS = frozenset({ConferenceKind.GOOGLE_MEET, ConferenceKind.TEAMS})
+"""They are made with events of their own provider's calendars, and nowhere else."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """The meeting of one claim."""
+
+    work: Work
+    makers: Makers
+
+    @property
+    def insists(self) -> bool:
+        """Whether a booking without the meeting that it asks for is refused."""
+        return self.work.claim.plan.conference.on_failure == "reject"
+
+    def prepare(self, intent: Intent, *, look: bool) -> tuple[Desired, Conference | None]:
+        """See to the meeting that the event is to have, before it is written.
+
+        Args:
+            intent: what is to be done; the event does not go.
+            look: whether a meeting may be there that nobody has noted.
+
+        Returns:
+            What the event is to be, with the link; the meeting where it was made by itself.
+
+        Raises:
+            Refused: it cannot be made, and the booking is not wanted without.
+            ProviderError: not now, and the booking is not wanted without.
+        """
+        desired, kind = intent.desired, intent.meeting
+        if desired is None:
+            raise ValueError("an event that goes has no meeting")
+        if kind is None or intent.is_native:
+            return desired, None
+        have = intent.conference
+        if have is not None and have.kind is kind and have.state is ConferenceState.READY:
+            return desired, have
+        try:
+            made = self._made(kind, desired.series, look=look)
+        except RemoteRejected as err:
+            if self.insists:
+                raise Refused(f"no {WORDS[kind]} meeting: {err}", err.code) from err
+            made = _failing(kind, err)
+        except BridgeError as err:
+            if self.insists:
+                raise
+            logger.warning("%s: no %s meeting yet: %s", self.work.connection_id, WORDS[kind], err)
+            made = _failing(kind, err)
+        if made.state is not ConferenceState.READY:
+            return desired, made
+        return replace(desired, series=with_link(desired.series, made)), made
+
+    def follow(self, conference: Conference, intent: Intent, series: EventSeries) -> Conference:
+        """Bring a meeting in line with its event that was changed.
+
+        Raises:
+            RemoteNotFound: somebody deleted it.
+        """
+        before = intent.base.series if intent.base is not None else None
+        if self.work.progress.made == conference or (
+            before and _outline(before) == _outline(series)
+        ):
+            return conference
+        try:
+            updated = self._maker(conference.kind).update(conference.reference, series)
+        except RemoteNotFound:
+            raise
+        except BridgeError as err:
+            # Its link is good all the same, and stands in the event.
+            logger.warning("%s: a meeting was not moved yet: %s", self.work.connection_id, err)
+            owed = str(Owed(conference.kind, conference.reference))
+            self.work.note(replace(self.work.progress, update=owed))
+            return conference
+        return replace(updated, reference=updated.reference or conference.reference)
+
+    def drop(self, conference: Conference | None) -> str:
+        """Cancel a meeting that was made by itself, if it is one.
+
+        Returns:
+            What is owed when that was not possible now; empty when it is done.
+        """
+        if conference is None or not conference.reference:
+            return ""
+        owed = Owed(conference.kind, conference.reference)
+        try:
+            self.cancel(owed)
+        except BridgeError as err:
+            logger.warning("%s: a meeting was not cancelled yet: %s", self.work.connection_id, err)
+            return str(owed)
+        return ""
+
+    def cancel(self, owed: Owed) -> None:
+        """Cancel a meeting; one that is gone already is as good.
+
+        Raises:
+            BridgeError: not now.
+        """
+        maker = self._maker(owed.kind)
+        reference = owed.reference
+        if not reference:
+            found = maker.find(self.work.token)
+            if found is None:
+                return
+            reference = found.reference
+        try:
+            maker.cancel(reference)
+        except RemoteNotFound:
+            logger.debug("%s: the meeting was gone already", self.work.connection_id)
+
+    def update(self, owed: Owed, series: EventSeries) -> None:
+        """Bring a meeting in line with the event, later than that was."""
+        self._maker(owed.kind).update(owed.reference, series)
+
+    def _made(self, kind: ConferenceKind, series: EventSeries, *, look: bool) -> Conference:
+        noted = self.work.progress.made
+        if noted is not None and noted.kind is kind:
+            return noted
+        maker = self._maker(kind)
+        # Who insists looks first: when that is not possible, nothing was asked for yet.
+        found = maker.find(self.work.token) if look or self.insists else None
+        if found is None:
+            reached(Point.MEETING_WANTED)
+            self.work.touched = True
+            found = maker.create(self.work.token, series)
+        reached(Point.MEETING_MADE)
+        self.work.note(replace(self.work.progress, made=found))
+        reached(Point.MEETING_NOTED)
+        return found
+
+    def _maker(self, kind: ConferenceKind) -> ConferenceMaker:
+        maker = self.makers.find(self.work.claim.resource_id, kind)
+        if maker is None and kind in _OF_CALENDARS:
+            raise Refused(
+                f"{WORDS[kind]} meetings cannot be had in this calendar", "no_such_meeting"
+            )
+        if maker is None:
+            raise NotConnected(f"no {WORDS[kind]} account is connected")
+        return maker
+
+
+def _failing(kind: ConferenceKind, err: BridgeError) -> Conference:
+    reason = str(err) if isinstance(err, ProviderError) else "it cannot be made at present"
+    return Conference(kind, ConferenceState.FAILING, reason=reason)
+
+
+def _outline(series: EventSeries) -> object:
+    """Give what a meeting shows of its event."""
+    master = next(iter(series.events()))
+    return master.start, master.end, master.summary, master.rrules, master.exdates

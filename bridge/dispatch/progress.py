@@ -1,0 +1,80 @@
+"""What was done of a proposal already: what whoever goes on with it has to know. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from bridge.model.conference import Conference, ConferenceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a proposal will be refused, once what was done for it is undone."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A meeting, made by itself, that is to follow what became of its booking."""
+
+    kind: ConferenceKind
+    reference: str
+    """Empty: whatever is found under the booking's token."""
+
+    @classmethod
+    def read(cls, text: str) -> Owed:
+        """Read back what `str` wrote."""
+        kind, _, reference = text.partition(" ")
+        return cls(ConferenceKind(kind), reference)
+
+    def __str__(self) -> str:
+        """Write it as one word, or two."""
+        return f"{self.kind.value} {self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What `proposals.progress` says of a dispatch; what others noted there stays."""
+
+    made: Conference | None = None
+    """A meeting that was made by itself for this proposal."""
+    refusal: Refusal | None = None
+    """The event that was written is to go, and the proposal is refused then."""
+    cancel: str = ""
+    """`Owed`: a meeting that nobody needs any more."""
+    update: str = ""
+    """`Owed`: a meeting that is not in line with its event."""
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, noted: Mapping[str, Any]) -> Progress:
+        """Read what was noted."""
+        own = {name: value for name, value in noted.items() if name in _OWN}
+        found = msgspec.convert(own, _Noted)
+        others = {name: value for name, value in noted.items() if name not in _OWN}
+        return cls(found.made, found.refusal, found.cancel, found.update, others)
+
+    def write(self) -> dict[str, object]:
+        """Give what is to be noted."""
+        noted = _Noted(self.made, self.refusal, self.cancel, self.update)
+        return {**self.others, **msgspec.to_builtins(noted)}
+
+    def with_made(self, conference: Conference) -> Progress:
+        """Note that a meeting was made."""
+        return replace(self, made=conference)
+
+
+class _Noted(msgspec.Struct, omit_defaults=True):
+    made: Conference | None = None
+    refusal: Refusal | None = None
+    cancel: str = ""
+    update: str = ""
+
+
+_OWN = frozenset(_Noted.__struct_fields__)

@@ -1,0 +1,66 @@
+"""One claim while it is worked on, and the ways in which it ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridge.bookings import Claim, Outbox
+from bridge.dispatch.progress import Progress
+from bridge.errors import BridgeError
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId
+from bridge.provider import CalendarId
+
+
+class Lost(Exception):
+    """The claim is not in force any more: whoever has it now goes on."""
+
+
+class Refused(Exception):
+    """It will never be as it was asked for; the text is for the person who booked."""
+
+    def __init__(self, reason: str, code: str = "rejected") -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class InternalFault(BridgeError):
+    """A fault of ours; its traceback is in the log."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One claim while it is worked on."""
+
+    claim: Claim
+    outbox: Outbox
+    clock: Callable[[], Instant]
+    progress: Progress
+    touched: bool = False
+    """Something was asked after which nobody can say that nothing was done."""
+
+    @property
+    def calendar(self) -> CalendarId:
+        """Where the event stands, or will."""
+        return CalendarId(self.claim.booking.calendar)
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        """The account of that calendar."""
+        return ConnectionId(self.claim.booking.connection_id)
+
+    @property
+    def token(self) -> str:
+        """Names event and meeting."""
+        return self.claim.booking.token
+
+    def note(self, progress: Progress) -> None:
+        """Keep how far it is, before the next step.
+
+        Raises:
+            Lost: somebody else works on it.
+        """
+        if not self.outbox.note_progress(self.claim, progress.write()):
+            raise Lost
+        self.progress = progress
