@@ -7,8 +7,8 @@ is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,8 +44,8 @@ class Merged:
     """What comes of both."""
 
     series: EventSeries
-    lost: tuple[str, ...] = ()
-    """Fields that both touched, by name: the other side's change is lost."""
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """What both touched, by name: the other side's change, which is lost."""
 
 
 def merged(ours: Side, theirs: Side) -> Merged:
@@ -57,7 +57,7 @@ def merged(ours: Side, theirs: Side) -> Merged:
     """
     if ours.after.master is None or theirs.after.master is None:
         return Merged(ours.after)
-    lost: list[str] = []
+    lost: dict[str, str] = {}
     master = _event(
         (ours.before.master or ours.after.master, ours.after.master),
         (theirs.before.master or theirs.after.master, theirs.after.master),
@@ -69,7 +69,7 @@ def merged(ours: Side, theirs: Side) -> Merged:
     else:
         overrides = list(_overrides(ours.before, ours.after, theirs.before, theirs.after, lost))
     series = replace(ours.after, master=master, overrides=tuple(overrides))
-    return Merged(series, tuple(dict.fromkeys(lost)))
+    return Merged(series, lost)
 
 
 def _overrides(
@@ -77,7 +77,7 @@ def _overrides(
     ours_after: EventSeries,
     theirs_before: EventSeries,
     theirs_after: EventSeries,
-    lost: list[str],
+    lost: dict[str, str],
 ) -> Iterator[Event]:
     a, b = _by_original(ours_before), _by_original(ours_after)
     c, d = _by_original(theirs_before), _by_original(theirs_after)
@@ -94,12 +94,12 @@ def _overrides(
             yield other  # they changed an occurrence that nobody had changed
 
 
-def _event(ours: tuple[Event, Event], theirs: tuple[Event, Event], lost: list[str]) -> Event:
+def _event(ours: tuple[Event, Event], theirs: tuple[Event, Event], lost: dict[str, str]) -> Event:
     (a, b), (c, d) = ours, theirs
     taken: dict[str, Any] = {}
     if _changed(c, d, _WHEN):
         if _changed(a, b, _WHEN):
-            lost.append("time")
+            lost["time"] = f"{d.start} to {d.end}"
         else:
             taken |= {name: getattr(d, name) for name in _WHEN}
     if not _changed(a, b, _WHEN):
@@ -108,7 +108,7 @@ def _event(ours: tuple[Event, Event], theirs: tuple[Event, Event], lost: list[st
         if not _changed(c, d, (name,)):
             continue
         if _changed(a, b, (name,)):
-            lost.append(name)
+            lost[name] = str(getattr(d, name))
         else:
             taken[name] = getattr(d, name)
     taken["attendees"] = tuple(_guests(a, b, c, d))

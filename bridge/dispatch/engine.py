@@ -254,7 +254,7 @@ class Dispatch:
         if age > retry.PENDING:
             reason = f"the meeting was not there after {retry.PENDING // 60} minutes"
             late = replace(found, state=ConferenceState.FAILING, reason=reason)
-            return self._settle(work, written, late)
+            return self._settle(work, written, late, is_last=True)
         return self._again(work, TemporarilyUnavailable("the meeting is being made"), retry.POLLING)
 
     def _make_up(self, work: Work, events: Events, intent: Intent) -> Report:
@@ -271,7 +271,8 @@ class Dispatch:
         if found.state is ConferenceState.FAILING and not hopeless:
             return self._again(work, TemporarilyUnavailable(found.reason), retry.MEETING)
         reached(Point.MEETING_FOLLOWED)
-        return self._settle(work, written, found, is_last=True)
+        is_last = found.state is ConferenceState.FAILING
+        return self._settle(work, written, found, is_last=is_last)
 
     def _meetings(self, work: Work) -> Meetings:
         return Meetings(work, Makers(self.database, self.accounts))

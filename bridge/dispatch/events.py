@@ -119,6 +119,9 @@ class Events:
                 self.work.connection_id,
                 ", ".join(both.lost),
             )
+            # Their change stays in the history of the booking.
+            others = {**self.work.progress.others, "lost": dict(both.lost)}
+            self.work.note(replace(self.work.progress, others=others))
         return both.series
 
     def _missing(self, base: Written | None, err: RemoteNotFound) -> Exception:

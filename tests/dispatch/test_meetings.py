@@ -1,0 +1,295 @@
+"""Meetings: with the event where its provider makes them, else made before it and following."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.bookings.words import Result
+from bridge.errors import RemoteRejected, TemporarilyUnavailable
+from bridge.model.conference import ConferenceKind
+from bridge.store import outbox
+from tests.dispatch.stage import Stage, event
+
+DOWN = TemporarilyUnavailable("Zoom is down")
+REJECT = {"conference": {"on_failure": "reject"}}
+
+
+def meeting(kind: str, start: str = "20261123T090000Z", end: str = "20261123T100000Z", **more: Any):
+    return event(start, end, f"X-BUSYBRIDGE-CONFERENCE:{kind}", **more)
+
+
+@pytest.fixture
+def stage(open_stage) -> Stage:
+    """With an account that makes meetings at Zoom."""
+    return open_stage(zoom=True)
+
+
+# Made by themselves
+
+
+def test_a_meeting_is_made_and_its_link_stands_in_the_event(stage: Stage) -> None:
+    outcome = stage.done(stage.put(meeting("zoom")))
+    assert outcome.result is Result.SETTLED
+    (reference,) = stage.meetings()
+    link = stage.zoom.meetings[reference].conference.join_url
+    assert stage.event().location == link
+    assert f":{link}" in stage.text()
+    assert "booking.conference_assigned" in stage.told()
+
+
+def test_a_meeting_moves_with_its_event_and_keeps_its_link(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    before = stage.text()
+    stage.done(stage.put(meeting("zoom", "20261123T140000Z", "20261123T150000Z")))
+    (reference,) = stage.meetings()
+    made = stage.zoom.meetings[reference]
+    assert made.series.master.start.hour == 14
+    assert made.conference.join_url in before
+    assert made.conference.join_url in stage.text()
+    assert stage.zoom.asked.count("meeting.create") == 1
+
+
+def test_a_change_of_other_things_leaves_the_meeting_alone(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    text = event("20261123T090000Z", "20261123T100000Z", "X-BUSYBRIDGE-CONFERENCE:zoom",
+                 "DESCRIPTION:Bring cake")  # fmt: skip
+    stage.done(stage.put(text))
+    assert stage.event().description == "Bring cake"
+    assert "meeting.update" not in stage.zoom.asked
+
+
+def test_a_deleted_booking_takes_its_meeting_along(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert stage.meetings() == stage.events() == []
+
+
+def test_a_meeting_that_somebody_deleted_is_no_obstacle_to_a_deletion(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.zoom.meetings.clear()
+    assert stage.done(stage.delete()).result is Result.SETTLED
+
+
+def test_a_meeting_that_somebody_deleted_is_made_anew_when_its_event_moves(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    (old,) = stage.meetings()
+    stage.zoom.meetings[old].cancelled = True
+    stage.done(stage.put(meeting("zoom", "20261123T140000Z", "20261123T150000Z")))
+    (new,) = stage.meetings()
+    link = stage.zoom.meetings[new].conference.join_url
+    assert new != old
+    assert stage.event().location == link
+    assert link in stage.text()
+
+
+def test_a_meeting_that_is_not_wanted_any_more_is_cancelled(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.done(stage.put(meeting("none")))
+    assert stage.meetings() == []
+    assert stage.event().location == ""
+    assert "zoom.example" not in stage.text()
+
+
+def test_a_meeting_of_another_kind_takes_the_place_of_the_first(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.done(stage.put(meeting("google_meet")))
+    assert stage.meetings() == []
+    assert "google-meet.example" in stage.text()
+    assert "zoom.example" not in stage.text()
+    stage.done(stage.put(meeting("zoom")))
+    assert len(stage.meetings()) == 1
+    assert "google-meet.example" not in stage.text()
+
+
+@pytest.mark.covers("F5", "P2")
+def test_a_meeting_whose_answer_was_lost_is_found_and_used(stage: Stage) -> None:
+    stage.zoom.orders.give("meeting.create", DOWN, after=True)
+    assert stage.done(stage.put(meeting("zoom"))).result is Result.SETTLED
+    assert "zoom.example" not in stage.text(), "it is written without, for now"
+    stage.later()
+    (reference,) = stage.meetings()
+    assert stage.zoom.meetings[reference].conference.join_url in stage.text()
+    assert stage.event().location.endswith(reference)
+
+
+# A maker that fails
+
+
+@pytest.mark.covers("F59")
+def test_an_event_is_written_without_its_meeting_and_gets_it_later(stage: Stage) -> None:
+    stage.zoom.orders.give("meeting.create", DOWN, times=2)
+    outcome = stage.done(stage.put(meeting("zoom")))
+    assert outcome.result is Result.SETTLED
+    assert stage.event().location == ""
+    assert "the meeting could not be made yet" in stage.text()
+    assert "booking.conference_failing" in stage.told()
+    stage.persist()
+    (reference,) = stage.meetings()
+    assert stage.event().location.endswith(reference)
+    assert "could not be made" not in stage.text()
+    assert stage.told()[-1] == "booking.conference_assigned"
+
+
+@pytest.mark.covers("F59")
+def test_who_insists_on_meetings_is_told_when_their_maker_is_down(open_stage) -> None:
+    stage = open_stage(zoom=True, sections=REJECT)
+    stage.zoom.orders.give("meeting.find", DOWN)
+    assert stage.done(stage.put(meeting("zoom"))).result is Result.WITHDRAWN
+    assert stage.events() == stage.meetings() == []
+
+
+def test_who_insists_on_meetings_gets_no_event_without(open_stage) -> None:
+    stage = open_stage(zoom=True, sections=REJECT)
+    stage.zoom.orders.give("meeting.create", RemoteRejected("too many meetings today"))
+    outcome = stage.done(stage.put(meeting("zoom")))
+    assert outcome.result is Result.REFUSED
+    assert "too many meetings today" in outcome.reason
+    assert stage.events() == []
+
+
+def test_a_meeting_that_can_never_be_made_stays_without_and_says_so(stage: Stage) -> None:
+    stage.zoom.orders.give("meeting.create", RemoteRejected("no licence"), times=None)
+    stage.done(stage.put(meeting("zoom")))
+    stage.persist(hours=100)
+    assert "no licence" in stage.text()
+    assert stage.zoom.asked.count("meeting.create") < 40
+    assert all(not it.state.is_open for it in stage.proposals())
+
+
+def test_a_meeting_that_cannot_be_moved_now_is_moved_later(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.zoom.orders.give("meeting.update", DOWN, times=2)
+    outcome = stage.done(stage.put(meeting("zoom", "20261123T140000Z", "20261123T150000Z")))
+    assert outcome.result is Result.SETTLED
+    (reference,) = stage.meetings()
+    stage.persist()
+    assert stage.zoom.meetings[reference].series.master.start.hour == 14
+    assert all(not it.state.is_open for it in stage.proposals())
+
+
+def test_a_meeting_that_cannot_be_cancelled_now_is_cancelled_later(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.zoom.orders.give("meeting.cancel", DOWN, times=3)
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert len(stage.meetings()) == 1
+    (owed,) = [it for it in stage.proposals() if it.state.is_open]
+    assert (owed.kind, owed.error_message) == (outbox.Kind.MEETING, "Zoom is down")
+    stage.persist()
+    assert stage.meetings() == []
+
+
+@pytest.mark.covers("F58")
+def test_a_meeting_whose_event_is_refused_is_cancelled(stage: Stage) -> None:
+    stage.memory.orders.give("put", RemoteRejected("the room is closed"))
+    outcome = stage.done(stage.put(meeting("zoom")))
+    assert (outcome.result, outcome.reason) == (Result.REFUSED, "the room is closed")
+    assert stage.meetings() == []
+    assert len(stage.zoom.meetings) == 1, "it had been made"
+
+
+@pytest.mark.covers("F58")
+def test_a_meeting_whose_event_is_refused_is_cancelled_however_long_it_takes(
+    stage: Stage,
+) -> None:
+    stage.memory.orders.give("put", RemoteRejected("the room is closed"))
+    stage.zoom.orders.give("meeting.cancel", DOWN, times=4)
+    assert stage.done(stage.put(meeting("zoom"))).result is Result.REFUSED
+    (owed,) = [it for it in stage.proposals() if it.state.is_open]
+    assert owed.error_message == "Zoom is down", "it is listed"
+    stage.persist()
+    assert stage.meetings() == []
+
+
+# Made with their event
+
+
+@pytest.mark.covers("F57")
+def test_a_meeting_of_the_calendar_itself_comes_with_the_event(stage: Stage) -> None:
+    outcome = stage.done(stage.put(meeting("google_meet")))
+    assert outcome.result is Result.SETTLED
+    link = stage.event().conference_url
+    assert link.startswith("https://google-meet.example/")
+    assert link in stage.text()
+    stage.done(stage.put(meeting("google_meet", "20261123T140000Z", "20261123T150000Z")))
+    assert stage.event().conference_url == link
+
+
+@pytest.mark.covers("F56")
+def test_a_meeting_that_takes_time_comes_when_it_is_there(stage: Stage) -> None:
+    stage.memory.reads_until_ready = 3
+    outcome = stage.done(stage.put(meeting("google_meet")))
+    assert outcome.result is Result.SETTLED
+    assert "google-meet.example" not in stage.text()
+    sequence = [report.outcome for _ in range(6) for report in stage.later(60)]
+    assert sequence == ["later", "later", "settled"]
+    assert "google-meet.example" in stage.text()
+    assert stage.told() == ["booking.created", "booking.conference_assigned"]
+
+
+@pytest.mark.covers("F56")
+def test_a_meeting_that_never_comes_is_given_up_and_shown(stage: Stage) -> None:
+    stage.memory.reads_until_ready = 10**6
+    stage.done(stage.put(meeting("google_meet")))
+    for _ in range(15):
+        stage.later(60)
+    assert "the meeting was not there after 10 minutes" in stage.text()
+    assert "booking.conference_failing" in stage.told()
+    assert len(stage.events()) == 1
+    assert all(not it.state.is_open for it in stage.proposals())
+
+
+@pytest.mark.covers("F60")
+def test_an_account_without_a_licence_keeps_the_event_and_says_why(stage: Stage) -> None:
+    stage.memory.unlicensed = "this mailbox has no licence for meetings"
+    outcome = stage.done(stage.put(meeting("google_meet")))
+    assert outcome.result is Result.SETTLED
+    assert len(stage.events()) == 1
+    assert "this mailbox has no licence for meetings" in stage.text()
+    stage.memory.unlicensed = ""
+    stage.persist()
+    assert "google-meet.example" in stage.text()
+
+
+def test_who_insists_on_meetings_gets_no_event_of_an_account_without_a_licence(
+    open_stage,
+) -> None:
+    stage = open_stage(sections=REJECT)
+    stage.memory.unlicensed = "this mailbox has no licence for meetings"
+    outcome = stage.done(stage.put(meeting("google_meet")))
+    assert outcome.result is Result.REFUSED
+    assert "no licence" in outcome.reason
+    assert stage.events() == []
+
+
+# What cannot be had
+
+
+def test_a_meeting_that_the_calendar_cannot_have_is_refused_clearly(stage: Stage) -> None:
+    outcome = stage.done(stage.put(meeting("teams")))
+    assert outcome.result is Result.REFUSED
+    assert outcome.reason == "Teams meetings cannot be had in this calendar"
+    assert stage.events() == []
+
+
+def test_a_resource_without_an_account_for_meetings_writes_the_event_and_says_so(
+    open_stage,
+) -> None:
+    stage = open_stage()
+    assert stage.done(stage.put(meeting("zoom"))).result is Result.SETTLED
+    assert len(stage.events()) == 1
+    assert "no Zoom account is connected" in stage.text()
+
+
+@pytest.mark.parametrize(
+    ("natively", "host"),
+    [((ConferenceKind.TEAMS,), "teams.example"), ((), "zoom.example")],
+    ids=["natively", "by itself"],
+)
+def test_whichever_meeting_there_is_is_taken_where_any_will_do(
+    open_stage, natively, host: str
+) -> None:
+    stage = open_stage(zoom=True, natively=natively)
+    stage.done(stage.put(meeting("auto")))
+    assert host in stage.text()
