@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from bridge.config.booking import EventDefaultsOverride, EventType, Reminder
 from bridge.config.logins import Grant
 from bridge.config.policy import AvailabilityOverride, PrivacyOverride
 from bridge.config.schema import Key, Many, keys
@@ -28,9 +29,16 @@ PROVIDERS = """\
 A connection takes the keys of its `provider` beside those that every connection has;
 `providers.<name>` holds what all connections of a kind share."""
 OVERRIDES = {
+    EventDefaultsOverride: (
+        {"conference": "zoom"},
+        "keys of event_defaults, for this one alone",
+    ),
     AvailabilityOverride: ({"all_day": "free"}, "keys of availability, for this one alone"),
     PrivacyOverride: ({"mode": "private"}, "keys of privacy, for this one alone"),
 }
+
+ONLY_EXAMPLES = (EventType, Reminder)
+"""Lists that are empty, or somebody else's to fill, unless they are written."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,11 @@ class _Example:
             yield Line(indent, _setting(key, _default(key), in_item=in_item), _comment(key))
         elif key.section is Grant:
             yield Line(indent, _setting(key, None, in_item=in_item), _comment(key))
+        elif key.section in ONLY_EXAMPLES:
+            head = Line(0, f"{key.name}:", _sentence(key.section))
+            for line in [head, *self._section(key, 2, in_item=in_item)]:
+                plain = Line(line.indent, line.text.replace("#", "", 1), line.comment)
+                yield plain.inside("#", indent)
         else:
             yield Line(indent, f"{key.name}:", _sentence(key.section))
             yield from self._section(key, indent + 2, in_item=in_item)
