@@ -21,7 +21,7 @@ from bridge.config.policy import OnStale
 from bridge.merge import coalesce
 from bridge.model.interval import FBType, Instant, Window, utc
 from bridge.publish.silence import on_stale
-from bridge.store import busy, calendars, clashes
+from bridge.store import bookings, busy, calendars, clashes
 from bridge.store.bookings import BookedRow, BookingRow
 from bridge.store.clashes import Obstacle, Own
 from bridge.store.database import Transaction
@@ -54,10 +54,11 @@ def clash(
     ]
     if not spans:
         return None
+    mine = [booking, *bookings.by_uid(conn, place.resource.id, booking.uid)]
     own = Own(
-        booking.id,
-        [uid for uid in (booking.uid, booking.remote_uid) if uid],
-        [booking.remote_id] if booking.remote_id else [],
+        {it.id for it in mine},
+        {uid for it in mine for uid in (it.uid, it.remote_uid) if uid},
+        {it.remote_id for it in mine if it.remote_id},
     )
     kinds = [int(_KINDS[name]) for name in place.plan.bookings.conflict_with]
     silent, blind = _unread(conn, place, now)

@@ -82,14 +82,19 @@ def look(conn: Transaction, resource_id: ResourceId) -> Place:
     resource = resources.get(conn, resource_id)
     if resource is None or resource.state is not ResourceState.ACTIVE:
         raise NotBookable("there is nothing to book")
-    rows = connections.of_resource(conn, resource_id)
+    return of(conn, resource)
+
+
+def of(conn: Transaction, resource: ResourceRow) -> Place:
+    """Give the place of a resource that was read already."""
+    rows = connections.of_resource(conn, resource.id)
     plans = {row.id: _connection(row.plan) for row in rows}
     return Place(
         resource,
         _plan(resource.plan),
         {name: plan.policy for name, plan in plans.items()},
         {name: plan.account_email.lower() for name, plan in plans.items()},
-        _target(rows, calendars.of_resource(conn, resource_id)),
+        _target(rows, calendars.of_resource(conn, resource.id)),
     )
 
 

@@ -384,8 +384,9 @@ class _Settling:
         """Remove the booking."""
         conn = self.ledger.conn
         booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
-        number = self.claim.proposal.id
-        self.ledger.times(booking.id, [0, number, -number], [])
+        held = {it.proposal_id for it in bookings.booked_of(conn, booking.id)}
+        self.ledger.times(booking.id, sorted(held), [])
+        outbox.supersede(conn, booking.id, self.claim.proposal.id, self.ledger.now)
         after = booking._replace(
             state=State.REMOVED, meeting_kind="", meeting_state="", meeting_url=""
         )
@@ -417,7 +418,11 @@ class _Settling:
         else:
             shown = shown._replace(name=self._name(), private=new.is_private)
             self._succeed(shown)
-            self.ledger.times(booking.id, [0, number, -number], timed.rows)
+            outbox.supersede(conn, booking.id, number, self.ledger.now)
+            held = {it.proposal_id for it in bookings.booked_of(conn, booking.id)}
+            # What was proposed later keeps its time, settled or not.
+            gone = sorted(it for it in held if abs(it) <= number)
+            self.ledger.times(booking.id, gone, timed.rows)
         if later:
             outbox.change(conn, later[0].id, before=showing.remembered(shown))
             shown = after._replace(

@@ -14,11 +14,14 @@ from bridge.model.event import EventSeries
 from bridge.model.interval import FBType, Instant, Window
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.publish.silence import muted
-from bridge.store import busy, calendars, events
+from bridge.store import bookings, busy, calendars, events
+from bridge.store.bookings import BookedRow
 from bridge.store.calendars import CalendarRow
 from bridge.store.database import Transaction
 from bridge.store.events import EventRow, OccurrenceRow
 
+BOOKINGS = "bookings"
+"""Named in place of a calendar where a booking blocks."""
 _SILENCED = "the calendar is stale and on_stale is free"
 
 
@@ -64,7 +67,36 @@ def explain(
     found.sort(key=lambda row: (row.start, row.id))
     texts = _Texts(conn, rows)
     told = [texts.occurrence(row, silenced=row.calendar_id in silent) for row in found]
+    told += _booked(conn, resource_id, at, uid)
     return told + [it for row in rows.values() for it in _problems(conn, row, uid)]
+
+
+def _booked(
+    conn: Transaction, resource_id: ResourceId, at: Instant | None, uid: str | None
+) -> Iterator[Considered]:
+    """Tell of bookings, which block by themselves wherever their events stand."""
+    found: list[BookedRow] = []
+    if at is not None:
+        longest = busy.extents(conn, resource_id).occurrence
+        found += bookings.published_at(conn, resource_id, Window(at, at + 1), longest=longest)
+    if uid is not None:
+        for booking in bookings.by_uid(conn, resource_id, uid):
+            found += [it for it in bookings.booked_of(conn, booking.id) if it.proposal_id <= 0]
+    for row in sorted(found, key=lambda it: (it.start, it.id)):
+        of = bookings.get(conn, row.booking_id)
+        tentative = "; not confirmed by the calendar yet" if row.proposal_id else ""
+        yield Considered(
+            connection_id=ConnectionId(of.connection_id if of else ""),
+            calendar=BOOKINGS,
+            uid=of.uid if of else "",
+            summary=json.loads(row.details).get("title", ""),
+            start=row.start,
+            end=row.end,
+            all_day=row.all_day,
+            blocks=FBType(row.fbtype) if row.fbtype else None,
+            reason=f"booked: {row.reason}{tentative}",
+            notes=(),
+        )
 
 
 class _Texts:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bridge.bookings import anew
 from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
 from bridge.ingest import notes
 from bridge.ingest.basis import Basis, Moved, Room
@@ -26,7 +27,7 @@ from bridge.ingest.take import progress
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionStatus, ResourceId
 from bridge.provider import CalendarInfo
-from bridge.store import busy, calendars, connections, events, resources
+from bridge.store import bookings, busy, calendars, connections, events, resources
 from bridge.store.calendars import CalendarRow, NewCalendar
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
@@ -92,6 +93,7 @@ class _Rebuild:
         plan = ResourcePlan.model_validate_json(self.resource.plan)
         before, after = self.resource.horizon, horizon(self.now, plan.window)
         made = list(self._made(plan, after))
+        booked = anew.work_out(self.room.database, self.resource, plan, after)
         obsolete = {row.id for row in self.rows} - {it.basis.row.id for it in made}
         with self.room.locked(self.resource) as conn:
             self._check(conn)
@@ -101,12 +103,15 @@ class _Rebuild:
             for it in made:
                 self._write(conn, it)
             dirty = [*(window for it in made for window in it.difference.dirty), after]
+            dirty += self._rebook(conn, booked)
             if before.start < before.end:
                 dirty.append(before)
             blocks = self.room.publish(conn, self.resource.id, dirty, self.now)
             # Only now: what was published until now is found by its old length.
             extents = busy.extents(conn, self.resource.id)
-            longest = events.longest(conn, self.resource.id)
+            longest = max(
+                events.longest(conn, self.resource.id), bookings.longest(conn, self.resource.id)
+            )
             busy.set_extents(conn, self.resource.id, extents._replace(occurrence=longest))
             return blocks
 
@@ -170,6 +175,12 @@ class _Rebuild:
             standing = events.occurrences_of(conn, row.id, [NOBODY])
         wanted = stand_in(row, self.resource.id, target.rules, target.horizon, stale=stale)
         difference.compare(standing, wanted)
+
+    def _rebook(self, conn: Transaction, booked: anew.Anew) -> list[Window]:
+        try:
+            return booked.write(conn)
+        except anew.Overtaken as err:
+            raise Moved from err
 
     def _check(self, conn: Transaction) -> None:
         now = calendars.of_resource(conn, self.resource.id)

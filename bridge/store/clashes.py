@@ -25,7 +25,8 @@ class Obstacle(NamedTuple):
 class Own(NamedTuple):
     """What a booking never clashes with: itself, in every form in which it comes back."""
 
-    booking_id: str
+    booking_ids: Collection[str]
+    """Of every generation."""
     uids: Collection[str]
     """Its UID, and that which its provider chose."""
     remote_ids: Collection[str]
@@ -77,7 +78,7 @@ def obstacles(
         booked.c.start < window.end,
         booked.c.end > window.start,
         booked.c.fbtype.in_(fbtypes),
-        booked.c.booking_id != own.booking_id,
+        booked.c.booking_id.not_in(own.booking_ids),
     )
     found = [Obstacle(*row) for row in conn.execute(pulled)]
     found += [Obstacle(*row, calendar_id="") for row in conn.execute(others)]

@@ -7,7 +7,6 @@ human has to look (`bookings list --failed`), and may have it tried again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -333,14 +332,30 @@ def forget(conn: Connection, before: Instant) -> int:
     return conn.execute(statement).rowcount
 
 
-def opened(conn: Connection, resource_id: str) -> Sequence[ProposalRow]:
-    """List the open proposals of a resource, the oldest first."""
+def holding(conn: Connection, resource_id: str) -> list[ProposalRow]:
+    """List the proposals of a resource that hold time: open ones, and those that failed."""
     query = (
         select(*_PROPOSAL)
         .join(bookings, bookings.c.id == proposals.c.booking_id)
-        .where(bookings.c.resource_id == resource_id, proposals.c.state.in_(_OPEN))
+        .where(
+            bookings.c.resource_id == resource_id,
+            proposals.c.state.in_([*_OPEN, State.FAILED.value]),
+        )
     )
     return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
+
+
+def supersede(conn: Connection, booking_id: str, proposal_id: int, now: Instant) -> None:
+    """Close what failed before a later proposal settled: it is not to be tried again."""
+    conn.execute(
+        update(proposals)
+        .where(
+            proposals.c.booking_id == booking_id,
+            proposals.c.state == State.FAILED.value,
+            proposals.c.id < proposal_id,
+        )
+        .values(state=State.WITHDRAWN.value, settled_at=now)
+    )
 
 
 def _read(row: Any) -> ProposalRow:

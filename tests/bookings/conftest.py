@@ -7,6 +7,7 @@ import pytest
 
 from bridge.store.database import Database
 from tests.bookings.hall import Hall
+from tests.databases import closing_database
 
 
 @pytest.fixture
@@ -20,6 +21,16 @@ def open_hall(database: Database) -> Iterator[Callable[..., Hall]]:
 
     yield open_it
     for hall in opened:
+        hall.close()
+
+
+@pytest.fixture(params=["in a file", "on a server"])
+def any_hall(request: pytest.FixtureRequest) -> Iterator[Hall]:
+    """The same, on both kinds of database in every run: what locks and leases decide."""
+    kind = "sqlite" if request.param == "in a file" else "postgresql"
+    with closing_database(request.getfixturevalue(f"{kind}_url")) as database:
+        hall = Hall(database)
+        yield hall
         hall.close()
 
 

@@ -80,8 +80,10 @@ class Hall:
     def now(self) -> int:
         return self.house.now
 
-    def another_desk(self) -> Bookings:
-        return Bookings(self.database, self.house.publisher, self.wake, lambda: self.house.now)
+    def another_desk(self, database: Database | None = None) -> Bookings:
+        return Bookings(
+            database or self.database, self.house.publisher, self.wake, lambda: self.house.now
+        )
 
     def close(self) -> None:
         self.wake.close()
@@ -89,9 +91,14 @@ class Hall:
     # Clients
 
     def put(
-        self, octets: bytes, name: str = "one.ics", viewer: Viewer = ALICE, **more: Any
+        self,
+        octets: bytes,
+        name: str = "one.ics",
+        viewer: Viewer = ALICE,
+        desk: Bookings | None = None,
+        **more: Any,
     ) -> Ticket:
-        return self.desk.propose(
+        return (desk or self.desk).propose(
             Write(resource_id=ROOM, viewer=viewer, act=Act.PUT, name=name, octets=octets, **more),
             self.now,
         )
