@@ -9,7 +9,7 @@ from bridge.bookings.draft import Draft
 from bridge.bookings.place import Place
 from bridge.bookings.words import NotAllowed
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.bounds import TooMany
+from bridge.ical.bounds import TooCostly
 from bridge.ical.placed import instant_in
 from bridge.ical.rules import read_rule
 from bridge.ical.values import Unreadable
@@ -39,7 +39,7 @@ def check(
     _endless(draft, place)
     try:
         found = times.occurrences(draft.series, place)
-    except TooMany as err:
+    except TooCostly as err:
         raise InvalidCalendarObject(str(err), precondition="max-instances") from err
     _within(draft, place, found)
     _length(place, found)

@@ -32,10 +32,15 @@ class Line:
     @property
     def name(self) -> str:
         """Its name in upper case."""
-        return self.head.partition(";")[0].rpartition(".")[2].strip().upper()
+        return _name(self.head)
 
 
 EVENT = ("VCALENDAR", "VEVENT")
+
+
+def _name(head: str) -> str:
+    # Without the group of RFC 6350, which some put before it, and the mark that begins a file.
+    return head.partition(";")[0].rpartition(".")[2].strip(" \t\ufeff").upper()
 
 
 def lines(text: str) -> Iterator[Line]:
@@ -47,7 +52,7 @@ def lines(text: str) -> Iterator[Line]:
             continue
         plain = _FOLD.sub("", raw).rstrip("\r\n")
         head, _, value = split_line(plain)
-        name = head.partition(";")[0].strip().upper().lstrip("\ufeff")
+        name = _name(head)
         if name == "END" and stack:
             stack.pop()
         yield Line(raw, head, value, tuple(stack))

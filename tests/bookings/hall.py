@@ -55,7 +55,9 @@ def event(
 class Hall:
     """The desk and the outbox of a resource `room-a`, with the house that pulls its calendars."""
 
-    def __init__(self, database: Database, *, sections: Any = None, **resource: Any) -> None:
+    def __init__(
+        self, database: Database, *, sections: Any = None, unread: bool = False, **resource: Any
+    ) -> None:
         self.database = database
         connection = {
             "id": "work",
@@ -67,7 +69,8 @@ class Hall:
             database, **{"sections": sections or {}, "connections": [connection]} | resource
         )
         self.house.calendar()
-        self.house.pull()
+        if not unread:
+            self.house.pull()
         self.wake = Wake(database)
         users = [
             {"name": "alice", "email": "alice@example.com", "password_hash": "$2b$04$" + "a" * 53},
@@ -80,10 +83,17 @@ class Hall:
     def now(self) -> int:
         return self.house.now
 
-    def another_desk(self, database: Database | None = None) -> Bookings:
+    def another_desk(self, database: Database | None = None, **more: Any) -> Bookings:
         return Bookings(
-            database or self.database, self.house.publisher, self.wake, lambda: self.house.now
+            database or self.database,
+            self.house.publisher,
+            self.wake,
+            lambda: self.house.now,
+            **more,
         )
+
+    def write(self, octets: bytes, name: str = "one.ics", viewer: Viewer = ALICE) -> Write:
+        return Write(resource_id=ROOM, viewer=viewer, act=Act.PUT, name=name, octets=octets)
 
     def close(self) -> None:
         self.wake.close()
