@@ -134,13 +134,17 @@ class Dispatching:
         for job in jobs:
             self._outbox.renew(job.claim, now)
 
-    def end_dead_claims(self) -> None:
-        """Make due what processes had claimed that were killed since; see `end_dead_leases`.
+    def keep_house(self) -> None:
+        """Make due what a clock that ran ahead put off, and what killed processes had claimed.
+
+        See `bridge.scheduler.scheduler.end_dead_leases`.
 
         Raises:
             StoreError: the database cannot be used.
         """
         ground = self._ground
+        with ground.database.write(lasting=False) as conn:
+            outbox.heal_clock(conn, ground.clock())
         if ground.database.path is None:
             return
         with ground.database.read() as conn:

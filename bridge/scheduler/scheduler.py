@@ -146,7 +146,7 @@ class Scheduler:
             heal_clock(self._ground)
             end_dead_leases(self._ground)
         if self._dispatching is not None:
-            self._dispatching.end_dead_claims()
+            self._dispatching.keep_house()
         for crew in self._crews:
             crew.start()
             crew.stir()
@@ -254,5 +254,5 @@ def _dispatching_jobs(dispatching: Dispatching, couriers: Workers[Claimed]) -> l
     return [
         Job("bookings", couriers.stir, pace.TICK),
         Job("booking leases", couriers.renew, LEASE // 4),
-        Job("booking housekeeping", dispatching.end_dead_claims, _MINUTE),
+        Job("booking housekeeping", dispatching.keep_house, _MINUTE),
     ]

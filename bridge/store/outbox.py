@@ -20,6 +20,8 @@ from bridge.store.schema import connections, resources
 
 LONGEST_LEASE = 3600
 """Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
+LONGEST_WAIT = 86400
+"""Seconds. So is what is due later than this."""
 
 
 class Kind(Enum):
@@ -299,6 +301,12 @@ def end(conn: Connection, owner: str, now: Instant) -> None:
     """End all claims of a process that is known to be dead: they are due now."""
     of_it = (proposals.c.lease_owner == owner, proposals.c.state == _CLAIMED)
     conn.execute(update(proposals).where(*of_it).values(lease_owner="", lease_until=now))
+
+
+def heal_clock(conn: Connection, now: Instant) -> None:
+    """Make due what was put off by a clock that ran ahead."""
+    ahead = proposals.c.due_at > now + LONGEST_WAIT
+    conn.execute(update(proposals).where(ahead, proposals.c.state.in_(_OPEN)).values(due_at=now))
 
 
 def change(conn: Connection, proposal_id: int, **values: Any) -> None:

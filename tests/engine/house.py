@@ -88,6 +88,7 @@ class House:
         entries = [{"provider": "memory"} | entry for entry in resource.pop("connections")]
         keys = {"id": "room-a", "timezone": "Europe/Berlin", "connections": entries} | resource
         settings: Settings = make_settings(**self.sections, resources=[keys])
+        self.settings = settings
         report = inventory.apply(self.database, settings, self.now, identity=IDENTITY)
         for entry in entries:
             self.accounts.memories.setdefault(f"room-a.{entry['id']}", Memory())

@@ -1,0 +1,206 @@
+"""Bookings are carried out by threads: at once, beside each other, after a death by others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from random import Random
+from threading import Event
+from typing import Any
+
+import pytest
+
+from bridge.bookings.words import Result, Ticket
+from bridge.config.live import Live
+from bridge.errors import TemporarilyUnavailable
+from bridge.scheduler.dispatching import Dispatching
+from bridge.scheduler.ground import Ground
+from bridge.scheduler.pulls import LEASE
+from bridge.scheduler.scheduler import Scheduler
+from bridge.store import outbox
+from bridge.store.outbox import State
+from tests.dispatch.stage import Stage, event
+from tests.engine.house import make_series
+
+PATIENCE = timedelta(seconds=60)
+
+
+class Running:
+    """A stage with the threads of one process."""
+
+    def __init__(self, stage: Stage, *, pulling: bool = True) -> None:
+        self.stage = stage
+        ground = Ground(
+            database=stage.database,
+            wake=stage.wake,
+            live=Live(stage.house.settings),
+            clock=lambda: stage.house.now,
+            random=Random(7),
+        )
+        self.dispatching = Dispatching(ground, stage.outbox, stage.dispatch)
+        engine = stage.house.ingest if pulling else None
+        self.scheduler = Scheduler(
+            ground, engine, dispatching=self.dispatching if pulling else None
+        )
+
+    def settled(self, ticket: Ticket) -> Result:
+        return self.stage.desk.wait(ticket, PATIENCE).result
+
+
+@pytest.fixture
+def start(open_stage: Callable[..., Stage]) -> Iterator[Callable[..., Running]]:
+    """Starts the threads of a stage."""
+    started: list[Running] = []
+
+    def begin(*, pulling: bool = True, **resource: Any) -> Running:
+        running = Running(open_stage(**resource), pulling=pulling)
+        running.scheduler.start()
+        started.append(running)
+        return running
+
+    yield begin
+    for running in started:
+        running.scheduler.stop(PATIENCE.total_seconds())
+
+
+def test_a_booking_is_carried_out_at_once(start: Callable[..., Running]) -> None:
+    running = start()
+    assert running.settled(running.stage.put(event())) is Result.SETTLED
+    assert len(running.stage.events()) == 1
+
+
+def test_a_failure_is_tried_again_when_it_is_due(start: Callable[..., Running]) -> None:
+    running = start()
+    stage = running.stage
+    stage.memory.orders.give("put", TemporarilyUnavailable("down"), after=True)
+    ticket = stage.put(event())
+    seen = stage.wake.seen("booked")
+    while stage.proposal(ticket).attempts == 0:
+        stage.wake.wait("booked", 1, seen)
+    stage.house.now += 60
+    assert running.settled(ticket) is Result.SETTLED
+    assert len(stage.events()) == 1
+
+
+def test_one_that_hangs_keeps_no_other_waiting(start: Callable[..., Running]) -> None:
+    running, gate = start(), Event()
+    stage = running.stage
+    stage.memory.orders.give("put", lambda: gate.wait(PATIENCE.total_seconds()) and None)
+    try:
+        slow = stage.put(event())
+        quick = stage.put(event("20261124T090000Z", "20261124T100000Z", uid="two"), name="two.ics")
+        assert running.settled(quick) is Result.SETTLED or running.settled(slow) is Result.SETTLED
+    finally:
+        gate.set()
+    assert running.settled(slow) is running.settled(quick) is Result.SETTLED
+
+
+def test_calendars_are_read_once_more_before_a_booking_is_decided(
+    start: Callable[..., Running],
+) -> None:
+    running = start()
+    stage = running.stage
+    stage.calendar.put("other", make_series("2026-11-23 09:30", uid="other"))
+    stage.house.now += 31
+    ticket = stage.put(event())
+    assert running.settled(ticket) is Result.REFUSED
+    assert list(stage.calendar.objects) == ["other"]
+
+
+def test_fresh_calendars_are_not_read_again_and_a_change_of_title_needs_none(
+    start: Callable[..., Running],
+) -> None:
+    running = start()
+    stage = running.stage
+    stage.house.now += 31
+    assert running.settled(stage.put(event())) is Result.SETTLED
+    read = stage.memory.listings
+    two = event("20261124T090000Z", "20261124T100000Z", uid="two")
+    assert running.settled(stage.put(two, name="two.ics")) is Result.SETTLED
+    stage.house.now += 31
+    assert running.settled(stage.put(event(title="Other"))) is Result.SETTLED
+    assert stage.memory.listings == read
+
+
+def test_a_source_that_cannot_be_read_holds_no_booking_up(start: Callable[..., Running]) -> None:
+    running = start()
+    stage = running.stage
+    stage.memory.fail(TemporarilyUnavailable("down"))
+    stage.house.now += 31
+    assert running.settled(stage.put(event())) is Result.SETTLED
+
+
+def test_a_process_that_only_answers_carries_nothing_out(start: Callable[..., Running]) -> None:
+    running = start(pulling=False)
+    stage = running.stage
+    ticket = stage.put(event())
+    assert stage.end(ticket).result is Result.WITHDRAWN
+    assert stage.events() == []
+
+
+@pytest.mark.covers("P11")
+def test_what_is_not_finished_in_time_is_given_to_others(
+    start: Callable[..., Running],
+) -> None:
+    running, began, gate = start(), Event(), Event()
+    stage = running.stage
+
+    def hang() -> None:
+        began.set()
+        gate.wait(PATIENCE.total_seconds())
+
+    stage.memory.orders.give("put", hang)
+    try:
+        ticket = stage.put(event())
+        assert began.wait(PATIENCE.total_seconds())
+        assert not running.scheduler.stop(0.2)
+        (claim,) = stage.claims()
+        assert claim.is_retry
+        assert stage.dispatch.run(claim).outcome == "settled"
+    finally:
+        gate.set()
+    assert stage.proposal(ticket).state is State.SETTLED
+    assert len(stage.events()) == 1
+
+
+def test_a_lease_that_is_renewed_stays(stage: Stage) -> None:
+    dispatching = Running(stage).dispatching
+    stage.put(event())
+    (job,) = dispatching.claim(5)
+    stage.house.now += LEASE - 1
+    dispatching.renew([job])
+    stage.house.now += LEASE - 1
+    assert dispatching.claim(5) == []
+    stage.house.now += 2
+    assert len(dispatching.claim(5)) == 1
+
+
+@pytest.mark.covers("P11")
+def test_what_a_killed_process_had_claimed_is_gone_on_with_when_the_next_one_starts(
+    stage: Stage,
+) -> None:
+    program = "from bridge.scheduler.ground import make_owner; print(make_owner())"
+    gone = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    stage.put(event())
+    assert len(stage.outbox.claim(gone, stage.now, 1, LEASE)) == 1
+    dispatching = Running(stage).dispatching
+    dispatching.keep_house()
+    # Who shares a SQLite file shares the machine; elsewhere the lease ends by itself.
+    found = dispatching.claim(5)
+    assert len(found) == (0 if stage.database.path is None else 1)
+    assert all(job.claim.is_retry for job in found)
+
+
+@pytest.mark.covers("F29")
+def test_a_clock_that_was_set_back_puts_no_booking_off_for_ever(stage: Stage) -> None:
+    ticket = stage.put(event())
+    with stage.database.write() as conn:
+        outbox.change(conn, ticket.proposal_id, due_at=stage.now + 5 * 365 * 86400)
+    dispatching = Running(stage).dispatching
+    assert dispatching.claim(5) == []
+    dispatching.keep_house()
+    assert len(dispatching.claim(5)) == 1
