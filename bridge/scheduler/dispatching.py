@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bridge import deadline
 from bridge.bookings import Claim, Outbox
-from bridge.errors import StoreError
+from bridge.errors import BridgeError, RateLimited, StoreError
 from bridge.model.resource import ResourceId
 from bridge.scheduler.freshening import Freshening
 from bridge.scheduler.ground import Ground, is_dead
@@ -48,6 +48,15 @@ class Recheck(Protocol):
         ...
 
 
+class Report(Protocol):
+    """How a try ended."""
+
+    @property
+    def error(self) -> BridgeError | None:
+        """Why it is tried again later, or never."""
+        ...
+
+
 class Dispatcher(Protocol):
     """Carries out one proposal; `bridge.dispatch.Dispatch` is one."""
 
@@ -59,7 +68,7 @@ class Dispatcher(Protocol):
         """
         ...
 
-    def run(self, claim: Claim) -> object:
+    def run(self, claim: Claim) -> Report:
         """Carry it out, or note when it is tried again; whatever the provider does, this returns.
 
         Raises:
@@ -110,7 +119,9 @@ class Dispatching:
             if wanted is not None:
                 self._freshening.sync([wanted.resource_id], wanted.timeout, max_age=wanted.max_age)
             with deadline.within(_ALLOWANCE):
-                self._dispatcher.run(claim)
+                report = self._dispatcher.run(claim)
+            if isinstance(report.error, RateLimited):
+                self._ground.budgets.refused(claim.booking.connection_id)
         except StoreError as err:
             # Whoever claims it next looks for what was done.
             logger.error("%s: what came of a booking was not recorded: %s", job.name, err)  # noqa: TRY400
