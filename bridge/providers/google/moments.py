@@ -9,14 +9,15 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from bridge.ical.foreign import Unclear, assumed_end, is_on
+from bridge.ical.foreign import Unclear, assumed_end, at, is_on
 from bridge.ical.parse import parse_calendar
 from bridge.ical.repair import end_of_other_type
 from bridge.ical.serialize import duration_text
 from bridge.ical.zones import named_zone
 from bridge.model.event import Event, EventTime, Floating, Period
-from bridge.model.interval import instant
+from bridge.model.interval import Instant, instant
 from bridge.providers.google import wire
 
 _ROOM = "@resource.calendar.google.com"
@@ -75,9 +76,22 @@ def write_moment(moment: EventTime, place: Place) -> wire.When:
     if isinstance(moment, Floating):
         moment = moment.wall.replace(tzinfo=place.zone)
     if isinstance(moment, datetime):
-        name = "UTC" if moment.tzinfo is UTC else str(moment.tzinfo)
-        return wire.When(date_time=moment.isoformat(timespec="seconds"), time_zone=name)
+        zone = moment.tzinfo
+        if not isinstance(zone, ZoneInfo):  # a zone that only its calendar knows, or an offset
+            return wire.When(date_time=_at_utc(moment), time_zone="UTC")
+        return wire.When(date_time=moment.isoformat(timespec="seconds"), time_zone=zone.key)
     return wire.When(date=moment.isoformat())
+
+
+def placed(moment: EventTime, place: Place) -> Instant:
+    """Give the instant of a moment: of a day midnight in UTC, of a floating time the calendar's."""
+    if isinstance(moment, Floating):
+        moment = moment.wall.replace(tzinfo=place.zone)
+    return at(moment)
+
+
+def _at_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _day(when: wire.When, _place: Place) -> date:
@@ -187,6 +201,13 @@ def instance(event_id: str) -> tuple[str, EventTime] | None:
     except ValueError:
         return None
     return match["series"], datetime.combine(day, clock, UTC)
+
+
+def instance_id(series: str, original: EventTime, place: Place) -> str:
+    """Write the id of an occurrence; a floating start counts in the calendar's zone."""
+    if isinstance(original, datetime | Floating):
+        return f"{series}_{_utc(original, place)}"
+    return f"{series}_{original:%Y%m%d}"
 
 
 def _is_whole_day(event: wire.Event, place: Place) -> bool:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import msgspec
+
 from bridge.ical.foreign import Found, color, stamp, word_for
 from bridge.model.event import Attendee, Class, Event, PartStat, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.google import wire
+from bridge.providers.google.markup import read_markup, write_markup
 from bridge.providers.google.moments import (
     Place,
     Recurrence,
@@ -26,6 +29,9 @@ from bridge.providers.google.moments import (
 
 ORIGIN = "busybridge-origin"
 """Key among the private extended properties of what a BusyBridge wrote."""
+CATEGORIES = "busybridge-categories"
+CONFERENCE = "busybridge-conference"
+"""Keys of what Google has no place for: a list in JSON, and the link of a meeting of others."""
 
 # Google brackets the join information that it writes into a description with two such lines.
 _MARK = re.compile(r"-::~:~::~[:~]*::~:~::-")
@@ -56,6 +62,11 @@ _ROLES: Mapping[str, AccessRole | None] = {
     "writer": AccessRole.WRITE,
     "owner": AccessRole.WRITE,
 }
+
+
+OPTIONAL = "OPT-PARTICIPANT"
+"""ROLE of a guest who need not come."""
+_THINGS = frozenset({"ROOM", "RESOURCE"})
 
 
 # A calendar
@@ -110,6 +121,7 @@ def read_event(event: wire.Event, place: Place) -> Found:
         location=event.location,
         url=read_url(event),
         conference_url=read_conference(event),
+        categories=read_categories(event),
         organizer=read_organizer(event),
         attendees=read_attendees(event),
         sequence=event.sequence,
@@ -217,17 +229,17 @@ def read_description(event: wire.Event) -> str:
     """
     parts = _MARK.split(event.description)
     if len(parts) < 3:
-        return event.description
+        return read_markup(event.description)
     # Between the first and second mark is Google's, and so on; a last one without its pair stays.
     kept = [part.strip() for part in parts[: len(parts) - 1 + len(parts) % 2 : 2]]
     if len(parts) % 2 == 0:
         kept.append(parts[-1].strip())
-    return "\n\n".join(part for part in kept if part)
+    return read_markup("\n\n".join(part for part in kept if part))
 
 
 def write_description(event: Event) -> str:
-    """Write the description."""
-    return event.description
+    """Write the description; Google shows it as HTML."""
+    return write_markup(event.description)
 
 
 # URL
@@ -246,14 +258,32 @@ def write_url(event: Event) -> wire.Source | None:
     return wire.Source(title=event.summary or event.url, url=event.url)
 
 
-# CONFERENCE (RFC 7986 section 5.11): written by asking Google for a new one, never by its link
+# CONFERENCE (RFC 7986 section 5.11): Google's own is asked for, never written by its link
 
 
 def read_conference(event: wire.Event) -> str:
-    """Read the link to join by video, of whatever system."""
+    """Read the link to join by video, of whatever system; at last the one that we wrote down."""
     points = event.conference_data.entry_points if event.conference_data else []
     videos = [each.uri for each in points if each.entry_point_type == "video"]
-    return next((uri for uri in videos if uri.startswith("https://")), event.hangout_link)
+    known = event.hangout_link or _mark(event, CONFERENCE)
+    return next((uri for uri in videos if uri.startswith("https://")), known)
+
+
+# CATEGORIES: Google has none, so that they stand among what people do not see
+
+
+def read_categories(event: wire.Event) -> tuple[str, ...]:
+    """Read the categories, as they were written."""
+    try:
+        found = msgspec.json.decode(_mark(event, CATEGORIES) or "[]", type=list[str])
+    except msgspec.MsgspecError:
+        return ()
+    return tuple(found)
+
+
+def write_categories(event: Event) -> str:
+    """Write the categories, as the value of a property; empty without any."""
+    return msgspec.json.encode(event.categories).decode() if event.categories else ""
 
 
 # ORGANIZER and ATTENDEE
@@ -283,7 +313,7 @@ def read_attendees(event: wire.Event) -> tuple[Attendee, ...]:
 
 def write_attendees(event: Event) -> list[wire.Person]:
     """Write the guests that have a mail address."""
-    return [_person(each) for each in event.attendees if each.address.startswith("mailto:")]
+    return [write_attendee(each) for each in event.attendees if each.address.startswith("mailto:")]
 
 
 def read_own_reply(event: wire.Event) -> PartStat | None:
@@ -297,14 +327,23 @@ def read_own_reply(event: wire.Event) -> PartStat | None:
 
 def _attendee(person: wire.Person) -> Attendee:
     address = f"mailto:{person.email.strip().lower()}"
-    return Attendee(address, _partstat(person.response_status), person.display_name)
+    return Attendee(
+        address,
+        _partstat(person.response_status),
+        person.display_name,
+        role=OPTIONAL if person.optional else "",
+        cutype="RESOURCE" if person.resource else "",
+    )
 
 
-def _person(attendee: Attendee) -> wire.Person:
+def write_attendee(attendee: Attendee) -> wire.Person:
+    """Write one guest."""
     return wire.Person(
         email=attendee.address.removeprefix("mailto:"),
         display_name=attendee.common_name,
         response_status=word_for(_PARTSTAT, attendee.partstat) or "needsAction",
+        optional=attendee.role == OPTIONAL,
+        resource=attendee.cutype in _THINGS,
     )
 
 
@@ -317,9 +356,15 @@ def _partstat(response: str) -> PartStat:
 
 def read_origin(event: wire.Event) -> str:
     """Read which BusyBridge wrote an event."""
-    return event.extended_properties.private.get(ORIGIN, "") if event.extended_properties else ""
+    return _mark(event, ORIGIN)
 
 
 def write_origin(event: Event) -> wire.Properties | None:
-    """Write which BusyBridge wrote an event."""
-    return wire.Properties(private={ORIGIN: event.origin}) if event.origin else None
+    """Write which BusyBridge wrote an event, and what it has that Google has not."""
+    marks = {ORIGIN: event.origin, CATEGORIES: write_categories(event)}
+    said = {key: value for key, value in marks.items() if value}
+    return wire.Properties(private=said) if said else None
+
+
+def _mark(event: wire.Event, key: str) -> str:
+    return event.extended_properties.private.get(key, "") if event.extended_properties else ""

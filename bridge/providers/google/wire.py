@@ -32,6 +32,12 @@ class Person(_Wire):
     is_self: bool = field(default=False, name="self")
     """It is the calendar that the event was read from."""
     response_status: str = ""
+    optional: bool = False
+    resource: bool = False
+    """It is a room or a thing; Google takes it from whoever adds it, and never again."""
+    organizer: bool = False
+    comment: str = ""
+    additional_guests: int = 0
 
 
 class EntryPoint(_Wire):
@@ -39,11 +45,43 @@ class EntryPoint(_Wire):
 
     entry_point_type: str = ""
     uri: str = ""
+    label: str = ""
+    pin: str = ""
+    passcode: str = ""
+
+
+class SolutionKey(_Wire):
+    """Whose conference it is: `hangoutsMeet`, `addOn`."""
+
+    type: str = ""
+
+
+class Solution(_Wire):
+    """conferenceSolution."""
+
+    key: SolutionKey | None = None
+
+
+class RequestStatus(_Wire):
+    """What became of a request for a conference: `pending`, `success`, `failure`."""
+
+    status_code: str = ""
+
+
+class CreateRequest(_Wire):
+    """A request for a conference; it stays with the event."""
+
+    request_id: str = ""
+    conference_solution_key: SolutionKey | None = None
+    status: RequestStatus | None = None
 
 
 class Conference(_Wire):
     """conferenceData."""
 
+    create_request: CreateRequest | None = None
+    conference_id: str = ""
+    conference_solution: Solution | None = None
     entry_points: list[EntryPoint] = []
 
 
@@ -58,6 +96,28 @@ class Properties(_Wire):
     """extendedProperties."""
 
     private: dict[str, str] = {}
+
+
+class Reminder(_Wire, omit_defaults=False):
+    """One reminder; both are always said, 0 minutes too."""
+
+    method: str = ""
+    minutes: int = 0
+
+
+class Reminders(_Wire, omit_defaults=False):
+    """What an account is reminded by; without overrides and default it is not."""
+
+    use_default: bool = False
+    overrides: list[Reminder] = []
+
+
+class Attachment(_Wire):
+    """A link to a file."""
+
+    file_url: str = ""
+    title: str = ""
+    mime_type: str = ""
 
 
 class Event(_Wire):
@@ -85,6 +145,8 @@ class Event(_Wire):
     hangout_link: str = ""
     conference_data: Conference | None = None
     source: Source | None = None
+    reminders: Reminders | None = None
+    attachments: list[Attachment] = []
     sequence: int = 0
     created: str = ""
     updated: str = ""
@@ -177,6 +239,7 @@ class Channel(_Wire):
 class Failure(_Wire):
     """The inside of an error; `details` in the form of newer Google services."""
 
+    message: str = ""
     errors: list[Reason] = []
     details: list[Reason] = []
 
@@ -209,6 +272,12 @@ def write(document: _Wire) -> bytes:
     return msgspec.json.encode(document)
 
 
+def properties(document: _Wire) -> dict[str, object]:
+    """Give a document's properties in the form that JSON has, without what is empty."""
+    made: dict[str, object] = msgspec.to_builtins(document)
+    return made
+
+
 class _Named(_Wire):
     id: str = ""
     recurring_event_id: str = ""
@@ -227,8 +296,17 @@ def name(data: msgspec.Raw) -> tuple[str, str, str]:
 
 def reasons(body: bytes) -> list[str]:
     """Read the reasons of an error; none where the body is something else, a proxy's page."""
-    try:
-        error = read(body, _Failed).error or Failure()
-    except NotThatShape:
-        return []
+    error = _failure(body)
     return [each.reason for each in (*error.errors, *error.details) if each.reason]
+
+
+def message(body: bytes) -> str:
+    """Read what an error says to people; empty where the body is something else."""
+    return _failure(body).message
+
+
+def _failure(body: bytes) -> Failure:
+    try:
+        return read(body, _Failed).error or Failure()
+    except NotThatShape:
+        return Failure()
