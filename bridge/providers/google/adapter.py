@@ -21,6 +21,7 @@ from bridge.providers.google.client import Client
 from bridge.providers.google.envelope import Envelope
 from bridge.providers.google.listing import Listing
 from bridge.providers.google.push import GoogleChannels
+from bridge.providers.google.sink import GoogleSink
 
 _LISTED: Mapping[str, str] = {"singleEvents": "false"}
 """Parameters of every listing; a sync token is good with these alone.
@@ -40,7 +41,10 @@ def open_account(account: Account, api_url: str) -> Provider:
     """Open an account without touching the network."""
     client = Client(account.http, api_url)
     return Provider(
-        source=GoogleSource(client), busy=GoogleBusy(client), notifier=GoogleChannels(client)
+        source=GoogleSource(client),
+        busy=GoogleBusy(client),
+        notifier=GoogleChannels(client),
+        sink=GoogleSink(client),
     )
 
 

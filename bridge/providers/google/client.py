@@ -55,7 +55,15 @@ _SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _GONE = "fullSyncRequired"
 _UNWATCHABLE = "pushNotSupportedForRequestedResource"
 
-_Shape = TypeVar("_Shape", wire.CalendarPage, wire.EventPage, wire.FreeBusyAnswer, wire.Channel)
+_Shape = TypeVar(
+    "_Shape",
+    wire.Calendar,
+    wire.CalendarPage,
+    wire.Event,
+    wire.EventPage,
+    wire.FreeBusyAnswer,
+    wire.Channel,
+)
 
 
 class Client:
@@ -90,6 +98,21 @@ class Client:
                 return
             progress.follow(each.id for each in page.items)
 
+    def calendar(self, calendar: str) -> wire.Calendar:
+        """Show one entry of the account's list.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/get
+        """
+        path = f"/users/me/calendarList/{quote(calendar, safe='')}"
+        return self._get(path, {}, wire.Calendar, f"calendar {calendar!r}")
+
+    def event(self, calendar: str, event: str) -> wire.Event:
+        """Show one event, a deleted one too.
+
+        https://developers.google.com/workspace/calendar/api/v3/reference/events/get
+        """
+        return self._get(path_of(calendar, event), {}, wire.Event, f"an event of {calendar!r}")
+
     def events(self, calendar: str, query: Mapping[str, str]) -> Iterator[wire.EventPage]:
         """List events page by page; the parameters stay the same for all pages.
 
@@ -99,7 +122,7 @@ class Client:
             SyncTokenExpired: the sync token in the query is not good any more.
         """
         what = f"calendar {calendar!r}"
-        path = f"/calendars/{quote(calendar, safe='')}/events"
+        path = path_of(calendar)
         progress = Progress(what)
         page_token = ""
         while True:
@@ -141,7 +164,7 @@ class Client:
             RemoteRejected: of this calendar, or to this address, nothing is told.
         """
         what = f"notifications of calendar {calendar!r}"
-        path = f"/calendars/{quote(calendar, safe='')}/events/watch"
+        path = path_of(calendar, "watch")
         try:
             response = self._post(path, wire.write(channel), _SHORT)
         except AuthorizationExpired as err:
@@ -159,16 +182,31 @@ class Client:
         if response.status not in (404, 410):
             _raise_for_status(response, "the end of notifications")
 
-    def _post(self, path: str, content: bytes, timeout: timedelta) -> Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes,
+        timeout: timedelta,
+        *,
+        if_match: str = "",
+    ) -> Response:
+        """Send what changes something; the answer's status is the caller's to judge."""
+        headers = {"Accept": "application/json"}
+        headers |= {"Content-Type": "application/json"} if content else {}
+        headers |= {"If-Match": if_match} if if_match else {}
         return self._http.request(
-            "POST",
+            method,
             f"{self._root}{path}",
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            content=content,
+            headers=headers,
+            content=content or None,
             timeout=timeout,
             max_size=_MAX_SIZE,
             follow=False,  # a body may hold what notifications are known by
         )
+
+    def _post(self, path: str, content: bytes, timeout: timedelta) -> Response:
+        return self.send("POST", path, content, timeout)
 
     def _get(self, path: str, query: Mapping[str, str], shape: type[_Shape], what: str) -> _Shape:
         given = {name: value for name, value in query.items() if value}
@@ -191,6 +229,12 @@ class Client:
             raise unlike(response, what, "Google Calendar") from err
 
 
+def path_of(calendar: str, *more: str) -> str:
+    """Give the path of a calendar's events, or of one of them."""
+    names = ("calendars", calendar, "events", *more)
+    return "".join(f"/{quote(name, safe='')}" for name in names)
+
+
 def _refuse_token(response: Response, query: Mapping[str, str], what: str) -> None:
     """Raise what 400 and 410 mean beside a token.
 
@@ -209,14 +253,18 @@ def _raise_for_status(response: Response, what: str) -> None:
     if response.status == 401:
         raise token_refused(response, what)
     if response.status == 403:
-        raise _forbidden(response, place)
+        raise forbidden(response, place) or RemoteRejected(
+            f"{place} does not allow this account to read it",
+            code="forbidden",
+            hint="ask the calendar's owner to share it, or leave it out of read_calendars",
+        )
     raise_for_status(response, what=what)
 
 
-def _forbidden(
+def forbidden(
     response: Response, place: str
-) -> RateLimited | AuthorizationExpired | RemoteRejected:
-    """Tell the meanings of 403 apart."""
+) -> RateLimited | AuthorizationExpired | RemoteRejected | None:
+    """Tell the meanings of 403 apart; None: the account may not, for good."""
     reasons = wire.reasons(response.body)
     pause = retry_after(response.headers)
     if pause is not None or not _LIMITS.isdisjoint(reasons):
@@ -234,11 +282,7 @@ def _forbidden(
             code="api_not_enabled",
             hint="enable it in the Google Cloud project that client_id belongs to",
         )
-    return RemoteRejected(
-        f"{place} does not allow this account to read it",
-        code="forbidden",
-        hint="ask the calendar's owner to share it, or leave it out of read_calendars",
-    )
+    return None
 
 
 def _not_told(what: str, reasons: Sequence[str]) -> RemoteRejected:

@@ -1,0 +1,341 @@
+"""Writing the events of bookings to Google calendars.
+
+The id of an event is the token of its booking, which Google takes once and for ever, so that a
+repeated insert is refused and finds what the first one made. Id and UID cannot both be chosen
+(https://developers.google.com/workspace/calendar/api/v3/reference/events, `iCalUID`): Google makes
+the UID, and the client's stands among the private properties.
+
+Every change begins with a look at what is there, since lists of guests are replaced as a whole and
+changed occurrences have versions of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import msgspec
+
+from bridge.errors import RemoteChanged, RemoteNotFound, RemoteRejected, UnreadableAnswer
+from bridge.ical.foreign import Unclear
+from bridge.model.conference import ConferenceKind
+from bridge.model.event import Event, EventSeries, Floating
+from bridge.model.remote import CalendarId, ETag, RemoteId
+from bridge.providers.google import meet, wire
+from bridge.providers.google.booked import (
+    TOKEN,
+    own_marks,
+    read_booking,
+    with_marks,
+    write_booking,
+)
+from bridge.providers.google.changes import difference, guests, is_unseen
+from bridge.providers.google.client import Client
+from bridge.providers.google.editing import Editing
+from bridge.providers.google.moments import Place
+from bridge.providers.google.occurrences import (
+    Cancel,
+    Change,
+    Exceptions,
+    in_order,
+    lines_for,
+    plan,
+    read_series,
+)
+from bridge.providers.google.sayable import is_silent, refuse
+from bridge.providers.google.translate import write_attendees
+from bridge.sink import Desired, Written
+
+_CANCELLED = "cancelled"
+_WHOLE = ("description", "location", "source", "attachments", "attendees", "summary")
+"""What an occurrence that was cancelled may still have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An event as it stands, with its changed and cancelled occurrences."""
+
+    master: wire.Event
+    others: Sequence[wire.Event] = ()
+    zone: str = ""
+
+    @property
+    def etag(self) -> ETag:
+        """Of all of it: occurrences change without their series."""
+        own = self.master.etag.strip('"')
+        if not self.others:
+            return ETag(own)
+        every = sorted(f"{each.id} {each.etag}" for each in self.others)
+        return ETag(f"{own}-{sha256(chr(10).join(every).encode()).hexdigest()[:16]}")
+
+
+class GoogleSink:
+    """Implements `bridge.sink.EventSink`."""
+
+    natively: Collection[ConferenceKind] = (ConferenceKind.GOOGLE_MEET,)
+
+    def __init__(self, client: Client) -> None:
+        """Open without touching the network."""
+        self._client = client
+
+    def find(self, calendar: CalendarId, token: str) -> Written | None:
+        """Find what was written under a token; see `EventSink`."""
+        try:
+            found = self._load(calendar, token)
+        except RemoteNotFound:
+            return None
+        return self._written(calendar, found) if _is_ours(found.master, token) else None
+
+    def read(self, calendar: CalendarId, remote_id: RemoteId) -> Written:
+        """Read an event as it stands; see `EventSink`."""
+        return self._written(calendar, self._load(calendar, remote_id))
+
+    def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
+        """Make an event what is desired; see `EventSink`."""
+        place = self._place(calendar, desired.series)
+        refuse(desired, place)
+        notify = desired.notify and not is_silent(desired.series)
+        editing = Editing(self._client, calendar, notify)
+        if base is None:
+            return self._create(editing, desired, place)
+        found = self._load(calendar, base.remote_id)
+        if found.etag != base.etag:
+            raise RemoteChanged("somebody changed the event at Google meanwhile")
+        return self._bring(editing, found, base.series, desired, place)
+
+    def delete(self, calendar: CalendarId, base: Written, *, notify: bool) -> None:
+        """Delete an event; see `EventSink`."""
+        Editing(self._client, calendar, notify).delete(base.remote_id)
+
+    # Creating
+
+    def _create(self, editing: Editing, desired: Desired, place: Place) -> Written:
+        event = _new(desired, place)
+        made, reason = _with_meet(editing, event, desired)
+        if made is None:
+            there = self._client.event(editing.calendar, desired.token)
+            if not _is_ours(there, desired.token):
+                raise RemoteRejected("Google Calendar has another event under the id of this one")
+            if there.status != _CANCELLED:
+                found = self._load(editing.calendar, RemoteId(desired.token))
+                return self._bring(editing, found, None, desired, place)
+            if desired.conference is not None:
+                event.conference_data = meet.request(desired.token, there)
+            made = editing.replace(event)
+        return self._finish(editing, _Found(made), None, desired, place, reason)
+
+    # Changing
+
+    def _bring(
+        self,
+        editing: Editing,
+        found: _Found,
+        base: EventSeries | None,
+        desired: Desired,
+        place: Place,
+    ) -> Written:
+        """Change what differs, the series first and then its occurrences."""
+        wanted = desired.series.master
+        assert wanted is not None  # noqa: S101 - `refuse` saw to it
+        current = _read(found.master, place)
+        wanted = lines_for(replace(wanted, origin=desired.origin), current, place)
+        known = (base.master if base else None) or current
+        patch = _patch(
+            in_order(lines_for(known, current, place), place), wanted, found.master, place, desired
+        )
+        patch |= _meeting(found.master, desired)
+        reason = ""
+        if patch:
+            master, reason = _patched(editing, found.master, patch)
+            found = replace(found, master=master)
+            if found.others or desired.series.overrides or current.is_recurring:
+                found = self._with_others(editing.calendar, found)
+        return self._finish(editing, found, base, desired, place, reason)
+
+    def _finish(
+        self,
+        editing: Editing,
+        found: _Found,
+        base: EventSeries | None,
+        desired: Desired,
+        place: Place,
+        reason: str,
+    ) -> Written:
+        """Change the occurrences, and say what stands there in the end."""
+        exceptions = Exceptions.of(found.others, place)
+        changed = False
+        for step in plan(found.master, exceptions, base, desired.series, place):
+            if isinstance(step, Cancel):
+                editing.delete(step.name)
+                changed = True
+            else:
+                changed = self._change(editing, step, desired, place) or changed
+        if changed:
+            found = self._load(editing.calendar, RemoteId(found.master.id))
+        written = self._written(editing.calendar, found)
+        if desired.conference is None or written.conference is not None:
+            return written
+        conference = meet.failing(reason) if reason else meet.missing(found.master)
+        return replace(written, conference=conference)
+
+    def _change(self, editing: Editing, step: Change, desired: Desired, place: Place) -> bool:
+        """Change one occurrence; tell whether there was anything to do."""
+        current = step.current or self._occurrence(editing.calendar, step.name)
+        wanted = replace(step.wanted, origin=desired.origin)
+        if current.status == _CANCELLED:
+            event = _written_as(wanted, place, desired)
+            event.attendees = write_attendees(wanted)
+            patch = dict.fromkeys(_WHOLE) | wire.properties(event)
+        else:
+            known = step.base or _read(current, place)
+            patch = _patch(known, wanted, current, place, desired)
+        if patch:
+            editing.patch(current, patch, unseen=is_unseen(patch))
+        return bool(patch)
+
+    # Reading
+
+    def _place(self, calendar: CalendarId, series: EventSeries) -> Place:
+        """Describe the calendar; its zone matters where a time has none."""
+        times = (moment for it in series.events() for moment in (it.start, it.end))
+        if not any(isinstance(moment, Floating) for moment in times):
+            return Place.of(calendar, "")
+        return Place.of(calendar, self._client.calendar(calendar).time_zone)
+
+    def _load(self, calendar: str, remote_id: str) -> _Found:
+        master = self._client.event(calendar, remote_id)
+        if master.status == _CANCELLED:
+            raise RemoteNotFound("the event was deleted at Google")
+        found = _Found(master)
+        return self._with_others(calendar, found) if master.recurrence else found
+
+    def _with_others(self, calendar: str, found: _Found) -> _Found:
+        """Read the changed occurrences of a series; see `adapter` for what is not told of them."""
+        master = found.master
+        query = {
+            "singleEvents": "false",
+            "showDeleted": "true",
+            "iCalUID": master.ical_uid,
+            "maxResults": "2500",
+        }
+        others: dict[str, wire.Event] = {}
+        zone = ""
+        for page in self._client.events(calendar, query):
+            zone = page.time_zone or zone
+            for data in page.items:
+                try:
+                    event = wire.read(data, wire.Event)
+                except wire.NotThatShape as err:
+                    raise UnreadableAnswer(f"an occurrence cannot be read: {err}") from err
+                if event.recurring_event_id == master.id:
+                    others[event.id] = event
+        return replace(found, others=tuple(others.values()), zone=zone)
+
+    def _occurrence(self, calendar: str, name: str) -> wire.Event:
+        try:
+            return self._client.event(calendar, name)
+        except RemoteNotFound as err:
+            raise RemoteRejected(
+                "Google Calendar cannot change an occurrence that the series does not have"
+            ) from err
+
+    def _written(self, calendar: str, found: _Found) -> Written:
+        place = Place.of(calendar, found.zone)
+        try:
+            series = read_series(found.master, found.others, place)
+        except Unclear as err:
+            raise UnreadableAnswer(f"the event at Google cannot be understood: {err}") from err
+        return Written(
+            remote_id=RemoteId(found.master.id),
+            etag=found.etag,
+            series=series,
+            conference=meet.read_meet(found.master),
+            uid=series.uid,
+        )
+
+
+def _is_ours(event: wire.Event, token: str) -> bool:
+    properties = event.extended_properties
+    return properties is not None and properties.private.get(TOKEN) == token
+
+
+def _new(desired: Desired, place: Place) -> wire.Event:
+    wanted = desired.series.master
+    assert wanted is not None  # noqa: S101 - `refuse` saw to it
+    wanted = in_order(replace(wanted, origin=desired.origin), place)
+    event = _written_as(wanted, place, desired)
+    event.id = desired.token
+    event.attendees = write_attendees(wanted)
+    return event
+
+
+def _with_meet(
+    editing: Editing, event: wire.Event, desired: Desired
+) -> tuple[wire.Event | None, str]:
+    """Insert an event with its meeting, else without: then say why there is none."""
+    if desired.conference is None:
+        return editing.insert(event), ""
+    asking = msgspec.structs.replace(event, conference_data=meet.request(desired.token))
+    try:
+        return editing.insert(asking), ""
+    except RemoteRejected as err:
+        return editing.insert(event), str(err)
+
+
+def _patched(
+    editing: Editing, event: wire.Event, patch: dict[str, object]
+) -> tuple[wire.Event, str]:
+    """Change an event; where Google refuses its meeting, without: then say why there is none."""
+    try:
+        return editing.patch(event, patch, unseen=is_unseen(patch)), ""
+    except RemoteRejected as err:
+        rest = {name: value for name, value in patch.items() if name != "conferenceData"}
+        if len(rest) == len(patch) or patch["conferenceData"] is None:
+            raise
+        changed = editing.patch(event, rest, unseen=is_unseen(rest)) if rest else event
+        return changed, str(err)
+
+
+def _meeting(event: wire.Event, desired: Desired) -> dict[str, object]:
+    """Ask for a meeting, take it away, or leave it: one is never asked for beside another."""
+    if desired.conference is None:
+        return {"conferenceData": None} if meet.is_meet(event) else {}
+    if not meet.is_to_be_asked(event):
+        return {}
+    return {"conferenceData": wire.properties(meet.request(desired.token, event))}
+
+
+def _patch(
+    base: Event, wanted: Event, current: wire.Event, place: Place, desired: Desired
+) -> dict[str, object]:
+    now = _read(current, place)
+    if wanted.recurrence_id is not None:
+        now = replace(now, recurrence_id=wanted.recurrence_id)
+        base = replace(base, recurrence_id=wanted.recurrence_id)
+    stands = write_booking(now, place)
+    stands.extended_properties = wire.Properties(private=own_marks(current))
+    patch = difference(
+        wire.properties(_written_as(base, place, desired)),
+        wire.properties(_written_as(wanted, place, desired)),
+        wire.properties(stands),
+    )
+    listed = guests(base.attendees, wanted.attendees, current.attendees)
+    if listed is not None:
+        patch["attendees"] = [wire.properties(each) for each in listed]
+    return patch
+
+
+def _written_as(event: Event, place: Place, desired: Desired) -> wire.Event:
+    """Write an event with the marks of its booking."""
+    link = event.conference_url if desired.conference is None else ""
+    return with_marks(
+        write_booking(event, place), token=desired.token, uid=desired.series.uid, link=link
+    )
+
+
+def _read(event: wire.Event, place: Place) -> Event:
+    try:
+        return read_booking(event, place).event
+    except Unclear as err:
+        raise UnreadableAnswer(f"the event at Google cannot be understood: {err}") from err
