@@ -34,6 +34,7 @@ FAULTS: Mapping[str, str] = {
     "html": "an HTML page with 200 instead of JSON",
     "cut": "half of the body",
     "slow": "so many seconds before each answer",
+    "lost_answers": "what is written stays, and the answer is 503 all the same",
     # OAuth
     "invalid_grant": "refresh tokens are refused",
     "expired_tokens": "access tokens are refused until they are refreshed",
@@ -44,6 +45,8 @@ FAULTS: Mapping[str, str] = {
     # Conferences
     "meet_pending": "a Meet link comes after so many more reads",
     "meet_fails": "a Meet link is refused",
+    "meet_missing": "nothing is said of a Meet link that was asked for",
+    "meet_forbidden": "whoever asks for a Meet link is answered 403 forbidden",
     # Free-busy
     "freebusy_errors": "free-busy answers hold an error for each calendar",
     # Push

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from bridge.model.event import PartStat
 from bridge.provider import CalendarId, Provider, RemoteId
 from bridge.providers.google import KIND
 from bridge.sandbox.google import invitations
 from bridge.sandbox.google.editing import Editor
+from bridge.sandbox.google.times import Json
 from bridge.sandbox.server import Sandbox
 from tests.contract.google_world import ANN, Signed, account
 from tests.contract.interrupting import Interruptions
@@ -44,21 +46,27 @@ class GoogleSinkWorld:
         return CalendarId(made.id)
 
     def rename(self, calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
+        self.change(calendar, remote_id, summary=summary)
+
+    def change(self, calendar: CalendarId, name: str, **changes: Any) -> None:
+        """Change an event or an occurrence, as a person does; None removes a property."""
         with self._editing(calendar) as editor:
-            editor.patch(remote_id, {"summary": summary})
+            editor.patch(name, changes)
+
+    def stored(self, calendar: CalendarId, name: str) -> Json:
+        """Show what stands at Google of an event or an occurrence."""
+        with self.running.world.lock:
+            return dict(self.running.world.calendar(calendar).records[name].event)
 
     def remove(self, calendar: CalendarId, remote_id: RemoteId) -> None:
         with self._editing(calendar) as editor:
             editor.delete(remote_id)
 
     def colour(self, calendar: CalendarId, remote_id: RemoteId, value: str) -> None:
-        with self._editing(calendar) as editor:
-            editor.patch(remote_id, {"colorId": value})
+        self.change(calendar, remote_id, colorId=value)
 
     def coloured(self, calendar: CalendarId, remote_id: RemoteId) -> str:
-        with self.running.world.lock:
-            event = self.running.world.calendar(calendar).records[remote_id].event
-            return str(event.get("colorId", ""))
+        return str(self.stored(calendar, remote_id).get("colorId", ""))
 
     def answer(
         self, calendar: CalendarId, remote_id: RemoteId, guest: str, partstat: PartStat

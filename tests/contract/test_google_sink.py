@@ -1,4 +1,4 @@
-"""The Google sink keeps the contract against the stand-in, well-behaved and not."""
+"""The Google sink keeps the contract against the stand-in."""
 
 from __future__ import annotations
 

@@ -94,3 +94,15 @@ def test_a_calendar_may_allow_no_conferences(sandbox: Sandbox, ann: Program) -> 
     assert entry["conferenceProperties"] == {"allowedConferenceSolutionTypes": []}
     whole = {**at(10), **wish()}
     assert ann.refused("POST", events(), json=whole, params=VERSION) == (400, "invalid")
+
+
+def test_of_a_link_that_was_asked_for_nothing_may_be_said(sandbox: Sandbox, ann: Program) -> None:
+    sandbox.misbehave(ANN, "meet_missing", times=1)
+    assert "conferenceData" not in ann.insert(**wish(), params=VERSION)
+
+
+def test_whoever_asks_for_a_link_may_be_refused(sandbox: Sandbox, ann: Program) -> None:
+    sandbox.misbehave(ANN, "meet_forbidden", times=1)
+    asked = {**at(9), **wish()}
+    assert ann.refused("POST", events(), json=asked, params=VERSION) == (403, "forbidden")
+    assert ann.listed() == []

@@ -10,7 +10,7 @@ import pytest
 from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.google.quotas import Limits
 from bridge.sandbox.server import Sandbox
-from tests.sandbox.people import ANN, BOB, PEOPLE, START, Program, events
+from tests.sandbox.people import ANN, BOB, PEOPLE, START, Program, at, events
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,11 @@ def test_a_defect_of_the_stand_in_is_no_answer(sandbox: Sandbox, ann: Program) -
 
 def test_every_misbehaviour_says_what_it_is() -> None:
     assert all(FAULTS.values())
+
+
+def test_the_answer_to_a_write_may_get_lost_and_the_write_stays(
+    sandbox: Sandbox, ann: Program
+) -> None:
+    sandbox.misbehave(ANN, "lost_answers", times=1)
+    assert ann.refused("POST", events(), json=at(9)) == (503, "backendError")
+    assert len(ann.listed()) == 1

@@ -15,11 +15,18 @@ from bridge.ical.foreign import Found
 from bridge.model.event import Alarm, Attachment, Event, ShowAs, Status
 from bridge.providers.google import wire
 from bridge.providers.google.moments import Place
-from bridge.providers.google.translate import CONFERENCE, read_event, write_event
+from bridge.providers.google.translate import (
+    CATEGORIES,
+    CONFERENCE,
+    ORIGIN,
+    read_event,
+    write_event,
+)
 
 TOKEN, UID = "busybridge-token", "busybridge-uid"
 """Keys among the private extended properties: which booking it is, and what its client calls it."""
-_OURS = "busybridge-"
+OURS = frozenset({ORIGIN, TOKEN, UID, CATEGORIES, CONFERENCE})
+"""All of them."""
 LONGEST = 1024
 """Characters of a private property."""
 _MINUTE = timedelta(minutes=1)
@@ -48,9 +55,11 @@ def write_booking(event: Event, place: Place) -> wire.Event:
         made.transparency = "transparent"
     made.reminders = write_alarms(event)
     made.attachments = write_attachments(event)
+    if not event.is_recurring:
+        made.recurrence = []
     if event.recurrence_id is not None:
         # Set for one occurrence Google sets it for all of them, or for none.
-        made.recurrence, made.visibility = [], ""
+        made.visibility = ""
     return made
 
 
@@ -71,9 +80,9 @@ def with_marks(event: wire.Event, *, token: str, uid: str, link: str) -> wire.Ev
 
 
 def own_marks(event: wire.Event) -> dict[str, str]:
-    """Give the private properties that a BusyBridge wrote; others are none of ours."""
+    """Give the private properties that a BusyBridge wrote; others stay as they are."""
     private = event.extended_properties.private if event.extended_properties else {}
-    return {key: value for key, value in private.items() if key.startswith(_OURS)}
+    return {key: value for key, value in private.items() if key in OURS}
 
 
 # STATUS: what is cancelled at Google is deleted
@@ -94,7 +103,7 @@ def read_alarms(event: wire.Event) -> tuple[Alarm, ...] | None:
         return None
     return tuple(
         Alarm(each.minutes * _MINUTE, _ACTIONS.get(each.method, "DISPLAY"))
-        for each in event.reminders.overrides
+        for each in event.reminders.overrides or ()
     )
 
 

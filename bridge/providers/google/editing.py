@@ -60,13 +60,6 @@ class Editing:
         response = self._send("POST", (), wire.write(event), updates=self.notify)
         return None if response.status == 409 else self._read(response)
 
-    def replace(self, event: wire.Event) -> wire.Event:
-        """Put an event in the place of one that was deleted.
-
-        https://developers.google.com/workspace/calendar/api/v3/reference/events/update
-        """
-        return self._read(self._send("PUT", (event.id,), wire.write(event), updates=self.notify))
-
     def patch(
         self, event: wire.Event, changes: Mapping[str, object], *, unseen: bool = False
     ) -> wire.Event:

@@ -31,34 +31,37 @@ def read_markup(text: str) -> str:
 
 
 def _pieces(text: str) -> list[str]:
-    """Cut at the tags, and keep what is to be seen."""
+    """Cut at the tags, and keep what is to be seen; no piece is empty."""
     pieces: list[str] = []
     place, hidden, target = 0, "", ""
     for tag in _TAG.finditer(text):
-        if not hidden:
-            pieces.append(unescape(text[place : tag.start()]))
+        _keep(pieces, "" if hidden else text[place : tag.start()])
         place = tag.end()
         name, closes = tag[2].lower(), bool(tag[1])
         if hidden or name in _HIDDEN:
             hidden = "" if closes else hidden or name
         elif name == "a":
-            if closes and target and target != "".join(pieces[-1:]):
+            if closes and target not in ("", *pieces[-1:]):
                 pieces.append(f" ({target})")
             found = None if closes else _TARGET.search(tag[3])
             target = unescape(found[1]) if found else ""
-            pieces.append(tag[4])
-        elif name in _LINES:
-            pieces.append(_break(name, pieces, closes=closes))
+            _keep(pieces, tag[4])
         else:
-            pieces.append(tag[4])
-    return [*pieces, "" if hidden else unescape(text[place:])]
+            _keep(pieces, _break(name, pieces, closes=closes) if name in _LINES else tag[4])
+    _keep(pieces, "" if hidden else text[place:])
+    return pieces
+
+
+def _keep(pieces: list[str], text: str) -> None:
+    if text:
+        pieces.append(unescape(text))
 
 
 def _break(name: str, pieces: list[str], *, closes: bool) -> str:
     """Begin a line, unless one has just begun for the same reason."""
     if name == "br":
         return "\n"
-    begun = not pieces or "".join(pieces[-2:]).endswith("\n")
+    begun = not pieces or pieces[-1].endswith("\n")
     if name == "li" and not closes:
         return "- " if begun else "\n- "
     return "" if begun else "\n"

@@ -76,6 +76,11 @@ def missing(event: wire.Event) -> Conference:
     return failing(_NOT_MADE if event.conference_data is None else _OTHER)
 
 
+def refused(why: str) -> Conference:
+    """Say that an event could be written without its Meet link alone."""
+    return failing(f"Google Calendar takes it only without a Meet link: {why}")
+
+
 def failing(reason: str) -> Conference:
     """Say why there is no meeting."""
     return Conference(ConferenceKind.GOOGLE_MEET, ConferenceState.FAILING, reason=reason)

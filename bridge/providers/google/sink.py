@@ -11,7 +11,7 @@ changed occurrences have versions of their own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -24,7 +24,7 @@ from bridge.model.event import Event, EventSeries, Floating
 from bridge.model.remote import CalendarId, ETag, RemoteId
 from bridge.providers.google import meet, wire
 from bridge.providers.google.booked import (
-    TOKEN,
+    OURS,
     own_marks,
     read_booking,
     with_marks,
@@ -48,8 +48,13 @@ from bridge.providers.google.translate import write_attendees
 from bridge.sink import Desired, Written
 
 _CANCELLED = "cancelled"
-_WHOLE = ("description", "location", "source", "attachments", "attendees", "summary")
-"""What an occurrence that was cancelled may still have."""
+_LEFT = ("description", "location", "source", "attachments", "attendees", "summary")
+_INSIDE: Mapping[str, tuple[str, ...]] = {
+    "start": ("date", "dateTime", "timeZone"),
+    "end": ("date", "dateTime", "timeZone"),
+    "reminders": ("overrides",),
+}
+"""What an event that was deleted may still have, and what its properties may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class GoogleSink:
             found = self._load(calendar, token)
         except RemoteNotFound:
             return None
-        return self._written(calendar, found) if _is_ours(found.master, token) else None
+        return self._written(calendar, found)
 
     def read(self, calendar: CalendarId, remote_id: RemoteId) -> Written:
         """Read an event as it stands; see `EventSink`."""
@@ -115,14 +120,10 @@ class GoogleSink:
         made, reason = _with_meet(editing, event, desired)
         if made is None:
             there = self._client.event(editing.calendar, desired.token)
-            if not _is_ours(there, desired.token):
-                raise RemoteRejected("Google Calendar has another event under the id of this one")
             if there.status != _CANCELLED:
                 found = self._load(editing.calendar, RemoteId(desired.token))
                 return self._bring(editing, found, None, desired, place)
-            if desired.conference is not None:
-                event.conference_data = meet.request(desired.token, there)
-            made = editing.replace(event)
+            made, reason = _patched(editing, there, _revived(event, there, desired))
         return self._finish(editing, _Found(made), None, desired, place, reason)
 
     # Changing
@@ -148,9 +149,7 @@ class GoogleSink:
         reason = ""
         if patch:
             master, reason = _patched(editing, found.master, patch)
-            found = replace(found, master=master)
-            if found.others or desired.series.overrides or current.is_recurring:
-                found = self._with_others(editing.calendar, found)
+            found = self._whole(editing.calendar, master)
         return self._finish(editing, found, base, desired, place, reason)
 
     def _finish(
@@ -176,7 +175,7 @@ class GoogleSink:
         written = self._written(editing.calendar, found)
         if desired.conference is None or written.conference is not None:
             return written
-        conference = meet.failing(reason) if reason else meet.missing(found.master)
+        conference = meet.refused(reason) if reason else meet.missing(found.master)
         return replace(written, conference=conference)
 
     def _change(self, editing: Editing, step: Change, desired: Desired, place: Place) -> bool:
@@ -184,9 +183,7 @@ class GoogleSink:
         current = step.current or self._occurrence(editing.calendar, step.name)
         wanted = replace(step.wanted, origin=desired.origin)
         if current.status == _CANCELLED:
-            event = _written_as(wanted, place, desired)
-            event.attendees = write_attendees(wanted)
-            patch = dict.fromkeys(_WHOLE) | wire.properties(event)
+            patch = _whole(_complete(wanted, place, desired))
         else:
             known = step.base or _read(current, place)
             patch = _patch(known, wanted, current, place, desired)
@@ -207,12 +204,12 @@ class GoogleSink:
         master = self._client.event(calendar, remote_id)
         if master.status == _CANCELLED:
             raise RemoteNotFound("the event was deleted at Google")
-        found = _Found(master)
-        return self._with_others(calendar, found) if master.recurrence else found
+        return self._whole(calendar, master)
 
-    def _with_others(self, calendar: str, found: _Found) -> _Found:
+    def _whole(self, calendar: str, master: wire.Event) -> _Found:
         """Read the changed occurrences of a series; see `adapter` for what is not told of them."""
-        master = found.master
+        if not master.recurrence:
+            return _Found(master)
         query = {
             "singleEvents": "false",
             "showDeleted": "true",
@@ -230,7 +227,7 @@ class GoogleSink:
                     raise UnreadableAnswer(f"an occurrence cannot be read: {err}") from err
                 if event.recurring_event_id == master.id:
                     others[event.id] = event
-        return replace(found, others=tuple(others.values()), zone=zone)
+        return _Found(master, tuple(others.values()), zone)
 
     def _occurrence(self, calendar: str, name: str) -> wire.Event:
         try:
@@ -255,19 +252,38 @@ class GoogleSink:
         )
 
 
-def _is_ours(event: wire.Event, token: str) -> bool:
-    properties = event.extended_properties
-    return properties is not None and properties.private.get(TOKEN) == token
-
-
 def _new(desired: Desired, place: Place) -> wire.Event:
     wanted = desired.series.master
     assert wanted is not None  # noqa: S101 - `refuse` saw to it
-    wanted = in_order(replace(wanted, origin=desired.origin), place)
-    event = _written_as(wanted, place, desired)
+    event = _complete(in_order(replace(wanted, origin=desired.origin), place), place, desired)
     event.id = desired.token
-    event.attendees = write_attendees(wanted)
     return event
+
+
+def _complete(event: Event, place: Place, desired: Desired) -> wire.Event:
+    """Write an event with its guests."""
+    made = _written_as(event, place, desired)
+    made.attendees = write_attendees(event)
+    return made
+
+
+def _whole(event: wire.Event) -> dict[str, object]:
+    """Give all of an event, for one that was deleted and may still have what it had."""
+    made = wire.properties(event)
+    for name, left in _INSIDE.items():
+        if isinstance(said := made.get(name), dict):
+            made[name] = dict.fromkeys(left) | said
+    made["extendedProperties"] = {"private": dict.fromkeys(OURS) | own_marks(event)}
+    return dict.fromkeys(_LEFT) | made
+
+
+def _revived(event: wire.Event, there: wire.Event, desired: Desired) -> dict[str, object]:
+    """Give what brings an event back; an id stays taken when its event is deleted."""
+    asked = None
+    if desired.conference is not None:
+        asked = wire.properties(meet.request(desired.token, there))
+    whole = {"recurrence": None, **_whole(event), "conferenceData": asked}
+    return {name: value for name, value in whole.items() if name != "id"}
 
 
 def _with_meet(

@@ -106,10 +106,13 @@ class Reminder(_Wire, omit_defaults=False):
 
 
 class Reminders(_Wire, omit_defaults=False):
-    """What an account is reminded by; without overrides and default it is not."""
+    """What an account is reminded by; without overrides and default it is not.
+
+    Google does not take a default and overrides together, not even none of them.
+    """
 
     use_default: bool = False
-    overrides: list[Reminder] = []
+    overrides: list[Reminder] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Attachment(_Wire):

@@ -25,6 +25,7 @@ from bridge.sandbox.world import Account, World
 PREFIX = "/calendar/v3/"
 _JSON = "application/json; charset=UTF-8"
 _LARGEST = 1 << 20
+_LOST = "lost_answers"
 _REFUSALS: Mapping[str, tuple[int, str, bool]] = {
     "unauthorized": (401, "authError", False),
     "rate_limited": (403, "rateLimitExceeded", False),
@@ -89,6 +90,8 @@ class Api:
         with self._world.lock:
             try:
                 answer = self._answer(request, found)
+                if found and request.http_method != "GET" and found[1].faults.happens(_LOST):
+                    answer = _error(ApiError(503, "backendError"))
             except ApiError as err:
                 answer = _error(err)
             return spoiled(answer, found[1].faults) if found else answer

@@ -156,7 +156,7 @@ def _guests(guests: list[Json]) -> list[Json]:
 
 def _check_reminders(reminders: Json) -> None:
     overrides = reminders.get("overrides", [])
-    if overrides and reminders.get("useDefault"):
+    if "overrides" in reminders and reminders.get("useDefault"):
         raise ApiError(
             400,
             "cannotUseDefaultRemindersAndSpecifyOverride",

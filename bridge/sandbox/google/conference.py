@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.sandbox.faults import Faults
 from bridge.sandbox.google import invitations
-from bridge.sandbox.google.errors import invalid
+from bridge.sandbox.google.errors import ApiError, invalid
 from bridge.sandbox.google.times import Json
 from bridge.sandbox.world import MEET, Calendar, Record, World
 
@@ -20,7 +20,7 @@ def settle(
         After how many reads the link is there; 0 where nothing is pending.
 
     Raises:
-        ApiError: 400: no such conference is possible here.
+        ApiError: 400: no such conference is possible here; 403 where that is switched on.
     """
     data: Json | None = event.get("conferenceData")
     known: Json = (before or {}).get("conferenceData", {})
@@ -67,6 +67,11 @@ def _create(world: World, calendar: Calendar, faults: Faults, event: Json, reque
         raise invalid("Missing conference request id.")
     if kind not in calendar.solutions:
         raise invalid("Invalid conference type value.")
+    if faults.happens("meet_forbidden"):
+        raise ApiError(403, "forbidden")
+    if faults.happens("meet_missing"):
+        event.pop("conferenceData")
+        return 0
     asked = {"requestId": request["requestId"], "conferenceSolutionKey": {"type": kind}}
     if faults.happens("meet_fails"):
         event["conferenceData"] = {"createRequest": {**asked, "status": {"statusCode": "failure"}}}

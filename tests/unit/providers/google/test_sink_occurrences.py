@@ -1,0 +1,97 @@
+"""Single occurrences of a booked series at Google: changed, taken away, given back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.errors import RemoteChanged
+from bridge.model.event import Attendee, Status
+from bridge.provider import RemoteId
+from tests.contract.google_sink_world import GoogleSinkWorld
+from tests.contract.sink_calendar import (
+    BOB,
+    MONDAY,
+    TOKEN,
+    WEEK,
+    Calendar,
+    changed,
+    override,
+    taking_place,
+    wanted,
+    weekly,
+)
+
+
+def third(series_id: RemoteId) -> str:
+    """The id of the occurrence two weeks after `MONDAY`, at nine in Berlin."""
+    return f"{series_id}_20261207T080000Z"
+
+
+def test_an_occurrence_that_a_person_changed_is_noticed(
+    there: GoogleSinkWorld, agenda: Calendar
+) -> None:
+    written = agenda.put(wanted(weekly()))
+    there.rename(agenda.id, RemoteId(third(written.remote_id)), "Theirs")
+    with pytest.raises(RemoteChanged):
+        agenda.put(wanted(weekly(summary="Ours")), written)
+    base = agenda.read(written.remote_id)
+    (theirs,) = base.series.overrides
+    ours = changed(weekly(), theirs, summary="Ours")
+    after = agenda.put(wanted(ours), base)
+    assert [summary for _, _, summary in taking_place(after.series)] == [
+        "Ours", "Ours", "Theirs", "Ours", "Ours", "Ours",
+    ]  # fmt: skip
+
+
+def test_guests_of_an_occurrence_are_told_when_it_is_taken_away(
+    there: GoogleSinkWorld, agenda: Calendar
+) -> None:
+    series = weekly(attendees=(Attendee(BOB),))
+    written = agenda.put(wanted(series))
+    agenda.put(wanted(changed(series, exdates=(MONDAY + 2 * WEEK,))), written)
+    assert there.mailed(agenda.id) == [(BOB, "invited"), (BOB, "cancelled")]
+    assert there.stored(agenda.id, third(written.remote_id))["status"] == "cancelled"
+    assert there.stored(agenda.id, TOKEN)["recurrence"] == ["RRULE:FREQ=WEEKLY;COUNT=6;BYDAY=MO"]
+
+
+def test_an_occurrence_that_is_like_the_others_again_stays_an_event_of_its_own(
+    there: GoogleSinkWorld, agenda: Calendar
+) -> None:
+    series = weekly(location="Room 1")
+    other = override(series, MONDAY + 2 * WEEK, summary="Other", location="")
+    written = agenda.put(wanted(changed(series, other)))
+    name = third(written.remote_id)
+    assert there.stored(agenda.id, name)["summary"] == "Other"
+    back = agenda.put(wanted(series), written)
+    assert there.stored(agenda.id, name)["summary"] == "Meeting"
+    assert there.stored(agenda.id, name)["location"] == "Room 1"
+    assert taking_place(back.series) == taking_place(series)
+    assert agenda.put(wanted(series), back) == back
+
+
+def test_a_cancelled_occurrence_in_the_text_is_one_that_does_not_take_place(
+    agenda: Calendar,
+) -> None:
+    series = weekly()
+    off = override(series, MONDAY + WEEK, status=Status.CANCELLED)
+    written = agenda.put(wanted(changed(series, off)))
+    assert len(taking_place(written.series)) == 5
+    assert agenda.put(wanted(changed(series, off)), written) == written
+
+
+def test_a_series_that_moves_takes_its_changed_occurrence_along(agenda: Calendar) -> None:
+    series = weekly()
+    written = agenda.put(wanted(changed(series, override(series, MONDAY + WEEK, summary="Other"))))
+    later = MONDAY + timedelta(hours=2)
+    moved = weekly(start=later, end=later + timedelta(hours=1), exdates=(later + 3 * WEEK,))
+    moved = changed(moved, override(moved, later + WEEK, summary="Other"))
+    after = agenda.put(wanted(moved), written)
+    assert taking_place(after.series) == taking_place(moved)
+
+
+def test_nothing_is_written_when_an_occurrence_is_not_one_of_the_series(agenda: Calendar) -> None:
+    series = weekly()
+    stray = override(series, MONDAY + timedelta(days=1), summary="Stray")
+    agenda.refuses(wanted(changed(series, stray)))
