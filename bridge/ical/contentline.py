@@ -8,7 +8,7 @@ it has a quoted parameter.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -45,8 +45,8 @@ class RawEvent:
     text: str
     problem: str = ""
     """Why it cannot be read, where its structure already says so."""
-    alarms: list[str] = field(default_factory=list)
-    """Each VALARM whole, from BEGIN to END."""
+    alarms: Sequence[str] = ()
+    """The lines of each VALARM, where they were asked for."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class _Open:
     """Where its next own lines start."""
     parts: list[str] = field(default_factory=list)
     problem: str = ""
-    alarms: list[str] = field(default_factory=list)
+    alarms: list[str] | None = None
 
 
 def unfold(data: bytes | str) -> tuple[str, list[str]]:
@@ -88,14 +88,19 @@ def unfold(data: bytes | str) -> tuple[str, list[str]]:
         return repair.not_utf8(raw, notes), notes
 
 
-def split_calendars(text: str, limits: Limits) -> list[RawCalendar]:
+def split_calendars(text: str, limits: Limits, *, alarms: bool = False) -> list[RawCalendar]:
     """Find the VCALENDARs of an unfolded text; there may be several (RFC 5545 section 3.4).
+
+    Args:
+        text: unfolded.
+        limits: how deep components may be nested.
+        alarms: whether the events' VALARMs are wanted.
 
     Raises:
         InvalidCalendarObject: there is none, or the last one has no END:VCALENDAR (cut short).
     """
     text = f"\n{text}"
-    splitter = _Splitter(text, limits.depth)
+    splitter = _Splitter(text, limits.depth, alarms=alarms)
     for boundary in _BOUNDARY.finditer(text):
         start, end = boundary.span()
         kind, name = boundary.groups()
@@ -111,9 +116,10 @@ def split_calendars(text: str, limits: Limits) -> list[RawCalendar]:
 
 
 class _Splitter:
-    def __init__(self, text: str, depth: int) -> None:
+    def __init__(self, text: str, depth: int, *, alarms: bool) -> None:
         self.text = text
         self.depth = depth
+        self.alarms = alarms
         self.calendars: list[RawCalendar] = []
         self.stack: list[_Open] = []
 
@@ -147,16 +153,18 @@ class _Splitter:
         if len(stack) < 2:
             closed.parts.append(self.text[closed.resume : start])
             self._keep(closed, end)
-        elif closed.name == "VALARM" and len(stack) == 2:
-            stack[-1].alarms.append(self.text[closed.begin : end])
+        elif self.alarms and len(stack) == 2 and closed.name == "VALARM":
+            closed.parts.append(self.text[closed.resume : start])
+            stack[-1].alarms = stack[-1].alarms or []
+            stack[-1].alarms.append("".join(closed.parts))
         if stack:
             stack[-1].resume = end + 1
 
     def _keep(self, closed: _Open, end: int) -> None:
         calendar = self.calendars[-1]
         if closed.name == "VEVENT":
-            text = "".join(closed.parts)
-            calendar.events.append(RawEvent(text, closed.problem, closed.alarms))
+            alarms = closed.alarms or ()
+            calendar.events.append(RawEvent("".join(closed.parts), closed.problem, alarms))
         elif closed.name == "VTIMEZONE" and not closed.problem:
             calendar.timezones.append(self.text[closed.begin : end])
         elif closed.name == "VCALENDAR":

@@ -82,7 +82,7 @@ class ParsedCalendar:
 
 
 def parse_calendar(
-    data: bytes | str, *, owner: str = "", limits: Limits = DEFAULT, whole: bool = False
+    data: bytes | str, *, owner: str = "", limits: Limits = DEFAULT, booking: bool = False
 ) -> ParsedCalendar:
     """Read iCalendar text.
 
@@ -90,20 +90,20 @@ def parse_calendar(
         data: octets as they came; decoded text is read as well.
         owner: mail address whose reply becomes `self_partstat`.
         limits: sizes and counts of one event; the size of the whole is the caller's to bound.
-        whole: read alarms, attachments and all that is said of attendees, too. The canonical text
-            has no alarms all the same: `series_text` writes one that has.
+        booking: whether alarms, attachments and the parameters of guests are read as well; they
+            are in the series alone, not in its canonical text.
 
     Raises:
         InvalidCalendarObject: the text is not iCalendar, or was cut short.
     """
     text, notes = unfold(data)
     _refuse_other_text(text)
-    calendars = split_calendars(text, limits)
+    calendars = split_calendars(text, limits, alarms=booking)
     gathered: dict[str, _Gathered] = {}
     time_zone = ""
     budget = budget_of_a_file()
     for raw in calendars:
-        reader = EventReader(Zones(raw.timezones, budget), owner, limits, whole=whole)
+        reader = EventReader(Zones(raw.timezones, budget), owner, limits, booking=booking)
         reading = _Calendar(raw, reader, notes)
         time_zone = time_zone or reading.time_zone
         reading.gather(gathered)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple, TypeVar
 
-from bridge.ical import details, repair, whole
+from bridge.ical import booked, details, repair
 from bridge.ical.bounds import Limits
 from bridge.ical.contentline import (
     Properties,
@@ -67,6 +67,7 @@ _WANTED = frozenset(
         "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT",
     }
 )
+_WANTED_OF_BOOKING = _WANTED | booked.WANTED
 _ALL_DAY = frozenset({"X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT"})
 _RECURRING = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE"})
 CUT = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION"})
@@ -92,10 +93,14 @@ class ReadEvent:
 class EventReader:
     """Reads the VEVENTs of one VCALENDAR."""
 
-    def __init__(self, zones: Zones, owner: str, limits: Limits, *, whole: bool = False) -> None:
-        """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown."""
-        self._whole = whole
+    def __init__(self, zones: Zones, owner: str, limits: Limits, *, booking: bool = False) -> None:
+        """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown.
+
+        Of a booking more is read, see `booked`.
+        """
         self.zones = zones
+        self._wanted = _WANTED_OF_BOOKING if booking else _WANTED
+        self._booking = booking
         self._owner = f"mailto:{owner.strip().lower().removeprefix('mailto:')}" if owner else ""
         self.limits = limits
         self._notes: list[str] = []
@@ -113,7 +118,7 @@ class EventReader:
         text = raw.text
         notes = self._notes = []
         tzids = self._tzids = set()
-        found = Properties(text, _WANTED)
+        found = Properties(text, self._wanted)
         if len(found) > self.limits.properties:
             raise Unreadable(f"more than {self.limits.properties} properties")
         irregular = found.irregular
@@ -126,8 +131,8 @@ class EventReader:
             irregular = True
             notes.append(note)
         event = self._event(uid, found)
-        if self._whole:
-            event = whole.completed(event, found, raw.alarms)
+        if self._booking:
+            event = booked.event_of_booking(event, found, raw.alarms, notes)
         return ReadEvent(event, notes, tzids, irregular)
 
     def _event(self, uid: str, found: Properties) -> Event:
