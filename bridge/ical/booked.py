@@ -37,14 +37,15 @@ def event_of_booking(
     organizer = found.first.get("ORGANIZER")
     return replace(
         event,
-        organizer=None if organizer is None else _guest(organizer),
-        attendees=tuple(map(_guest, found.every("ATTENDEE"))),
+        organizer=None if organizer is None else guest(organizer),
+        attendees=tuple(map(guest, found.every("ATTENDEE"))),
         alarms=_alarms(alarms, event, notes) if alarms else None,
         attachments=_attachments(found.every("ATTACH"), notes),
     )
 
 
-def _guest(prop: Property) -> Attendee:
+def guest(prop: Property) -> Attendee:
+    """Read an attendee with all parameters."""
     said = parameters(prop[0])
     return replace(
         details.attendee(prop),
@@ -56,16 +57,18 @@ def _guest(prop: Property) -> Attendee:
 
 
 def _attachments(props: Sequence[Property], notes: list[str]) -> tuple[Attachment, ...]:
-    found = []
-    for raw, value in props:
-        said = parameters(raw)
-        url = details.web(value)
-        if url:
-            name = said.get("FILENAME") or said.get("X-FILENAME") or said.get("X-LABEL", "")
-            found.append(Attachment(url, name, said.get("FMTTYPE", "")))
-        else:
-            notes.append("an attachment that is no link was left out")
-    return tuple(found)
+    found = [attachment(prop) for prop in props]
+    if not all(found):
+        notes.append("an attachment that is no link was left out")
+    return tuple(it for it in found if it)
+
+
+def attachment(prop: Property) -> Attachment | None:
+    """Read an ATTACH; None of one that is no link."""
+    said = parameters(prop[0])
+    url = details.web(prop[1])
+    name = said.get("FILENAME") or said.get("X-FILENAME") or said.get("X-LABEL", "")
+    return Attachment(url, name, said.get("FMTTYPE", "")) if url else None
 
 
 def _alarms(texts: Sequence[str], event: Event, notes: list[str]) -> tuple[Alarm, ...]:
