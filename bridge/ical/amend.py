@@ -160,20 +160,21 @@ def _tzids(calendar: Component) -> set[str]:
 
 
 def _define_zones(calendar: Component, series: EventSeries, before: set[str]) -> None:
+    """Define the zones that are used as they are meant; take away what nothing uses any more."""
     used = _tzids(calendar)
-    definitions = {_tzid_of(part): part for part in calendar.every("VTIMEZONE")}
     told: dict[str, list[datetime]] = {}
     for event in series.events():
         for moment in moments(event):
             told.setdefault(zone_name(moment.tzinfo), []).append(moment)
-    for tzid in sorted(used & told.keys(), reverse=True):
-        standing = definitions.get(tzid)
-        if standing is None or not _holds(standing, told[tzid]):
-            definitions[tzid] = _definition(told[tzid])
-    for tzid in before - used:
-        definitions.pop(tzid, None)
-    others = [part for part in calendar.parts if part.name != "VTIMEZONE"]
-    calendar.parts = [*definitions.values(), *others]
+    kept = []
+    for part in calendar.parts:
+        tzid = _tzid_of(part) if part.name == "VTIMEZONE" else ""
+        if tzid in before - used:
+            continue
+        meant = told.pop(tzid, None) if tzid in used else None
+        kept.append(part if meant is None or _holds(part, meant) else _definition(meant))
+    new = [_definition(told[tzid]) for tzid in sorted(used & told.keys())]
+    calendar.parts = [*new, *kept]
 
 
 def _tzid_of(definition: Component) -> str:

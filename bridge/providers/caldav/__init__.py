@@ -105,7 +105,7 @@ def _open_apple(account: Account) -> Provider:
 _CAPABILITIES: Mapping[str, str] = {
     "read events": "done",
     "incremental": "done: sync-collection, else ctag and ETags",
-    "write events": "todo",
+    "write events": "done: guests are mailed where the server does that",
     "push": "exempt: CalDAV servers have no notifications for third parties",
 }
 

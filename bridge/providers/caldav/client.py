@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -10,13 +10,16 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from bridge.errors import (
     AddressRefused,
     AuthorizationExpired,
+    ProviderError,
     RateLimited,
+    RemoteRejected,
     SyncTokenExpired,
     TemporarilyUnavailable,
     UnreadableAnswer,
 )
 from bridge.model.http import Basic, Http, Response
-from bridge.providers.caldav import wire
+from bridge.model.remote import ETag
+from bridge.providers.caldav import refusals, wire
 from bridge.providers.caldav.wire import Multistatus
 from bridge.transport import may_share_credentials, raise_for_status, where
 from bridge.transport.status import retry_after
@@ -124,6 +127,58 @@ class Client:
         self._raise_for_status(response, what)
         return response
 
+    def query(self, url: str, name: str, value: str, *, what: str) -> Found:
+        """Ask for the calendar objects whose events have a property with that text in its value.
+
+        Raises:
+            RemoteRejected: the server cannot look for that property.
+        """
+        response = self._send("REPORT", url, wire.calendar_query(name, value), depth=1)
+        if wire.UNSUPPORTED & wire.preconditions(response.body):
+            raise RemoteRejected(f"{what}: the server cannot look for {name}")
+        return self._multistatus(response, what)
+
+    def features(self, url: str, *, what: str) -> frozenset[str]:
+        """Return what a resource announces in its DAV header (RFC 4918 section 10.1)."""
+        response = self._send("OPTIONS", url)
+        self._raise_for_status(response, what)
+        named = response.headers.get("dav", "").split(",")
+        return frozenset(name.strip().lower() for name in named)
+
+    def put(self, url: str, text: str, *, base: ETag | None = None, new: bool = False) -> Response:
+        """Write one calendar object; whatever the server answers is returned.
+
+        Args:
+            url: of the object.
+            text: iCalendar.
+            base: the ETag that it must still have.
+            new: it must not be there.
+        """
+        headers = {"Content-Type": "text/calendar; charset=utf-8"}
+        if new:
+            headers["If-None-Match"] = "*"
+        elif base is not None:
+            headers["If-Match"] = f'"{base}"'
+        return self._send("PUT", url, text.encode(), headers=headers)
+
+    def delete(self, url: str, *, what: str) -> None:
+        """Delete one calendar object; RemoteNotFound when it is gone."""
+        self._refuse(self._send("DELETE", url), what)
+
+    def refusal(self, response: Response, what: str) -> ProviderError | None:
+        """Say why something was not written; None: it was."""
+        try:
+            self._refuse(response, what)
+        except ProviderError as err:
+            return err
+        return None
+
+    def _refuse(self, response: Response, what: str) -> None:
+        refusal = refusals.of_writing(response, what)
+        if refusal is not None:
+            raise refusal
+        self._raise_for_status(response, what)
+
     def sync(self, url: str, token: str, *, what: str) -> Found:
         """Ask what changed since a token.
 
@@ -150,14 +205,20 @@ class Client:
             )
 
     def _send(
-        self, method: str, url: str, body: bytes | None = None, *, depth: int = 0
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        *,
+        depth: int = 0,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         self._admit(url)
-        headers = {"Content-Type": "application/xml; charset=utf-8", "Depth": str(depth)}
+        xml = {"Content-Type": "application/xml; charset=utf-8", "Depth": str(depth)}
         response = self.http.request(
             method,
             url,
-            headers=headers if body is not None else None,
+            headers=headers or (xml if body is not None else None),
             content=body,
             auth=self._auth,
             timeout=_TIMEOUT,
@@ -211,6 +272,22 @@ class Found:
         path = path_of(self.url)
         exact = [reply for reply in replies if path_of(reply.href).rstrip("/") == path.rstrip("/")]
         return exact[0] if exact else replies[0] if len(replies) == 1 else None
+
+    def members(self, what: str) -> Iterator[tuple[str, wire.Reply]]:
+        """Yield the members of a collection with their names; not itself, not collections."""
+        prefix = path_of(self.url).rstrip("/") + "/"
+        for reply in self.replies:
+            try:
+                path = wire.canonical(urljoin(prefix, urlsplit(reply.href).path))
+            except ValueError as err:
+                raise UnreadableAnswer(f"{what}: the server names a URL that is none") from err
+            if not path.endswith("/") and path != prefix.rstrip("/"):
+                yield path.removeprefix(prefix), reply
+
+
+def href_of(url: str, name: str) -> str:
+    """Return the href of a member by its name, see `Found.members`."""
+    return name if name.startswith("/") else f"{path_of(url).rstrip('/')}/{name}"
 
 
 def path_of(href: str) -> str:

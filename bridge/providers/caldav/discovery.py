@@ -64,6 +64,8 @@ class Place:
     """URLs whose members are calendars; with `single`, the one calendar itself."""
     owner: str = ""
     """Mail address of the principal, empty where the server does not say."""
+    addresses: tuple[str, ...] = ()
+    """All its calendar user addresses (RFC 6638 section 2.4.1), as the server spells them."""
     default: str = ""
     """Id of the calendar that new invitations go to, as far as the inbox said it."""
     single: bool = False
@@ -206,11 +208,13 @@ def _place(client: Client, person: Found) -> Place | None:
     if own is None or not own.hrefs(_HOMES):
         return None
     homes = _admitted(client, person.url, own.hrefs(_HOMES))
-    addresses = [each for each in own.hrefs(_ADDRESSES) if each.lower().startswith("mailto:")]
+    addresses = own.hrefs(_ADDRESSES)
+    mails = [each for each in addresses if each.lower().startswith("mailto:")]
     inbox = next(iter(own.hrefs(_INBOX)), "")
     return Place(
         homes,
-        owner=addresses[0][len("mailto:") :] if addresses else "",
+        owner=mails[0][len("mailto:") :] if mails else "",
+        addresses=tuple(addresses),
         default=_default_calendar(client, homes, person.url, inbox) if inbox else "",
     )
 

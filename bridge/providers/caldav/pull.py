@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple, TypeVar
-from urllib.parse import urljoin, urlsplit
 
 from bridge.errors import ProviderError, RemoteNotFound, RemoteRejected, UnreadableAnswer
 from bridge.provider import (
@@ -26,7 +25,7 @@ from bridge.provider import (
     Unreadable,
 )
 from bridge.providers.caldav import translate, wire
-from bridge.providers.caldav.client import Client, Found, ServerFailed, path_of
+from bridge.providers.caldav.client import Client, ServerFailed, href_of
 from bridge.providers.caldav.envelope import Envelope, mark, same_content, same_etag
 from bridge.providers.caldav.wire import (
     CALENDAR_DATA,
@@ -122,7 +121,11 @@ class Pull:
         gone = [name for name, member in changed.items() if member is None]
         if gone:
             yield Page([SeriesRemoved(RemoteId(name)) for name in gone])
-        again = {name: Member(self._href(name), "") for name in known.again if name not in changed}
+        again = {
+            name: Member(href_of(self._url, name), "")
+            for name in known.again
+            if name not in changed
+        }
         asked = {name: member for name, member in changed.items() if member is not None}
         missed: list[str] = []
         for objects in self._fetch({**asked, **again}, failing=again):
@@ -182,7 +185,7 @@ class Pull:
             raise UnreadableAnswer(f"{self._what}: the server lists only a part of the calendar")
         return {
             name: Member(reply.href, reply.text(GETETAG))
-            for name, reply in self._named(found)
+            for name, reply in found.members(self._what)
             if reply.status not in _GONE and f"{DAV}collection" not in reply.tags(RESOURCETYPE)
         }
 
@@ -196,7 +199,7 @@ class Pull:
         changed: dict[str, Member | None] = {}
         for _ in range(_MAX_ROUNDS):
             found = self._client.sync(self._url, token, what=self._what)
-            for name, reply in self._named(found):
+            for name, reply in found.members(self._what):
                 gone = reply.status in _GONE
                 changed[name] = None if gone else Member(reply.href, reply.text(GETETAG))
             before, token = token, found.answer.sync_token
@@ -210,22 +213,6 @@ class Pull:
         if not token:
             raise UnreadableAnswer(f"{self._what}: the server gives no sync token")
         return changed, token
-
-    def _named(self, found: Found) -> Iterator[tuple[str, Reply]]:
-        """Yield the members of the collection with their names; not itself, not collections."""
-        prefix = path_of(found.url).rstrip("/") + "/"
-        for reply in found.replies:
-            try:
-                path = wire.canonical(urljoin(prefix, urlsplit(reply.href).path))
-            except ValueError as err:
-                raise UnreadableAnswer(
-                    f"{self._what}: the server names a URL that is none"
-                ) from err
-            if not path.endswith("/") and path != prefix.rstrip("/"):
-                yield path.removeprefix(prefix), reply
-
-    def _href(self, name: str) -> str:
-        return name if name.startswith("/") else f"{path_of(self._url).rstrip('/')}/{name}"
 
     def _fetch(
         self, members: Mapping[str, Member], *, failing: Iterable[str] = ()
@@ -269,7 +256,7 @@ class Pull:
                 return {batch[0][0]: _undelivered(batch[0][0], err)}
             half = len(batch) // 2
             return self._batch(batch[:half]) | self._batch(batch[half:])
-        replies = dict(self._named(found))
+        replies = dict(found.members(self._what))
         return {name: self._object(name, member, replies.get(name)) for name, member in batch}
 
     def _object(self, name: str, member: Member, reply: Reply | None) -> Object:

@@ -32,6 +32,8 @@ GETCTAG = f"{CALENDARSERVER}getctag"
 SUPPORTED_REPORTS = f"{DAV}supported-report-set"
 SYNC_COLLECTION = f"{DAV}sync-collection"
 CALENDAR_DATA = f"{CALDAV}calendar-data"
+UNSUPPORTED = frozenset({f"{CALDAV}supported-filter", f"{CALDAV}supported-collation"})
+"""Preconditions by which a server says that it cannot look for something."""
 VALID_SYNC_TOKEN = f"{DAV}valid-sync-token"
 
 _MAX_DEPTH = 50
@@ -158,6 +160,18 @@ def multiget(hrefs: Iterable[str]) -> bytes:
     _prop(root, [GETETAG, CALENDAR_DATA])
     for href in hrefs:
         ET.SubElement(root, f"{DAV}href").text = href
+    return _written(root)
+
+
+def calendar_query(name: str, value: str) -> bytes:
+    """Write a calendar-query REPORT (RFC 4791 section 7.8) for events with a text in a property."""
+    root = ET.Element(f"{CALDAV}calendar-query")
+    _prop(root, [GETETAG])
+    inner = ET.SubElement(root, f"{CALDAV}filter")
+    for component in ("VCALENDAR", "VEVENT"):
+        inner = ET.SubElement(inner, f"{CALDAV}comp-filter", name=component)
+    inner = ET.SubElement(inner, f"{CALDAV}prop-filter", name=name)
+    ET.SubElement(inner, f"{CALDAV}text-match", collation="i;octet").text = value
     return _written(root)
 
 

@@ -1,0 +1,304 @@
+"""Writing events to a calendar on a CalDAV server.
+
+An object's name is made of the booking's token, and so is a mark in its events, by which it is
+known after a person has moved it. A change is made in the text that stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from bridge.errors import (
+    InvalidCalendarObject,
+    RemoteChanged,
+    RemoteNotFound,
+    RemoteRejected,
+    TemporarilyUnavailable,
+    UnreadableAnswer,
+)
+from bridge.ical.amend import Writer
+from bridge.ical.compose import series_text
+from bridge.ical.contentline import text_value
+from bridge.ical.parse import parse_calendar
+from bridge.ical.tree import parts_of, read_tree, write_tree
+from bridge.model.conference import ConferenceKind
+from bridge.model.event import Attendee, Event, EventSeries, Status
+from bridge.model.http import Response
+from bridge.model.remote import CalendarId, ETag, RemoteId
+from bridge.providers.caldav import wire
+from bridge.providers.caldav.client import ServerFailed, href_of
+from bridge.providers.caldav.home import Home
+from bridge.providers.caldav.refusals import NO_UID_CONFLICT
+from bridge.providers.caldav.translate import strong_etag
+from bridge.sink import Desired, Written
+
+TOKEN = "X-BUSYBRIDGE-TOKEN"  # noqa: S105 - the name of a property
+_MOST_FOUND = 20
+"""Objects of a query that are looked at; a server that finds more did not understand it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """An object as it stands at the server."""
+
+    name: RemoteId
+    etag: ETag | None
+    text: bytes
+    series: EventSeries
+    token: str
+    """Of the booking that it was written for; empty where it says none."""
+
+
+class CaldavSink:
+    """Writes events; see `EventSink`."""
+
+    natively: Collection[ConferenceKind] = ()
+
+    def __init__(self, home: Home) -> None:
+        """Open without touching the network."""
+        self._home = home
+        self._client = home.client
+
+    def find(self, calendar: CalendarId, token: str) -> Written | None:
+        """Find what was written under a token, wherever a person moved it in the calendar."""
+        url = self._home.url(calendar)
+        standing = self._look(calendar, url, _name(token))
+        if standing is None:
+            found = self._having(calendar, url, TOKEN, token)
+            standing = next((it for it in found if it.token == token), None)
+        return None if standing is None or _is_cancelled(standing) else self._written(standing)
+
+    def read(self, calendar: CalendarId, remote_id: RemoteId) -> Written:
+        """Read an event as it stands now."""
+        standing = self._read(calendar, self._home.url(calendar), remote_id)
+        if _is_cancelled(standing):
+            raise RemoteNotFound(f"calendar {calendar}: the event was cancelled")
+        return self._written(standing)
+
+    def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
+        """Make an event what is desired."""
+        if desired.conference is not None:
+            raise RemoteRejected(
+                f"a calendar on a CalDAV server makes no {desired.conference.value} meeting itself",
+                code="no_conference",
+            )
+        try:
+            url = self._home.url(calendar)
+            if base is None:
+                return self._create(calendar, url, desired)
+            standing = self._read(calendar, url, base.remote_id)
+            if not _is_same(self._written(standing), base):
+                raise RemoteChanged(f"calendar {calendar}: the event was changed meanwhile")
+            return self._change(calendar, url, desired, standing)
+        except InvalidCalendarObject as err:
+            raise RemoteRejected(f"the event cannot be written: {err}") from err
+
+    def delete(self, calendar: CalendarId, base: Written, *, notify: bool) -> None:
+        """Delete an event; see `EventSink`.
+
+        The server tells those guests whom it invited, whatever `notify` says: nothing in RFC 6638
+        keeps it from that.
+        """
+        url = self._home.url(calendar)
+        with suppress(RemoteNotFound):
+            self._client.delete(self._url_of(url, base.remote_id), what=f"calendar {calendar}")
+
+    # Writing
+
+    def _create(self, calendar: CalendarId, url: str, desired: Desired) -> Written:
+        name = _name(desired.token)
+        series = self._wanted(calendar, desired, None)
+        text = self._writer(desired).object_text(series)
+        what = f"calendar {calendar}"
+        response = self._client.put(self._url_of(url, name), text, new=True)
+        refused = wire.preconditions(response.body) if response.status >= 400 else frozenset()
+        if NO_UID_CONFLICT not in refused and response.status != 412:
+            return self._settled(calendar, url, name, text, response)
+        standing = self._look(calendar, url, name)
+        if standing is None:
+            if NO_UID_CONFLICT not in refused:
+                raise TemporarilyUnavailable(f"{what}: the event was there, and then it was not")
+            uid = desired.series.uid
+            found = self._having(calendar, url, "UID", uid)
+            standing = next((it for it in found if it.series.uid == uid), None)
+        if standing is None or not _is_ours(standing, desired):
+            raise RemoteRejected(
+                f"{what}: there is another event with the same UID {desired.series.uid[:100]!r}",
+                code="uid_taken",
+                hint="it was copied or invited there by other means; save the booking as a new one",
+            )
+        return self._change(calendar, url, desired, standing)
+
+    def _change(
+        self, calendar: CalendarId, url: str, desired: Desired, standing: _Standing
+    ) -> Written:
+        series = self._wanted(calendar, desired, standing.series)
+        text = self._writer(desired).amended_text(standing.text, series)
+        if text == write_tree(read_tree(standing.text)):
+            return self._written(standing)
+        response = self._client.put(self._url_of(url, standing.name), text, base=standing.etag)
+        return self._settled(calendar, url, standing.name, text, response)
+
+    def _settled(
+        self, calendar: CalendarId, url: str, name: RemoteId, text: str, response: Response
+    ) -> Written:
+        """Read back what was written: servers change it, with and without an ETag that says so."""
+        refusal = self._client.refusal(response, f"calendar {calendar}")
+        if refusal is not None:
+            raise refusal
+        standing = self._read(calendar, url, name)
+        etag = strong_etag(response.headers.get("etag", ""))
+        if etag is None or standing.etag is None or etag == standing.etag:
+            return self._written(standing)
+        # somebody else changed it already: what we wrote is what the next change is compared with
+        (ours,) = parse_calendar(text, owner=self._home.owner(), whole=True).series
+        return self._written(replace(standing, etag=etag, series=ours.series))
+
+    def _writer(self, desired: Desired) -> Writer:
+        return Writer(own=self._home.addresses(), marks={TOKEN: desired.token})
+
+    def _wanted(
+        self, calendar: CalendarId, desired: Desired, standing: EventSeries | None
+    ) -> EventSeries:
+        """Say who invites, and who is mailed; put the link of a meeting where guests look."""
+        own = self._home.addresses()
+        events = desired.series.events()
+        quiet = (
+            any(event.attendees for event in events)
+            and not desired.notify
+            and self._home.schedules(calendar)
+        )
+        invited = set() if standing is None else _invited(standing)
+
+        def guest(it: Attendee) -> Attendee:
+            # RFC 6638 section 3.2.1: taking the server its part away tells the guest that all is
+            # off; whom it invited it goes on to tell
+            silent = quiet and not it.schedule_agent and it.address not in invited
+            return replace(it, schedule_agent="NONE") if silent else it
+
+        def written(event: Event) -> Event:
+            guests = tuple(guest(it) for it in event.attendees if it.address not in own)
+            organizer = Attendee(own[0]) if own else event.organizer
+            return _with_link(
+                replace(
+                    event,
+                    uid=desired.series.uid,
+                    origin=desired.origin,
+                    attendees=guests,
+                    organizer=organizer if guests else None,
+                )
+            )
+
+        return _each(desired.series, written)
+
+    # Reading
+
+    def _read(self, calendar: CalendarId, url: str, name: RemoteId) -> _Standing:
+        what = f"calendar {calendar}"
+        response = self._client.get(self._url_of(url, name), what=what)
+        owner = self._home.owner()
+        try:
+            parsed = parse_calendar(response.body, owner=owner, whole=True)
+            token = _token(response.body)
+        except InvalidCalendarObject as err:
+            raise UnreadableAnswer(f"{what}: the event cannot be understood: {err}") from err
+        if parsed.broken or len(parsed.series) != 1:
+            reason = parsed.broken[0].reason if parsed.broken else "it is not one event"
+            raise UnreadableAnswer(f"{what}: the event cannot be understood: {reason}")
+        etag = strong_etag(response.headers.get("etag", ""))
+        return _Standing(name, etag, response.body, parsed.series[0].series, token)
+
+    def _look(self, calendar: CalendarId, url: str, name: RemoteId) -> _Standing | None:
+        try:
+            return self._read(calendar, url, name)
+        except RemoteNotFound:
+            return None
+
+    def _having(self, calendar: CalendarId, url: str, name: str, value: str) -> list[_Standing]:
+        """Return the objects whose events have a text in a property."""
+        what = f"calendar {calendar}"
+        try:
+            found = self._client.query(url, name, value, what=what)
+        except (RemoteRejected, ServerFailed):
+            return []  # some look for UIDs alone; the name was looked for already
+        names = [RemoteId(it) for it, reply in found.members(what) if reply.status != 404]
+        if len(names) > _MOST_FOUND:
+            return []
+        return [it for each in names if (it := self._look(calendar, url, each)) is not None]
+
+    def _written(self, standing: _Standing) -> Written:
+        own = self._home.addresses()
+
+        def guests_alone(event: Event) -> Event:
+            return replace(
+                event, attendees=tuple(it for it in event.attendees if it.address not in own)
+            )
+
+        series = _each(standing.series, guests_alone)
+        return Written(remote_id=standing.name, etag=standing.etag, series=series)
+
+    def _url_of(self, url: str, name: RemoteId) -> str:
+        return self._client.resolve(url, href_of(url, name))
+
+
+def _name(token: str) -> RemoteId:
+    return RemoteId(f"{token}.ics")
+
+
+def _token(text: bytes) -> str:
+    lines = (line for event in read_tree(text).every("VEVENT") for line in event.named({TOKEN}))
+    return next((text_value(parts_of(line)[1]) for line in lines), "")
+
+
+def _is_ours(standing: _Standing, desired: Desired) -> bool:
+    """Tell whether an object was written for the booking; some servers drop what marks it."""
+    if standing.token:
+        return standing.token == desired.token
+    return standing.name == _name(desired.token)
+
+
+def _is_same(now: Written, base: Written) -> bool:
+    """Tell whether an event is as it was, by what it says where there is no ETag to tell."""
+    if now.etag is not None and base.etag is not None:
+        return now.etag == base.etag
+    return _told(now.series) == _told(base.series)
+
+
+def _told(series: EventSeries) -> str:
+    """Write what a series says; some servers set its stamps to the time of asking."""
+
+    def unstamped(event: Event) -> Event:
+        return replace(event, created=None, last_modified=None)
+
+    return series_text(_each(series, unstamped))
+
+
+def _is_cancelled(standing: _Standing) -> bool:
+    master = standing.series.master
+    return master is not None and master.status is Status.CANCELLED
+
+
+def _invited(series: EventSeries) -> set[str]:
+    """Return the guests whom the server invites."""
+    everyone = (it for event in series.events() for it in event.attendees)
+    return {it.address for it in everyone if it.schedule_agent in ("", "SERVER")}
+
+
+def _with_link(event: Event) -> Event:
+    """Put the link of a meeting where programs look that do not know CONFERENCE."""
+    link = event.conference_url
+    if not link or any(link in text for text in (event.url, event.location, event.description)):
+        return event
+    if not event.url:
+        return replace(event, url=link)
+    return event if event.location else replace(event, location=link)
+
+
+def _each(series: EventSeries, change: Callable[[Event], Event]) -> EventSeries:
+    return replace(
+        series,
+        master=None if series.master is None else change(series.master),
+        overrides=tuple(map(change, series.overrides)),
+    )

@@ -1,0 +1,51 @@
+"""The CalDAV sink keeps the contract on real servers; the preset for iCloud is the same sink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.config.settings import Outbound
+from bridge.model.http import Http
+from bridge.transport import Transport
+from tests.contract.caldav_sink_world import CaldavSinkWorld
+from tests.contract.sink_contract import SinkContract, calendar
+from tests.servers.radicale import radicale_account, shared_radicale
+from tests.servers.xandikos import shared_xandikos, xandikos_account
+
+__all__ = ["calendar"]
+
+
+@pytest.fixture
+def http() -> Iterator[Http]:
+    outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
+    transport = Transport(outbound, user_agent="BusyBridge/test")
+    yield transport
+    transport.close()
+
+
+class TestRadicale(SinkContract):
+    most_requests = 1
+
+    @pytest.fixture
+    def place(
+        self, http: Http, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[CaldavSinkWorld]:
+        server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
+        world = CaldavSinkWorld(radicale_account(server), http)
+        yield world
+        world.clean_up()
+
+
+class TestXandikos(SinkContract):
+    most_requests = 1
+
+    @pytest.fixture
+    def place(
+        self, http: Http, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[CaldavSinkWorld]:
+        server = shared_xandikos(tmp_path_factory.getbasetemp() / "xandikos")
+        world = CaldavSinkWorld(xandikos_account(server), http)
+        yield world
+        world.clean_up()
