@@ -12,6 +12,7 @@ from bridge.bookings.words import Act, Outcome, Ticket, Viewer, Write
 from bridge.config.live import Live
 from bridge.model.conference import Conference
 from bridge.model.remote import ETag, RemoteId
+from bridge.provider import Provider
 from bridge.sink import Written
 from bridge.store import deliveries, outbox
 from bridge.store.database import Database
@@ -56,8 +57,15 @@ class Hall:
     """The desk and the outbox of a resource `room-a`, with the house that pulls its calendars."""
 
     def __init__(
-        self, database: Database, *, sections: Any = None, unread: bool = False, **resource: Any
+        self,
+        database: Database,
+        *,
+        sections: Any = None,
+        unread: bool = False,
+        opened: Provider | None = None,
+        **resource: Any,
     ) -> None:
+        """`opened` is another account than one in memory."""
         self.database = database
         connection = {
             "id": "work",
@@ -68,6 +76,8 @@ class Hall:
         self.house = House(
             database, **{"sections": sections or {}, "connections": [connection]} | resource
         )
+        if opened is not None:
+            self.house.accounts.providers["room-a.work"] = opened
         self.house.calendar()
         if not unread:
             self.house.pull()

@@ -34,12 +34,13 @@ class Stage(Hall):
 
     def __init__(self, database: Database, *, natively: Any = None, **resource: Any) -> None:
         zoom = resource.pop("zoom", False)
-        if zoom:
-            work = {
-                "id": "work", "account_email": "room@example.com",
-                "write_calendar": "main", "primary": True,
-            }  # fmt: skip
-            resource["connections"] = [work, {"id": ZOOM}]
+        work = {
+            "id": "work",
+            "account_email": "room@example.com",
+            "write_calendar": resource.pop("calendar", "main"),
+            "primary": True,
+        }
+        resource["connections"] = [work, {"id": ZOOM}] if zoom else [work]
         super().__init__(database, **resource)
         if natively is not None:
             self.memory.natively = natively

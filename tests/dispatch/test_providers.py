@@ -1,0 +1,159 @@
+"""From a client's octets to a provider and back: Google's stand-in and real CalDAV servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bridge.bookings.words import Result
+from bridge.config.settings import Outbound
+from bridge.model.event import EventSeries, PartStat
+from bridge.provider import CalendarId, RemoteId
+from bridge.transport import Transport
+from tests.contract.caldav_sink_world import CaldavSinkWorld
+from tests.contract.google_sink_world import GoogleSinkWorld
+from tests.contract.google_world import ANN, Signed, sandbox
+from tests.contract.sink_calendar import Calendar, taking_place
+from tests.dispatch.stage import Stage, event
+from tests.servers.radicale import radicale_account, shared_radicale
+
+GUEST = "mailto:bob@example.net"
+BOOKER = "mailto:alice@example.com"
+"""Who books by another address than the account's is a guest of her own meeting."""
+ATTENDEE = f"ATTENDEE:{GUEST}"
+WEEKLY = "RRULE:FREQ=WEEKLY;COUNT=4"
+
+
+class Place:
+    """A provider's calendar, and the stage that writes to it."""
+
+    def __init__(self, world: Any, open_stage: Callable[..., Stage]) -> None:
+        self.world = world
+        self.id: CalendarId = world.new_calendar()
+        self.calendar = Calendar(world, self.id)
+        self.stage = open_stage(opened=world.open(self.id), calendar=self.id, zoom=True)
+
+    def book(self, *more: str, **fields: Any) -> Result:
+        times = [fields.pop(name, "") for name in ("start", "end")]
+        start, end = times[0] or "20261123T090000Z", times[1] or "20261123T100000Z"
+        return self.stage.done(self.stage.put(event(start, end, *more, **fields))).result
+
+    @property
+    def remote_id(self) -> RemoteId:
+        return RemoteId(self.stage.booking().remote_id)
+
+    def held(self) -> EventSeries:
+        (series,) = self.calendar.holds().values()
+        return series
+
+
+@pytest.fixture(scope="module")
+def google() -> Iterator[Any]:
+    with sandbox() as running:
+        yield running
+        assert running.world.defects == []
+
+
+@pytest.fixture(params=["google", "caldav"])
+def place(
+    request: pytest.FixtureRequest,
+    open_stage: Callable[..., Stage],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Place]:
+    outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
+    http = Transport(outbound, user_agent="BusyBridge/test")
+    if request.param == "google":
+        running = request.getfixturevalue("google")
+        yield Place(GoogleSinkWorld(running, Signed(http, running.access_token(ANN))), open_stage)
+    else:
+        server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
+        world = CaldavSinkWorld(radicale_account(server), http)
+        yield Place(world, open_stage)
+        world.clean_up()
+    http.close()
+
+
+def test_a_booking_lives_at_its_provider(place: Place) -> None:
+    stage = place.stage
+    assert place.book(ATTENDEE, "LOCATION:Hall", "DESCRIPTION:one\\ntwo <b>") is Result.SETTLED
+    assert taking_place(place.held())[0][2] == "Talk"
+    assert stage.house.pull()
+    assert stage.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")], "counted once"
+    moved = {"start": "20261124T140000Z", "end": "20261124T150000Z", "title": "Later"}
+    first = place.remote_id
+    assert place.book(ATTENDEE, "LOCATION:Hall", "DESCRIPTION:one\\ntwo <b>", **moved)
+    assert place.remote_id == first
+    assert taking_place(place.held())[0][2] == "Later"
+    master = place.held().master
+    assert master is not None
+    assert master.description == "one\ntwo <b>"
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert place.calendar.holds() == {}
+    stage.house.pull()
+    assert stage.busy() == []
+
+
+def test_a_series_is_changed_in_place_and_in_parts(place: Place) -> None:
+    assert place.book(WEEKLY) is Result.SETTLED
+    assert place.book(WEEKLY, "EXDATE:20261130T090000Z") is Result.SETTLED
+    assert len(taking_place(place.held())) == 3
+    place.stage.house.pull()
+    assert len(place.stage.busy()) == 3
+
+
+def test_what_a_person_changed_there_stays_beside_a_change_of_ours(place: Place) -> None:
+    place.book(ATTENDEE, "DESCRIPTION:As agreed")
+    place.world.colour(place.id, place.remote_id, "3")
+    place.world.answer(place.id, place.remote_id, GUEST, PartStat.ACCEPTED)
+    moved = {"start": "20261123T140000Z", "end": "20261123T150000Z"}
+    assert place.book(ATTENDEE, "DESCRIPTION:As agreed", **moved) is Result.SETTLED
+    assert place.world.coloured(place.id, place.remote_id) == "3"
+    master = place.held().master
+    assert master is not None
+    assert [it.partstat for it in master.attendees if it.address == GUEST] == [PartStat.ACCEPTED]
+
+
+def test_a_meeting_at_zoom_stands_in_the_event_and_goes_with_it(place: Place) -> None:
+    place.book("X-BUSYBRIDGE-CONFERENCE:zoom")
+    (reference,) = place.stage.meetings()
+    master = place.held().master
+    assert master is not None
+    assert reference in master.location
+    moved = {"start": "20261123T140000Z", "end": "20261123T150000Z"}
+    assert place.book("X-BUSYBRIDGE-CONFERENCE:zoom", **moved) is Result.SETTLED
+    assert place.stage.meetings() == [reference]
+    place.stage.done(place.stage.delete())
+    assert place.stage.meetings() == []
+
+
+def test_an_answer_that_was_lost_makes_no_second_event(place: Place) -> None:
+    with place.world.interrupted(1, done=True):
+        assert place.book(ATTENDEE) is Result.TENTATIVE
+    place.stage.later()
+    assert len(place.calendar.holds()) == 1
+    assert place.stage.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+    mails = place.world.mailed(place.id)
+    assert mails is None or sorted(mails) == [(each, "invited") for each in (BOOKER, GUEST)]
+
+
+def test_a_deletion_there_wins_over_a_change(place: Place) -> None:
+    place.book()
+    place.world.remove(place.id, place.remote_id)
+    assert place.book(title="Later") is Result.REFUSED
+    assert place.calendar.holds() == {}
+
+
+def test_a_meeting_of_the_calendar_itself_keeps_its_link(place: Place) -> None:
+    result = place.book("X-BUSYBRIDGE-CONFERENCE:google_meet")
+    if not place.calendar.ask(lambda sink: tuple(sink.natively)):
+        assert result is Result.REFUSED
+        return
+    place.stage.later(120)
+    link = place.stage.booking().meeting_url
+    assert link.startswith("https://")
+    assert link in place.stage.text()
+    moved = {"start": "20261123T140000Z", "end": "20261123T150000Z"}
+    assert place.book("X-BUSYBRIDGE-CONFERENCE:google_meet", **moved) is Result.SETTLED
+    assert place.stage.booking().meeting_url == link
