@@ -24,6 +24,8 @@ from bridge.tokens import Assumed, Authorized, Tokens
 
 _NOBODYS = ConnectionId("(no connection)")
 """Stands for the id of accounts that no connection has."""
+_SHARED = "(every resource) "
+"""Begins the ids of accounts that no connection has, and every resource uses."""
 
 
 class _Wanted(NamedTuple):
@@ -135,6 +137,12 @@ class Accounts:
             http = self._budgets.metered(http, kind.name, _NOBODYS, kind.rates(defaults))
         return kind, Account(_NOBODYS, own, defaults, http)
 
+    def serving_all(self) -> list[ConnectionId]:
+        """Name the accounts that serve every resource without being anybody's connection."""
+        with self._lock:
+            self._follow(self._live.current)
+            return [name for name in self._wanted if name.startswith(_SHARED)]
+
     def close(self) -> None:
         """Close every provider; one that is asked for afterwards is opened again."""
         with self._lock:
@@ -181,6 +189,15 @@ class Accounts:
                     account = replace(account, http=metered)
                 account = self._authorized(connection_id, kind, account)
                 yield connection_id, _Wanted(kind.name, fingerprint(connection), account)
+        for kind in self._kinds.values():
+            section = settings.providers.get(kind.name)
+            if section is not None and kind.serves_all(section):
+                name = ConnectionId(f"{_SHARED}{kind.name}")
+                account = Account(name, kind.connection_settings(), section, self._http)
+                if kind.rates is not None:
+                    http = self._budgets.metered(self._http, kind.name, name, kind.rates(section))
+                    account = replace(account, http=http)
+                yield name, _Wanted(kind.name, "", self._authorized(name, kind, account))
 
     def _authorized(
         self, connection_id: ConnectionId, kind: ProviderKind, account: Account
@@ -190,7 +207,7 @@ class Accounts:
         refresh = partial(kind.refresh, account)
         source: TokenSource = (
             Assumed(partial(refresh, Grant(SecretStr(""))))
-            if account.acts_for
+            if account.acts_for or connection_id.startswith(_SHARED)
             else self._tokens.source(connection_id, refresh)
         )
         return replace(account, http=Authorized(account.http, source), tokens=source)

@@ -250,6 +250,9 @@ class ProviderKind:
     is_delegated: Callable[[BaseModel, BaseModel], bool] = lambda _settings, _defaults: False
     """Whether accounts of these settings, under the section `providers.<name>`, are opened without
     their owner's consent although the kind can ask for it. `account_email` says whose they are."""
+    serves_all: Callable[[BaseModel], bool] = lambda _defaults: False
+    """Whether an account of the section `providers.<name>` alone makes meetings for every resource
+    (`Provider.conferences`). Nobody connects it, and no connection has it."""
     rates: Callable[[BaseModel], Rates] | None = None
     """Requests that the vendor allows, by the section `providers.<name>`; None where it does not
     say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from bridge.errors import BridgeError
@@ -31,6 +32,10 @@ class Accounts(Protocol):
         """
         ...
 
+    def serving_all(self) -> Sequence[ConnectionId]:
+        """Name the accounts that serve every resource without being anybody's connection."""
+        ...
+
 
 class Makers:
     """Finds the account at which meetings of a kind are made."""
@@ -40,21 +45,22 @@ class Makers:
         self._accounts = accounts
 
     def find(self, resource_id: ResourceId, kind: ConferenceKind) -> ConferenceMaker | None:
-        """Find who makes such meetings for a resource: the first of its connections that can.
+        """Find who makes such meetings for a resource.
+
+        It is the first of its own connections that does, else an account that serves all.
 
         Raises:
             BridgeError: it cannot be opened now.
         """
         with self._database.read() as conn:
             rows = connections.of_resource(conn, resource_id)
+        own = [row.id for row in rows if row.status not in _STOPPED]
         problem: BridgeError | None = None
-        for row in rows:
-            if row.status in _STOPPED:
-                continue
+        for name in (*own, *self._accounts.serving_all()):
             try:
-                maker = self._accounts.open(row.id).conferences
+                maker = self._accounts.open(name).conferences
             except BridgeError as err:
-                logger.debug("%s makes no meetings now: %s", row.id, err)
+                logger.debug("%s makes no meetings now: %s", name, err)
                 problem = err
                 continue
             if maker is not None and maker.kind is kind:

@@ -9,6 +9,8 @@ import pytest
 from bridge.bookings.words import Result
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
+from bridge.model.resource import ConnectionId
+from bridge.providers.memory import Memory
 from bridge.store import outbox
 from tests.dispatch.stage import Stage, event
 
@@ -293,3 +295,13 @@ def test_whichever_meeting_there_is_is_taken_where_any_will_do(
     stage = open_stage(zoom=True, natively=natively)
     stage.done(stage.put(meeting("auto")))
     assert host in stage.text()
+
+
+def test_an_account_that_serves_every_resource_makes_meetings_for_this_one(open_stage) -> None:
+    stage = open_stage()
+    everybodys = Memory(making=ConferenceKind.ZOOM)
+    stage.house.accounts.shared = [ConnectionId("(every resource) zoom")]
+    stage.house.accounts.providers["(every resource) zoom"] = everybodys.provider()
+    stage.done(stage.put(meeting("zoom")))
+    assert "zoom.example" in stage.text()
+    assert len(everybodys.meetings) == 1

@@ -63,6 +63,11 @@ class Accounts:
     memories: dict[str, Memory] = field(default_factory=dict)
     providers: dict[str, Provider] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
+    shared: list[ConnectionId] = field(default_factory=list)
+    """Accounts that serve every resource without being anybody's connection."""
+
+    def serving_all(self) -> list[ConnectionId]:
+        return self.shared
 
     def open(self, connection_id: ConnectionId, _fingerprint: str | None = None) -> Provider:
         if connection_id in self.errors:

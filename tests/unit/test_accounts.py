@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,3 +135,19 @@ def test_closing_closes_every_account(accounts: Accounts, kind: Kind) -> None:
     accounts.open(HOME)
     accounts.close()
     assert sorted(kind.closed) == [HOME, WORK]
+
+
+def test_an_account_of_a_section_alone_serves_every_resource(kind: Kind, http: Http) -> None:
+    serving = replace(kind.kind, serves_all=lambda section: section == Defaults(timeout=60))
+    live = Live(settings(providers={"memory": Defaults(timeout=60)}))
+    accounts = Accounts(live, http, {"memory": serving})
+    (name,) = accounts.serving_all()
+    accounts.open(name)
+    accounts.open(name)
+    assert [account.connection for account in kind.opened] == [name]
+    assert kind.opened[0].defaults == Defaults(timeout=60)
+    live.swap(settings(providers={"memory": Defaults()}))
+    assert accounts.serving_all() == []
+    assert kind.closed == [name], "it is not needed any more"
+    with pytest.raises(ConfigError):
+        accounts.open(name)
