@@ -20,7 +20,16 @@ from radicale.types import WSGIEnviron, WSGIResponse
 
 from bridge.access.credentials import MalformedCredentials, read_basic
 from bridge.errors import NotReadYet, StoreError
-from radicale_plugin import get, propfind, proppatch, report, visitor, writes
+from radicale_plugin import (
+    get,
+    outbox,
+    propfind,
+    proppatch,
+    report,
+    scheduling,
+    visitor,
+    writes,
+)
 from radicale_plugin.auth import Auth
 from radicale_plugin.ground import Ground
 from radicale_plugin.refusals import Refused, not_read_yet, storage_trouble, too_many_failures
@@ -89,16 +98,28 @@ class Application(Radicale):
     do_PROPPATCH = _by(proppatch.answer)  # noqa: N815
     do_REPORT = _by(report.answer)  # noqa: N815
     do_PUT = do_DELETE = do_MOVE = do_MKCALENDAR = do_MKCOL = _by(writes.answer)  # noqa: N815
-    do_POST = _by(writes.no_post)  # noqa: N815
+    do_POST = _by(outbox.answer)  # noqa: N815
 
     def __init__(self, configuration: Configuration, ground: Ground) -> None:
         """Take the configuration that `make_dav` makes."""
         super().__init__(configuration)
         self._ground = ground
 
-    def do_OPTIONS(self, *_args: Any, **_more: Any) -> WSGIResponse:  # noqa: N802
+    def do_OPTIONS(  # noqa: N802 - Radicale's name and arguments
+        self,
+        environ: WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> WSGIResponse:
         """Say what is understood; nobody needs to log in for it."""
-        return 200, {"Allow": writes.ALLOWED, "DAV": CLASSES}, None, None
+        del environ, base_prefix, user_groups, request_info
+        classes = CLASSES
+        if scheduling.is_announced(visitor.principal(user), self._ground.directory):
+            classes = f"{classes}, {scheduling.FEATURE}"
+        return 200, {"Allow": writes.allowed(path), "DAV": classes}, None, None
 
     def visited(
         self, answer: _Answer, environ: WSGIEnviron, prefix: str, path: str, user: str
@@ -142,7 +163,7 @@ class Application(Radicale):
         if answered[0].startswith("401") and (wait := self._must_wait(environ)):
             return _started(too_many_failures(wait).response())
         if answered[0].startswith("405") and not dict(answered[1]).get("Allow"):
-            return _started(writes.not_allowed().response())
+            return _started(writes.not_allowed(path=path).response())
         return answered
 
     def _must_wait(self, environ: WSGIEnviron) -> int:

@@ -1,4 +1,4 @@
-"""The calendars of a home: what they hold at one moment, straight from the index, nothing parsed.
+"""What a home's calendars hold at one moment, straight from the index, nothing parsed.
 
 A calendar knows its entity tag and its sync token from the moment it is made, since Radicale asks
 for them after it has let go of the storage. Objects are rows; their text is written when somebody
@@ -65,12 +65,11 @@ class Changes(NamedTuple):
 
 
 class Calendar:
-    """One calendar at one moment. This one is empty: bookings, as long as nothing makes any."""
+    """A list of objects at one moment. This one is empty: an inbox."""
 
-    def __init__(self, ground: Ground, place: Place, entry: Entry) -> None:
+    def __init__(self, ground: Ground, place: Place) -> None:
         self.ground = ground
         self.place = place
-        self.entry = entry
         self.version = f"{place.kind.value}-{_digest(FORM, place.kind.value)}"
         """Of what is shown to whom, and in which form: changed access makes old tokens invalid."""
         self.epoch = "0"
@@ -86,21 +85,12 @@ class Calendar:
     @property
     def etag(self) -> str:
         """The entity tag of the whole calendar, quoted; CS:getctag is the same."""
-        name = self.entry.plan.name  # a download shows it
-        return f'"{_digest(self.epoch, self.version, str(self.seq), name)}"'
+        return f'"{_digest(self.epoch, self.version, str(self.seq), self.title)}"'
 
-    def look(self, conn: Transaction) -> View:
-        """Look at how far and how freshly the resource's busy time is known.
-
-        Raises:
-            NotReadYet: nothing is known of it.
-        """
-        ground = self.ground
-        return outlook.look(conn, ground.publisher, self.entry, Projection.TIMES, ground.clock())
-
-    def periods(self, _conn: Transaction, _window: Window) -> list[BusyPeriod]:
-        """Give the busy time of a window that `look` has clipped."""
-        return []
+    @property
+    def title(self) -> str:
+        """What a download calls itself."""
+        return self.place.kind.value
 
     def objects(self, _conn: Transaction, _window: Window | None = None) -> list[BlockRow]:
         """List the objects that overlap a window, or all of them, in the order of time.
@@ -180,7 +170,33 @@ class Calendar:
         return f"urn:busybridge:sync:{self.epoch}.{self.version}.{seq}{part}"
 
 
-class BusyCalendar(Calendar):
+class ResourceCalendar(Calendar):
+    """A calendar of a resource, which can be asked when it is busy. This one is empty."""
+
+    def __init__(self, ground: Ground, place: Place, entry: Entry) -> None:
+        super().__init__(ground, place)
+        self.entry = entry
+
+    @property
+    def title(self) -> str:
+        """The name of the resource."""
+        return self.entry.plan.name
+
+    def look(self, conn: Transaction) -> View:
+        """Look at how far and how freshly the resource's busy time is known.
+
+        Raises:
+            NotReadYet: nothing is known of it.
+        """
+        ground = self.ground
+        return outlook.look(conn, ground.publisher, self.entry, Projection.TIMES, ground.clock())
+
+    def periods(self, _conn: Transaction, _window: Window) -> list[BusyPeriod]:
+        """Give the busy time of a window that `look` has clipped."""
+        return []
+
+
+class BusyCalendar(ResourceCalendar):
     """The busy time of a resource, as much of it as a login may see."""
 
     def __init__(
@@ -267,12 +283,18 @@ class BusyCalendar(Calendar):
 def open_calendar(
     ground: Ground, place: Place, principal: Principal, conn: Transaction
 ) -> Calendar:
-    """Open the calendar that a place names, as a principal sees it."""
+    """Open the calendar that a place names, as a principal sees it.
+
+    Raises:
+        LookupError: it names none.
+    """
+    if place.kind is Kind.INBOX:
+        return Calendar(ground, place)
     entry = place.entry
     if entry is None:
         raise LookupError(place.path)
     if place.kind is Kind.BOOKINGS:
-        return Calendar(ground, place, entry)
+        return ResourceCalendar(ground, place, entry)
     seen = projection(principal, entry.plan)
     if seen is None:
         raise LookupError(place.path)

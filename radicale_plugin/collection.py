@@ -8,7 +8,7 @@ constructor on: Radicale asks for them after it has let go of the storage.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 from xml.etree.ElementTree import Element
 
 from radicale.item import Item
@@ -18,14 +18,12 @@ from bridge.errors import NotReadYet
 from bridge.ical.serialize import utc_text
 from bridge.store.busy import BlockRow
 from radicale_plugin import visitor
+from radicale_plugin.calendars import Calendar, ResourceCalendar
 from radicale_plugin.filters import EVER, compile_filters
-from radicale_plugin.places import CALENDARS, Place
+from radicale_plugin.places import Place
 from radicale_plugin.properties import Subject, displayname, http_date
 from radicale_plugin.refusals import Refused
 from radicale_plugin.xml import apple
-
-if TYPE_CHECKING:
-    from radicale_plugin.calendars import Calendar
 
 READ_ONLY = "[Errno 13] BusyBridge's calendars are read-only here"
 """Radicale answers a ValueError that begins like this with 403."""
@@ -136,7 +134,7 @@ class Collection(BaseCollection):
 class CalendarCollection(Collection):
     """A calendar."""
 
-    def __init__(self, subject: Subject, calendar: Calendar) -> None:
+    def __init__(self, subject: Subject, calendar: ResourceCalendar) -> None:
         """Take the snapshot."""
         super().__init__(subject)
         self._calendar = calendar
@@ -253,7 +251,7 @@ _KEPT = {
 
 def make(subject: Subject) -> Collection:
     """Make the collection of a place."""
-    if subject.place.kind in CALENDARS and subject.calendar is not None:
+    if isinstance(subject.calendar, ResourceCalendar):
         return CalendarCollection(subject, subject.calendar)
     return Collection(subject)
 

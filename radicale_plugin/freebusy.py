@@ -12,7 +12,7 @@ from bridge.model.interval import Window
 from bridge.publish import rendering
 from bridge.publish.outlook import View, freshness_header
 from radicale_plugin import xml
-from radicale_plugin.calendars import FORM, Calendar
+from radicale_plugin.calendars import FORM, ResourceCalendar
 from radicale_plugin.properties import CALENDAR_TYPE
 from radicale_plugin.refusals import Refused, forbidden
 from radicale_plugin.visit import Visit
@@ -24,7 +24,7 @@ class FreeBusy(NamedTuple):
     """A window of a calendar's busy time, not written yet."""
 
     visit: Visit
-    calendar: Calendar
+    calendar: ResourceCalendar
     view: View
     window: Window
 
@@ -63,7 +63,7 @@ class FreeBusy(NamedTuple):
         )
 
 
-def look(visit: Visit, calendar: Calendar, asked: Window) -> FreeBusy:
+def look(visit: Visit, calendar: ResourceCalendar, asked: Window) -> FreeBusy:
     """Look at a window; what lies beyond the horizon is not called free, the window shrinks.
 
     Raises:
@@ -78,7 +78,7 @@ def look(visit: Visit, calendar: Calendar, asked: Window) -> FreeBusy:
     return FreeBusy(visit, calendar, view, window)
 
 
-def usual_window(visit: Visit, calendar: Calendar) -> Window:
+def usual_window(visit: Visit, calendar: ResourceCalendar) -> Window:
     """Return the window when none is asked for: the same as that of the free-busy URL."""
     span: timedelta = calendar.entry.plan.freebusy.min_window
     now = visit.ground.clock()

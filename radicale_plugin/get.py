@@ -10,7 +10,7 @@ from bridge.ical import serialize
 from bridge.model.interval import Window
 from bridge.publish.outlook import freshness_header
 from radicale_plugin import conditional, filters, freebusy
-from radicale_plugin.calendars import Calendar
+from radicale_plugin.calendars import Calendar, ResourceCalendar
 from radicale_plugin.objects import OBJECT_TYPE
 from radicale_plugin.places import CALENDARS, Kind, Place
 from radicale_plugin.properties import CALENDAR_TYPE, http_date
@@ -31,8 +31,10 @@ def answer(visit: Visit) -> WSGIResponse:
     if place.kind not in CALENDARS:
         if place.kind is Kind.ROOT:
             return 200, {"Content-Type": _PLAIN}, _HELLO.encode(), None
+        if place.name:
+            raise not_found()
         raise Refused(403, reason="this is no calendar; ask for its members with PROPFIND")
-    calendar = visit.calendar(place)
+    calendar = visit.resource_calendar(place)
     if "view" in query:
         return _free_busy(visit, place, calendar, query)
     return _object(visit, place, calendar) if place.name else _whole(visit, calendar)
@@ -51,7 +53,7 @@ def _object(visit: Visit, place: Place, calendar: Calendar) -> WSGIResponse:
     return conditional.answer(visit, headers, lambda: calendar.text(row).encode())
 
 
-def _whole(visit: Visit, calendar: Calendar) -> WSGIResponse:
+def _whole(visit: Visit, calendar: ResourceCalendar) -> WSGIResponse:
     """Write the calendar as one iCalendar stream."""
     view = calendar.look(visit.conn)
     headers = {
@@ -64,17 +66,17 @@ def _whole(visit: Visit, calendar: Calendar) -> WSGIResponse:
     return conditional.answer(visit, headers, lambda: _stream(visit, calendar))
 
 
-def _stream(visit: Visit, calendar: Calendar) -> bytes:
+def _stream(visit: Visit, calendar: ResourceCalendar) -> bytes:
     ground = visit.ground
     return serialize.collection(
         map(calendar.event, calendar.objects(visit.conn)),
-        name=calendar.entry.plan.name,
+        name=calendar.title,
         origin=ground.instance,
     )
 
 
 def _free_busy(
-    visit: Visit, place: Place, calendar: Calendar, query: dict[str, list[str]]
+    visit: Visit, place: Place, calendar: ResourceCalendar, query: dict[str, list[str]]
 ) -> WSGIResponse:
     """Answer as Radicale does: `?view=freebusy`, with `start` and `end` or with neither."""
     if place.name or query["view"] != ["freebusy"]:

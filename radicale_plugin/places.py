@@ -5,6 +5,8 @@
 `/{resource}/`               principal of a resource, for everyone who may look up its busy time
 `/{login}/busy/`             busy time of the resource of the login's own name
 `/{login}/{resource}.busy/`  busy time of another resource; `bookings` alike
+`/{login}/inbox/`            what RFC 6638 wants a login to have: nothing is ever in it
+`/{login}/outbox/`           where a login asks for the busy time of others
 """
 
 from __future__ import annotations
@@ -28,10 +30,17 @@ class Kind(Enum):
     """Principal of a resource."""
     BUSY = "busy"
     BOOKINGS = "bookings"
+    INBOX = "inbox"
+    """Of scheduling messages (RFC 6638 section 2.2)."""
+    OUTBOX = "outbox"
+    """Where busy time is asked for (RFC 6638 section 2.1)."""
 
 
 CALENDARS = frozenset({Kind.BUSY, Kind.BOOKINGS})
 PRINCIPALS = frozenset({Kind.HOME, Kind.RESOURCE})
+BOXES = frozenset({Kind.INBOX, Kind.OUTBOX})
+LISTS = CALENDARS | {Kind.INBOX}
+"""What holds objects, or may one day: clients list them, and ask what changed."""
 _NEEDED = {Kind.BUSY: Access.FREE_BUSY, Kind.BOOKINGS: Access.READ}
 
 
@@ -64,10 +73,20 @@ def find(path: str, principal: Principal, directory: Directory) -> Place | None:
         return None
     if len(parts) == 3 and path.endswith("/"):
         return None  # an object is no collection, and has one address
-    calendar = _calendar_place(parts[1], principal, directory)
-    if calendar is None or len(parts) == 2:
-        return calendar
-    return calendar._replace(name=parts[2])
+    collection = _box_place(parts[1], principal) or _calendar_place(parts[1], principal, directory)
+    if collection is None or len(parts) == 2:
+        return collection
+    return collection._replace(name=parts[2])
+
+
+def home_path(principal: Principal) -> str:
+    """Return the path of a login's home, which is its principal, too."""
+    return f"/{principal.name}/"
+
+
+def box_path(principal: Principal, kind: Kind) -> str:
+    """Return the path of a login's inbox or outbox."""
+    return f"/{principal.name}/{kind.value}/"
 
 
 def calendars(principal: Principal, directory: Directory) -> Iterator[Place]:
@@ -101,6 +120,11 @@ def _principal_place(name: str, principal: Principal, directory: Directory) -> P
     if name == principal.name:
         return Place(Kind.HOME, f"/{name}/", entry)
     return Place(Kind.RESOURCE, f"/{name}/", entry) if entry else None
+
+
+def _box_place(name: str, principal: Principal) -> Place | None:
+    kind = next((each for each in BOXES if each.value == name), None)
+    return Place(kind, box_path(principal, kind)) if kind else None
 
 
 def _calendar_place(name: str, principal: Principal, directory: Directory) -> Place | None:

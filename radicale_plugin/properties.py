@@ -17,21 +17,30 @@ from bridge.access import Principal
 from bridge.ical.serialize import utc_text
 from bridge.model.interval import Instant
 from bridge.model.resource import CUType
-from radicale_plugin import xml
+from radicale_plugin import scheduling, xml
 from radicale_plugin.calendars import Calendar
 from radicale_plugin.ground import Ground
-from radicale_plugin.places import CALENDARS, PRINCIPALS, Kind, Place, resource_path
+from radicale_plugin.places import (
+    BOXES,
+    CALENDARS,
+    LISTS,
+    PRINCIPALS,
+    Kind,
+    Place,
+    home_path,
+    resource_path,
+)
 from radicale_plugin.refusals import Refused
 from radicale_plugin.xml import apple, caldav, calendarserver, dav
 
 CALENDAR_TYPE = "text/calendar; charset=utf-8"
 COLLATIONS = ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
-CALENDAR_REPORTS = (
+LIST_REPORTS = (
     dav("sync-collection"),
     caldav("calendar-query"),
     caldav("calendar-multiget"),
-    caldav("free-busy-query"),
 )
+CALENDAR_REPORTS = (*LIST_REPORTS, caldav("free-busy-query"))
 PRINCIPAL_REPORTS = (dav("principal-property-search"), dav("principal-search-property-set"))
 
 
@@ -93,7 +102,7 @@ def _resourcetype(subject: Subject) -> str:
         inner += "<D:principal/>"
     if kind in CALENDARS:
         inner += "<C:calendar/>"
-    return inner
+    return inner + scheduling.TYPES.get(kind, "")
 
 
 def displayname(subject: Subject) -> str:
@@ -103,6 +112,8 @@ def displayname(subject: Subject) -> str:
         return kept
     if place.kind is Kind.ROOT:
         return "BusyBridge"
+    if place.kind in BOXES:
+        return scheduling.TITLES[place.kind]
     if place.entry is None:
         return subject.principal.name
     name = place.entry.plan.name
@@ -114,14 +125,14 @@ def _displayname(subject: Subject) -> str:
 
 
 def current_user_principal(subject: Subject) -> str:
-    return subject.link(f"/{subject.principal.name}/")
+    return subject.link(home_path(subject.principal))
 
 
 def owner(subject: Subject) -> str:
     entry = subject.place.entry
     if entry and subject.place.kind in CALENDARS:
         return subject.link(resource_path(entry))
-    return _own_link(subject)
+    return current_user_principal(subject) if subject.place.kind in BOXES else _own_link(subject)
 
 
 def _own_link(subject: Subject) -> str:
@@ -137,11 +148,15 @@ def privileges(subject: Subject) -> str:
     names = [dav("read"), dav("read-current-user-privilege-set")]
     if subject.place.kind in CALENDARS:
         names.append(caldav("read-free-busy"))
+    names += scheduling.privileges(subject)
     return "".join(f"<D:privilege>{xml.element(name)}</D:privilege>" for name in names)
 
 
 def _reports(subject: Subject) -> str:
-    names = CALENDAR_REPORTS if subject.place.kind in CALENDARS else PRINCIPAL_REPORTS
+    kind = subject.place.kind
+    names: Sequence[str] = () if kind in BOXES else PRINCIPAL_REPORTS
+    if kind in LISTS:
+        names = CALENDAR_REPORTS if kind in CALENDARS else LIST_REPORTS
     return "".join(
         f"<D:supported-report><D:report>{xml.element(name)}</D:report></D:supported-report>"
         for name in names
@@ -238,25 +253,30 @@ _PROPERTIES: Mapping[str, _Property] = {
     dav("current-user-privilege-set"): _Property(_EVERYWHERE, privileges),
     dav("supported-report-set"): _Property(_EVERYWHERE, _reports),
     dav("principal-collection-set"): _Property(_EVERYWHERE, root_link),
-    dav("owner"): _Property(PRINCIPALS | CALENDARS, owner),
+    dav("owner"): _Property(PRINCIPALS | CALENDARS | BOXES, owner),
     dav("principal-URL"): _Property(PRINCIPALS, _own_link),
     dav("group-membership"): _Property(PRINCIPALS, constant(""), on_allprop=False),
-    dav("getetag"): _Property(CALENDARS, _etag),
+    dav("getetag"): _Property(LISTS, _etag),
     dav("getcontenttype"): _Property(CALENDARS, constant(CALENDAR_TYPE)),
-    dav("getlastmodified"): _Property(CALENDARS, _last_modified),
-    dav("sync-token"): _Property(CALENDARS, _sync_token),
-    calendarserver("getctag"): _Property(CALENDARS, _etag),
+    dav("getlastmodified"): _Property(LISTS, _last_modified),
+    dav("sync-token"): _Property(LISTS, _sync_token),
+    calendarserver("getctag"): _Property(LISTS, _etag),
     calendarserver("email-address-set"): _Property(PRINCIPALS, _mail_addresses, on_allprop=False),
     caldav("calendar-home-set"): _Property(_HOMES, _own_link),
+    caldav("schedule-inbox-URL"): _Property(_HOMES, scheduling.inbox, on_allprop=False),
+    caldav("schedule-outbox-URL"): _Property(_HOMES, scheduling.outbox, on_allprop=False),
+    caldav("schedule-default-calendar-URL"): _Property(
+        frozenset({Kind.INBOX}), scheduling.default_calendar, on_allprop=False
+    ),
     caldav("calendar-user-address-set"): _Property(PRINCIPALS, _user_addresses),
     caldav("calendar-user-type"): _Property(PRINCIPALS, user_type),
     caldav("calendar-description"): _Property(CALENDARS, _description),
     # RFC 4791 section 5.2: none of these on allprop.
     caldav("supported-calendar-component-set"): _Property(
-        CALENDARS, constant('<C:comp name="VEVENT"/>'), on_allprop=False
+        LISTS, constant('<C:comp name="VEVENT"/>'), on_allprop=False
     ),
     caldav("supported-calendar-data"): _Property(
-        CALENDARS,
+        CALENDARS | BOXES,
         constant('<C:calendar-data content-type="text/calendar" version="2.0"/>'),
         on_allprop=False,
     ),
@@ -267,7 +287,7 @@ _PROPERTIES: Mapping[str, _Property] = {
         ),
         on_allprop=False,
     ),
-    caldav("max-resource-size"): _Property(CALENDARS, _max_size, on_allprop=False),
+    caldav("max-resource-size"): _Property(CALENDARS | BOXES, _max_size, on_allprop=False),
     caldav("min-date-time"): _Property(CALENDARS, _min_date_time, on_allprop=False),
     caldav("max-date-time"): _Property(CALENDARS, _max_date_time, on_allprop=False),
     caldav("calendar-timezone-id"): _Property(CALENDARS, _zone, on_allprop=False),

@@ -10,7 +10,7 @@ from radicale.types import WSGIResponse
 
 from radicale_plugin import places, properties, xml
 from radicale_plugin.objects import ObjectWriter, object_names
-from radicale_plugin.places import CALENDARS, Kind, Place
+from radicale_plugin.places import LISTS, Kind, Place
 from radicale_plugin.properties import Subject
 from radicale_plugin.refusals import Refused, forbidden, not_found
 from radicale_plugin.visit import Visit, multistatus
@@ -69,7 +69,7 @@ def _collections(
     yield _collection(subject, wanted)
     if not members:
         return
-    if place.kind in CALENDARS:
+    if place.kind in LISTS:
         yield from _objects(visit, subject, wanted)
     elif place.kind is Kind.HOME:
         for each in places.calendars(visit.principal, visit.ground.directory):

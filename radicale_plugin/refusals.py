@@ -63,6 +63,11 @@ def forbidden(precondition: str, reason: str) -> Refused:
     return Refused(403, xml.element(precondition), reason=reason)
 
 
+def unsupported_report() -> Refused:
+    """Say that something cannot be asked this (RFC 3253 section 3.6)."""
+    return forbidden(xml.dav("supported-report"), "there is no such report here")
+
+
 def not_read_yet() -> Refused:
     """Say that nothing is known of a resource, so that nothing is called free."""
     return Refused(

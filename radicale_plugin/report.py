@@ -12,9 +12,9 @@ from radicale_plugin import filters, freebusy, properties, search, xml
 from radicale_plugin.calendars import Calendar, InvalidSyncToken
 from radicale_plugin.objects import ObjectWriter, object_names
 from radicale_plugin.partial import read_calendar_data
-from radicale_plugin.places import CALENDARS, Place
+from radicale_plugin.places import LISTS, Place
 from radicale_plugin.properties import Subject
-from radicale_plugin.refusals import Refused, forbidden
+from radicale_plugin.refusals import Refused, forbidden, unsupported_report
 from radicale_plugin.visit import Visit, multistatus
 from radicale_plugin.xml import caldav, dav
 
@@ -31,9 +31,9 @@ def answer(visit: Visit) -> WSGIResponse:
         raise Refused(400, reason="a REPORT needs a body that names it")
     report = _REPORTS.get(str(root.tag))
     if report is None:
-        raise _unsupported()
-    if report in _OF_CALENDARS and (place.kind not in CALENDARS or place.name):
-        raise _unsupported()
+        raise unsupported_report()
+    if report in _OF_LISTS and (place.kind not in LISTS or place.name):
+        raise unsupported_report()
     return report(visit, place, root)
 
 
@@ -100,7 +100,7 @@ def _sync(visit: Visit, place: Place, root: Element) -> WSGIResponse:
 
 def _free_busy(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     """RFC 4791 section 7.10: the merged busy time of a window, as one VFREEBUSY."""
-    _, calendar = _open(visit, place)
+    calendar = visit.resource_calendar(place)
     element = root.find(caldav("time-range"))
     if element is None:
         raise Refused(400, reason="a free-busy-query holds a time-range")
@@ -148,11 +148,7 @@ def _missing(link: str) -> str:
     return f"<D:response><D:href>{xml.text(link)}</D:href>{xml.status(404)}</D:response>"
 
 
-def _unsupported() -> Refused:
-    return forbidden(dav("supported-report"), "there is no such report here")
-
-
-_OF_CALENDARS: Sequence[Report] = (_query, _multiget, _sync, _free_busy)
+_OF_LISTS: Sequence[Report] = (_query, _multiget, _sync, _free_busy)
 _REPORTS: Mapping[str, Report] = {
     caldav("calendar-query"): _query,
     caldav("calendar-multiget"): _multiget,

@@ -17,7 +17,7 @@ from radicale_plugin import collection, places, visitor
 from radicale_plugin import ground as grounds
 from radicale_plugin.collection import READ_ONLY
 from radicale_plugin.ground import Ground
-from radicale_plugin.places import CALENDARS, Kind, Place
+from radicale_plugin.places import BOXES, CALENDARS, Kind, Place
 from radicale_plugin.properties import Subject
 from radicale_plugin.visit import Visit
 
@@ -49,7 +49,7 @@ class Storage(BaseStorage):
         if principal is None:
             return
         place = places.find(path, principal, self.ground.directory)
-        if place is None:
+        if place is None or place.kind in BOXES:
             return
         if place.kind not in CALENDARS:
             # Before every request Radicale looks for the login's home: nothing is read for it.

@@ -12,11 +12,11 @@ from bridge.access import Principal
 from bridge.store import overlays
 from bridge.store.database import Transaction
 from radicale_plugin import places, xml
-from radicale_plugin.calendars import Calendar, open_calendar
+from radicale_plugin.calendars import Calendar, ResourceCalendar, open_calendar
 from radicale_plugin.ground import Ground
-from radicale_plugin.places import CALENDARS, Place
+from radicale_plugin.places import CALENDARS, LISTS, Place
 from radicale_plugin.properties import Subject
-from radicale_plugin.refusals import Refused, not_found
+from radicale_plugin.refusals import Refused, not_found, unsupported_report
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,10 +66,21 @@ class Visit:
         except LookupError as err:
             raise not_found() from err
 
+    def resource_calendar(self, place: Place) -> ResourceCalendar:
+        """Open the calendar of a resource at a place.
+
+        Raises:
+            Refused: 404, and 403 with DAV:supported-report for an inbox.
+        """
+        calendar = self.calendar(place)
+        if not isinstance(calendar, ResourceCalendar):
+            raise unsupported_report()
+        return calendar
+
     def subject(self, place: Place, calendar: Calendar | None = None) -> Subject:
         """Make what properties are asked of."""
         place = place.collection
-        if calendar is None and place.kind in CALENDARS:
+        if calendar is None and place.kind in LISTS:
             calendar = self.calendar(place)
         return Subject(
             ground=self.ground,

@@ -37,14 +37,13 @@ def answer(visit: Visit) -> WSGIResponse:
     raise need_privileges(visit.prefix + visit.path, _PRIVILEGES[method], reason)
 
 
-def no_post(_visit: Visit) -> WSGIResponse:
-    """Refuse: nothing here takes a POST."""
-    raise not_allowed("There is nothing to post to.")
-
-
-def not_allowed(reason: str = "This method is not spoken here.") -> Refused:
+def not_allowed(reason: str = "This method is not spoken here.", path: str = "/") -> Refused:
     """Say which methods are (RFC 9110 section 15.5.6)."""
-    return Refused(405, reason=reason, headers={"Allow": ALLOWED})
+    return Refused(405, reason=reason, headers={"Allow": allowed(path)})
 
 
-ALLOWED = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"
+def allowed(path: str) -> str:
+    """List the methods that a path knows, by its form alone: whether it exists nobody is told."""
+    parts = path.strip("/").split("/")
+    more = ", POST" if parts[1:] == [Kind.OUTBOX.value] else ""
+    return f"OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT{more}"

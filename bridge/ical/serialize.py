@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from bridge.ical.contentline import fold
+from bridge.ical.itip import CalendarUser
 from bridge.model.interval import BusyPeriod, FBType, Instant, Window
 
 PRODID = "-//BusyBridge//EN"
@@ -141,12 +142,59 @@ def freebusy(  # noqa: PLR0913 - all but two are named
         lines.append(f"URL:{uri(url)}")
     if origin:
         lines.append(f"X-BUSYBRIDGE-ORIGIN:{escape_text(origin)}")
-    lines += [
+    lines += [*_busy_lines(periods), "END:VFREEBUSY", "END:VCALENDAR", ""]
+    return fold("\n".join(lines)).encode()
+
+
+def freebusy_reply(
+    periods: Iterable[BusyPeriod],
+    window: Window,
+    *,
+    uid: str,
+    dtstamp: Instant,
+    organizer: CalendarUser,
+    attendee: CalendarUser,
+) -> str:
+    """Return the answer to one who was asked when somebody is busy (RFC 5546 section 3.3.3).
+
+    Args:
+        periods: of the attendee, clipped to the window by the caller; in order.
+        window: DTSTART and DTEND.
+        uid: of the request.
+        dtstamp: instant of the last change.
+        organizer: who asks.
+        attendee: who is asked about.
+    """
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:{PRODID}",
+        "METHOD:REPLY",
+        "BEGIN:VFREEBUSY",
+        f"UID:{escape_text(uid)}",
+        f"DTSTAMP:{utc_text(dtstamp)}",
+        f"DTSTART:{utc_text(window.start)}",
+        f"DTEND:{utc_text(window.end)}",
+        f"ORGANIZER{_address(organizer)}",
+        f"ATTENDEE{_address(attendee)}",
+        *_busy_lines(periods),
+        "END:VFREEBUSY",
+        "END:VCALENDAR",
+        "",
+    ]
+    return fold("\n".join(lines))
+
+
+def _busy_lines(periods: Iterable[BusyPeriod]) -> list[str]:
+    return [
         f"FREEBUSY;FBTYPE={fbtype.rfc}:{utc_text(start)}/{utc_text(end)}"
         for start, end, fbtype in periods
     ]
-    lines += ["END:VFREEBUSY", "END:VCALENDAR", ""]
-    return fold("\n".join(lines)).encode()
+
+
+def _address(user: CalendarUser) -> str:
+    common_name = f";CN={parameter(user.common_name)}" if user.common_name else ""
+    return f"{common_name}:{uri(user.address)}"
 
 
 def feed(

@@ -223,6 +223,46 @@ def free_busy(start: str | None, end: str | None) -> str:
     return f"<C:free-busy-query {DECLARED}>{inner}</C:free-busy-query>"
 
 
+def ask_busy(
+    organizer: str, *attendees: str, start: str, end: str, method: str = "REQUEST", more: str = ""
+) -> str:
+    """A request for busy time, as it is posted to an outbox."""
+    who = "".join(f"ATTENDEE;PARTSTAT=NEEDS-ACTION:{each}\r\n" for each in attendees)
+    return (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//tests//EN\r\n"
+        f"METHOD:{method}\r\nBEGIN:VFREEBUSY\r\nUID:asked-by-tests\r\n"
+        f"DTSTAMP:20261120T000000Z\r\nDTSTART:{start}\r\nDTEND:{end}\r\n"
+        f"ORGANIZER:{organizer}\r\n{who}{more}END:VFREEBUSY\r\nEND:VCALENDAR\r\n"
+    )
+
+
+class Recipient(NamedTuple):
+    """What a schedule-response says of one attendee."""
+
+    status: str
+    text: str
+    reason: str
+
+
+def recipients(answer: Response) -> dict[str, Recipient]:
+    """Read a schedule-response (RFC 6638 section 10.1), by address in the order of the answer."""
+    assert answer.status == 200, answer
+    assert answer.headers["content-type"] == "application/xml; charset=utf-8"
+    root = fromstring(answer.body)
+    assert root.tag == clark("C:schedule-response")
+    found = {}
+    for each in root:
+        assert each.tag == clark("C:response")
+        (address,) = each.findall(f"{clark('C:recipient')}/{clark('D:href')}")
+        found[address.text or ""] = Recipient(
+            each.findtext(clark("C:request-status")) or "",
+            (each.findtext(clark("C:calendar-data")) or "").replace("\n", "\r\n"),
+            each.findtext(clark("D:responsedescription")) or "",
+        )
+    assert len(found) == len(root)
+    return found
+
+
 def search(*conditions: tuple[str, str], prop: str = "<D:displayname/>", more: str = "") -> str:
     """Principal search: short name of a property and the text to find in it."""
     inner = "".join(

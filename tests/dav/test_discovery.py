@@ -152,7 +152,9 @@ def test_who_does_not_log_in_is_asked_to_by_every_path_alike(
 def test_options_needs_no_login_and_announces_what_works(house: House) -> None:
     answer = Client(house.port, "").send("OPTIONS", "/alice/room-a.busy/")
     assert answer.status == 200
-    assert answer.headers["dav"] == "1, 3, access-control, calendar-access"
+    assert answer.headers["dav"] == (
+        "1, 3, access-control, calendar-access, calendar-auto-schedule"
+    )
     allowed = set(answer.headers["allow"].split(", "))
     assert allowed == {"OPTIONS", "GET", "HEAD", "PROPFIND", "PROPPATCH", "REPORT"}
 

@@ -11,6 +11,7 @@ from bridge.store.database import Database
 from tests.access.people import user
 from tests.dav.client import (
     Client,
+    ask_busy,
     change,
     free_busy,
     multiget,
@@ -107,6 +108,11 @@ def everything(login: str, room: str, known: Known) -> Iterator[Ask]:
         yield from on_path(path)
     for path in calendars[:2]:
         yield from (Ask("REPORT", path, report) for report in reports)
+    asked = ask_busy(
+        "mailto:x@example.com", f"/{room}/", start="20261101T000000Z", end="20261201T000000Z"
+    )
+    for path in (f"/{login}/outbox/", f"/{room}/outbox/"):
+        yield Ask("POST", path, asked, (("Content-Type", "text/calendar"),))
     # From what is one's own to what is not.
     for path in ("/", f"/{login}/", f"/{login}/room-a.busy/", f"/{login}/busy/"):
         yield from (Ask("REPORT", path, report) for report in reports)

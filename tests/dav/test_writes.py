@@ -64,6 +64,9 @@ def test_no_write_is_let_through_anywhere_and_each_is_told_why(carol: Client, me
         HOME,
         HOME + "new/",
         HOME + "new.ics",
+        HOME + "inbox/",
+        HOME + "inbox/new.ics",
+        HOME + "outbox/",
         "/",
         "/room-a/",
         "/room-a/new.ics",
@@ -122,7 +125,7 @@ def test_nothing_can_be_moved_from_bookings_wherever_to(carol: Client, destinati
     assert refusal(answer)[:2] == (403, ["D:need-privileges"])
 
 
-@pytest.mark.parametrize("path", ["/", HOME, BUSY, BOOKINGS, "/carol/outbox/", "/nobody/"])
+@pytest.mark.parametrize("path", ["/", HOME, BUSY, BOOKINGS, "/carol/inbox/", "/nobody/"])
 def test_there_is_nothing_to_post_to(carol: Client, path: str) -> None:
     answer = carol.send("POST", path, EVENT, Content_Type="text/calendar")
     assert answer.status == 405

@@ -18,6 +18,20 @@ MULTIGET = f"""<C:calendar-multiget xmlns:C="{CALDAV}" xmlns:D="DAV:">
 <D:prop><D:getetag/><C:calendar-data/></D:prop>{{}}</C:calendar-multiget>"""
 SYNC = """<D:sync-collection xmlns:D="DAV:"><D:sync-token>{}</D:sync-token>
 <D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>"""
+ASK_BUSY = """BEGIN:VCALENDAR\r
+VERSION:2.0\r
+PRODID:-//tests//EN\r
+METHOD:REQUEST\r
+BEGIN:VFREEBUSY\r
+UID:asked-by-tests\r
+DTSTAMP:20260101T000000Z\r
+DTSTART:{start}\r
+DTEND:{end}\r
+ORGANIZER:mailto:somebody@example.com\r
+ATTENDEE:/{resource}/\r
+END:VFREEBUSY\r
+END:VCALENDAR\r
+"""
 CTAG = f"""<D:propfind xmlns:D="DAV:" xmlns:CS="{CALENDARSERVER}">
 <D:prop><CS:getctag/></D:prop></D:propfind>"""
 
@@ -30,6 +44,13 @@ def objects_of(multistatus: bytes) -> dict[str, str]:
         if text is not None:
             found[response.findtext("{DAV:}href")] = text
     return found
+
+
+def reply_of(response: bytes) -> bytes:
+    """The iCalendar text of a schedule-response about one attendee, who could be asked about."""
+    root = ElementTree.fromstring(response)
+    assert root.findtext(f".//{{{CALDAV}}}request-status") == "2.0;Success", response
+    return root.findtext(f".//{{{CALDAV}}}calendar-data").replace("\n", "\r\n").encode()
 
 
 class Changes(NamedTuple):

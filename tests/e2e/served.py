@@ -313,9 +313,9 @@ class Served:
     def periods(self, resource: str, start: int, end: int, *, feed: bool = True) -> Periods:
         """The periods of a resource, which all outputs must agree on.
 
-        They are the free-busy URL, JSON, the feed `all`, and over CalDAV the free-busy-query and
-        the events of the busy calendar, for who sees times and for who sees details. To find a
-        feed's URL takes a second: tests of many resources may leave some feeds out.
+        They are the free-busy URL, JSON, the feed `all`, and over CalDAV the free-busy-query, the
+        outbox and the events of the busy calendar, for who sees times and for who sees details. To
+        find a feed's URL takes a second: tests of many resources may leave some feeds out.
         """
         if feed and resource not in self.feeds:
             self.feeds[resource] = self.feed_url(resource, "all")
@@ -324,6 +324,7 @@ class Served:
         if feed:
             assert clipped(feed_periods(get(self.feeds[resource]).body), start, end) == found
         assert freebusy_periods(self.report(resource, FREE_BUSY_QUERY, start, end).body) == found
+        assert freebusy_periods(self.outbox(resource, start, end)) == found
         assert self.calendar(resource, start, end) == found
         assert merged(self.calendar(resource, start, end, INSIDER)) == joined(found)
         return joined(found)
@@ -342,6 +343,14 @@ class Served:
         span = {"start": ical(start), "end": ical(end)}
         path = f"/{login.name}/{resource}.busy/"
         return self.dav("REPORT", path, body.format(**span), login, Depth="1")
+
+    def outbox(self, resource: str, start: int, end: int, login: Login = READER) -> bytes:
+        """The VFREEBUSY that somebody gets who asks from an outbox."""
+        body = reports.ASK_BUSY.format(resource=resource, start=ical(start), end=ical(end))
+        path, kind = f"/{login.name}/outbox/", "text/calendar; charset=utf-8"
+        answer = self.dav("POST", path, body, login, **{"Content-Type": kind})
+        assert answer.status == 200, answer
+        return reports.reply_of(answer.body)
 
     def calendar(self, resource: str, start: int, end: int, login: Login = READER) -> Periods:
         """The times of the busy calendar's events, as far as they lie in a span."""
