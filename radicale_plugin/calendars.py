@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2s
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+from xml.etree.ElementTree import Element
 
 from bridge.access import Principal, projection
 from bridge.access.directory import Entry
@@ -27,6 +28,7 @@ from bridge.publish.rendering import Words
 from bridge.store import busy, standing
 from bridge.store.busy import BlockRow, Mark
 from bridge.store.database import Transaction
+from radicale_plugin.filters import Filter, compile_filters
 from radicale_plugin.ground import Ground
 from radicale_plugin.places import Kind, Place
 
@@ -53,11 +55,27 @@ class Since(NamedTuple):
     before it the client has never heard. 0 when there were no parts, or all were told."""
 
 
+class Row(Protocol):
+    """What tells one object of a calendar, and its state, from another."""
+
+    @property
+    def uid(self) -> str:
+        """Of the event, where it says who the object is."""
+
+    @property
+    def etag(self) -> str:
+        """Of this state; without quotes."""
+
+    @property
+    def changed_at(self) -> Instant:
+        """When it came to be."""
+
+
 class Changes(NamedTuple):
     """What happened since a sync token."""
 
     token: str
-    changed: Sequence[BlockRow | Mark]
+    changed: Sequence[Row]
     removed: Sequence[str]
     """Names of objects that are gone."""
     truncated: bool = False
@@ -92,7 +110,7 @@ class Calendar:
         """What a download calls itself."""
         return self.place.kind.value
 
-    def objects(self, _conn: Transaction, _window: Window | None = None) -> list[BlockRow]:
+    def objects(self, _conn: Transaction, _window: Window | None = None) -> Sequence[Row]:
         """List the objects that overlap a window, or all of them, in the order of time.
 
         Raises:
@@ -100,7 +118,26 @@ class Calendar:
         """
         return []
 
-    def marks(self, _conn: Transaction) -> list[Mark]:
+    def compile(self, asked: Iterable[Element]) -> Filter:
+        """Compile the filters of a report.
+
+        Raises:
+            Refused: they make no sense.
+        """
+        return compile_filters(asked)
+
+    def query(self, conn: Transaction, wanted: Filter) -> Sequence[Row]:
+        """List the objects that match.
+
+        Raises:
+            NotReadYet: as `objects`.
+            Refused: that would take too long.
+        """
+        if wanted.never:
+            return []
+        return wanted.select(self.objects(conn, wanted.window), self.text)
+
+    def marks(self, _conn: Transaction) -> Sequence[Row]:
         """List what tells the state of each object: a third of the time that `objects` takes.
 
         Raises:
@@ -108,7 +145,7 @@ class Calendar:
         """
         return []
 
-    def named(self, _conn: Transaction, _names: Collection[str]) -> dict[str, BlockRow]:
+    def named(self, _conn: Transaction, _names: Collection[str]) -> Mapping[str, Row]:
         """Give those of the named objects that exist.
 
         Raises:
@@ -134,21 +171,21 @@ class Calendar:
             self.since(conn, token)
         return Changes(self.token, [], [])
 
-    def name(self, uid: str) -> str:
-        """Name an object by its UID."""
-        return f"{uid.partition('@')[0]}.ics"
+    def name(self, row: Row) -> str:
+        """Name an object; only letters, digits and what else needs no encoding in a URL."""
+        raise KeyError(row.uid)
 
-    def object_etag(self, row: BlockRow | Mark) -> str:
+    def object_etag(self, row: Row) -> str:
         """Give the entity tag of an object, quoted."""
         return f'"{row.etag}-{self.version}"'
 
-    def event(self, row: BlockRow) -> FeedBlock:
-        """Say what an object shows."""
+    def text(self, row: Row) -> str:
+        """Write an object."""
         raise KeyError(row.uid)
 
-    def text(self, row: BlockRow) -> str:
-        """Write an object."""
-        return serialize.event_text(self.event(row), origin=self.ground.instance)
+    def span(self, row: Row) -> tuple[Instant, Instant]:
+        """Tell when an object begins and ends at the most."""
+        raise KeyError(row.uid)
 
     def since(self, _conn: Transaction, token: str) -> Since:
         """Read a sync token.
@@ -195,6 +232,10 @@ class ResourceCalendar(Calendar):
         """Give the busy time of a window that `look` has clipped."""
         return []
 
+    def stream(self, _conn: Transaction) -> bytes:
+        """Write the whole calendar as one iCalendar stream."""
+        return serialize.collection([], name=self.title, origin=self.ground.instance)
+
 
 class BusyCalendar(ResourceCalendar):
     """The busy time of a resource, as much of it as a login may see."""
@@ -235,7 +276,7 @@ class BusyCalendar(ResourceCalendar):
         rows = busy.named(conn, self.entry.plan.id, self.projection.value, uids)
         if not rows:
             self.look(conn)  # of what was never read nothing is said to be gone
-        return {self.name(uid): row for uid, row in rows.items()}
+        return {_name(uid): row for uid, row in rows.items()}
 
     def changes(
         self, conn: Transaction, token: str, limit: int | None = None, *, texts: bool = True
@@ -259,7 +300,7 @@ class BusyCalendar(ResourceCalendar):
         return Changes(
             self._token(logged[-1].seq, since.begun) if truncated else self.token,
             list(rows.values()),
-            [self.name(row.uid) for row in logged if row.deleted],
+            [_name(row.uid) for row in logged if row.deleted],
             truncated,
         )
 
@@ -270,10 +311,29 @@ class BusyCalendar(ResourceCalendar):
             raise InvalidSyncToken(token)
         return since
 
-    def event(self, row: BlockRow) -> FeedBlock:
-        """Say what an object shows."""
-        said = self._plain if row.details == "{}" else rendering.words(json.loads(row.details))
-        return rendering.event(row, said)
+    def name(self, row: Row) -> str:
+        """Name an object by its UID."""
+        return _name(row.uid)
+
+    def text(self, row: Row) -> str:
+        """Write an object."""
+        return serialize.event_text(self._event(row), origin=self.ground.instance)
+
+    def span(self, row: Row) -> tuple[Instant, Instant]:
+        """Tell when a block begins and ends."""
+        whole = _whole(row)
+        return whole.start, whole.end
+
+    def stream(self, conn: Transaction) -> bytes:
+        """Write the whole calendar."""
+        blocks = map(self._event, self.objects(conn))
+        return serialize.collection(blocks, name=self.title, origin=self.ground.instance)
+
+    def _event(self, row: Row) -> FeedBlock:
+        whole = _whole(row)
+        if whole.details == "{}":
+            return rendering.event(whole, self._plain)
+        return rendering.event(whole, rendering.words(json.loads(whole.details)))
 
     @cached_property
     def _plain(self) -> Words:
@@ -299,6 +359,16 @@ def open_calendar(
     if seen is None:
         raise LookupError(place.path)
     return BusyCalendar(ground, place, entry, seen, conn)
+
+
+def _whole(row: Row) -> BlockRow:
+    if not isinstance(row, BlockRow):
+        raise TypeError("an object's text is written of its whole row")
+    return row
+
+
+def _name(uid: str) -> str:
+    return f"{uid.partition('@')[0]}.ics"
 
 
 def _digest(*parts: str) -> str:

@@ -16,10 +16,9 @@ from radicale.storage import BaseCollection
 
 from bridge.errors import NotReadYet
 from bridge.ical.serialize import utc_text
-from bridge.store.busy import BlockRow
 from radicale_plugin import visitor
-from radicale_plugin.calendars import Calendar, ResourceCalendar
-from radicale_plugin.filters import EVER, compile_filters
+from radicale_plugin.calendars import Calendar, ResourceCalendar, Row
+from radicale_plugin.filters import EVER
 from radicale_plugin.places import Place
 from radicale_plugin.properties import Subject, displayname, http_date
 from radicale_plugin.refusals import Refused
@@ -32,19 +31,19 @@ READ_ONLY = "[Errno 13] BusyBridge's calendars are read-only here"
 class LazyItem(Item):
     """An object of a calendar; its text is written at the first use."""
 
-    def __init__(self, collection: Collection, calendar: Calendar, row: BlockRow) -> None:
+    def __init__(self, collection: Collection, calendar: Calendar, row: Row) -> None:
         """Fill in all that Radicale would otherwise parse for."""
         super().__init__(
             collection_path=collection.path,
             collection=collection,
             text="",
-            href=calendar.name(row.uid),
+            href=calendar.name(row),
             last_modified=http_date(row.changed_at),
             etag=calendar.object_etag(row),
             uid=row.uid,
             name="VCALENDAR",
             component_name="VEVENT",
-            time_range=(row.start, row.end),
+            time_range=calendar.span(row),
         )
         self._calendar = calendar
         self._row = row
@@ -167,7 +166,7 @@ class CalendarCollection(Collection):
         with visitor.snapshot(calendar.ground.database) as conn:
             changes = calendar.changes(conn, old_token)
         return changes.token, [
-            *(calendar.name(row.uid) for row in changes.changed),
+            *(calendar.name(row) for row in changes.changed),
             *changes.removed,
         ]
 
@@ -194,7 +193,7 @@ class CalendarCollection(Collection):
         """
         calendar = self._calendar
         try:
-            wanted = compile_filters(filters)
+            wanted = calendar.compile(filters)
         except Refused as err:
             raise ValueError(err.reason) from err
         if wanted.never:
@@ -206,8 +205,8 @@ class CalendarCollection(Collection):
                 # leave the end open.
                 if known < wanted.window.end < EVER.end:
                     raise ValueError(f"busy time is known until {utc_text(known)}")
-            rows = calendar.objects(conn, wanted.window)
-        return [(self._item(row), True) for row in wanted.select(rows, calendar.text)]
+            rows = calendar.query(conn, wanted)
+        return [(self._item(row), True) for row in rows]
 
     def serialize(self, *args: Any, **more: Any) -> str:
         """Write the whole calendar.
@@ -228,7 +227,7 @@ class CalendarCollection(Collection):
     def has_uid(self, uid: str) -> bool:
         """Tell whether there is an item of a UID."""
         with visitor.snapshot(self._calendar.ground.database) as conn:
-            return bool(self._calendar.named(conn, [self._calendar.name(uid)]))
+            return any(row.uid == uid for row in self._calendar.marks(conn))
 
     def item(self, name: str) -> Item | None:
         """Fetch one item."""
@@ -237,9 +236,9 @@ class CalendarCollection(Collection):
     def _names(self) -> Iterator[str]:
         with visitor.snapshot(self._calendar.ground.database) as conn:
             rows = self._calendar.objects(conn)
-        yield from (self._calendar.name(row.uid) for row in rows)
+        yield from (self._calendar.name(row) for row in rows)
 
-    def _item(self, row: BlockRow) -> Item:
+    def _item(self, row: Row) -> Item:
         return LazyItem(self, self._calendar, row)
 
 

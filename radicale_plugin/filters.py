@@ -1,24 +1,29 @@
 """CALDAV:filter, compiled once and then asked of every object (RFC 4791 section 9.7).
 
 What an object's times say is answered by the index, as one window; only what a filter asks of
-properties needs the object's text. An object is one VCALENDAR with one VEVENT, in UTC, that does
-not recur and holds nothing else: that settles most filters before any object is looked at.
+properties needs the object's text. Objects of ours are plain: one VCALENDAR with one VEVENT, in
+UTC, that does not recur and holds nothing else: that settles most filters before any object is
+looked at. Those of clients hold what they like.
 """
 
 from __future__ import annotations
 
 import re
 from calendar import timegm
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 from xml.etree.ElementTree import Element
 
 from bridge.ical.contentline import parameters, split_line, text_value
+from bridge.ical.zones import named_zone
 from bridge.model.interval import Instant, Window
 from radicale_plugin import xml
 from radicale_plugin.refusals import Refused, forbidden
 
 _INSTANT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
+_MOMENT = re.compile(r"(\d{8})(?:T(\d{6})Z?)?", re.ASCII)
+_FOLD = re.compile(r"\r?\n[ \t]")
 EVER = Window(-(10**14), 10**14)
 """What a time-range reaches where it has no start or no end."""
 _MOST = 100
@@ -45,11 +50,16 @@ class Property(NamedTuple):
     value: str
 
 
-Component = Mapping[str, list[Property]]
-"""Properties by name in upper case."""
-Content = Mapping[str, Component]
-"""Components of an object by name: VCALENDAR and VEVENT."""
-Condition = Callable[[Content], bool]
+class Component(NamedTuple):
+    """One component of an object."""
+
+    name: str
+    properties: dict[str, list[Property]]
+    """By name in upper case, as far as they are wanted."""
+    inner: list[Component]
+
+
+Condition = Callable[[Component], bool]
 _Row = TypeVar("_Row")
 
 
@@ -67,7 +77,7 @@ class Filter(NamedTuple):
     names: frozenset[str] = frozenset()
     """Properties that the conditions ask about; the others need not be read."""
 
-    def select(self, rows: list[_Row], text: Callable[[_Row], str]) -> list[_Row]:
+    def select(self, rows: Sequence[_Row], text: Callable[[_Row], str]) -> Sequence[_Row]:
         """Keep the objects that meet the conditions; `text` writes one.
 
         Raises:
@@ -83,17 +93,21 @@ class Filter(NamedTuple):
         return [row for row in rows if self._matches(text(row))]
 
     def _matches(self, text: str) -> bool:
-        content = _content(text, self.names)
-        return all(condition(content) for condition in self.conditions)
+        calendar = _read_object(text, self.names)
+        return all(condition(calendar) for condition in self.conditions)
 
 
-def compile_filters(filters: Iterable[Element]) -> Filter:
+def compile_filters(filters: Iterable[Element], *, plain: bool = True) -> Filter:
     """Compile the CALDAV:filter elements of a report; without one everything matches.
 
+    Args:
+        filters: the elements.
+        plain: objects are as we write them, see above.
+
     Raises:
-        Refused: 403 with CALDAV:valid-filter or CALDAV:supported-collation.
+        Refused: 403 with CALDAV:valid-filter, supported-filter or supported-collation.
     """
-    compiler = _Compiler()
+    compiler = _Compiler(plain=plain)
     for each in filters:
         compiler.filter(each)
     return Filter(
@@ -134,7 +148,8 @@ def closed_time_range(element: Element) -> Window:
 
 
 class _Compiler:
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool) -> None:
+        self.plain = plain
         self.window: Window | None = None
         self.conditions: list[Condition] = []
         self.never = False
@@ -151,42 +166,67 @@ class _Compiler:
             raise _invalid("a filter holds one comp-filter, of VCALENDAR")
         if _name(inner[0]) != "VCALENDAR":
             raise _invalid("the outer comp-filter is of VCALENDAR")
-        self.component(inner[0], "VCALENDAR")
+        self.conditions += self.component(inner[0], "VCALENDAR")
 
-    def component(self, element: Element, name: str) -> None:
+    def component(self, element: Element, name: str) -> list[Condition]:
+        """Section 9.7.1: one component that meets all of it."""
+        conditions: list[Condition] = []
         for each in element:
             if each.tag == _NOT_DEFINED:
                 self.never = True
             elif each.tag == _TIME_RANGE:
-                self._narrow(time_range(each))
+                self._narrow(name, time_range(each))
             elif each.tag == _PROP:
                 self.names.add(_name(each))
-                self.conditions.append(_of_property(each, name))
+                conditions.append(_of_property(each))
             elif each.tag == _COMP:
-                self._inner(each, name)
+                conditions += self._inner(each, name)
             else:
                 raise _invalid("a comp-filter holds comp-filter, prop-filter and time-range")
+        return conditions
 
-    def _inner(self, element: Element, outer: str) -> None:
+    def _inner(self, element: Element, outer: str) -> list[Condition]:
         name = _name(element)
         if outer == "VCALENDAR" and name == "VEVENT":
-            self.component(element, name)
-        elif element.find(_NOT_DEFINED) is None:
-            _Compiler().component(element, name)  # what it says must be right all the same
+            conditions = self.component(element, name)
+            return [_has(name, conditions)] if conditions else []
+        absent = element.find(_NOT_DEFINED) is not None
+        if not self.plain:
+            has = _has(name, [] if absent else self.component(element, name))
+            return [_not(has)] if absent else [has]
+        if not absent:
+            _Compiler(plain=True).component(element, name)  # it must be right all the same
             self.never = True
+        return []
 
-    def _narrow(self, window: Window) -> None:
+    def _narrow(self, name: str, window: Window) -> None:
+        if name == "VALARM" and not self.plain:
+            raise forbidden(
+                xml.caldav("supported-filter"), "when reminders go off cannot be searched for"
+            )
         standing = self.window or EVER
         self.window = Window(max(standing.start, window.start), min(standing.end, window.end))
         if self.window.start >= self.window.end:
             self.never = True
 
 
-def _of_property(element: Element, component: str) -> Condition:
+def _has(name: str, conditions: list[Condition]) -> Condition:
+    return lambda outer: any(
+        all(condition(each) for condition in conditions)
+        for each in outer.inner
+        if each.name == name
+    )
+
+
+def _not(condition: Condition) -> Condition:
+    return lambda component: not condition(component)
+
+
+def _of_property(element: Element) -> Condition:
     """Compile CALDAV:prop-filter (section 9.7.2): one of the properties must meet all it says."""
     name = _name(element)
     if element.find(_NOT_DEFINED) is not None:
-        return lambda content: not content[component].get(name)
+        return lambda component: not component.properties.get(name)
     tests: list[Callable[[Property], bool]] = []
     for each in element:
         if each.tag == _TIME_RANGE:
@@ -197,8 +237,8 @@ def _of_property(element: Element, component: str) -> Condition:
             tests.append(_of_parameter(each))
         else:
             raise _invalid("a prop-filter holds time-range, text-match and param-filter")
-    return lambda content: any(
-        all(test(found) for test in tests) for found in content[component].get(name, ())
+    return lambda component: any(
+        all(test(found) for test in tests) for found in component.properties.get(name, ())
     )
 
 
@@ -221,10 +261,24 @@ def _of_text(matches: Callable[[str], bool]) -> Callable[[Property], bool]:
 
 def _of_time(window: Window) -> Callable[[Property], bool]:
     def within(found: Property) -> bool:
-        match = _INSTANT.fullmatch(found.value)
-        return match is not None and window.start <= _read(match) < window.end
+        when = _when(found)
+        return when is not None and window.start <= when < window.end
 
     return within
+
+
+def _when(found: Property) -> Instant | None:
+    """Read a date or time in its zone; one without a zone as if it were UTC."""
+    match = _MOMENT.fullmatch(found.value)
+    if match is None:
+        return None
+    wall = "".join(match.groups("000000"))
+    try:
+        moment = datetime.strptime(wall, "%Y%m%d%H%M%S")  # noqa: DTZ007 - the zone comes now
+    except ValueError:
+        return None
+    zone = named_zone(found.parameters.get("TZID", "")) if found.value[-1] != "Z" else None
+    return int(moment.replace(tzinfo=zone or UTC).timestamp())
 
 
 def _text_match(element: Element) -> Callable[[str], bool]:
@@ -266,20 +320,23 @@ def _read(match: re.Match[str]) -> Instant:
     return timegm((year, month, day, hour, minute, min(second, 59)))
 
 
-def _content(text: str, wanted: frozenset[str]) -> Content:
-    """Read some properties of an object, which we wrote ourselves: its lines are in order."""
-    calendar: dict[str, list[Property]] = {}
-    event: dict[str, list[Property]] = {}
-    component = calendar
-    for line in text.replace("\r\n ", "").split("\r\n"):
-        name = line.partition(":")[0].partition(";")[0]
-        if name in ("BEGIN", "END"):
-            component = event if line == "BEGIN:VEVENT" else calendar
+def _read_object(text: str, wanted: frozenset[str]) -> Component:
+    """Read some properties of an object, whose BEGIN and END match."""
+    outermost = Component("", {}, [])
+    path = [outermost]
+    for line in _FOLD.sub("", text).splitlines():
+        name = line.partition(":")[0].partition(";")[0].upper()
+        if name == "BEGIN":
+            begun = Component(line.partition(":")[2].strip().upper(), {}, [])
+            path[-1].inner.append(begun)
+            path.append(begun)
+        elif name == "END":
+            path.pop()
         elif name in wanted:
             head, _, value = split_line(line)
             raw = head.partition(";")[2]
-            component.setdefault(name, []).append(Property(parameters(raw), value))
-    return {"VCALENDAR": calendar, "VEVENT": event}
+            path[-1].properties.setdefault(name, []).append(Property(parameters(raw), value))
+    return outermost.inner[0]
 
 
 def _invalid(reason: str) -> Refused:

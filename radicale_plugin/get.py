@@ -6,7 +6,6 @@ from urllib.parse import parse_qs
 
 from radicale.types import WSGIResponse
 
-from bridge.ical import serialize
 from bridge.model.interval import Window
 from bridge.publish.outlook import freshness_header
 from radicale_plugin import conditional, filters, freebusy
@@ -63,16 +62,7 @@ def _whole(visit: Visit, calendar: ResourceCalendar) -> WSGIResponse:
         "Cache-Control": "private, no-cache",
         "X-BusyBridge-Freshness": freshness_header(view.freshness),
     }
-    return conditional.answer(visit, headers, lambda: _stream(visit, calendar))
-
-
-def _stream(visit: Visit, calendar: ResourceCalendar) -> bytes:
-    ground = visit.ground
-    return serialize.collection(
-        map(calendar.event, calendar.objects(visit.conn)),
-        name=calendar.title,
-        origin=ground.instance,
-    )
+    return conditional.answer(visit, headers, lambda: calendar.stream(visit.conn))
 
 
 def _free_busy(

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
-from bridge.store.busy import BlockRow, Mark
 from radicale_plugin import properties, xml
-from radicale_plugin.calendars import Calendar
+from radicale_plugin.calendars import Calendar, Row
 from radicale_plugin.properties import Subject
 from radicale_plugin.refusals import forbidden
 from radicale_plugin.xml import caldav, dav
@@ -20,7 +19,7 @@ OBJECT_TYPE = "text/calendar; charset=utf-8; component=VEVENT"
 _MOST_REPEATED = 24 << 20
 """Characters that an answer may repeat, the same for each of its objects."""
 
-MarkValue = Callable[[Calendar, BlockRow | Mark], str]
+MarkValue = Callable[[Calendar, Row], str]
 TextValue = Callable[[str], str]
 """Of an object's text."""
 
@@ -119,7 +118,7 @@ class ObjectWriter:
                 "so many properties of so many objects; ask for fewer of either",
             )
 
-    def write(self, row: BlockRow | Mark) -> str:
+    def write(self, row: Row) -> str:
         """Write one object."""
         calendar = self._calendar
         found = self._constant
@@ -127,10 +126,8 @@ class ObjectWriter:
             found += f"{begin}{value(calendar, row)}{end}"
         if self._texts:
             found += self._of_text(row)
-        return f"{self._begin}{calendar.name(row.uid)}{self._middle}{found}{self._end}"
+        return f"{self._begin}{calendar.name(row)}{self._middle}{found}{self._end}"
 
-    def _of_text(self, row: BlockRow | Mark) -> str:
-        if isinstance(row, Mark):
-            raise TypeError("an object's text is written of its whole row")
+    def _of_text(self, row: Row) -> str:
         text = self._calendar.text(row)
         return "".join(f"{begin}{value(text)}{end}" for begin, end, value in self._texts)

@@ -40,12 +40,11 @@ def answer(visit: Visit) -> WSGIResponse:
 def _query(visit: Visit, place: Place, root: Element) -> WSGIResponse:
     """RFC 4791 section 7.8: objects that match a filter, found by the index."""
     subject, calendar = _open(visit, place)
-    wanted = filters.compile_filters(root.findall(caldav("filter")))
+    wanted = calendar.compile(root.findall(caldav("filter")))
     writer = _writer(subject, root)
     # Depth 0, which section 7.8 makes the default, asks about the collection alone; no client
     # means that, and every server answers as for Depth 1.
-    rows = [] if wanted.never else calendar.objects(visit.conn, wanted.window)
-    rows = wanted.select(rows, calendar.text)
+    rows = calendar.query(visit.conn, wanted)
     writer.check(len(rows))
     return multistatus(xml.multistatus(map(writer.write, rows)))
 
