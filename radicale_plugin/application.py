@@ -143,6 +143,8 @@ class Application(Radicale):
             if visit.afterwards is not None:
                 with database.write() as conn:
                     visit.afterwards(conn)
+            if visit.finally_answer is not None:
+                found = visit.finally_answer()
         except Refused as err:
             return err.response()
         except NotReadYet:

@@ -15,7 +15,6 @@ from hashlib import blake2s
 from typing import NamedTuple, Protocol
 from xml.etree.ElementTree import Element
 
-from bridge.access import Principal, projection
 from bridge.access.directory import Entry
 from bridge.ical import serialize
 from bridge.ical.serialize import FeedBlock
@@ -30,7 +29,7 @@ from bridge.store.busy import BlockRow, Mark
 from bridge.store.database import Transaction
 from radicale_plugin.filters import Filter, compile_filters
 from radicale_plugin.ground import Ground
-from radicale_plugin.places import Kind, Place
+from radicale_plugin.places import Place
 
 FORM = "1"
 """Of the text that an object is written as; raised with every change to it, since clients keep what
@@ -61,14 +60,17 @@ class Row(Protocol):
     @property
     def uid(self) -> str:
         """Of the event, where it says who the object is."""
+        ...
 
     @property
     def etag(self) -> str:
         """Of this state; without quotes."""
+        ...
 
     @property
     def changed_at(self) -> Instant:
         """When it came to be."""
+        ...
 
 
 class Changes(NamedTuple):
@@ -84,6 +86,9 @@ class Changes(NamedTuple):
 
 class Calendar:
     """A list of objects at one moment. This one is empty: an inbox."""
+
+    invites = False
+    """Its objects may be scheduling objects (RFC 6638 section 3.1)."""
 
     def __init__(self, ground: Ground, place: Place) -> None:
         self.ground = ground
@@ -186,6 +191,21 @@ class Calendar:
     def span(self, row: Row) -> tuple[Instant, Instant]:
         """Tell when an object begins and ends at the most."""
         raise KeyError(row.uid)
+
+    def schedule_tag(self, row: Row) -> str:
+        """Give the schedule tag of an object, quoted; empty for what has none."""
+        del row
+        return ""
+
+    def expand(self, text: str, window: Window) -> str:
+        """Write the occurrences of an object in a window: of one that does not recur, itself."""
+        del window
+        return text
+
+    def limit(self, text: str, window: Window) -> str:
+        """Leave out what was changed of a series outside of a window."""
+        del window
+        return text
 
     def since(self, _conn: Transaction, token: str) -> Since:
         """Read a sync token.
@@ -338,27 +358,6 @@ class BusyCalendar(ResourceCalendar):
     @cached_property
     def _plain(self) -> Words:
         return rendering.words({"title": title(self.entry.plan.privacy)})
-
-
-def open_calendar(
-    ground: Ground, place: Place, principal: Principal, conn: Transaction
-) -> Calendar:
-    """Open the calendar that a place names, as a principal sees it.
-
-    Raises:
-        LookupError: it names none.
-    """
-    if place.kind is Kind.INBOX:
-        return Calendar(ground, place)
-    entry = place.entry
-    if entry is None:
-        raise LookupError(place.path)
-    if place.kind is Kind.BOOKINGS:
-        return ResourceCalendar(ground, place, entry)
-    seen = projection(principal, entry.plan)
-    if seen is None:
-        raise LookupError(place.path)
-    return BusyCalendar(ground, place, entry, seen, conn)
 
 
 def _whole(row: Row) -> BlockRow:

@@ -8,9 +8,8 @@ from radicale.types import WSGIResponse
 
 from bridge.model.interval import Window
 from bridge.publish.outlook import freshness_header
-from radicale_plugin import conditional, filters, freebusy
+from radicale_plugin import conditional, filters, freebusy, representation
 from radicale_plugin.calendars import Calendar, ResourceCalendar
-from radicale_plugin.objects import OBJECT_TYPE
 from radicale_plugin.places import CALENDARS, Kind, Place
 from radicale_plugin.properties import CALENDAR_TYPE, http_date
 from radicale_plugin.refusals import Refused, not_found
@@ -43,13 +42,8 @@ def _object(visit: Visit, place: Place, calendar: Calendar) -> WSGIResponse:
     row = calendar.named(visit.conn, [place.name]).get(place.name)
     if row is None:
         raise not_found()
-    headers = {
-        "Content-Type": OBJECT_TYPE,
-        "ETag": calendar.object_etag(row),
-        "Last-Modified": http_date(row.changed_at),
-        "Cache-Control": "private, no-cache",
-    }
-    return conditional.answer(visit, headers, lambda: calendar.text(row).encode())
+    headers = representation.headers(calendar, row)
+    return conditional.answer(visit, headers, lambda: calendar.text(row).encode("utf-8", "replace"))
 
 
 def _whole(visit: Visit, calendar: ResourceCalendar) -> WSGIResponse:

@@ -17,6 +17,7 @@ from radicale.config import Configuration
 
 from bridge.access import Gate
 from bridge.access.directory import Directory
+from bridge.bookings import Bookings
 from bridge.config.keyfile import KeyFile
 from bridge.config.live import Live
 from bridge.config.load import load
@@ -45,6 +46,8 @@ class Ground:
     instance: str
     """X-BUSYBRIDGE-ORIGIN of everything that is published."""
     clock: Callable[[], Instant] = read_clock
+    bookings: Bookings | None = None
+    """Takes bookings; None under a stock Radicale, which only reads."""
     directory: Directory = field(init=False)
 
     def __post_init__(self) -> None:

@@ -44,6 +44,9 @@ _OF_TEXTS: Mapping[str, TextValue] = {
 }
 
 
+_SCHEDULE_TAG = caldav("schedule-tag")
+"""RFC 6638 section 9.3: only of scheduling objects, and not on allprop."""
+_END = "</D:response>"
 _OK = (
     "<D:propstat><D:prop>",
     "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>",
@@ -78,6 +81,7 @@ class ObjectWriter:
         of_texts = _OF_TEXTS if data is None else {**_OF_TEXTS, caldav("calendar-data"): data}
         self._marks: list[tuple[str, str, MarkValue]] = []
         self._texts: list[tuple[str, str, TextValue]] = []
+        self._schedule_tag = False
         constant, missing = [], []
         for name in wanted:
             if names_only:
@@ -86,18 +90,22 @@ class ObjectWriter:
                 constant.append(xml.element(name, value(subject)))
             elif mark_value := _OF_MARKS.get(name):
                 self._marks.append((*xml.tags(name), mark_value))
+            elif name == _SCHEDULE_TAG and self._calendar.invites:
+                self._schedule_tag = True
             elif text_value := of_texts.get(name):
                 self._texts.append((*xml.tags(name), text_value))
             else:
                 missing.append(xml.element(name))
         self._constant = "".join(constant)
-        any_found = bool(constant or self._marks or self._texts or not missing)
+        any_found = bool(
+            constant or self._marks or self._texts or self._schedule_tag or not missing
+        )
         begin, end = _OK if any_found else ("", "")
         not_here = xml.propstat(404, missing) if missing else ""
         # Names of objects need no encoding, and the path is encoded once.
         self._begin = f"<D:response><D:href>{quote(subject.prefix + subject.place.path)}"
         self._middle = f"</D:href>{begin}"
-        self._end = f"{end}{not_here}</D:response>"
+        self._end = f"{end}{not_here}{_END}"
 
     @property
     def needs_texts(self) -> bool:
@@ -126,7 +134,14 @@ class ObjectWriter:
             found += f"{begin}{value(calendar, row)}{end}"
         if self._texts:
             found += self._of_text(row)
-        return f"{self._begin}{calendar.name(row)}{self._middle}{found}{self._end}"
+        end = self._end
+        if self._schedule_tag:
+            if tag := calendar.schedule_tag(row):
+                found += xml.element(_SCHEDULE_TAG, xml.text(tag))
+            else:
+                missing = xml.propstat(404, [xml.element(_SCHEDULE_TAG)])
+                end = end.removesuffix(_END) + missing + _END
+        return f"{self._begin}{calendar.name(row)}{self._middle}{found}{end}"
 
     def _of_text(self, row: Row) -> str:
         text = self._calendar.text(row)

@@ -1,25 +1,19 @@
-"""CALDAV:calendar-data: how much of an object's text a report wants (RFC 4791 section 9.6).
-
-Objects are single events in UTC, so that expanding one or limiting its recurrences or its free-busy
-periods changes nothing; what asks for it must be right all the same.
-"""
+"""CALDAV:calendar-data: how much of an object's text a report wants (RFC 4791 section 9.6)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from radicale_plugin import filters, xml
+from radicale_plugin.calendars import Calendar
 from radicale_plugin.objects import TextValue
 from radicale_plugin.refusals import forbidden
 from radicale_plugin.xml import caldav
 
-_WINDOWED = ("expand", "limit-recurrence-set", "limit-freebusy-set")
-_Keep = Callable[[str, str], bool]
-"""Of a component and a property: whether it is wanted."""
 
-
-def read_calendar_data(element: Element) -> TextValue:
+def read_calendar_data(element: Element, calendar: Calendar) -> TextValue:
     """Return what writes CALDAV:calendar-data.
 
     Raises:
@@ -32,49 +26,73 @@ def read_calendar_data(element: Element) -> TextValue:
         raise forbidden(
             xml.caldav("supported-calendar-data"), "objects are text/calendar, version 2.0"
         )
-    for name in _WINDOWED:
-        if (windowed := element.find(caldav(name))) is not None:
-            filters.closed_time_range(windowed)
+    windowed = _windowed(element, calendar)
     outer = element.find(caldav("comp"))
     if outer is None:
-        return xml.text
+        return lambda text: xml.text(windowed(text))
     wanted = _wanted(outer)
-    return lambda text: xml.text(_cut(text, wanted))
+    return lambda text: xml.text(_cut(windowed(text), wanted))
 
 
-def _wanted(outer: Element) -> Mapping[str, _Keep]:
-    """Say for each component which of its properties are wanted; others are left out whole."""
-    found = {"VCALENDAR": _properties(outer)}
-    inner = outer.findall(caldav("comp"))
-    if outer.find(caldav("allcomp")) is not None:
-        return found | {"VEVENT": lambda _component, _name: True}
-    for each in inner:
-        if each.get("name", "").upper() == "VEVENT":
-            found["VEVENT"] = _properties(each)
-    return found
+def _windowed(element: Element, calendar: Calendar) -> TextValue:
+    """Read sections 9.6.5 to 9.6.7; no calendar has VFREEBUSY objects to limit."""
+    windows = {
+        name: filters.closed_time_range(found)
+        for name in ("expand", "limit-recurrence-set", "limit-freebusy-set")
+        if (found := element.find(caldav(name))) is not None
+    }
+    if expand := windows.get("expand"):
+        return lambda text: calendar.expand(text, expand)
+    if limit := windows.get("limit-recurrence-set"):
+        return lambda text: calendar.limit(text, limit)
+    return lambda text: text
 
 
-def _properties(component: Element) -> _Keep:
+class _Wanted(NamedTuple):
+    """What is wanted of a component (section 9.6.1)."""
+
+    properties: frozenset[str] | None
+    """None: all of them."""
+    components: Mapping[str, _Wanted] | None
+    """None: all of them, whole."""
+
+    def component(self, name: str) -> _Wanted | None:
+        """Tell what is wanted of one inside of it; None for nothing."""
+        return _WHOLE if self.components is None else self.components.get(name)
+
+
+_WHOLE = _Wanted(None, None)
+
+
+def _wanted(component: Element) -> _Wanted:
     named = {each.get("name", "").upper() for each in component.findall(caldav("prop"))}
-    everything = component.find(caldav("allprop")) is not None
-    return lambda _component, name: everything or name in named
+    every_property = component.find(caldav("allprop")) is not None
+    every_component = component.find(caldav("allcomp")) is not None
+    inner = {
+        each.get("name", "").upper(): _wanted(each) for each in component.findall(caldav("comp"))
+    }
+    return _Wanted(None if every_property else frozenset(named), None if every_component else inner)
 
 
-def _cut(text: str, wanted: Mapping[str, _Keep]) -> str:
+def _cut(text: str, wanted: _Wanted) -> str:
     kept: list[str] = []
-    component, keeping = "VCALENDAR", True
-    for line in text.split("\r\n"):
-        if line.startswith(" "):  # a fold goes with its line
-            if keeping:
-                kept.append(line)
-            continue
-        name = line.partition(":")[0].partition(";")[0]
-        if name in ("BEGIN", "END"):
-            component = "VEVENT" if line == "BEGIN:VEVENT" else "VCALENDAR"
-            keeping = line.endswith("VCALENDAR") or "VEVENT" in wanted
-        else:
-            keep = wanted.get(component)
-            keeping = not line or (keep is not None and keep(component, name))
+    outermost = _Wanted(None, {"VCALENDAR": wanted})
+    path: list[_Wanted | None] = [outermost]
+    keeping = True
+    for line in text.splitlines(keepends=True):
+        if line[0] not in " \t":  # a fold goes with its line
+            name = line.partition(":")[0].partition(";")[0].upper()
+            inside = path[-1]
+            if name == "BEGIN":
+                begun = line.partition(":")[2].strip().upper()
+                path.append(inside.component(begun) if inside else None)
+                keeping = path[-1] is not None
+            elif name == "END":
+                keeping = path.pop() is not None
+            else:
+                keeping = inside is not None and (
+                    inside.properties is None or name in inside.properties
+                )
         if keeping:
             kept.append(line)
-    return "\r\n".join(kept)
+    return "".join(kept)

@@ -13,10 +13,10 @@ from functools import partial
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from bridge.access import Principal
+from bridge.access import Principal, authorize
 from bridge.ical.serialize import utc_text
 from bridge.model.interval import Instant
-from bridge.model.resource import CUType
+from bridge.model.resource import Access, CUType
 from radicale_plugin import scheduling, xml
 from radicale_plugin.calendars import Calendar
 from radicale_plugin.ground import Ground
@@ -144,12 +144,21 @@ def root_link(subject: Subject) -> str:
 
 
 def privileges(subject: Subject) -> str:
-    """RFC 3744 section 5.5: reading, and nothing else, so that clients show a lock."""
+    """RFC 3744 section 5.5: bookings may be written; of all else clients show a lock."""
     names = [dav("read"), dav("read-current-user-privilege-set")]
+    if _may_book(subject):
+        names += map(dav, ("write", "write-content", "write-properties", "bind", "unbind"))
     if subject.place.kind in CALENDARS:
         names.append(caldav("read-free-busy"))
     names += scheduling.privileges(subject)
     return "".join(f"<D:privilege>{xml.element(name)}</D:privilege>" for name in names)
+
+
+def _may_book(subject: Subject) -> bool:
+    entry = subject.place.entry
+    if subject.place.kind is not Kind.BOOKINGS or entry is None or subject.ground.bookings is None:
+        return False
+    return authorize(subject.principal, entry.plan.id, Access.WRITE)
 
 
 def _reports(subject: Subject) -> str:
@@ -223,6 +232,16 @@ def _max_size(subject: Subject) -> str:
     return str(int(subject.ground.live.current.server.max_request_size))
 
 
+def _max_instances(subject: Subject) -> str:
+    entry = subject.place.entry
+    return str(entry.plan.limits.occurrences_per_series) if entry else ""
+
+
+def _max_attendees(subject: Subject) -> str:
+    entry = subject.place.entry
+    return str(entry.plan.bookings.max_attendees) if entry else ""
+
+
 def _zone(subject: Subject) -> str:
     entry = subject.place.entry
     return xml.text(str(entry.plan.timezone)) if entry else ""
@@ -245,6 +264,7 @@ def calendar_of(subject: Subject) -> Calendar:
 
 _EVERYWHERE = frozenset(Kind)
 _HOMES = frozenset({Kind.HOME})
+_BOOKINGS = frozenset({Kind.BOOKINGS})
 
 _PROPERTIES: Mapping[str, _Property] = {
     dav("resourcetype"): _Property(_EVERYWHERE, _resourcetype),
@@ -290,6 +310,8 @@ _PROPERTIES: Mapping[str, _Property] = {
     caldav("max-resource-size"): _Property(CALENDARS | BOXES, _max_size, on_allprop=False),
     caldav("min-date-time"): _Property(CALENDARS, _min_date_time, on_allprop=False),
     caldav("max-date-time"): _Property(CALENDARS, _max_date_time, on_allprop=False),
+    caldav("max-instances"): _Property(_BOOKINGS, _max_instances, on_allprop=False),
+    caldav("max-attendees-per-instance"): _Property(_BOOKINGS, _max_attendees, on_allprop=False),
     caldav("calendar-timezone-id"): _Property(CALENDARS, _zone, on_allprop=False),
     caldav("schedule-calendar-transp"): _Property(
         CALENDARS, constant("<C:opaque/>"), on_allprop=False

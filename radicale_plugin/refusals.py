@@ -34,9 +34,13 @@ class Refused(Exception):
         self.preconditions = preconditions
         self.reason = reason
         self.headers = headers or {}
+        self.body: bytes | None = None
+        """Instead of a DAV:error body; `headers` say what it is."""
 
     def response(self) -> WSGIResponse:
         """Write the answer."""
+        if self.body is not None:
+            return self.status, self.headers, self.body, None
         body = xml.error(*self.preconditions, reason=self.reason)
         return self.status, {"Content-Type": xml.MEDIA_TYPE, **self.headers}, body, None
 
@@ -61,6 +65,11 @@ def need_privileges(path: str, privilege: str, reason: str) -> Refused:
 def forbidden(precondition: str, reason: str) -> Refused:
     """Refuse with 403 and one precondition by its Clark name."""
     return Refused(403, xml.element(precondition), reason=reason)
+
+
+def precondition_failed(reason: str) -> Refused:
+    """Say that a condition of the request does not hold (RFC 9110 section 15.5.13)."""
+    return Refused(412, reason=reason)
 
 
 def unsupported_report() -> Refused:

@@ -120,7 +120,9 @@ def _writer(subject: Subject, root: Element) -> ObjectWriter:
         return ObjectWriter(subject, object_names(), names_only=names_only)
     names = properties.read_names(prop)
     element = prop.find(caldav("calendar-data"))
-    return ObjectWriter(subject, names, None if element is None else read_calendar_data(element))
+    calendar = properties.calendar_of(subject)
+    data = None if element is None else read_calendar_data(element, calendar)
+    return ObjectWriter(subject, names, data)
 
 
 def _limit(root: Element) -> int | None:

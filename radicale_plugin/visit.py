@@ -12,8 +12,9 @@ from bridge.access import Principal
 from bridge.store import overlays
 from bridge.store.database import Transaction
 from radicale_plugin import places, xml
-from radicale_plugin.calendars import Calendar, ResourceCalendar, open_calendar
+from radicale_plugin.calendars import Calendar, ResourceCalendar
 from radicale_plugin.ground import Ground
+from radicale_plugin.opening import open_calendar
 from radicale_plugin.places import CALENDARS, LISTS, Place
 from radicale_plugin.properties import Subject
 from radicale_plugin.refusals import Refused, not_found, unsupported_report
@@ -33,6 +34,8 @@ class Visit:
     conn: Transaction
     afterwards: Callable[[Transaction], None] | None = None
     """What the answer promises to change, in a transaction of its own once this one is closed."""
+    finally_answer: Callable[[], WSGIResponse] | None = None
+    """Gives the answer once nothing of the store is held any more: it may wait for others."""
     _kept: Mapping[tuple[str, str], overlays.Kept] | None = None
 
     def place(self) -> Place:
@@ -94,6 +97,14 @@ class Visit:
     def header(self, name: str) -> str:
         """Return a header's value, empty when it was not sent."""
         return str(self.environ.get("HTTP_" + name.upper().replace("-", "_"), ""))
+
+    def prefers(self, name: str, value: str) -> bool:
+        """Tell whether a client prefers something (RFC 7240)."""
+        for each in self.header("Prefer").split(","):
+            key, _, given = each.partition(";")[0].partition("=")
+            if key.strip().lower() == name:  # section 2: of several the first one counts
+                return given.strip().strip('"').lower() == value
+        return False
 
     def xml(self) -> Element | None:
         """Read the body as XML; None when there is none.

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from bridge.access import Gate
+    from bridge.bookings import Bookings
     from bridge.channels.hearing import Hearing
     from bridge.channels.keeper import Keeper
     from bridge.connecting import Connecting, Invitations, Listing
@@ -307,21 +308,17 @@ class Bridge:
         return Ingest(self.database, self.accounts, self.publisher)
 
     @cached_property
-    def dispatching(self) -> Dispatching:
-        """Carries bookings out."""
-        from bridge.bookings import Outbox
-        from bridge.dispatch import Dispatch
-        from bridge.scheduler.dispatching import Dispatching
+    def bookings(self) -> Bookings:
+        """Takes bookings; a quarter of the request threads may wait for their calendars."""
+        from bridge.bookings import Bookings
 
-        outbox = Outbox(self.database, self.live, self.publisher, self.wake)
-        dispatch = Dispatch(
-            database=self.database,
-            outbox=outbox,
-            accounts=self.accounts,
-            clock=self.clock,
-            random=self.ground.random,
+        return Bookings(
+            self.database,
+            self.publisher,
+            self.wake,
+            self.clock,
+            most_waiting=max(1, self.settings.server.threads // 4),
         )
-        return Dispatching(self.ground, outbox, dispatch)
 
     @cached_property
     def notifier(self) -> Notifier:
@@ -410,6 +407,7 @@ class Bridge:
                 live=self.live,
                 instance=self.keyfile.instance,
                 clock=self.clock,
+                bookings=self.bookings,
             )
         )
 

@@ -70,7 +70,6 @@ def test_no_write_is_let_through_anywhere_and_each_is_told_why(carol: Client, me
         "/",
         "/room-a/",
         "/room-a/new.ics",
-        "/alice/room-a.busy/new.ics",
         "/nobody/",
     ):
         answer = attempt(carol, method, path)
@@ -80,6 +79,16 @@ def test_no_write_is_let_through_anywhere_and_each_is_told_why(carol: Client, me
         assert found.reason.endswith((".", "!"))
         assert "etag" not in answer.headers
     assert state(carol) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/alice/room-a.busy/x.ics", "/carol/nothing/x.ics", "/nobody/busy/x.ics"]
+)
+def test_what_has_no_collection_to_be_put_into_is_a_conflict(carol: Client, path: str) -> None:
+    """RFC 4918 section 9.7.1; somebody else's collection is none."""
+    answer = attempt(carol, "PUT", path)
+    assert refusal(answer)[:2] == (409, [])
+    assert "collection" in refusal(answer).reason
 
 
 @pytest.mark.covers("A-22")

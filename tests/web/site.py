@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from waitress import wasyncore
 
 from bridge.access import Gate
+from bridge.bookings import Bookings
 from bridge.config.live import Live
 from bridge.config.plan import plan
 from bridge.config.settings import Settings
@@ -104,6 +105,7 @@ class Site:
                     live=self.live,
                     instance="test-instance",
                     clock=lambda: self.now,
+                    bookings=self.make_bookings(),
                 )
             )
         self.context = WebContext(
@@ -123,6 +125,10 @@ class Site:
         self.patience = PATIENCE
         if store:
             self._store(settings)
+
+    def make_bookings(self) -> Bookings | None:
+        """What takes bookings; nothing here does."""
+        return None
 
     @classmethod
     def over(cls, other: Site) -> Site:
