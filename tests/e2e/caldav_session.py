@@ -53,14 +53,20 @@ class Session:
             "events": [event.data for event in self.kept[calendar]],
         }
 
-    def add(self, calendar: str) -> None:
-        start, end = moment(1893456000), moment(1893459600)
-        self.calendars[calendar].add_event(dtstart=start, dtend=end, summary="mine")
+    def add(self, calendar: str, start: int = 1893456000, uid: str = "mine") -> None:
+        begin, end = moment(start), moment(start + 3600)
+        self.calendars[calendar].add_event(dtstart=begin, dtend=end, summary="mine", uid=uid)
 
-    def rename_event(self, calendar: str) -> None:
+    def rename_event(self, calendar: str, summary: str = "mine") -> None:
         event = self.calendars[calendar].get_events()[0]
-        event.icalendar_component["SUMMARY"] = "mine"
+        event.icalendar_component["SUMMARY"] = summary
         event.save()
+
+    def ask_busy(self, address: str, start: int, end: int) -> str:
+        """Ask from the outbox, as it is done while somebody is invited."""
+        principal = self.client.principal()
+        found = principal.freebusy_request(moment(start), moment(end), [address])
+        return str(found[f"mailto:{address}"].data)
 
     def delete_event(self, calendar: str) -> None:
         self.calendars[calendar].get_events()[0].delete()

@@ -130,7 +130,7 @@ def test_python_caldav_follows_the_busy_calendar_and_is_refused_with_the_reason(
             assert REASON in told["body"]
         told = program.told("add", calendar="Alice - bookings")
         assert told["refused"] == 403
-        assert "does not take bookings yet" in told["body"]
+        assert "You may see these bookings, and make none." in told["body"]
         assert program.told("make_calendar")["refused"] == 403
         assert office.state("alice") == before
 

@@ -1,0 +1,217 @@
+"""Real calendar programs that book: what they write is in the calendar of the provider, once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.programs import Cadaver, CaldavSession, Program, Vdirsyncer
+from tests.e2e.served import Login, Periods, Reply, Served, freebusy_periods, ical
+from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
+from tests.e2e.town import TOMORROW, Town, at, resource, serving
+
+COMMANDS_INSIDE = True
+ROOMS = ("red", "green", "grey", "raw")
+"""Each is for one program."""
+
+
+def hour(number: int) -> int:
+    return at(TOMORROW, f"{number}:00", "UTC")
+
+
+def event(uid: str, begin: int, *more: str) -> str:
+    start, end = ical(hour(begin)), ical(hour(begin + 1))
+    return HEAD + vevent(uid, f"DTSTART:{start}", f"DTEND:{end}", *more) + TAIL
+
+
+class Desk:
+    """A bridge whose rooms have calendars at a real CalDAV server, and ann, who may book them."""
+
+    def __init__(self, town: Town, folder: Path) -> None:
+        self.calendars: dict[str, CalDavCalendar] = {}
+        resources = []
+        for room in ROOMS:
+            calendar = town.calendar("radicale", room)
+            assert isinstance(calendar, CalDavCalendar)
+            self.calendars[room] = calendar
+            written = {"write_calendar": calendar.name, "primary": True}
+            connection = calendar.connection() | written | {"account_email": f"{room}@example.com"}
+            resources.append(
+                resource(room, connection, name=room.title(), email=f"{room}@example.com")
+            )
+        access: dict[str, Any] = dict.fromkeys(ROOMS, "write")
+        users = [{"name": "ann", "email": "ann@example.com", "access": access}]
+        self.served: Served = serving(folder, resources, auth={"users": users})
+        made = self.served.cli("users", "app-password", "create", "ann", "tests", "--json")
+        self.login = Login("ann", json.loads(made)["password"])
+
+    def account(self, kind: type[Program], folder: Path) -> Program:
+        return kind(folder / "home", f"{self.served.url}/", self.login)
+
+    def dav(self, method: str, path: str, body: str = "", **headers: str) -> Reply:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named.setdefault("Content-Type", "text/calendar; charset=utf-8")
+        return self.served.dav(method, path, body, self.login, **named)
+
+    def provided(self, room: str) -> list[tuple[str, str]]:
+        """UID or title, and start, of every event that the provider has."""
+        calendar = self.calendars[room]
+        text = calendar.account.send("GET", calendar.path).decode().replace("\r\n ", "")
+        events = text.split("BEGIN:VEVENT")[1:]
+        return sorted(
+            (
+                re.findall(r"^SUMMARY:(.*)\r$", it, re.MULTILINE)[0],
+                re.findall(r"^DTSTART.*:(.*)\r$", it, re.MULTILINE)[0],
+            )
+            for it in events
+        )
+
+    def busy(self, room: str) -> Periods:
+        return freebusy_periods(self.served.freebusy(room, hour(0), hour(23)).body)
+
+
+@pytest.fixture(scope="module")
+def desk(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    opened = Desk(town, tmp_path_factory.mktemp("desk"))
+    yield opened
+    opened.served.__exit__()
+
+
+@pytest.mark.client("caldav")
+def test_python_caldav_books_moves_and_deletes(desk: Desk, tmp_path: Path) -> None:
+    with desk.account(CaldavSession, tmp_path) as program:
+        assert isinstance(program, CaldavSession)
+        assert "Red - bookings" in program.ask("discover")
+        mine = {"calendar": "Red - bookings"}
+        program.ask("add", **mine, start=hour(9))
+        assert desk.provided("red") == [("mine", ical(hour(9)))]
+        assert desk.busy("red") == [(hour(9), hour(10), "BUSY")]
+        program.ask("rename_event", **mine, summary="ours")
+        assert desk.provided("red") == [("ours", ical(hour(9)))]
+
+        clash = program.told("add", **mine, start=hour(9), uid="other")
+        assert (clash["refused"], clash["unmet"][0]) == (403, "{DAV:}need-privileges")
+        assert "Busy" in clash["body"]
+        assert "ours" not in clash["body"]
+        asked = program.ask("ask_busy", address="red@example.com", start=hour(0), end=hour(23))
+        assert f"{ical(hour(9))}/{ical(hour(10))}" in asked
+
+        assert len(program.ask("sync", **mine)["events"]) == 1
+        program.ask("delete_event", **mine)
+        assert desk.provided("red") == []
+        assert desk.busy("red") == []
+        assert program.ask("sync", **mine)["gone"] == 1
+
+
+@pytest.mark.client("vdirsyncer")
+def test_vdirsyncer_sends_what_is_written_into_its_folder_and_takes_back_what_became_of_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    program = desk.account(Vdirsyncer, tmp_path)
+    assert isinstance(program, Vdirsyncer)
+    program.vdirsyncer("discover")
+    program.vdirsyncer("sync")
+    folder = program.folder("green.bookings")
+    mine = program.write("calendars/green.bookings/mine.ics", event("mine", 9))
+    program.vdirsyncer("sync")
+    assert desk.provided("green") == [("secret of mine", ical(hour(9)))]
+
+    clash = program.write("calendars/green.bookings/clash.ics", event("clash", 9))
+    refused = program.run("vdirsyncer", "sync")
+    assert refused.returncode == 1
+    assert "403, message='Forbidden'" in refused.stdout
+    assert len(desk.provided("green")) == 1
+    clash.unlink()
+
+    # An emptied folder it would not believe.
+    program.write("calendars/green.bookings/kept.ics", event("kept", 15))
+    mine.write_text(event("mine", 11))
+    program.vdirsyncer("sync")
+    kept = ("secret of kept", ical(hour(15)))
+    assert desk.provided("green") == [kept, ("secret of mine", ical(hour(11)))]
+    assert len(list(folder.glob("*.ics"))) == 2
+    mine.unlink()
+    program.vdirsyncer("sync")
+    assert desk.provided("green") == [kept]
+    assert [it.name for it in folder.glob("*.ics")] == ["kept.ics"]
+
+
+@pytest.mark.client("cadaver")
+def test_cadaver_puts_moves_and_deletes_files(desk: Desk, tmp_path: Path) -> None:
+    program = desk.account(Cadaver, tmp_path)
+    assert isinstance(program, Cadaver)
+    program.write("mine.ics", event("mine", 9))
+    told = program.at("/ann/grey.bookings", "put mine.ics", "move mine.ics other.ics", "ls")
+    assert told.count("succeeded") == 3, told
+    assert program.names("/ann/grey.bookings") == ["other.ics"]
+    assert desk.provided("grey") == [("secret of mine", ical(hour(9)))]
+    assert "succeeded" in program.at("/ann/grey.bookings", "delete other.ics")
+    assert desk.provided("grey") == []
+
+
+@pytest.mark.covers("A-18")
+def test_one_occurrence_is_changed_and_another_taken_out_and_the_series_stays(desk: Desk) -> None:
+    path = "/ann/raw.bookings/series.ics"
+    daily = ("RRULE:FREQ=DAILY;COUNT=5",)
+    assert desk.dav("PUT", path, event("series", 9, *daily)).status == 201
+    second, third = (ical(hour(9) + n * 86400) for n in (1, 2))
+    moved = vevent("series", f"RECURRENCE-ID:{second}", f"DTSTART:{ical(hour(12) + 86400)}",
+                   f"DTEND:{ical(hour(13) + 86400)}")  # fmt: skip
+    text = event("series", 9, *daily, f"EXDATE:{third}").replace(TAIL, moved + TAIL)
+    assert desk.dav("PUT", path, text).status == 204
+    end = hour(23) + 5 * 86400
+    found = freebusy_periods(desk.served.freebusy("raw", hour(0), end).body)
+    days = [(start - hour(0)) // 3600 for start, _, _ in found]
+    assert days == [9, 24 + 12, 72 + 9, 96 + 9]
+    assert len(desk.provided("raw")) == 2, "master and changed occurrence"
+    window = f'start="{ical(hour(0))}" end="{ical(end)}"'
+    asked = (
+        '<C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop>'
+        f"<C:calendar-data><C:expand {window}/></C:calendar-data></D:prop><C:filter>"
+        f'<C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT"><C:time-range {window}/>'
+        "</C:comp-filter></C:comp-filter></C:filter></C:calendar-query>"
+    )
+    answer = desk.dav("REPORT", "/ann/raw.bookings/", asked, Content_Type="application/xml")
+    assert answer.body.count(b"BEGIN:VEVENT") == 4
+    assert answer.body.count(b"RECURRENCE-ID:") == 4
+    assert b"RRULE" not in answer.body
+    assert desk.dav("DELETE", path).status == 204
+    assert desk.provided("raw") == []
+
+
+@pytest.mark.covers("A-19")
+def test_a_series_that_a_client_splits_becomes_two_and_loses_nothing(desk: Desk) -> None:
+    first, rest = "/ann/raw.bookings/first.ics", "/ann/raw.bookings/rest.ics"
+    assert desk.dav("PUT", first, event("first", 15, "RRULE:FREQ=DAILY;COUNT=6")).status == 201
+    until = ical(hour(15) + 2 * 86400)
+    shorter = event("first", 15, f"RRULE:FREQ=DAILY;UNTIL={until}")
+    assert desk.dav("PUT", first, shorter).status == 204
+    later = event("rest", 15, "RRULE:FREQ=DAILY;COUNT=3")
+    start = ical(hour(15)), ical(hour(15) + 3 * 86400)
+    end = ical(hour(16)), ical(hour(16) + 3 * 86400)
+    later = later.replace(*start).replace(*end)
+    assert desk.dav("PUT", rest, later).status == 201
+    found = freebusy_periods(desk.served.freebusy("raw", hour(0), hour(23) + 7 * 86400).body)
+    assert [(start - hour(15)) / 86400 for start, _, _ in found] == [0, 1, 2, 3, 4, 5]
+    assert len(desk.provided("raw")) == 2
+    for path in (first, rest):
+        desk.dav("DELETE", path)
+    assert desk.provided("raw") == []
+
+
+@pytest.mark.covers("A-20", "F48", "F49", "F50")
+def test_retries_deletions_and_haste_leave_one_event_or_none(desk: Desk) -> None:
+    path = "/ann/raw.bookings/hasty.ics"
+    for _ in range(2):
+        assert desk.dav("PUT", path, event("hasty", 18)).status in {201, 204}
+    assert len(desk.provided("raw")) == 1
+    assert desk.dav("DELETE", path).status == 204
+    assert desk.dav("PUT", path, event("hasty", 19), If_None_Match="*").status == 201
+    assert desk.provided("raw") == [("secret of hasty", ical(hour(19)))]
+    assert desk.dav("DELETE", path).status == 204
+    assert desk.provided("raw") == []
