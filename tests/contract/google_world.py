@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from bridge.config.settings import Outbound
 from bridge.model.http import Bearer, Http, Response
 from bridge.model.interval import Window, utc
@@ -35,6 +37,23 @@ def sandbox() -> Sandbox:
 def transport() -> Transport:
     outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
     return Transport(outbound, user_agent="BusyBridge/test")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """The stand-in; what it says is what its description allows."""
+    with sandbox() as started:
+        yield started
+        assert started.world.defects == []
+
+
+@pytest.fixture
+def signed(running: Sandbox) -> Iterator[Signed]:
+    """What Ann's program sends requests with."""
+    http = transport()
+    yield Signed(http, running.access_token(ANN))
+    http.close()
+    running.behave()
 
 
 @dataclass

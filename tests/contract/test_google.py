@@ -7,25 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.sandbox.server import Sandbox
-from tests.contract.google_world import ANN, GoogleWorld, Signed, sandbox, transport
+from tests.contract.google_world import GoogleWorld, Signed, running, signed
 from tests.contract.provider_contract import ProviderContract, mirror
 
-__all__ = ["mirror"]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with sandbox() as started:
-        yield started
-        assert started.world.defects == []
+__all__ = ["mirror", "running", "signed"]
 
 
 @pytest.fixture
-def google(running: Sandbox) -> Iterator[GoogleWorld]:
-    http = transport()
-    yield GoogleWorld(running, Signed(http, running.access_token(ANN)))
-    http.close()
-    running.world.account(ANN).faults.clear()
+def google(running: Sandbox, signed: Signed) -> GoogleWorld:
+    return GoogleWorld(running, signed)
 
 
 class TestGoogle(ProviderContract):

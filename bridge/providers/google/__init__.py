@@ -183,7 +183,7 @@ def _rates(defaults: BaseModel) -> Rates:
 _CAPABILITIES: Mapping[str, str] = {
     "read events": "done; of calendars that share only their busy time, that",
     "incremental": "done: sync tokens",
-    "write events": "done, with Meet links",
+    "write events": "done: with Meet links",
     "push": "done: watch channels",
 }
 

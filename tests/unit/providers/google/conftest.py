@@ -8,23 +8,22 @@ import pytest
 
 from bridge.sandbox.server import Sandbox
 from tests.contract.google_sink_world import GoogleSinkWorld
-from tests.contract.google_world import ANN, Signed, sandbox, transport
+from tests.contract.google_world import Signed, sandbox, signed
 from tests.contract.sink_calendar import Calendar
+
+__all__ = ["signed"]
 
 
 @pytest.fixture(scope="package")
-def written_to() -> Iterator[Sandbox]:
+def running() -> Iterator[Sandbox]:
     with sandbox() as started:
         yield started
         assert started.world.defects == []
 
 
 @pytest.fixture
-def there(written_to: Sandbox) -> Iterator[GoogleSinkWorld]:
-    http = transport()
-    yield GoogleSinkWorld(written_to, Signed(http, written_to.access_token(ANN)))
-    http.close()
-    written_to.behave()
+def there(running: Sandbox, signed: Signed) -> GoogleSinkWorld:
+    return GoogleSinkWorld(running, signed)
 
 
 @pytest.fixture

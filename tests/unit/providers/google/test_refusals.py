@@ -58,14 +58,6 @@ def running() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def signed(running: Sandbox) -> Iterator[Signed]:
-    http = transport()
-    yield Signed(http, running.access_token(ANN))
-    http.close()
-    running.world.account(ANN).faults.clear()
-
-
-@pytest.fixture
 def provider(running: Sandbox, signed: Signed) -> Provider:
     return KIND.open(account(running, signed))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
 
+from bridge.ical.compose import series_text
+from bridge.ical.parse import parse_calendar
 from bridge.ical.recurrence import expand
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Alarm, Attendee, EventSeries, Status
@@ -112,6 +115,12 @@ def told(series: EventSeries) -> dict[int, tuple[object, ...]]:
     }  # fmt: skip
 
 
+def stored(written: Written) -> Written:
+    """What a database keeps of it."""
+    (kept,) = parse_calendar(series_text(written.series), whole=True).series
+    return replace(written, series=kept.series)
+
+
 @pytest.mark.covers("F55")
 @pytest.mark.parametrize("fault", ["", "bare_tombstones", "short_pages", "duplicate_pages"])
 @pytest.mark.parametrize("seed", range(2))
@@ -128,12 +137,13 @@ def test_google_has_what_was_desired_and_nothing_is_written_twice(
         if written is not None and random.random() < 0.5:
             meddle(random, there, agenda)
             written = agenda.read(written.remote_id)
-        written = agenda.put(desired, None if random.random() < 0.1 else written)
+        base = None if written is None or random.random() < 0.1 else stored(written)
+        written = agenda.put(desired, base)
         assert told(written.series) == told(desired.series)
         assert (written.conference is not None) == (meet is not None)
         assert agenda.read(written.remote_id) == written
         before = len(there.http.asked)
-        assert agenda.put(desired, written) == written
+        assert agenda.put(desired, stored(written)) == written
         again = there.http.asked[before:]
         assert all(each.startswith("GET") for each in again)
         pulled = agenda.holds()[written.remote_id]
