@@ -1,4 +1,4 @@
-"""A Microsoft account as an event source, and as a busy source for calendars that share no events.
+"""A Microsoft account: a source and a sink of events, and of busy time where no events are shared.
 
 What Graph has of incremental listings is of one window for ever. The window of a link reaches
 further than the one that was asked for, so that the link lasts while the horizon moves on; it is
@@ -32,6 +32,7 @@ from bridge.providers.microsoft.envelope import Envelope, Names
 from bridge.providers.microsoft.listing import Listing
 from bridge.providers.microsoft.push import MicrosoftSubscriptions
 from bridge.providers.microsoft.refusals import TooSlow
+from bridge.providers.microsoft.sink import MicrosoftSink
 
 _DAY = 86400
 _BEFORE = 3 * _DAY
@@ -61,6 +62,7 @@ def open_account(account: Account, api_url: str) -> Provider:
         source=MicrosoftSource(client),
         busy=MicrosoftBusy(client),
         notifier=MicrosoftSubscriptions(client),
+        sink=MicrosoftSink(client, account.acts_for or account.owner),
     )
 
 

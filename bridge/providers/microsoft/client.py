@@ -7,7 +7,7 @@ the other, so that a pull never has more than one of the four that a mailbox tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -224,9 +224,26 @@ class Client:
             raise unscheduled(what, found[0].error.response_code)
         return found[0]
 
-    def answer(self, method: str, path: str, content: bytes | None = None) -> Response:
-        """Give the answer to a request below the root, whatever its status is."""
-        return self._send(method, f"{self._root}{path}", content)
+    def answer(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        page: int = 0,
+    ) -> Response:
+        """Give the answer to a request below the root, whatever its status is.
+
+        Args:
+            method: of HTTP.
+            path: below the root, or a link that leads there.
+            content: JSON.
+            headers: more of them, or others than usual.
+            page: so many items a listing has on each page.
+        """
+        url = path if self.is_ours(path) else f"{self._root}{path}"
+        return self._send(method, url, content, page, headers)
 
     def subscription(self, response: Response, what: str) -> wire.Subscription:
         """Read an answer that is a subscription."""
@@ -277,9 +294,16 @@ class Client:
             raise UnreadableAnswer(f"{what}: it goes on at another server, which is not asked")
         return link
 
-    def _send(self, method: str, url: str, content: bytes | None = None, page: int = 0) -> Response:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        content: bytes | None = None,
+        page: int = 0,
+        more: Mapping[str, str] | None = None,
+    ) -> Response:
         prefer = f"{_PREFER}, odata.maxpagesize={page}" if page else _PREFER
-        headers = {"Accept": "application/json", "Prefer": prefer}
+        headers = {"Accept": "application/json", "Prefer": prefer, **(more or {})}
         if content is not None:
             headers["Content-Type"] = "application/json"
         return self._http.request(

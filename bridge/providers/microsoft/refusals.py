@@ -5,6 +5,7 @@ from __future__ import annotations
 from bridge.errors import (
     ProviderError,
     RateLimited,
+    RemoteChanged,
     RemoteNotFound,
     RemoteRejected,
     TemporarilyUnavailable,
@@ -15,6 +16,7 @@ from bridge.transport import raise_for_status as raise_for_others
 from bridge.transport import where
 from bridge.transport.status import retry_after, token_refused
 
+_CONFLICT = "ErrorIrresolvableConflict"
 _NO_MAILBOX = "MailboxNotEnabledForRESTAPI"
 _THROTTLED = frozenset({"ApplicationThrottled", "TooManyRequests", "ErrorServerBusy"})
 
@@ -71,6 +73,31 @@ def raise_for_status(response: Response, what: str) -> None:
             "its own",
         )
     raise_for_others(response, what=what)
+
+
+def raise_for_writing(response: Response, what: str) -> None:
+    """Raise what an error of Graph means to who writes; a whole 2xx passes.
+
+    Raises:
+        RemoteChanged: the event is in another state than the one that was named.
+        RemoteRejected: it is not allowed, or Outlook does not take it; the text says why.
+        ProviderError: as `raise_for_status` says.
+    """
+    told = wire.failure(response.body)
+    if response.status in (400, 409, 412) and told.code == _CONFLICT:
+        raise RemoteChanged(f"{what}: it was changed in Outlook meanwhile")
+    if is_forbidden(response):
+        raise RemoteRejected(
+            f"{what}: {where(response.url)} does not allow this account to write it"
+            f"{_named(told.code)}",
+            code="forbidden",
+            hint="the calendar has to be the account's own, or shared with the right to edit it; "
+            "and the owner has to agree to Calendars.ReadWrite: connect the account again",
+        )
+    if response.status in (400, 409, 413, 422):
+        reason = told.message if told.message.isprintable() else ""
+        raise RemoteRejected(f"{what}: Outlook does not take it: {reason[:300]}{_named(told.code)}")
+    raise_for_status(response, what)
 
 
 def _named(code: str) -> str:

@@ -83,7 +83,7 @@ class _Changed:
             while key in taken:
                 key += step
             taken.add(key)
-            mine = _moment(self.master, key)
+            mine = on_clock(self.master, key)
             found.append(replace(each, uid=self.master.uid, recurrence_id=mine))
         return found
 
@@ -103,7 +103,7 @@ def build(group: Group, master: Event, place: Place, window: Window) -> Built:
     known = _known(master, window, place)
     overrides = changed.among([*(known or ()), *(each.start for each in listed)])
     if known is None:
-        overrides += [_moved(master, each, each) for each in listed]
+        overrides += [moved_to(master, each, each) for each in listed]
         alone = None if overrides else replace(master, rrules=())
         return Built(_series(master.uid, alone, overrides, place), has_holes=True)
     taken = {at(each.recurrence_id) for each in overrides if each.recurrence_id is not None}
@@ -111,11 +111,11 @@ def build(group: Group, master: Event, place: Place, window: Window) -> Built:
     missing = [each for each in known.values() if each.start not in seen and _is_in(each, window)]
     for each in listed:
         if each.start not in taken and known.get(each.start) != each:
-            overrides.append(_moved(master, known.get(each.start, each), each))
+            overrides.append(moved_to(master, known.get(each.start, each), each))
     if vague:
         place.notes.append("an occurrence that cannot be read stays where the series has it")
     else:
-        excluded = tuple(_moment(master, each.start) for each in missing)
+        excluded = tuple(on_clock(master, each.start) for each in missing)
         master = replace(master, exdates=excluded)
     return Built(_series(master.uid, master, overrides, place), has_holes=bool(missing))
 
@@ -132,7 +132,7 @@ def _known(master: Event, window: Window, place: Place) -> Mapping[Instant, Time
     why = "it is not understood"
     if master.rrules:
         try:
-            return _by_rule(master, window)
+            return by_rule(master, window)
         except (InvalidCalendarObject, ValueError, ArithmeticError) as err:
             why = str(err)[:120]
     place.notes.append(f"its rule is left out, and every occurrence stands as listed: {why}")
@@ -149,7 +149,7 @@ def remains(group: Group, place: Place) -> EventSeries | None:
     listed, _ = _listed(group, nobody, place)
     changed = _changed(group, nobody, place)
     overrides = changed.among(each.start for each in listed)
-    overrides += [_moved(nobody, each, each) for each in listed]
+    overrides += [moved_to(nobody, each, each) for each in listed]
     return EventSeries(uid=group.id, master=None, overrides=tuple(overrides)) if overrides else None
 
 
@@ -178,7 +178,7 @@ def _changed(group: Group, master: Event, place: Place) -> _Changed:
     for event in group.exceptions.values():
         try:
             found, notes = read_event(event, Place(place.zone))
-            original = _original(master, found)
+            original = original_start(master, found.recurrence_id)
         except Unclear as err:
             notes = (f"it cannot be read, and stays where it was: {str(err)[:120]}",)
             made.is_vague = True
@@ -186,45 +186,55 @@ def _changed(group: Group, master: Event, place: Place) -> _Changed:
                 alone = structs.replace(event, type="", series_master_id="", recurrence=None)
                 made.astray.append(read_event(alone, Place(place.zone)).event)
         else:
-            made.placed.append(replace(found, uid=master.uid, recurrence_id=original))
+            mine = replace(found, uid=master.uid, recurrence_id=original)
+            made.placed.append(replace(mine, origin=found.origin or master.origin))
         place.notes.extend(f"a changed occurrence: {note}" for note in notes)
     return made
 
 
-def _original(master: Event, changed: Event) -> EventTime:
-    """Say on the clock of the series which occurrence was changed."""
-    original = changed.recurrence_id
+def original_start(master: Event, original: EventTime | None) -> EventTime:
+    """Say on the clock of the series which occurrence is meant.
+
+    Raises:
+        Unclear: nothing says it.
+    """
     if original is None:
         raise Unclear("it does not say which occurrence it is")
     if isinstance(master.start, datetime):
         if isinstance(original, datetime | Floating):
-            return _moment(master, at(original))
+            return on_clock(master, at(original))
         return on_day(master.start, original)
     if isinstance(original, datetime):
         # A day is the midnight of some zone; the nearest midnight of UTC is of the same day.
-        return _moment(master, (instant(original) + _DAY // 2) // _DAY * _DAY)
+        return on_clock(master, (instant(original) + _DAY // 2) // _DAY * _DAY)
     return original
 
 
-def _by_rule(master: Event, window: Window) -> dict[Instant, Times]:
+def by_rule(master: Event, window: Window) -> dict[Instant, Times]:
+    """Give what the rule of a series has in a window, by start.
+
+    Raises:
+        InvalidCalendarObject: it says nothing, or costs too much.
+    """
     series = EventSeries(uid=master.uid, master=master)
     found = expand(series, window, UTC, day_zone=UTC).occurrences
     return {each.original_start: Times(each.start, each.end) for each in found}
 
 
-def _moved(master: Event, original: Times, now: Times) -> Event:
+def moved_to(master: Event, original: Times, now: Times) -> Event:
+    """Give the occurrence that the rule has at one time, as it takes place at another."""
     return replace(
         master,
-        start=_moment(master, now.start),
-        end=_moment(master, now.end),
+        start=on_clock(master, now.start),
+        end=on_clock(master, now.end),
         duration=None,
         exact=None,
         rrules=(),
-        recurrence_id=_moment(master, original.start),
+        recurrence_id=on_clock(master, original.start),
     )
 
 
-def _moment(master: Event, when: Instant) -> EventTime:
+def on_clock(master: Event, when: Instant) -> EventTime:
     """Say an instant the way the master says its start."""
     if isinstance(master.start, datetime):
         return utc(when).astimezone(master.start.tzinfo)

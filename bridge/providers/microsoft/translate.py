@@ -6,18 +6,33 @@ it was cancelled, and what its guests answered.
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
 from bridge.ical.foreign import Found, color, stamp, word_for
-from bridge.model.event import Attendee, Class, Event, Floating, PartStat, ShowAs, Status, Transp
+from bridge.model.event import (
+    Alarm,
+    Attendee,
+    Class,
+    Event,
+    Floating,
+    PartStat,
+    ShowAs,
+    Status,
+    Transp,
+)
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
-from bridge.providers.microsoft import recurrence, wire
+from bridge.providers.microsoft import recurrence, teams, wire
 from bridge.providers.microsoft.body import plain_text
 from bridge.providers.microsoft.moments import Place, read_original, read_span, write_span
 from bridge.providers.microsoft.uid import original_uid
 
-ORIGIN = "String {9c1f6d0e-53b2-4d0b-8a55-2f4a6a3a7c10} Name BusyBridgeOrigin"
-"""Id of the extended property of what a BusyBridge wrote."""
+_SET = "String {9c1f6d0e-53b2-4d0b-8a55-2f4a6a3a7c10} Name BusyBridge"
+ORIGIN = f"{_SET}Origin"
+"""Id of the extended property of what a BusyBridge wrote; of these a delta round says nothing."""
+TOKEN, UID = f"{_SET}Token", f"{_SET}Uid"
+"""Of bookings: what they are found by, and the UID that their client gave them."""
+_TRANSACTION = re.compile(r"(?P<token>[0-9a-f]{8,})@(?P<origin>\S{1,200})")
 
 _SHOW_AS = {
     "free": ShowAs.FREE,
@@ -91,6 +106,7 @@ def read_event(event: wire.Event, place: Place) -> Found:
         summary=event.subject,
         description=read_description(event),
         location=read_location(event),
+        categories=read_categories(event),
         conference_url=read_conference(event),
         organizer=read_organizer(event),
         attendees=read_attendees(event),
@@ -118,6 +134,9 @@ def write_event(event: Event, place: Place) -> wire.Event:
         subject=event.summary,
         body=write_description(event),
         location=write_location(event),
+        categories=write_categories(event),
+        is_reminder_on=write_reminder(event),
+        reminder_minutes_before_start=write_minutes(event),
         attendees=write_attendees(event),
         extended_properties=write_origin(event),
     )
@@ -136,12 +155,16 @@ def read_uid(event: wire.Event) -> str:
     return original_uid(event.ical_uid) or event.series_master_id or event.id
 
 
-# STATUS: a cancelled meeting stays in the calendars of its guests until they remove it
+# STATUS: a cancelled meeting stays in the calendars of its guests until they remove it. Tentative
+# are one's own events whose time is shown so; it is as well of invitations that nobody answered.
 
 
 def read_status(event: wire.Event) -> Status:
     """Read whether an event takes place."""
-    return Status.CANCELLED if event.is_cancelled else Status.CONFIRMED
+    if event.is_cancelled:
+        return Status.CANCELLED
+    is_tentative = event.is_organizer and event.show_as == "tentative"
+    return Status.TENTATIVE if is_tentative else Status.CONFIRMED
 
 
 # X-MICROSOFT-CDO-BUSYSTATUS and TRANSP
@@ -185,12 +208,15 @@ def write_class(event: Event) -> str:
 
 
 def read_description(event: wire.Event) -> str:
-    """Read the body as text."""
+    """Read the body as text; of one's own meetings without what Outlook added of Teams."""
     if event.body is None:
         return ""
     if event.body.content_type.lower() == "html":
-        return plain_text(event.body.content)
-    return event.body.content.replace("\r\n", "\n").strip()
+        text = plain_text(event.body.content)
+    else:
+        text = event.body.content.replace("\r\n", "\n").strip()
+    is_added = event.is_organizer and (event.is_online_meeting or event.online_meeting is not None)
+    return teams.without(text) if is_added else text
 
 
 def write_description(event: Event) -> wire.Body | None:
@@ -209,6 +235,39 @@ def read_location(event: wire.Event) -> str:
 def write_location(event: Event) -> wire.Location | None:
     """Write the name of the place."""
     return wire.Location(display_name=event.location) if event.location else None
+
+
+# CATEGORIES
+
+
+def read_categories(event: wire.Event) -> tuple[str, ...]:
+    """Read the names of an event's colours."""
+    return tuple(each for each in event.categories if each)
+
+
+def write_categories(event: Event) -> list[str]:
+    """Write them; a name that the mailbox does not know has no colour there."""
+    return list(event.categories)
+
+
+# VALARM: one, before the start; None leaves it to the mailbox
+
+
+def read_alarms(event: wire.Event) -> tuple[Alarm, ...] | None:
+    """Read the reminder; of a booking alone (`Event.alarms`)."""
+    if not event.is_reminder_on:
+        return None if event.is_reminder_on is None else ()
+    return (Alarm(timedelta(minutes=event.reminder_minutes_before_start or 0)),)
+
+
+def write_reminder(event: Event) -> bool | None:
+    """Write whether there is a reminder."""
+    return None if event.alarms is None else bool(event.alarms)
+
+
+def write_minutes(event: Event) -> int | None:
+    """Write when it goes off."""
+    return event.alarms[0].before // timedelta(minutes=1) if event.alarms else None
 
 
 # CONFERENCE (RFC 7986 section 5.11): written by asking Outlook for a new one, never by its link
@@ -259,14 +318,27 @@ def _attendee(person: wire.Person) -> Attendee | None:
         return None
     word = person.status.response if person.status else ""
     name = person.email_address.name if person.email_address else ""
-    return Attendee(f"mailto:{address}", _PARTSTAT.get(word, PartStat.NEEDS_ACTION), name)
+    return Attendee(
+        f"mailto:{address}",
+        _PARTSTAT.get(word, PartStat.NEEDS_ACTION),
+        name,
+        role="OPT-PARTICIPANT" if person.type == "optional" else "",
+        cutype="RESOURCE" if person.type == "resource" else "",
+    )
 
 
 def _person(attendee: Attendee) -> wire.Person:
     address = wire.Address(
         name=attendee.common_name, address=attendee.address.removeprefix("mailto:")
     )
-    return wire.Person(email_address=address, type="required")
+    return wire.Person(email_address=address, type=write_type(attendee))
+
+
+def write_type(attendee: Attendee) -> str:
+    """Write ROLE and CUTYPE of a guest ([MS-OXCICAL] section 2.1.3.1.1.20.2)."""
+    if attendee.cutype in ("ROOM", "RESOURCE"):
+        return "resource"
+    return "optional" if attendee.role == "OPT-PARTICIPANT" else "required"
 
 
 # CREATED, LAST-MODIFIED: Outlook's own
@@ -278,16 +350,28 @@ def read_stamp(text: str) -> datetime | None:
     return moment if moment and moment.year > 1 else None
 
 
-# X-BUSYBRIDGE-ORIGIN
+# X-BUSYBRIDGE-ORIGIN: in an extended property, and in the transaction, which every listing has
 
 
 def read_origin(event: wire.Event) -> str:
     """Read which BusyBridge wrote an event; Graph answers with the id in any case."""
     own = ORIGIN.lower()
-    found = (each.value for each in event.extended_properties if each.id.lower() == own)
-    return next(found, "")
+    found = next((each.value for each in event.extended_properties if each.id.lower() == own), "")
+    transaction = _TRANSACTION.fullmatch(event.transaction_id)
+    return found or (transaction["origin"] if transaction else "")
 
 
 def write_origin(event: Event) -> list[wire.Property]:
     """Write which BusyBridge wrote an event."""
     return [wire.Property(id=ORIGIN, value=event.origin)] if event.origin else []
+
+
+def read_token(event: wire.Event) -> str:
+    """Read which booking an event was made for; empty where it was made otherwise."""
+    transaction = _TRANSACTION.fullmatch(event.transaction_id)
+    return transaction["token"] if transaction else ""
+
+
+def write_transaction(token: str, origin: str) -> str:
+    """Write what names a booking and whose it is; Graph makes one event of it at most."""
+    return f"{token}@{origin}"

@@ -63,6 +63,8 @@ class Meeting(_Wire):
     """onlineMeetingInfo."""
 
     join_url: str = ""
+    conference_id: str = ""
+    toll_number: str = ""
 
 
 class Pattern(_Wire):
@@ -130,11 +132,16 @@ class Event(_Wire):
     is_organizer: bool = False
     show_as: str = ""
     sensitivity: str = ""
+    categories: list[str] = []
+    is_reminder_on: bool | None = None
+    """None: not said, which is something else than no; as the next one."""
+    reminder_minutes_before_start: int | None = None
     response_status: Reply | None = None
     attendees: list[Person] = []
     organizer: Person | None = None
     is_online_meeting: bool = False
     online_meeting: Meeting | None = None
+    online_meeting_provider: str = ""
     online_meeting_url: str = ""
     transaction_id: str = ""
     created_date_time: str = ""
@@ -175,6 +182,14 @@ class EventPage(_Wire):
     """On the last page of a round only."""
     date: str = field(default="", name="#date")
     """When it was answered, by Graph's clock: not of the body, of its header."""
+
+
+class Occurrences(_Wire):
+    """What a series says of its own occurrences, when it is asked."""
+
+    cancelled_occurrences: list[str] = []
+    exception_occurrences: list[Any] = []
+    next_link: str = field(default="", name="exceptionOccurrences@odata.nextLink")
 
 
 class Slot(_Wire):
@@ -261,6 +276,9 @@ class Failure(_Wire):
 
     code: str = ""
     message: str = ""
+
+    existing: str = field(default="", name="@event.existingEventId")
+    """Of ErrorDuplicateTransactionId: the event that the transaction made."""
 
 
 class _Failed(_Wire):

@@ -1,0 +1,161 @@
+"""What stands in Outlook of a booking: an event, or a series with all that differs in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from hashlib import blake2b
+
+from msgspec import structs
+
+from bridge.errors import UnreadableAnswer
+from bridge.ical.foreign import Unclear, at
+from bridge.model.conference import Conference, ConferenceKind, ConferenceState
+from bridge.model.event import Event, EventSeries
+from bridge.model.interval import Instant
+from bridge.model.remote import ETag, RemoteId
+from bridge.providers.microsoft import translate, wire
+from bridge.providers.microsoft.moments import Place, occurrence, on_day, read_span
+from bridge.providers.microsoft.series import on_clock, original_start
+from bridge.sink import Written
+
+TEAMS = "teamsForBusiness"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One changed occurrence."""
+
+    raw: wire.Event
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One event as it was read."""
+
+    raw: wire.Event
+    master: Event
+    """Without EXDATE: those are `deleted`."""
+    changed: dict[Instant, Changed] = field(default_factory=dict)
+    """Changed occurrences, by their original start; a day is its midnight in UTC."""
+    deleted: dict[Instant, None] = field(default_factory=dict)
+
+    @property
+    def conference(self) -> Conference | None:
+        """Give the Teams meeting of the event."""
+        raw = self.raw
+        if not raw.is_online_meeting or raw.online_meeting_provider != TEAMS:
+            return None
+        link = translate.read_conference(raw)
+        if not link:
+            return Conference(ConferenceKind.TEAMS, ConferenceState.PENDING)
+        return Conference(
+            ConferenceKind.TEAMS, ConferenceState.READY, join_url=link, details=_details(raw)
+        )
+
+    @property
+    def etag(self) -> ETag:
+        """Name the state of the event and of its occurrences."""
+        own = plain_etag(self.raw)
+        if not (self.changed or self.deleted):
+            return ETag(own)
+        state = [(key, each.raw.etag) for key, each in sorted(self.changed.items())]
+        name = repr((own, state, sorted(self.deleted))).encode()
+        return ETag(f"{own}.{blake2b(name, digest_size=6).hexdigest()}")
+
+    def written(self, failing: str = "") -> Written:
+        """Say it as sinks do.
+
+        Args:
+            failing: why the meeting that was asked for is not to be had.
+        """
+        deleted = tuple(on_clock(self.master, key) for key in sorted(self.deleted))
+        conference = self.conference
+        if failing and conference is None:
+            conference = Conference(ConferenceKind.TEAMS, ConferenceState.FAILING, reason=failing)
+        series = EventSeries(
+            uid=self.master.uid,
+            master=replace(self.master, exdates=deleted),
+            overrides=tuple(each.event for _, each in sorted(self.changed.items())),
+        )
+        return Written(
+            remote_id=RemoteId(self.raw.id),
+            etag=self.etag,
+            series=series,
+            conference=conference,
+            uid=self.master.uid,
+        )
+
+
+def read(
+    raw: wire.Event, changed: Iterable[wire.Event] = (), deleted: Sequence[str] = ()
+) -> Standing:
+    """Put together what Graph says of an event.
+
+    Args:
+        raw: the event, or the master of a series.
+        changed: its changed occurrences.
+        deleted: ids of those that are gone, `OID.masterid.2026-03-01`.
+
+    Raises:
+        UnreadableAnswer: it cannot be understood.
+    """
+    try:
+        master = _event(raw)
+        made = Standing(raw, master)
+        for each in changed:
+            event = _event(each)
+            original = original_start(master, event.recurrence_id)
+            mine = replace(event, uid=master.uid, recurrence_id=original, origin=master.origin)
+            made.changed[at(original)] = Changed(each, mine)
+        for name in deleted:
+            made.deleted[at(on_day(master.start, _day_of(name)))] = None
+    except Unclear as err:
+        raise UnreadableAnswer(f"an event of Outlook cannot be understood: {err}") from err
+    return made
+
+
+def key_of(master: Event, occurrence: wire.Event) -> Instant:
+    """Name an occurrence that nobody changed, as a list of occurrences has it.
+
+    Raises:
+        UnreadableAnswer: it does not say when it is.
+    """
+    is_day = not isinstance(master.start, datetime)
+    try:
+        here = structs.replace(occurrence, is_all_day=is_day)
+        return at(read_span(here, Place())[0])
+    except Unclear as err:
+        raise UnreadableAnswer(f"an occurrence cannot be understood: {err}") from err
+
+
+def _day_of(name: str) -> date:
+    named = occurrence(name)
+    if named is None:
+        raise Unclear("it does not say which occurrences are deleted")
+    return named[1]
+
+
+def plain_etag(raw: wire.Event) -> str:
+    """Name the state of an event as a pull does."""
+    return raw.etag.removeprefix("W/").strip('"')
+
+
+def _event(raw: wire.Event) -> Event:
+    found = translate.read_event(raw, Place()).event
+    own = found.organizer.address if found.organizer else ""
+    return replace(
+        found,
+        alarms=translate.read_alarms(raw),
+        attendees=tuple(each for each in found.attendees if each.address != own),
+    )
+
+
+def _details(raw: wire.Event) -> str:
+    meeting = raw.online_meeting
+    if meeting is None or not meeting.toll_number:
+        return ""
+    number = f", conference ID {meeting.conference_id}" if meeting.conference_id else ""
+    return f"Phone {meeting.toll_number}{number}"

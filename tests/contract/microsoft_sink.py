@@ -1,0 +1,121 @@
+"""A calendar of Microsoft 365 that is written to, its guests among the people of the stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.model.event import PartStat
+from bridge.provider import CalendarId, Provider, RemoteId
+from bridge.providers.microsoft.adapter import open_account
+from bridge.sandbox.microsoft.mailbox import Found, event_id
+from bridge.sandbox.server import Sandbox
+from tests.contract.interrupting import Interruptions
+from tests.contract.microsoft_world import ANN, MicrosoftWorld, Signed, account
+from tests.contract.sink_calendar import ANN as GUEST
+from tests.contract.sink_calendar import BOB, EVE, Cannot
+
+_WORDS = {PartStat.ACCEPTED: "accepted", PartStat.DECLINED: "declined",
+          PartStat.TENTATIVE: "tentativelyAccepted"}  # fmt: skip
+_TOLD = {"CANCEL": "cancelled"}
+
+
+@dataclass
+class MicrosoftSinkWorld:
+    """Ann's calendars, and what her guests get of them."""
+
+    running: Sandbox
+    http: Signed
+    interrupting: Interruptions = field(init=False)
+    cannot: Collection[Cannot] = (
+        Cannot.BE_SILENT, Cannot.SPARE_A_GUEST, Cannot.ADD_DATES, Cannot.HAVE_TWO_ALARMS,
+        Cannot.ALARM_BY_MAIL, Cannot.ATTACH,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        self.interrupting = Interruptions(self.http)
+        with self.running.world.lock:
+            for guest in (GUEST, BOB, EVE):
+                email = guest.removeprefix("mailto:")
+                if self.directory.find(email) is None:
+                    self.directory.add_mailbox(email)
+            self.running.world.mail.clear()
+
+    @property
+    def directory(self) -> Any:
+        return self.running.microsoft.directory
+
+    @property
+    def faults(self) -> Any:
+        return self.directory.mailbox(ANN).faults
+
+    def open(self, _calendar: CalendarId) -> Provider:
+        http: Any = self.interrupting
+        return open_account(account(self.running, http), f"{self.running.url}/v1.0")
+
+    def new_calendar(self) -> CalendarId:
+        with self.running.world.lock:
+            # A token names its calendar as well; here they are the same in each test.
+            self.directory.mailbox(ANN).transactions.clear()
+        return MicrosoftWorld(self.running, self.http).new_calendar()
+
+    def rename(self, _calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
+        self.person.change(remote_id, subject=summary)
+
+    def remove(self, _calendar: CalendarId, remote_id: RemoteId) -> None:
+        self.person.delete(remote_id)
+
+    def colour(self, _calendar: CalendarId, remote_id: RemoteId, value: str) -> None:
+        """How important it is: neither read nor written."""
+        self.person.change(remote_id, importance="high" if value == "3" else "low")
+
+    def coloured(self, _calendar: CalendarId, remote_id: RemoteId) -> str:
+        return "3" if self.event(remote_id)["importance"] == "high" else ""
+
+    def answer(
+        self, _calendar: CalendarId, remote_id: RemoteId, guest: str, partstat: PartStat
+    ) -> None:
+        email = guest.removeprefix("mailto:")
+        with self.running.world.lock:
+            uid = self.found(remote_id).item.uid
+            ((there, copy),) = self.directory.mailbox(email).copies(uid)
+            mine = event_id(there, copy, None, immutable=True)
+        self.running.microsoft.person(email).answer(mine, _WORDS[partstat])
+
+    def mailed(self, _calendar: CalendarId) -> Sequence[tuple[str, str]]:
+        seen: set[tuple[str, str]] = set()
+        made = []
+        for mail in self.running.world.mail:
+            if mail.method not in ("REQUEST", "CANCEL"):
+                continue
+            again = (mail.event, mail.to) in seen
+            seen.add((mail.event, mail.to))
+            about = _TOLD.get(mail.method, "updated" if again else "invited")
+            made.append((f"mailto:{mail.to}", about))
+        return made
+
+    def interrupted(self, number: int, *, done: bool) -> Any:
+        return self.interrupting.interrupted(number, done=done)
+
+    @contextmanager
+    def fault(self, name: str, value: Any = True, times: int | None = None) -> Iterator[None]:
+        with self.running.world.lock:
+            self.faults.switch(name, value, times)
+        yield
+        with self.running.world.lock:
+            self.faults.switch(name, value=False)
+
+    @property
+    def person(self) -> Any:
+        return self.running.microsoft.person(ANN)
+
+    def found(self, remote_id: str) -> Found:
+        found: Found | None = self.directory.mailbox(ANN).find(remote_id)
+        assert found is not None
+        return found
+
+    def event(self, remote_id: str) -> dict[str, Any]:
+        with self.running.world.lock:
+            return dict(self.found(remote_id).item.event)

@@ -1,0 +1,36 @@
+"""Outlook's calendars keep the contract of sinks, however the stand-in answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.sandbox.server import Sandbox
+from tests.contract.microsoft_sink import MicrosoftSinkWorld
+from tests.contract.microsoft_world import sandbox, signed, transport
+from tests.contract.sink_contract import SinkContract, calendar
+
+__all__ = ["calendar"]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with sandbox() as started:
+        yield started
+        assert started.world.defects == []
+
+
+@pytest.fixture
+def microsoft(running: Sandbox) -> Iterator[MicrosoftSinkWorld]:
+    http = transport()
+    world = MicrosoftSinkWorld(running, signed(running, http))
+    yield world
+    http.close()
+    world.faults.clear()
+
+
+class TestMicrosoft(SinkContract):
+    @pytest.fixture
+    def place(self, microsoft: MicrosoftSinkWorld) -> MicrosoftSinkWorld:
+        return microsoft
