@@ -20,17 +20,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NewType, Protocol, TypeAlias
+from typing import NamedTuple, NewType, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
 from bridge.authorizer import Authorizer, DeviceAuthorizer, Grant, TokenSource
-from bridge.model.event import Event, EventSeries
+from bridge.model.event import Event, EventSeries, ShowAs
 from bridge.model.http import Http, Rates
-from bridge.model.interval import BusyPeriod, Window
-from bridge.model.remote import CalendarId as CalendarId  # noqa: PLC0414 - named from here, too
-from bridge.model.remote import ETag as ETag  # noqa: PLC0414
-from bridge.model.remote import RemoteId as RemoteId  # noqa: PLC0414
+from bridge.model.interval import Instant, Window
 from bridge.model.resource import Direction
 from bridge.notifier import Delivery, Notices, Notifier
 from bridge.sink import ConferenceMaker, EventSink
@@ -167,11 +164,23 @@ class EventSource(Protocol):
         ...
 
 
+class Shown(NamedTuple):
+    """How a span [start, end) is shown; `availability` decides what that does to the time."""
+
+    start: Instant
+    end: Instant
+    show_as: ShowAs
+
+
 class BusySource(Protocol):
     """Reads busy times of calendars whose events cannot be read."""
 
-    def busy(self, calendar: CalendarId, window: Window) -> Sequence[BusyPeriod]:
-        """Return the periods that overlap the window; an error is never an empty answer."""
+    def busy(self, calendar: CalendarId, window: Window) -> Sequence[Shown]:
+        """Return the spans that overlap the window, each time in one of a kind at most.
+
+        What is shown as free may be left out, and nothing else: whether the owner who works
+        elsewhere is free is for the settings to say. An error is never an empty answer.
+        """
         ...
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from bridge.errors import SyncTokenExpired, TemporarilyUnavailable, UnreadableAnswer
 from bridge.ingest.fold import Listing, collect
-from bridge.model.event import Event, EventSeries, ShowAs
-from bridge.model.interval import BusyPeriod, FBType, Window, utc
+from bridge.model.event import Event, EventSeries
+from bridge.model.interval import Window, utc
 from bridge.provider import (
     AccessRole,
     CalendarInfo,
@@ -15,14 +15,9 @@ from bridge.provider import (
     Provider,
     RemoteId,
     Series,
+    Shown,
     SyncToken,
 )
-
-_SHOWN_AS = {
-    FBType.BUSY: ShowAs.BUSY,
-    FBType.BUSY_TENTATIVE: ShowAs.TENTATIVE,
-    FBType.BUSY_UNAVAILABLE: ShowAs.OUT_OF_OFFICE,
-}
 
 
 def read(
@@ -56,13 +51,13 @@ def _busy_times(provider: Provider, info: CalendarInfo, window: Window) -> Listi
             f"calendar {info.name!r} shares only its busy time, which this kind cannot read",
             hint="ask its owner to share the events, or leave it out of read_calendars",
         )
-    periods = provider.busy.busy(info.id, window)
-    return collect([Page(items=list(_as_events(periods)), full=True)])
+    found = provider.busy.busy(info.id, window)
+    return collect([Page(items=list(_as_events(found)), full=True)])
 
 
-def _as_events(periods: Iterable[BusyPeriod]) -> Iterable[Series]:
-    """Say each period as an event without texts: one way through the engine for all calendars."""
-    for start, end, fbtype in periods:
-        name = f"{start}-{end}-{fbtype.rfc}"
-        event = Event(uid=name, start=utc(start), end=utc(end), show_as=_SHOWN_AS[fbtype])
+def _as_events(found: Iterable[Shown]) -> Iterable[Series]:
+    """Say each span as an event without texts: one way through the engine for all calendars."""
+    for start, end, show_as in found:
+        name = f"{start}-{end}-{show_as.value}"
+        event = Event(uid=name, start=utc(start), end=utc(end), show_as=show_as)
         yield Series(RemoteId(name), EventSeries(uid=name, master=event))

@@ -15,8 +15,8 @@ import pytest
 
 from bridge.errors import ProviderError
 from bridge.model.event import Event
-from bridge.model.interval import BusyPeriod, Window, utc
-from bridge.provider import CalendarId, Page, Series, SyncToken
+from bridge.model.interval import Window, utc
+from bridge.provider import CalendarId, Page, Series, Shown, SyncToken
 from bridge.providers.google import wire
 from bridge.providers.google.adapter import GoogleBusy
 from bridge.providers.google.client import Client
@@ -153,7 +153,7 @@ class AsksWhetherItIsGone(Naive):
 class NoAnswerIsFree(GoogleBusy):
     """A calendar without busy time has none."""
 
-    def busy(self, calendar: CalendarId, window: Window) -> Sequence[BusyPeriod]:
+    def busy(self, calendar: CalendarId, window: Window) -> Sequence[Shown]:
         try:
             return super().busy(calendar, window)
         except ProviderError:

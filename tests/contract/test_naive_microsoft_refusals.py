@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bridge.errors import ProviderError
-from bridge.model.interval import BusyPeriod, Window, utc
-from bridge.provider import CalendarId
+from bridge.model.interval import Window, utc
+from bridge.provider import CalendarId, Shown
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client
@@ -76,7 +76,7 @@ class HasNoPatience(TakesRefusalsForNothing):
 class NoAnswerIsFree(MicrosoftBusy):
     """A person without busy time has none."""
 
-    def busy(self, calendar: CalendarId, window: Window) -> Sequence[BusyPeriod]:
+    def busy(self, calendar: CalendarId, window: Window) -> Sequence[Shown]:
         try:
             return super().busy(calendar, window)
         except ProviderError:

@@ -18,7 +18,8 @@ from bridge.errors import (
 )
 from bridge.ingest import notes
 from bridge.ingest.expand import WAITING
-from bridge.model.interval import BusyPeriod, FBType, Window
+from bridge.model.event import ShowAs
+from bridge.model.interval import Window
 from bridge.provider import (
     AccessRole,
     CalendarId,
@@ -27,6 +28,7 @@ from bridge.provider import (
     Provider,
     RemoteId,
     Series,
+    Shown,
     SyncToken,
 )
 from bridge.store import calendars, events
@@ -249,11 +251,11 @@ def test_what_a_pull_had_no_time_for_is_continued_by_the_next(house: House) -> N
 def test_a_calendar_that_only_shares_busy_times_is_read_as_such(house: House) -> None:
     info = CalendarInfo(CalendarId("main"), "Main", role=AccessRole.FREE_BUSY)
     periods = [
-        BusyPeriod(instant_at("2026-11-23 09:00"), instant_at("2026-11-23 10:00"), FBType.BUSY),
-        BusyPeriod(
+        Shown(instant_at("2026-11-23 09:00"), instant_at("2026-11-23 10:00"), ShowAs.BUSY),
+        Shown(
             instant_at("2026-11-24 09:00"),
             instant_at("2026-11-24 10:00"),
-            FBType.BUSY_UNAVAILABLE,
+            ShowAs.OUT_OF_OFFICE,
         ),
     ]
 
@@ -264,7 +266,7 @@ def test_a_calendar_that_only_shares_busy_times_is_read_as_such(house: House) ->
         def changes(self, *_: object) -> Iterator[Page]:
             raise AssertionError("its events cannot be read")
 
-        def busy(self, _calendar: CalendarId, _window: Window) -> Sequence[BusyPeriod]:
+        def busy(self, _calendar: CalendarId, _window: Window) -> Sequence[Shown]:
             return periods
 
     shared = Shared()

@@ -15,7 +15,7 @@ from bridge.providers.microsoft.adapter import open_account
 from bridge.sandbox.microsoft.person import Person
 from bridge.sandbox.microsoft.scenario import CLIENT_ID
 from bridge.sandbox.server import Sandbox
-from tests.contract.microsoft_world import ANN, MicrosoftWorld, account, signed, transport
+from tests.contract.microsoft_world import ANN, BOB, MicrosoftWorld, account, signed, transport
 from tests.engine.house import BERLIN, DAY, House
 from tests.engine.test_google import at, hours
 
@@ -26,7 +26,7 @@ WEEKLY = {"type": "weekly", "interval": 1, "daysOfWeek": ["monday"]}
 
 @pytest.fixture
 def sandbox(house: House) -> Iterator[Sandbox]:
-    people = {"accounts": [{"email": ANN, "timezone": "Europe/Berlin"}]}
+    people = {"accounts": [{"email": ANN, "timezone": "Europe/Berlin"}, {"email": BOB}]}
     with Sandbox({"microsoft": people}, clock=lambda: utc(house.now), seed=1) as running:
         yield running
         assert running.world.defects == []
@@ -106,6 +106,27 @@ def test_what_is_deleted_is_free(
     ann.delete(kept)
     assert not house.pull().calendars[0].full
     assert hours(house) == []
+
+
+@pytest.mark.covers("A-10")
+def test_who_works_elsewhere_is_as_busy_as_the_settings_say_in_calendars_without_events(
+    house: House, world: MicrosoftWorld
+) -> None:
+    bob = world.microsoft.person(BOB)
+    bob.share(ANN, "freeBusyRead")
+    bob.create("At home", at(23), showAs="workingElsewhere")
+    bob.create("Talk", at(24))
+    shared = world.microsoft.directory.mailbox(BOB).default.id
+    reading = [{"id": "work", "read_calendars": [shared]}]
+    token = world.microsoft.access_token(ANN, CLIENT_ID, "Calendars.Read", "User.Read")
+    house.configure(connections=reading, email=ANN)
+    world.http.token = token
+    house.pull()
+    assert hours(house) == ["24.11. 10:00"]
+    busy = {"availability": {"working_elsewhere": "busy"}}
+    house.configure(sections=busy, connections=reading, email=ANN)
+    house.pull()
+    assert hours(house) == ["23.11. 10:00", "24.11. 10:00"]
 
 
 def test_days_run_between_the_resources_midnights(house: House, ann: Person) -> None:

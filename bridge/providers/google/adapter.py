@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bridge.errors import UnreadableAnswer
-from bridge.model.interval import BusyPeriod, FBType, Instant, Window, instant, rfc3339
+from bridge.model.event import ShowAs
+from bridge.model.interval import Instant, Window, instant, rfc3339
 from bridge.provider import (
     Account,
     CalendarId,
@@ -14,6 +15,7 @@ from bridge.provider import (
     Item,
     Page,
     Provider,
+    Shown,
     SyncToken,
 )
 from bridge.providers.google import translate
@@ -144,9 +146,9 @@ class GoogleBusy:
         """Open without touching the network."""
         self._client = client
 
-    def busy(self, calendar: CalendarId, window: Window) -> Sequence[BusyPeriod]:
-        """Return the periods that overlap the window; see `BusySource`."""
-        periods: list[BusyPeriod] = []
+    def busy(self, calendar: CalendarId, window: Window) -> Sequence[Shown]:
+        """Return the spans that overlap the window; see `BusySource`."""
+        periods: list[Shown] = []
         for start in range(window.start, window.end, _LONGEST_QUESTION):
             end = min(start + _LONGEST_QUESTION, window.end)
             for each in self._client.busy(calendar, rfc3339(start), rfc3339(end)):
@@ -175,10 +177,10 @@ def _of(item: Item) -> str:
     return getattr(item, "remote_id", "") or getattr(item, "series_id", "")
 
 
-def _period(calendar: CalendarId, start: str, end: str) -> BusyPeriod:
+def _period(calendar: CalendarId, start: str, end: str) -> Shown:
     try:
         first, last = (datetime.fromisoformat(each) for each in (start, end))
-        return BusyPeriod(instant(first), instant(last), FBType.BUSY)
+        return Shown(instant(first), instant(last), ShowAs.BUSY)
     except ValueError as err:
         raise UnreadableAnswer(
             f"the busy time of calendar {calendar!r}: a time that is none"

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bridge.errors import RemoteNotFound, UnreadableAnswer
 from bridge.ical.foreign import Unclear
-from bridge.model.interval import BusyPeriod, FBType, Instant, Window, instant, rfc3339
-from bridge.provider import CalendarId
+from bridge.model.event import ShowAs
+from bridge.model.interval import Instant, Window, instant, rfc3339
+from bridge.provider import CalendarId, Shown
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.client import Client, Span
 from bridge.providers.microsoft.moments import Place, read_moment
@@ -17,22 +18,15 @@ _LONGEST_QUESTION = 62 * 86400
 _SLOT = 15
 """Minutes."""
 # https://learn.microsoft.com/graph/api/resources/scheduleitem
-_STATUSES: Mapping[str, FBType | None] = {
-    "free": None,
-    "tentative": FBType.BUSY_TENTATIVE,
-    "busy": FBType.BUSY,
-    "oof": FBType.BUSY_UNAVAILABLE,
-    "workingElsewhere": None,
+_STATUSES: Mapping[str, ShowAs] = {
+    "free": ShowAs.FREE,
+    "tentative": ShowAs.TENTATIVE,
+    "busy": ShowAs.BUSY,
+    "oof": ShowAs.OUT_OF_OFFICE,
+    "workingElsewhere": ShowAs.WORKING_ELSEWHERE,
 }
-"""An unknown word is busy. Who works elsewhere is there, as `availability.working_elsewhere` has it
-by itself; a setting cannot be asked here."""
-_DIGITS: Mapping[str, FBType | None] = {
-    "0": None,
-    "1": FBType.BUSY_TENTATIVE,
-    "2": FBType.BUSY,
-    "3": FBType.BUSY_UNAVAILABLE,
-    "4": None,
-}
+"""An unknown word is busy."""
+_DIGITS: Mapping[str, ShowAs] = dict(zip("01234", _STATUSES.values(), strict=True))
 
 
 class MicrosoftBusy:
@@ -45,10 +39,10 @@ class MicrosoftBusy:
         """Open without touching the network."""
         self._client = client
 
-    def busy(self, calendar: CalendarId, window: Window) -> Sequence[BusyPeriod]:
-        """Return the periods that overlap the window; see `BusySource`."""
+    def busy(self, calendar: CalendarId, window: Window) -> Sequence[Shown]:
+        """Return the spans that overlap the window; see `BusySource`."""
         address = self._owner(calendar)
-        found: list[BusyPeriod] = []
+        found: list[Shown] = []
         for start in range(window.start, window.end, _LONGEST_QUESTION):
             end = min(start + _LONGEST_QUESTION, window.end)
             asked = Span(rfc3339(start), rfc3339(end))
@@ -66,38 +60,38 @@ class MicrosoftBusy:
         )
 
 
-def _items(told: wire.Schedule, address: str) -> Iterator[BusyPeriod]:
+def _items(told: wire.Schedule, address: str) -> Iterator[Shown]:
     for item in told.schedule_items:
-        fbtype = _STATUSES.get(item.status, FBType.BUSY)
-        if fbtype is None:
+        show_as = _STATUSES.get(item.status, ShowAs.BUSY)
+        if show_as is ShowAs.FREE:
             continue
         try:
             start, end = (instant(read_moment(it, Place())) for it in (item.start, item.end))
         except Unclear as err:
             raise UnreadableAnswer(f"the busy time of {address}: a time that is none") from err
         if start < end:
-            yield BusyPeriod(start, end, fbtype)
+            yield Shown(start, end, show_as)
 
 
-def _slots(told: wire.Schedule, start: Instant, end: Instant) -> Iterator[BusyPeriod]:
+def _slots(told: wire.Schedule, start: Instant, end: Instant) -> Iterator[Shown]:
     """Read an answer that names no items, as it does where less was permitted."""
     step = _SLOT * 60
     if len(told.availability_view) * step < end - start:
         raise UnreadableAnswer("a busy time that is asked for is not told to its end")
     for number, digit in enumerate(told.availability_view):
-        fbtype = _DIGITS.get(digit, FBType.BUSY)
+        show_as = _DIGITS.get(digit, ShowAs.BUSY)
         first = start + number * step
-        if fbtype is not None and first < end:
-            yield BusyPeriod(first, min(first + step, end), fbtype)
+        if show_as is not ShowAs.FREE and first < end:
+            yield Shown(first, min(first + step, end), show_as)
 
 
-def _joined(found: Sequence[BusyPeriod]) -> list[BusyPeriod]:
-    """Join pieces of one period, which the end of a question or of a slot cuts."""
-    made: list[BusyPeriod] = []
-    for each in sorted(set(found), key=lambda it: (it.fbtype, it.start)):
+def _joined(found: Sequence[Shown]) -> list[Shown]:
+    """Join pieces of one span, which the end of a question or of a slot cuts."""
+    made: list[Shown] = []
+    for each in sorted(set(found), key=lambda it: (it.show_as.value, it.start)):
         last = made[-1] if made else None
-        if last and last.fbtype is each.fbtype and each.start <= last.end:
+        if last and last.show_as is each.show_as and each.start <= last.end:
             made[-1] = last._replace(end=max(last.end, each.end))
         else:
             made.append(each)
-    return sorted(made)
+    return sorted(made, key=lambda it: it[:2])

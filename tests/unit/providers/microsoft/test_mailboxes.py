@@ -16,7 +16,8 @@ from bridge.errors import (
     TemporarilyUnavailable,
     UnreadableAnswer,
 )
-from bridge.model.interval import FBType, Window, instant, utc
+from bridge.model.event import ShowAs
+from bridge.model.interval import Window, instant, utc
 from bridge.provider import AccessRole, Account, CalendarId, Provider
 from bridge.providers.microsoft import MicrosoftConnection, MicrosoftDefaults
 from bridge.providers.microsoft.adapter import open_account
@@ -121,10 +122,11 @@ def test_events_that_may_not_be_read_are_busy_time(running: Sandbox, http: Trans
     assert listed[shared].role is AccessRole.FREE_BUSY
     holiday = instant(datetime(2027, 1, 18, tzinfo=utc(0).tzinfo))
     assert provider.busy.busy(shared, WINDOW) == [
-        (NOW, NOW + HOUR, FBType.BUSY),
-        (NOW + DAY, NOW + DAY + HOUR, FBType.BUSY_TENTATIVE),
+        (NOW, NOW + HOUR, ShowAs.BUSY),
+        (NOW + DAY, NOW + DAY + HOUR, ShowAs.TENTATIVE),
+        (NOW + 3 * DAY, NOW + 3 * DAY + HOUR, ShowAs.WORKING_ELSEWHERE),
         # 62 days end within it, and it is one period all the same
-        (holiday, holiday + 7 * DAY, FBType.BUSY_UNAVAILABLE),
+        (holiday, holiday + 7 * DAY, ShowAs.OUT_OF_OFFICE),
     ]
 
 
@@ -220,13 +222,14 @@ def test_an_answer_about_busy_time_is_never_taken_for_free_time(
 
 
 def test_busy_time_without_items_is_that_of_the_slots() -> None:
-    told = json.dumps({"value": [CALENDAR | {"availabilityView": "02210390"}]})
+    told = json.dumps({"value": [CALENDAR | {"availabilityView": "02210394"}]})
     busy = answering(told).busy
     assert busy is not None
     quarter = HOUR // 4
     assert busy.busy(CalendarId("c"), SPAN) == [
-        (NOW + quarter, NOW + 3 * quarter, FBType.BUSY),
-        (NOW + 3 * quarter, NOW + 4 * quarter, FBType.BUSY_TENTATIVE),
-        (NOW + 5 * quarter, NOW + 6 * quarter, FBType.BUSY_UNAVAILABLE),
-        (NOW + 6 * quarter, NOW + 7 * quarter, FBType.BUSY),
+        (NOW + quarter, NOW + 3 * quarter, ShowAs.BUSY),
+        (NOW + 3 * quarter, NOW + 4 * quarter, ShowAs.TENTATIVE),
+        (NOW + 5 * quarter, NOW + 6 * quarter, ShowAs.OUT_OF_OFFICE),
+        (NOW + 6 * quarter, NOW + 7 * quarter, ShowAs.BUSY),
+        (NOW + 7 * quarter, NOW + 8 * quarter, ShowAs.WORKING_ELSEWHERE),
     ]
