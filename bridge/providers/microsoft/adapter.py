@@ -23,16 +23,18 @@ from bridge.provider import (
     Item,
     Page,
     Provider,
+    Series,
     SyncToken,
+    Unchanged,
 )
 from bridge.providers.microsoft import translate, wire
 from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client, Span
-from bridge.providers.microsoft.envelope import Envelope, Names
+from bridge.providers.microsoft.envelope import VIEW, Envelope, Names, Parts
 from bridge.providers.microsoft.listing import Listing
 from bridge.providers.microsoft.push import MicrosoftSubscriptions
 from bridge.providers.microsoft.refusals import TooSlow
-from bridge.providers.microsoft.sink import MicrosoftSink
+from bridge.providers.microsoft.views import States
 
 _DAY = 86400
 _BEFORE = 3 * _DAY
@@ -45,12 +47,12 @@ _SPREAD = 29 * _DAY
 """Of these, in which every calendar has another moment at which it begins anew."""
 _LONGEST = 1825 * _DAY
 """That Graph lists at once."""
-_VIEW = "calendarView"
-"""Stands for the link where there is none: everything is listed every time."""
-_VIEWED = _DAY
-"""For so long, before a link is asked for again."""
+_VIEWED = 900
+"""Seconds that everything is listed before a link is asked for again; four times as many after each
+time that it takes too long, a day at most."""
 _NEVER = 1 << 40
 """When something has no end."""
+_READ = (Series, Unchanged)
 _MOST_SERIES = 50
 """So many changed series are read again one by one; of more a full listing costs less."""
 
@@ -98,24 +100,36 @@ class MicrosoftSource:
             yield from self._everything(calendar, window)
             return
         known = Envelope.read(since, calendar, window)
-        if known.link == _VIEW:
-            yield from self._view(calendar, known.window, known.until)
-            return
-        try:
-            yield from self._next_round(known, window)
-        except TooSlow:  # nothing was told yet
-            yield from self._view(calendar, known.window)
+        if known.link == VIEW and known.until:
+            yield from self._view(known)
+        elif known.link == VIEW:
+            yield from self._everything(calendar, window, known)
+        else:
+            try:
+                yield from self._next_round(known, window)
+            except TooSlow:  # nothing was told yet; a round from the beginning may be given
+                yield from self._everything(calendar, window)
 
-    def _everything(self, calendar: CalendarId, asked: Window) -> Iterator[Page]:
+    def _everything(
+        self, calendar: CalendarId, asked: Window, viewed: Envelope | None = None
+    ) -> Iterator[Page]:
+        """List a calendar anew.
+
+        Args:
+            calendar: which.
+            asked: the window that matters.
+            viewed: what is known of it, where it was listed without a link before.
+        """
         window = Window(asked.start - _BEFORE, asked.end + _AFTER)
         if asked.end - window.start > _LONGEST:
-            yield from self._view(calendar, window, _NEVER)
+            yield from self._view(Envelope(calendar, VIEW, window, _NEVER))
             return
         window = window._replace(end=min(window.end, window.start + _LONGEST))
         try:
             yield from self._first_round(calendar, window)
         except TooSlow:  # nothing was told yet
-            yield from self._view(calendar, window)
+            known = viewed or Envelope(calendar, VIEW, window, 0)
+            yield from self._view(replace(known, tries=known.tries + 1))
 
     def _first_round(self, calendar: CalendarId, window: Window) -> Iterator[Page]:
         listing = Listing(calendar, window)
@@ -127,33 +141,38 @@ class MicrosoftSource:
             raise _no_link(calendar)
         items = [item for name in listing.lacking() for item in self._again(listing, name)]
         until = made + _USED - _share(calendar, made) if made else _NEVER
-        envelope = Envelope(calendar, link, window, until, Names.of(listing.named))
+        names, parts = Names.of(listing.named), Parts().changed(listing.parts(), ())
+        envelope = Envelope(calendar, link, window, until, names, parts)
         yield Page([*items, *listing.rest()], envelope.write(), full=True, notes=_notes(listing))
 
-    def _view(
-        self, calendar: CalendarId, window: Window, until: Instant | None = None
-    ) -> Iterator[Page]:
+    def _view(self, known: Envelope) -> Iterator[Page]:
         """List everything without a link to go on from.
 
         Of some calendars with a series that has no end Graph cannot give a round, and answers 504
-        to every question for one; and windows can be longer than those of its rounds.
+        to every question for one; and windows can be longer than those of its rounds. Of series
+        that are listed as they were the masters are not asked for.
         """
-        listing = Listing(calendar, window)
+        calendar, window = known.calendar, known.window
+        listing, states = Listing(calendar, window), States()
         now = 0
         for start in range(window.start, window.end, _LONGEST):
             part = Window(start, min(start + _LONGEST, window.end))
             for page in self._client.view(calendar, _span(part)):
                 now = _answered(page.date)
+                states.take(page.value)
                 yield Page(listing.page(page), full=True)
         items: list[Item] = []
         for name in listing.lacking():
-            event = self._client.event(calendar, name)
-            items += listing.not_found(name) if event is None else listing.take(event)
-        if until is None:
-            until = now + _VIEWED
-        link = _VIEW if now < until else ""
-        envelope = Envelope(calendar, link, window, until, Names())
-        yield Page([*items, *listing.rest()], envelope.write(), full=True, notes=_notes(listing))
+            if states.of(name) in known.known:
+                items.append(listing.keep(name))
+            else:
+                event = self._client.event(calendar, name)
+                items += listing.not_found(name) if event is None else listing.take(event)
+        items += listing.rest()
+        names = Names.of(states.of(it.remote_id) for it in items if isinstance(it, _READ))
+        until = known.until or now + min(_VIEWED * 4 ** (known.tries - 1), _DAY)
+        envelope = replace(known, until=until if now < until else 0, known=names)
+        yield Page(items, envelope.write(), full=True, notes=_notes(listing))
 
     def _next_round(self, known: Envelope, asked: Window) -> Iterator[Page]:
         calendar = known.calendar
@@ -166,14 +185,24 @@ class MicrosoftSource:
         if not link:
             raise _no_link(calendar)
         again = listing.partial()
-        if len(again) > _MOST_SERIES or listing.strangers(known.known):
+        cut = [
+            name
+            for name in known.parts.holders(listing.strangers(known.known))
+            if not listing.is_told(name)
+        ]
+        if len(again) + len(cut) > _MOST_SERIES:
             yield from self._everything(calendar, asked)
             return
-        pages.extend([Page(self._again(listing, name)) for name in again])
+        pages.extend([Page(self._again(listing, name)) for name in [*again, *cut]])
+        if any(name in listing.gone for name in cut):  # and nobody said so
+            yield from self._everything(calendar, asked)
+            return
         names = known.known.changed(listing.named, listing.gone)
+        single = listing.named.difference(listing.groups)
+        parts = known.parts.changed(listing.parts(), [*single, *listing.gone])
         # The pull after this one begins anew, with a window of its own.
         link = link if now < known.until else ""
-        envelope = Envelope(calendar, link, known.window, known.until, names)
+        envelope = Envelope(calendar, link, known.window, known.until, names, parts)
         yield from pages
         yield Page(listing.rest(), envelope.write(), notes=_notes(listing))
 

@@ -18,7 +18,7 @@ from bridge.errors import UnreadableAnswer
 from bridge.ical.foreign import Unclear
 from bridge.model.event import Event, EventSeries
 from bridge.model.interval import Window
-from bridge.provider import ETag, Item, RemoteId, Series, SeriesRemoved, Unreadable
+from bridge.provider import ETag, Item, RemoteId, Series, SeriesRemoved, Unchanged, Unreadable
 from bridge.providers.microsoft import series, wire
 from bridge.providers.microsoft.moments import Place
 from bridge.providers.microsoft.series import Group
@@ -74,7 +74,7 @@ class Listing:
             name: id of the series.
             listed: what was listed of it, where that was forgotten since.
         """
-        group = listed or self.groups[name]
+        group = listed or self._group(name)
         if name in self.gone or not (group.exceptions or group.occurrences or group.unread):
             return [self.forget(name)]
         self.groups[name] = replace(group, master=None)
@@ -84,13 +84,29 @@ class Listing:
 
     def begin(self, name: str) -> Group:
         """Forget what was listed of a series, which is listed again; it is given back."""
-        before, self.groups[name] = self.groups[name], Group(name)
+        before, self.groups[name] = self._group(name), Group(name)
         self._modified.pop(name, None)
         return before
 
     def strangers(self, known: Container[str]) -> list[str]:
-        """Name the tombstones of what nobody knows: occurrences, for all that can be said."""
+        """Name the tombstones of what nobody knows: occurrences, or what came and went."""
         return [name for name in self.gone if name not in known and name not in self._series]
+
+    def is_told(self, name: str) -> bool:
+        """Tell whether anything was said of a series itself, or of a part that is to be read."""
+        return name in self.named or name in self.gone or name in self.groups
+
+    def parts(self) -> dict[str, list[str]]:
+        """Name the occurrences that were listed, by series."""
+        return {
+            it: [*group.exceptions, *group.occurrences, *group.unread]
+            for it, group in self.groups.items()
+        }
+
+    def keep(self, name: str) -> Unchanged:
+        """Take a series for what it was before."""
+        self.groups.pop(name, None)
+        return Unchanged(RemoteId(name))
 
     def partial(self) -> list[str]:
         """Name the series of which a part came alone, or for all that can be said may have."""

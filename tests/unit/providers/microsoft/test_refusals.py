@@ -139,8 +139,9 @@ def test_a_round_that_ends_half_way_is_asked_for_again(
 
 @pytest.mark.parametrize(
     "change",
-    [{"v": 2}, {"c": "other"}, {"l": ""}, {"l": 7}, {"w": [WINDOW.start + 1, WINDOW.end]},
+    [{"v": 1}, {"c": "other"}, {"l": ""}, {"l": 7}, {"w": [WINDOW.start + 1, WINDOW.end]},
      {"w": [WINDOW.start, WINDOW.end - 1]}, {"w": []}, {"u": "x"}, {"k": "%"}, {"k": "YWI="},
+     {"o": {"a": "%"}}, {"o": {"a": "YWI="}}, {"o": {"a": 7}}, {"n": "x"},
      {"l": "https://elsewhere.example/v1.0/me/calendarView/delta?$deltatoken=x"}],
 )  # fmt: skip
 def test_a_token_made_otherwise_asks_for_a_full_listing(
