@@ -10,10 +10,11 @@ from collections.abc import Collection
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, or_, select, update
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
+from bridge.store.bulk import chunks
 from bridge.store.resources import ResourceState
 from bridge.store.schema import channels, connections, resources
 
@@ -90,13 +91,24 @@ def add(conn: Connection, row: ChannelRow) -> None:
 
 def get(conn: Connection, channel_id: str, provider: str) -> ChannelRow | None:
     """Find a channel at one kind of provider."""
+    return named(conn, [channel_id], provider).get(channel_id)
+
+
+def named(conn: Connection, ids: Collection[str], provider: str) -> dict[str, ChannelRow]:
+    """Give those of the named channels that exist at one kind of provider."""
     query = (
         select(*_COLUMNS)
         .join(connections, connections.c.id == channels.c.connection_id)
-        .where(channels.c.id == channel_id, connections.c.provider == provider)
+        .where(
+            channels.c.id.in_(bindparam("ids", expanding=True)),
+            connections.c.provider == provider,
+        )
     )
-    row = conn.execute(query).first()
-    return _read(row) if row else None
+    return {
+        row.id: _read(row)
+        for chunk in chunks(list(ids))
+        for row in conn.execute(query, {"ids": list(chunk)})
+    }
 
 
 def of_connection(conn: Connection, connection_id: ConnectionId) -> list[ChannelRow]:

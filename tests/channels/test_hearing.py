@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event
 
 from bridge.channels.coalescing import Coalescing
 from bridge.channels.hearing import Hearing
@@ -114,6 +115,21 @@ def test_of_several_claims_only_the_true_ones_count(ear: Ear) -> None:
     assert ear.hear({"clientState": "c0", "token": "guessed"}, {"clientState": "c1"}) == 202
     assert ear.due() == [3600, 0]
     assert ear.hear({"clientState": "c0", "id": "another"}, {"clientState": "c9"}) == 404
+
+
+@pytest.mark.covers("T41")
+def test_what_a_request_claims_is_looked_up_at_once(ear: Ear) -> None:
+    """However much that is: anybody can send it."""
+    asked: list[str] = []
+    engine = ear.database._engine
+    event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    many = [{"clientState": f"nobody-{number}"} for number in range(1500)]
+    assert ear.hear(*many) == 404
+    assert len([each for each in asked if "FROM channels" in each]) == 3
+    asked.clear()
+    assert ear.hear(*many[:99], {"clientState": "c1"}) == 202, "a true one among them counts"
+    assert ear.due() == [3600, 0]
+    assert len([each for each in asked if "FROM channels" in each]) == 1
 
 
 def test_a_channel_that_the_provider_gave_up_is_renewed_with_the_pull_that_follows(
