@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from bridge.authorizer import Authorizer, Grant, TokenSource
 from bridge.budgets import Budgets
@@ -17,7 +17,7 @@ from bridge.config.plan import fingerprint
 from bridge.config.settings import Settings
 from bridge.config.wording import told
 from bridge.errors import ConfigError, ConfigProblem
-from bridge.model.http import Http
+from bridge.model.http import Http, Rates
 from bridge.model.resource import ConnectionId
 from bridge.provider import Account, Provider, ProviderKind
 from bridge.tokens import Assumed, Authorized, Tokens
@@ -184,9 +184,7 @@ class Accounts:
                     acts_for=connection.acts_for,
                 )
                 if kind.rates is not None:
-                    rates = kind.rates(account.defaults)
-                    metered = self._budgets.metered(self._http, kind.name, connection_id, rates)
-                    account = replace(account, http=metered)
+                    account = replace(account, http=self._metered(kind, kind.rates, account))
                 account = self._authorized(connection_id, kind, account)
                 yield connection_id, _Wanted(kind.name, fingerprint(connection), account)
         for kind in self._kinds.values():
@@ -198,6 +196,17 @@ class Accounts:
                     http = self._budgets.metered(self._http, kind.name, name, kind.rates(section))
                     account = replace(account, http=http)
                 yield name, _Wanted(kind.name, "", self._authorized(name, kind, account))
+
+    def _metered(
+        self, kind: ProviderKind, rates: Callable[[BaseModel], Rates], account: Account
+    ) -> Http:
+        name = ConnectionId(account.connection)
+
+        def whose() -> str:
+            return account.acts_for.lower() or (self._tokens.subject(name) if self._tokens else "")
+
+        allowed = rates(account.defaults)
+        return self._budgets.metered(account.http, kind.name, name, allowed, whose)
 
     def _authorized(
         self, connection_id: ConnectionId, kind: ProviderKind, account: Account

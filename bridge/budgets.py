@@ -1,19 +1,23 @@
 """Requests that a provider allows a minute: counted as they are sent, obeyed where pulls begin.
 
-A pull that runs is never held up: what it sends over its budget is a debt that the next ones wait
-for. A provider that refuses all the same is believed more than the settings: its budget is halved,
-and grows again with each minute without a refusal. Each process counts for itself; that there are
-several is one reason why a provider may refuse.
+A pull that runs is not held up: what it sends over its budget is a debt that the next ones wait
+for. Only where a provider takes so many requests of an account at once and no more does one wait
+until another has its answer, whichever connections the two are of. A provider that refuses all the
+same is believed more than the settings: its budget is halved, and grows again with each minute
+without a refusal. Each process counts for itself; that there are several is one reason why a
+provider may refuse.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Lock
+from threading import Lock, Semaphore
 
+from bridge.errors import TemporarilyUnavailable
 from bridge.model.http import Credentials, Http, Rates, Response, Service
 
 _MINUTE = 60.0
@@ -21,6 +25,8 @@ _AT_ONCE = 0.25
 """Share of a budget that may be spent at once; the rest flows in, so that no minute exceeds it."""
 _MOST_STRIKES = 4.0
 """Refusals that count: a budget is never less than a sixteenth."""
+_PATIENCE = timedelta(seconds=60)
+"""How long a request that says nothing of its time waits for its turn."""
 
 
 @dataclass(slots=True)
@@ -63,9 +69,26 @@ class Budgets:
         self._projects: dict[str, _Bucket] = {}
         self._accounts: dict[str, _Bucket] = {}
         self._kinds: dict[str, str] = {}
+        self._turns: dict[tuple[str, str], Semaphore] = {}
 
-    def metered(self, http: Http, kind: str, account: str, rates: Rates) -> Http:
-        """Count what an account of that kind sends; the rates of the last call hold."""
+    def metered(
+        self,
+        http: Http,
+        kind: str,
+        account: str,
+        rates: Rates,
+        whose: Callable[[], str] = lambda: "",
+    ) -> Http:
+        """Count what an account of that kind sends; the rates of the last call hold.
+
+        Args:
+            http: sends.
+            kind: of provider.
+            account: that has the budget: a connection's id.
+            rates: what the provider allows.
+            whose: says what the provider calls the account, asked before each request of a kind
+                that counts those at once; connections with the same answer wait for each other.
+        """
         now = self._clock()
         with self._lock:
             self._kinds[account] = kind
@@ -74,7 +97,9 @@ class Budgets:
                 (self._accounts, account, rates.account),
             ):
                 buckets.setdefault(name, _Bucket(rate, now)).rate = rate
-        return _Metered(http, self, account)
+        at_once = rates.at_once
+        turn = None if at_once is None else _Turn(self, kind, account, at_once, whose)
+        return _Metered(http, self, account, turn)
 
     def admits(self, account: str) -> bool:
         """Tell whether a pull of an account may begin; one without a budget always may."""
@@ -108,6 +133,11 @@ class Budgets:
                 project.refuse()
             own.refuse()
 
+    def turns(self, kind: str, name: str, at_once: int) -> Semaphore:
+        """Give what requests of one account at a provider share."""
+        with self._lock:
+            return self._turns.setdefault((kind, name), Semaphore(at_once))
+
     def _of(self, account: str) -> list[_Bucket]:
         kind = self._kinds.get(account)
         if kind is None:
@@ -119,12 +149,43 @@ class Budgets:
 
 
 @dataclass(frozen=True, slots=True)
+class _Turn:
+    """One of so many requests at once."""
+
+    budgets: Budgets
+    kind: str
+    account: str
+    at_once: int
+    whose: Callable[[], str] = field(compare=False, repr=False)
+    """Made anew with the settings, which accounts are compared by."""
+
+    @contextmanager
+    def taken(self, patience: timedelta) -> Iterator[None]:
+        """Wait for it.
+
+        Raises:
+            TemporarilyUnavailable: the others are not answered in time.
+        """
+        name = self.whose() or self.account
+        turns = self.budgets.turns(self.kind, name, self.at_once)
+        if not turns.acquire(timeout=patience.total_seconds()):
+            raise TemporarilyUnavailable(
+                f"{self.at_once} requests to the same account are under way, and none is answered"
+            )
+        try:
+            yield
+        finally:
+            turns.release()
+
+
+@dataclass(frozen=True, slots=True)
 class _Metered:
     """Implements `Http` by another, and counts."""
 
     http: Http
     budgets: Budgets
     account: str
+    turn: _Turn | None = None
 
     def request(  # noqa: PLR0913 - the Protocol's
         self,
@@ -140,18 +201,19 @@ class _Metered:
         follow: bool = True,
     ) -> Response:
         """See `Http`."""
-        self.budgets.spend(self.account)
-        return self.http.request(
-            method,
-            url,
-            headers=headers,
-            content=content,
-            auth=auth,
-            timeout=timeout,
-            max_size=max_size,
-            trusted_sites=trusted_sites,
-            follow=follow,
-        )
+        with self.turn.taken(timeout or _PATIENCE) if self.turn else nullcontext():
+            self.budgets.spend(self.account)
+            return self.http.request(
+                method,
+                url,
+                headers=headers,
+                content=content,
+                auth=auth,
+                timeout=timeout,
+                max_size=max_size,
+                trusted_sites=trusted_sites,
+                follow=follow,
+            )
 
     def services(self, name: str) -> Sequence[Service]:
         """See `Http`."""

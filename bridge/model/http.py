@@ -57,6 +57,9 @@ class Rates(NamedTuple):
     """All accounts together."""
     account: int
     """Each of them."""
+    at_once: int | None = None
+    """Requests of one account that may be under way at the same time; None where that is not
+    counted."""
 
 
 class Http(Protocol):

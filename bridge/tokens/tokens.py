@@ -157,6 +157,11 @@ class Tokens:
         held = self._load(connection_id)
         return _grant(held) if held else None
 
+    def subject(self, connection_id: ConnectionId) -> str:
+        """Tell whose account it is, by the provider's word; empty when nobody knows."""
+        with self._database.read() as conn:
+            return credentials.subject(conn, connection_id, OAUTH)
+
     def renew(self, connection_id: ConnectionId, refresh: Refresh) -> None:
         """Refresh now, whether that is needed or not; raises as `token` does."""
         stands = self.grant(connection_id)

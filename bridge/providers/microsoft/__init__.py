@@ -45,6 +45,9 @@ CLOUDS: Mapping[str, Cloud] = {
 SHARED = ("common", "organizations", "consumers")
 """Tenants that are nobody's own."""
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+_AT_ONCE = 4
+"""Requests of one application that a mailbox takes at the same time:
+https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits."""
 _READING = ("Calendars.Read", "User.Read")
 _WRITING = ("Calendars.ReadWrite", "User.Read")
 
@@ -228,7 +231,8 @@ def _unreachable(defaults: BaseModel, address: str) -> str:
 def _rates(defaults: BaseModel) -> Rates:
     if not isinstance(defaults, MicrosoftDefaults):
         raise TypeError("not the section of Microsoft")
-    return Rates(defaults.requests.per_minute, defaults.requests_per_account.per_minute)
+    each = defaults.requests_per_account.per_minute
+    return Rates(defaults.requests.per_minute, each, at_once=_AT_ONCE)
 
 
 _CAPABILITIES: Mapping[str, str] = {

@@ -1,8 +1,7 @@
 """The requests to Microsoft Graph's calendars, and what its refusals mean.
 
-Requests carry no credentials of their own: the `Http` that is given adds them. One is sent after
-the other, so that a pull never has more than one of the four that a mailbox takes at once
-(https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits).
+Requests carry no credentials of their own: the `Http` that is given adds them, and keeps to how
+many a mailbox takes at once. One is sent after the other.
 """
 
 from __future__ import annotations
