@@ -50,12 +50,12 @@ def assumed_end(start: EventTime, why: str, notes: list[str]) -> EventTime:
 
 
 def stamp(text: str) -> datetime | None:
-    """Read when something was done; None where it does not say."""
+    """Read when something was done; None where it does not say, or UTC cannot say it."""
     try:
         moment = datetime.fromisoformat(text).replace(microsecond=0)
-    except ValueError:
+        return moment if moment.tzinfo and moment.astimezone(UTC) else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else None
 
 
 def is_on(text: str, start: EventTime) -> bool | None:
