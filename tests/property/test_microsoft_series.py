@@ -101,7 +101,7 @@ def bodies(draw: st.DrawFn) -> Json:
 
 def read(item: Item) -> Event:
     """Read what Graph shows of a series."""
-    found = read_event(shown(series.whole(item)), Place(NOWHERE))
+    found = read_event(shown(series.whole(item)))
     assert found.notes == ()
     return found.event
 
@@ -142,7 +142,7 @@ def test_a_changed_occurrence_takes_the_place_of_its_own(body: Json, number: int
     days = [*islice(recurrence.days(item.event["recurrence"], date(2060, 1, 1)), number + 1)]
     master = read(item)
     item.overrides[days[-1]] = Override({"subject": "changed"}, 2)
-    changed = read_event(shown(series.occurrence(item, days[-1])), Place(NOWHERE)).event
+    changed = read_event(shown(series.occurrence(item, days[-1]))).event
     assert changed.uid == master.uid
     expected = ours(alone(master), NEW_YORK, len(days), days[-1])
     found = ours(alone(master, changed), NEW_YORK, len(days), days[-1])

@@ -34,7 +34,6 @@ class Listing:
     calendar: str
     window: Window
     """That was listed."""
-    place: Place = field(default_factory=Place)
     groups: dict[str, Group] = field(default_factory=dict)
     """Series by id, those as well of which a part alone came."""
     named: set[str] = field(default_factory=set)
@@ -123,9 +122,7 @@ class Listing:
         items = [self._series_item(group) for group in self.groups.values() if group.master]
         for name, reason in self._broken.items():
             group = self.groups.get(name, Group(name))
-            items.append(
-                Unreadable(RemoteId(name), reason, remains=series.remains(group, self.place))
-            )
+            items.append(Unreadable(RemoteId(name), reason, remains=series.remains(group)))
         return items
 
     def _items(self, data: Any) -> Iterator[Item]:
@@ -212,9 +209,8 @@ class Listing:
             self._group(event.id).master = event
             return
         self.groups.pop(event.id, None)
-        place = Place(self.place.zone)
         try:
-            made, notes = read_event(event, place)
+            made, notes = read_event(event)
         except Unclear as err:
             yield Unreadable(RemoteId(event.id), str(err), _etag(event))
             return
@@ -240,7 +236,7 @@ class Listing:
         try:
             master, place = self._read(group.master)
         except Unclear as err:
-            return Unreadable(name, str(err), etag, series.remains(group, self.place))
+            return Unreadable(name, str(err), etag, series.remains(group))
         return Series(name, series.build(group, master, place, self.window).series, etag)
 
     def _read(self, event: wire.Event) -> tuple[Event, Place]:
@@ -249,11 +245,11 @@ class Listing:
         Raises:
             Unclear: its time cannot be understood.
         """
-        place = Place(self.place.zone)
+        place = Place()
         try:
-            master, notes = read_event(event, place)
+            master, notes = read_event(event)
         except Unclear as err:
-            master, notes = read_event(structs.replace(event, recurrence=None), place)
+            master, notes = read_event(structs.replace(event, recurrence=None))
             notes = (*notes, str(err))
         place.notes.extend(notes)
         return master, place

@@ -26,16 +26,11 @@ _OCCURRENCE = re.compile(r"OID\.(?P<series>.+)\.(?P<day>\d{4}-\d\d-\d\d)")
 
 @dataclass(slots=True)
 class Place:
-    """The calendar that an event was read from, and what reading it brought to light."""
+    """Where an event is written to, and what reading one brought to light."""
 
     zone: tzinfo = UTC
-    """Of the calendar: where a series is whose zone nobody knows."""
+    """Where floating times are; Graph does not say it of a calendar."""
     notes: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, time_zone: str) -> Place:
-        """Describe a calendar by the name of its zone; empty where nobody knows it."""
-        return cls((named_zone(time_zone) if time_zone else None) or UTC)
 
 
 # One moment
@@ -49,12 +44,9 @@ def read_moment(when: wire.When | None, place: Place) -> datetime:
     """
     wall = _wall(when)
     name = when.time_zone if when else ""
-    zone: tzinfo | None = UTC
+    zone: tzinfo = UTC
     if name:
-        zone = named_zone(name)
-        if zone is None:
-            _note_unknown(name, place.zone, place)
-    zone = zone or place.zone
+        zone = named_zone(name) or _note_unknown(name, UTC, place)
     try:
         moment = wall.replace(tzinfo=zone) if wall.tzinfo is None else wall.astimezone(zone)
         instant(moment)  # what no clock can say is refused here
@@ -78,8 +70,7 @@ def write_moment(moment: EventTime, place: Place) -> wire.When:
 
 
 def _note_unknown(name: str, used: tzinfo, place: Place) -> tzinfo:
-    shown = "the calendar's" if used is place.zone and used is not UTC else used
-    place.notes.append(f"time zone {name[:60]!r} is unknown: {shown} is used")
+    place.notes.append(f"time zone {name[:60]!r} is unknown: {used} is used")
     return used
 
 
@@ -172,9 +163,9 @@ def _clock_of_series(
 ) -> tzinfo:
     """Find the zone whose clock a series keeps: where it begins on the day that it says.
 
-    The name that the recurrence has for it counts first, then that of the event, then the
-    calendar's zone, then any offset by which the first day is right: on another day every rule that
-    names days of a week or month would miss.
+    The name that the recurrence has for it counts first, then that of the event, then UTC, then any
+    offset by which the first day is right: on another day every rule that names days of a week or
+    month would miss.
     """
     known = [zone for zone in map(named_zone, names) if zone is not None]
     if start.tzinfo is not UTC or not names:
@@ -185,10 +176,10 @@ def _clock_of_series(
     if known:
         place.notes.append(f"its series names {day} as the first day, which its start is not")
         return known[0]
-    if day is None or _by_date(start, place.zone) == day:
-        return _note_unknown(names[0], place.zone, place)
+    if day is None or _by_date(start, UTC) == day:
+        return _note_unknown(names[0], UTC, place)
     fitting = (zone for zone in _offsets() if _by_date(start, zone) == day)
-    return _note_unknown(names[0], next(fitting, place.zone), place)
+    return _note_unknown(names[0], next(fitting, UTC), place)
 
 
 def _first_day(span: wire.Range) -> date | None:

@@ -94,7 +94,7 @@ def build(group: Group, master: Event, place: Place, window: Window) -> Built:
     Args:
         group: what was listed.
         master: read from the group's.
-        place: the calendar; what had to be guessed is noted there.
+        place: where what had to be guessed is noted.
         window: that was listed.
     """
     listed, vague = _listed(group, master, place)
@@ -143,9 +143,9 @@ def _is_in(times: Times, window: Window) -> bool:
     return window.start + _EDGE <= times.start and times.end <= window.end - _EDGE
 
 
-def remains(group: Group, place: Place) -> EventSeries | None:
+def remains(group: Group) -> EventSeries | None:
     """Give the occurrences of a series whose master says nothing; None where there are none."""
-    nobody = Event(uid=group.id, start=_EPOCH, end=_EPOCH)
+    nobody, place = Event(uid=group.id, start=_EPOCH, end=_EPOCH), Place()
     listed, _ = _listed(group, nobody, place)
     changed = _changed(group, nobody, place)
     overrides = changed.among(each.start for each in listed)
@@ -177,14 +177,14 @@ def _changed(group: Group, master: Event, place: Place) -> _Changed:
     made = _Changed(master)
     for event in group.exceptions.values():
         try:
-            found, notes = read_event(event, Place(place.zone))
-            original = original_start(master, found.recurrence_id)
+            found, notes = read_event(event)
+            original = _original(master, found)
         except Unclear as err:
             notes = (f"it cannot be read, and stays where it was: {str(err)[:120]}",)
             made.is_vague = True
             with suppress(Unclear):  # its own time counts as well
                 alone = structs.replace(event, type="", series_master_id="", recurrence=None)
-                made.astray.append(read_event(alone, Place(place.zone)).event)
+                made.astray.append(read_event(alone).event)
         else:
             mine = replace(found, uid=master.uid, recurrence_id=original)
             made.placed.append(replace(mine, origin=found.origin or master.origin))

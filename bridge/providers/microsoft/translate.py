@@ -77,7 +77,7 @@ def calendar(entry: wire.Calendar) -> CalendarInfo | None:
 # An event
 
 
-def read_event(event: wire.Event, place: Place) -> Found:
+def read_event(event: wire.Event) -> Found:
     """Read a single event, the master of a series, or a changed occurrence.
 
     Deleted occurrences are no part of it: Graph names them by their ids.
@@ -85,7 +85,7 @@ def read_event(event: wire.Event, place: Place) -> Found:
     Raises:
         Unclear: its time cannot be understood.
     """
-    here = Place(place.zone)
+    here = Place()
     start, end = read_span(event, here)
     is_occurrence = bool(event.series_master_id) or event.type in ("occurrence", "exception")
     original = read_original(event, here) if is_occurrence else None

@@ -1,8 +1,8 @@
 """Outlook's events: what is understood of each, and what would be written back.
 
-A case is a folder with `input.json` (one event as Graph gives it), `case.yaml` (why, source, and
-the calendar's zone where it matters), `expected.txt` (event, occurrences, notes) and
-`expected.json` (the event as it is written). `--update-golden` rewrites what is expected.
+A case is a folder with `input.json` (one event as Graph gives it), `case.yaml` (why, source),
+`expected.txt` (event, occurrences, notes) and `expected.json` (the event as it is written).
+`--update-golden` rewrites what is expected.
 """
 
 from __future__ import annotations
@@ -24,22 +24,19 @@ HERE = Path(__file__).parent
 CASES = cases(HERE)
 
 
-def place(case: str) -> Place:
-    return Place.of(told(HERE / case, "zone").get("zone", "Europe/Berlin"))
-
-
 def found(case: str) -> Found:
+    told(HERE / case)
     event = wire.read((HERE / case / "input.json").read_bytes(), wire.Event)
-    return read_event(event, place(case))
+    return read_event(event)
 
 
-def written(case: str, event: Event) -> bytes:
-    return wire.write(write_event(event, place(case)))
+def written(event: Event) -> bytes:
+    return wire.write(write_event(event, Place()))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_event_is_understood_as_recorded(case: str, update_golden: bool) -> None:
-    made = describe(lambda: found(case), lambda event: written(case, event))
+    made = describe(lambda: found(case), written)
     check(HERE / case, *made, update=update_golden)
 
 

@@ -14,7 +14,7 @@ from bridge.model.interval import FBType
 from bridge.provider import AccessRole
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.body import plain_text
-from bridge.providers.microsoft.moments import Place, occurrence
+from bridge.providers.microsoft.moments import occurrence
 from bridge.providers.microsoft.translate import calendar, read_event
 
 BUSY, TENTATIVE, AWAY = FBType.BUSY, FBType.BUSY_TENTATIVE, FBType.BUSY_UNAVAILABLE
@@ -52,14 +52,14 @@ def reply(word: str) -> dict[str, Any]:
     ],
 )
 def test_an_event_blocks_as_outlook_shows_it(said: dict[str, Any], blocks: FBType | None) -> None:
-    found = read_event(event(**said), Place()).event
+    found = read_event(event(**said)).event
     assert verdict(found, all_day=False, policy=Availability()).fbtype is blocks
 
 
 def test_an_invitation_without_a_reply_blocks_as_the_owner_says() -> None:
     """Outlook shows it as tentative: what is set for tentative events does not count for it."""
     said = reply("notResponded") | {"showAs": "tentative"}
-    found = read_event(event(**said), Place()).event
+    found = read_event(event(**said)).event
     for word in ("free", "busy", "busy_tentative"):
         policy = Availability.model_validate({"unanswered": word, "tentative": "busy_unavailable"})
         named = verdict(found, all_day=False, policy=policy)
