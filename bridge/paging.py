@@ -1,13 +1,17 @@
-"""What every listing that comes in pages shares: it ends, or it is not believed. No I/O."""
+"""What listings share: they end, or are not believed; what the next one goes on from. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import json
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from bridge.errors import UnreadableAnswer
 
 _IDLE = 100
 """Pages in a row that name nothing new: a listing that goes on so is not believed to end."""
+
+_Item = TypeVar("_Item")
 
 
 class Progress:
@@ -38,3 +42,41 @@ class Progress:
             raise UnreadableAnswer(
                 f"{self._what}: {self._idle} pages in a row name nothing new, and more follow"
             )
+
+
+def each_once(
+    pages: Iterable[Sequence[_Item]], name: Callable[[_Item], str], what: str
+) -> Iterator[_Item]:
+    """Give what the pages of a listing name, each thing once.
+
+    Args:
+        pages: asked for as they are needed.
+        name: by which things are told apart.
+        what: that is listed, for the message.
+
+    Raises:
+        UnreadableAnswer: the pages do not end.
+    """
+    progress, seen = Progress(what), set[str]()
+    before: Sequence[_Item] | None = None
+    for page in pages:
+        if before is not None:
+            progress.follow(map(name, before))
+        for item in page:
+            if name(item) not in seen:
+                seen.add(name(item))
+                yield item
+        before = page
+
+
+def pack(content: Mapping[str, object]) -> str:
+    """Write an envelope."""
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+
+
+def unpack(text: str) -> object:
+    """Read an envelope; None where it is none at all."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

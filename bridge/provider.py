@@ -35,6 +35,12 @@ from bridge.sink import ConferenceMaker, EventSink
 SyncToken = NewType("SyncToken", str)
 
 
+def entity_tag(text: str) -> ETag | None:
+    """Read an ETag as JSON has it, in its quotes, weak or not; None where there is none."""
+    value = text.removeprefix("W/").strip('"')
+    return ETag(value) if value else None
+
+
 class AccessRole(Enum):
     """What the account may do with a calendar."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
@@ -31,6 +31,11 @@ class Found(NamedTuple):
 
     event: Event
     notes: tuple[str, ...]
+
+
+def once(notes: Iterable[str]) -> tuple[str, ...]:
+    """Give what had to be guessed, each thing once."""
+    return tuple(dict.fromkeys(notes))
 
 
 def at(moment: EventTime) -> Instant:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bridge.oauth.answers import CLIENT, NOT_NOW, TIMEOUT, check, granted, unreadable, word
 from bridge.oauth.assertion import AssertionRefused, Program, assume
-from bridge.oauth.flow import CodeFlow, Registration, application_of, unregistered
+from bridge.oauth.flow import CodeFlow, Registration, application_of, lasting, unregistered
 
 __all__ = [
     "CLIENT",
@@ -21,6 +21,7 @@ __all__ = [
     "assume",
     "check",
     "granted",
+    "lasting",
     "unreadable",
     "unregistered",
     "word",

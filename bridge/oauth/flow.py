@@ -114,13 +114,8 @@ class CodeFlow:
             AuthorizationExpired: the grant is over.
             ProviderError: as the class says.
         """
-        if grant.refresh_token is None:
-            raise AuthorizationExpired(
-                f"{self._registration.title} gave no lasting permission",
-                hint="connect the account again",
-            )
+        token = lasting(grant, self._registration.title)
         client = self._client(grant)
-        token = grant.refresh_token.get_secret_value()
         return self._ask(
             lambda: client.refresh_token(self._registration.token_url, refresh_token=token),
             grant.client_id,
@@ -221,3 +216,16 @@ def unregistered(section: str, title: str) -> RemoteRejected:
         code="invalid_config",
         hint=f"register an application for {title} and name it there",
     )
+
+
+def lasting(grant: Grant, title: str) -> str:
+    """Give the token by which a grant is refreshed.
+
+    Raises:
+        AuthorizationExpired: there is none.
+    """
+    if grant.refresh_token is None:
+        raise AuthorizationExpired(
+            f"{title} gave no lasting permission", hint="connect the account again"
+        )
+    return grant.refresh_token.get_secret_value()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from bridge.errors import SyncTokenExpired
+from bridge.paging import pack, unpack
 from bridge.provider import CalendarId, SyncToken
 
 _VERSION = 1
@@ -39,7 +39,7 @@ class Envelope:
             "m": self.marks,
             "a": self.again,
         }
-        return SyncToken(json.dumps(content, separators=(",", ":"), ensure_ascii=False))
+        return SyncToken(pack(content))
 
     @classmethod
     def read(cls, token: SyncToken, calendar: CalendarId) -> Envelope:
@@ -48,7 +48,7 @@ class Envelope:
         Raises:
             SyncTokenExpired: it is of another calendar or version, or no envelope at all.
         """
-        match _loaded(token):
+        match unpack(token):
             case {
                 "v": 1,
                 "c": str(name),
@@ -83,10 +83,3 @@ def same_content(known: str, new: str) -> bool:
 def _digest(content: str | bytes) -> str:
     data = content.encode() if isinstance(content, str) else content
     return urlsafe_b64encode(blake2b(data, digest_size=_DIGEST).digest()).decode()
-
-
-def _loaded(token: SyncToken) -> object:
-    try:
-        return json.loads(token)
-    except ValueError:
-        return None

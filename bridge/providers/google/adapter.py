@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bridge.errors import UnreadableAnswer
+from bridge.ical.foreign import once
 from bridge.model.event import ShowAs
 from bridge.model.interval import Instant, Window, instant, rfc3339
 from bridge.provider import (
@@ -83,7 +84,7 @@ class GoogleSource:
             token = page.next_sync_token
             yield Page(listing.page(page), full=True, time_zone=listing.time_zone)
         envelope = _envelope(calendar, token, since)
-        yield Page(listing.rest(), envelope.write(), full=True, notes=_notes(listing))
+        yield Page(listing.rest(), envelope.write(), full=True, notes=once(listing.notes))
 
     def _since(self, known: Envelope, since: Instant) -> Iterator[Page]:
         calendar = known.calendar
@@ -107,7 +108,7 @@ class GoogleSource:
             pages.append(Page(items))
         envelope = _envelope(calendar, token, known.since)
         yield from pages
-        yield Page(listing.rest(), envelope.write(), notes=_notes(listing))
+        yield Page(listing.rest(), envelope.write(), notes=once(listing.notes))
 
     def _again(self, listing: Listing, series: str, uid: str) -> list[Item] | None:
         """Read a series whose master changed with all its exceptions.
@@ -167,10 +168,6 @@ def _envelope(calendar: CalendarId, token: str, since: Instant) -> Envelope:
     if not token:
         raise UnreadableAnswer(f"calendar {calendar!r}: the last page has no sync token")
     return Envelope(calendar, token, _LISTED, since)
-
-
-def _notes(listing: Listing) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(listing.notes))
 
 
 def _of(item: Item) -> str:

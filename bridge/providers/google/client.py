@@ -20,7 +20,7 @@ from bridge.errors import (
     UnreadableAnswer,
 )
 from bridge.model.http import Http, Response
-from bridge.paging import Progress
+from bridge.paging import Progress, each_once
 from bridge.providers.google import wire
 from bridge.transport import raise_for_status, where
 from bridge.transport.status import retry_after, token_refused, unlike
@@ -30,6 +30,7 @@ _SHORT = timedelta(seconds=15)
 _MAX_SIZE = 64 << 20
 """A page of 2,500 events with long descriptions and many guests is some 20 MiB."""
 _PAGE_OF_CALENDARS = "250"
+_CALENDARS = "the list of calendars"
 
 # https://developers.google.com/workspace/calendar/api/guides/errors; 403 means three things.
 _LIMITS = frozenset(
@@ -84,19 +85,8 @@ class Client:
 
         https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/list
         """
-        what = "the list of calendars"
-        progress, seen = Progress(what), set[str]()
-        page_token = ""
-        while True:
-            query = {"maxResults": _PAGE_OF_CALENDARS, "pageToken": page_token}
-            page = self._get("/users/me/calendarList", query, wire.CalendarPage, what)
-            fresh = [each for each in page.items if each.id not in seen]
-            seen.update(each.id for each in fresh)
-            yield from fresh
-            page_token = page.next_page_token
-            if not page_token:
-                return
-            progress.follow(each.id for each in page.items)
+        pages = (page.items for page in self._calendar_pages())
+        return each_once(pages, lambda it: it.id, _CALENDARS)
 
     def calendar(self, calendar: str) -> wire.Calendar:
         """Show one entry of the account's list.
@@ -182,19 +172,16 @@ class Client:
         if response.status not in (404, 410):
             _raise_for_status(response, "the end of notifications")
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        content: bytes,
-        timeout: timedelta,
-        *,
-        if_match: str = "",
-    ) -> Response:
-        """Send what changes something; the answer's status is the caller's to judge."""
-        headers = {"Accept": "application/json"}
-        headers |= {"Content-Type": "application/json"} if content else {}
-        headers |= {"If-Match": if_match} if if_match else {}
+    def _calendar_pages(self) -> Iterator[wire.CalendarPage]:
+        query = {"maxResults": _PAGE_OF_CALENDARS}
+        while True:
+            page = self._get("/users/me/calendarList", query, wire.CalendarPage, _CALENDARS)
+            yield page
+            if not page.next_page_token:
+                return
+            query["pageToken"] = page.next_page_token
+
+    def _post(self, path: str, content: bytes, timeout: timedelta) -> Response:
         return self._http.request(
             method,
             f"{self._root}{path}",

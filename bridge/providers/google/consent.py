@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from pydantic import SecretStr
 
 from bridge.authorizer import Grant, Owner
 from bridge.errors import UnreadableAnswer
 from bridge.model.http import Bearer, Http
 from bridge.oauth import TIMEOUT, CodeFlow, Registration
 from bridge.providers.google import wire
+from bridge.providers.google.settings import GoogleDefaults
 from bridge.transport import raise_for_status
 
 _SCOPE = "https://www.googleapis.com/auth"
@@ -45,29 +43,12 @@ _PARAMETERS = {
 }
 
 
-class Defaults(Protocol):
-    """The section `providers.google`."""
-
-    @property
-    def client_id(self) -> str: ...
-    @property
-    def client_secret(self) -> SecretStr | None: ...
-    @property
-    def api_url(self) -> str: ...
-    @property
-    def authorize_url(self) -> str: ...
-    @property
-    def token_url(self) -> str: ...
-    @property
-    def revoke_url(self) -> str: ...
-
-
 @dataclass(frozen=True, slots=True)
 class GoogleConsent:
     """Implements `bridge.provider.Authorizer`, and refreshes."""
 
     http: Http
-    defaults: Defaults
+    defaults: GoogleDefaults
     wanted: Sequence[str]
     """Scopes that a consent has to cover."""
 

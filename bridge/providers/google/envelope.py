@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.errors import SyncTokenExpired
 from bridge.model.interval import Instant
+from bridge.paging import pack, unpack
 from bridge.provider import CalendarId, SyncToken
 
 _VERSION = 1
@@ -34,7 +34,7 @@ class Envelope:
             "p": dict(self.parameters),
             "s": self.since,
         }
-        return SyncToken(json.dumps(content, separators=(",", ":"), ensure_ascii=False))
+        return SyncToken(pack(content))
 
     @classmethod
     def read(
@@ -56,16 +56,9 @@ class Envelope:
             SyncTokenExpired: it is of another calendar or version, made with other parameters, or
                 does not know the beginning of the window; or it is no envelope at all.
         """
-        match _loaded(token):
+        match unpack(token):
             case {"v": 1, "c": str(name), "t": str(theirs), "p": dict(made), "s": int(known)} if (
                 name == calendar and made == parameters and known <= since and theirs
             ):
                 return cls(calendar, theirs, parameters, known)
         raise SyncTokenExpired("the sync token is not one of this calendar and window")
-
-
-def _loaded(token: SyncToken) -> object:
-    try:
-        return json.loads(token)
-    except ValueError:
-        return None

@@ -19,7 +19,6 @@ from bridge.ical.foreign import Unclear, at
 from bridge.model.event import Event, EventSeries, EventTime, Floating
 from bridge.model.interval import Instant, instant
 from bridge.provider import (
-    ETag,
     Item,
     OccurrenceRemoved,
     Override,
@@ -27,6 +26,7 @@ from bridge.provider import (
     Series,
     SeriesRemoved,
     Unreadable,
+    entity_tag,
 )
 from bridge.providers.google import wire
 from bridge.providers.google.moments import Place, instance, read_original
@@ -110,7 +110,7 @@ class Listing:
         if series:
             self._note_occurrence(reason)
         else:
-            yield Unreadable(RemoteId(name), reason, _etag(etag))
+            yield Unreadable(RemoteId(name), reason, entity_tag(etag))
 
     def _cancelled(self, event: wire.Event, place: Place) -> Iterator[Item]:
         if event.recurring_event_id:
@@ -138,10 +138,10 @@ class Listing:
             return
         self.notes.extend(f"a changed occurrence: {note}" for note in notes)
         series = event.recurring_event_id
-        self.parts[event.id] = series, Override(RemoteId(series), made, _etag(event.etag))
+        self.parts[event.id] = series, Override(RemoteId(series), made, entity_tag(event.etag))
 
     def _whole(self, event: wire.Event, place: Place) -> Iterator[Item]:
-        remote_id, etag = RemoteId(event.id), _etag(event.etag)
+        remote_id, etag = RemoteId(event.id), entity_tag(event.etag)
         try:
             made, notes = read_event(event, place)
         except Unclear as err:
@@ -161,10 +161,6 @@ class Listing:
         self.notes.append(
             f"a changed occurrence cannot be read, and stays where it was: {reason[:120]}"
         )
-
-
-def _etag(value: str) -> ETag | None:
-    return ETag(value.strip('"')) if value else None
 
 
 def _is_over(event: Event, since: Instant) -> bool:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import msgspec
-
-from bridge.ical.foreign import Found, color, stamp, word_for
+from bridge.ical.foreign import Found, color, once, stamp, word_for
 from bridge.model.event import Attendee, Class, Event, PartStat, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.google import wire
@@ -129,7 +127,7 @@ def read_event(event: wire.Event, place: Place) -> Found:
         last_modified=stamp(event.updated),
         origin=read_origin(event),
     )
-    return Found(made, tuple(dict.fromkeys(here.notes)))
+    return Found(made, once(here.notes))
 
 
 def write_event(event: Event, place: Place) -> wire.Event:

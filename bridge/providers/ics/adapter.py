@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass
 from bridge.errors import InvalidCalendarObject, RemoteNotFound, SyncTokenExpired, UnreadableAnswer
 from bridge.ical.parse import ParsedCalendar, parse_calendar
 from bridge.model.interval import Window
+from bridge.paging import pack, unpack
 from bridge.provider import (
     CalendarId,
     CalendarInfo,
@@ -129,7 +129,7 @@ class _Token:
     validators: Validators
 
     def write(self) -> SyncToken:
-        return SyncToken(json.dumps({"v": 1, **asdict(self)}, separators=(",", ":")))
+        return SyncToken(pack({"v": 1, **asdict(self)}))
 
     @classmethod
     def read(cls, token: SyncToken, identity: str) -> _Token:
@@ -138,7 +138,7 @@ class _Token:
         Raises:
             SyncTokenExpired: it is of another place or version, or no envelope at all.
         """
-        match _loaded(token):
+        match unpack(token):
             case {
                 "v": 1,
                 "identity": str(place),
@@ -147,10 +147,3 @@ class _Token:
             } if place == identity:
                 return cls(place, digest, Validators(etag, modified))
         raise SyncTokenExpired("the sync token is not of this feed")
-
-
-def _loaded(token: SyncToken) -> object:
-    try:
-        return json.loads(token)
-    except ValueError:
-        return None

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 
 from bridge.errors import RemoteNotFound, UnreadableAnswer
+from bridge.ical.foreign import once
 from bridge.model.interval import Instant, Window, instant, rfc3339
 from bridge.provider import (
     AccessRole,
@@ -143,7 +144,9 @@ class MicrosoftSource:
         until = made + _USED - _share(calendar, made) if made else _NEVER
         names, parts = Names.of(listing.named), Parts().changed(listing.parts(), ())
         envelope = Envelope(calendar, link, window, until, names, parts)
-        yield Page([*items, *listing.rest()], envelope.write(), full=True, notes=_notes(listing))
+        yield Page(
+            [*items, *listing.rest()], envelope.write(), full=True, notes=once(listing.notes)
+        )
 
     def _view(self, known: Envelope) -> Iterator[Page]:
         """List everything without a link to go on from.
@@ -172,7 +175,7 @@ class MicrosoftSource:
         names = Names.of(states.of(it.remote_id) for it in items if isinstance(it, _READ))
         until = known.until or now + min(_VIEWED * 4 ** (known.tries - 1), _DAY)
         envelope = replace(known, until=until if now < until else 0, known=names)
-        yield Page(items, envelope.write(), full=True, notes=_notes(listing))
+        yield Page(items, envelope.write(), full=True, notes=once(listing.notes))
 
     def _next_round(self, known: Envelope, asked: Window) -> Iterator[Page]:
         calendar = known.calendar
@@ -204,7 +207,7 @@ class MicrosoftSource:
         link = link if now < known.until else ""
         envelope = Envelope(calendar, link, known.window, known.until, names, parts)
         yield from pages
-        yield Page(listing.rest(), envelope.write(), notes=_notes(listing))
+        yield Page(listing.rest(), envelope.write(), notes=once(listing.notes))
 
     def _again(self, listing: Listing, series: str) -> list[Item]:
         """Read a series as a whole, of which a part alone was named."""
@@ -249,7 +252,3 @@ def _share(calendar: str, made: Instant) -> int:
 
 def _no_link(calendar: str) -> UnreadableAnswer:
     return UnreadableAnswer(f"calendar {calendar!r}: the last page has no link to go on from")
-
-
-def _notes(listing: Listing) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(listing.notes))

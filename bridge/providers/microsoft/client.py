@@ -20,7 +20,7 @@ from bridge.errors import (
     UnreadableAnswer,
 )
 from bridge.model.http import Http, Response
-from bridge.paging import Progress
+from bridge.paging import Progress, each_once
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.refusals import (
     TooSlow,
@@ -36,6 +36,8 @@ _TIMEOUT = timedelta(seconds=60)
 _MAX_SIZE = 64 << 20
 _PAGE = 200
 """Events of a page: with long bodies and many guests they are some 20 MiB."""
+_PAGE_OF_CALENDARS = 100
+_CALENDARS = "the list of calendars"
 _PREFER = 'outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-type="text"'
 """Of every request: ids of another form, or times of another zone, would be other events."""
 
@@ -117,18 +119,8 @@ class Client:
 
         https://learn.microsoft.com/graph/api/user-list-calendars
         """
-        what = "the list of calendars"
-        progress, seen = Progress(what), set[str]()
-        url = f"{self._root}{self.mailbox}/calendars"
-        while True:
-            page = self._read(self._send("GET", url, page=100), wire.CalendarPage, what)
-            fresh = [each for each in page.value if each.id not in seen]
-            seen.update(each.id for each in fresh)
-            yield from fresh
-            if not page.next_link:
-                return
-            progress.follow(each.id for each in page.value)
-            url = self._ours(page.next_link, what)
+        pages = (page.value for page in self._calendar_pages())
+        return each_once(pages, lambda it: it.id, _CALENDARS)
 
     def may_read(self, calendar: str) -> bool:
         """Tell whether the account may read the events of a calendar at all.
@@ -256,6 +248,16 @@ class Client:
             return False
         same = (ours.scheme, ours.netloc.lower()) == (other.scheme, other.netloc.lower())
         return same and f"{other.path}/".startswith(f"{ours.path}/")
+
+    def _calendar_pages(self) -> Iterator[wire.CalendarPage]:
+        url = f"{self._root}{self.mailbox}/calendars"
+        while True:
+            response = self._send("GET", url, page=_PAGE_OF_CALENDARS)
+            page = self._read(response, wire.CalendarPage, _CALENDARS)
+            yield page
+            if not page.next_link:
+                return
+            url = self._ours(page.next_link, _CALENDARS)
 
     def _pages(
         self, url: str, calendar: str, *, is_delta: bool = False

@@ -21,10 +21,11 @@ from bridge.errors import (
     UnreadableAnswer,
 )
 from bridge.model.http import Bearer, Http
-from bridge.oauth import TIMEOUT
+from bridge.oauth import TIMEOUT, lasting
 from bridge.providers.microsoft import aadsts, wire
-from bridge.providers.microsoft.entra import Defaults, Entra
+from bridge.providers.microsoft.entra import TITLE, Entra
 from bridge.providers.microsoft.refusals import raise_for_status
+from bridge.providers.microsoft.settings import MicrosoftDefaults
 
 _PURPOSES = {
     "Calendars.Read": "read events",
@@ -61,7 +62,7 @@ class MicrosoftConsent:
     """Implements `bridge.provider.Authorizer`, and refreshes."""
 
     http: Http
-    defaults: Defaults
+    defaults: MicrosoftDefaults
     wanted: Sequence[str]
     """Scopes that a consent has to cover."""
 
@@ -126,11 +127,7 @@ class MicrosoftConsent:
 
         It asks for what was granted, since what the settings want by now may be more.
         """
-        if grant.refresh_token is None:
-            raise AuthorizationExpired(
-                "Microsoft gave no lasting permission", hint="connect the account again"
-            )
-        token = grant.refresh_token.get_secret_value()
+        token = lasting(grant, TITLE)
         names = [each for each in grant.scopes if short(each).lower() not in _OF_SIGNING_IN]
         asked = list(self.defaults.whole(names)) or self.asked
         return self._granted(lambda app: app.acquire_token_by_refresh_token(token, asked), grant)

@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
-
-from pydantic import SecretStr
 
 from bridge.authorizer import Grant
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.http import Http, Response
 from bridge.oauth import NOT_NOW, TIMEOUT, application_of, check, granted, unreadable, unregistered
 from bridge.providers.microsoft import aadsts
+from bridge.providers.microsoft.settings import MicrosoftDefaults
 from bridge.transport import raise_for_status
 
 # At DEBUG it writes what it sends and gets, codes and all.
@@ -37,26 +36,6 @@ _LIFE = 86400.0
 _MOST_TENANTS = 100
 TITLE = "Microsoft"
 _WHAT = "Microsoft's sign-in"
-
-
-class Defaults(Protocol):
-    """The section `providers.microsoft`."""
-
-    @property
-    def client_id(self) -> str: ...
-    @property
-    def client_secret(self) -> SecretStr | None: ...
-    @property
-    def tenant(self) -> str: ...
-    @property
-    def login_url(self) -> str: ...
-    @property
-    def graph_url(self) -> str: ...
-    @property
-    def api_url(self) -> str: ...
-    @property
-    def sandbox_url(self) -> str: ...
-    def whole(self, names: Sequence[str]) -> tuple[str, ...]: ...
 
 
 class _Metadata:
@@ -88,7 +67,7 @@ class Entra:
     """The authorization server of one cloud, for one registered application."""
 
     http: Http
-    defaults: Defaults
+    defaults: MicrosoftDefaults
 
     def application(self, grant: Grant | None = None, *, public: bool = False) -> Any:
         """Make what MSAL speaks to a tenant with, for one request.

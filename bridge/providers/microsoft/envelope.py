@@ -5,7 +5,6 @@ Of some calendars Graph gives no link to go on from; then everything is listed e
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from hashlib import blake2b
 
 from bridge.errors import SyncTokenExpired
 from bridge.model.interval import Instant, Window
+from bridge.paging import pack, unpack
 from bridge.provider import CalendarId, SyncToken
 
 VIEW = "calendarView"
@@ -165,7 +165,7 @@ class Envelope:
             "o": self.parts.write(),
             "n": self.tries,
         }
-        return SyncToken(json.dumps(content, separators=(",", ":"), ensure_ascii=False))
+        return SyncToken(pack(content))
 
     @classmethod
     def read(cls, token: SyncToken, calendar: CalendarId, window: Window) -> Envelope:
@@ -180,7 +180,7 @@ class Envelope:
             SyncTokenExpired: it is of another calendar or version, its window is not wide enough,
                 or its time is over; or it is no envelope at all.
         """
-        match _loaded(token):
+        match unpack(token):
             case {
                 "v": 2, "c": str(name), "l": str(link), "w": [int(start), int(end)],
                 "u": int(until), "k": str(known), "o": dict(parts), "n": int(tries),
@@ -210,10 +210,3 @@ def _packed(text: str, length: int) -> bytes:
 
 def _cut(data: bytes, length: int) -> Iterator[bytes]:
     return (data[at : at + length] for at in range(0, len(data), length))
-
-
-def _loaded(token: SyncToken) -> object:
-    try:
-        return json.loads(token)
-    except (ValueError, RecursionError):
-        return None

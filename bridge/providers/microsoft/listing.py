@@ -18,7 +18,15 @@ from bridge.errors import UnreadableAnswer
 from bridge.ical.foreign import Unclear
 from bridge.model.event import Event, EventSeries
 from bridge.model.interval import Window
-from bridge.provider import ETag, Item, RemoteId, Series, SeriesRemoved, Unchanged, Unreadable
+from bridge.provider import (
+    Item,
+    RemoteId,
+    Series,
+    SeriesRemoved,
+    Unchanged,
+    Unreadable,
+    entity_tag,
+)
 from bridge.providers.microsoft import series, wire
 from bridge.providers.microsoft.moments import Place
 from bridge.providers.microsoft.series import Group
@@ -212,10 +220,12 @@ class Listing:
         try:
             made, notes = read_event(event)
         except Unclear as err:
-            yield Unreadable(RemoteId(event.id), str(err), _etag(event))
+            yield Unreadable(RemoteId(event.id), str(err), entity_tag(event.etag))
             return
         yield Series(
-            RemoteId(event.id), EventSeries(uid=made.uid, master=made, notes=notes), _etag(event)
+            RemoteId(event.id),
+            EventSeries(uid=made.uid, master=made, notes=notes),
+            entity_tag(event.etag),
         )
 
     def _group(self, name: str) -> Group:
@@ -232,7 +242,7 @@ class Listing:
 
     def _series_item(self, group: Group) -> Item:
         assert group.master is not None  # noqa: S101 - for the type checker
-        name, etag = RemoteId(group.id), _etag(group.master)
+        name, etag = RemoteId(group.id), entity_tag(group.master.etag)
         try:
             master, place = self._read(group.master)
         except Unclear as err:
@@ -270,8 +280,3 @@ def _modified(text: str) -> datetime | None:
     if moment.year == 1:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _etag(event: wire.Event) -> ETag | None:
-    value = event.etag.removeprefix("W/").strip('"')
-    return ETag(value) if value else None

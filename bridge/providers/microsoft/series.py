@@ -16,7 +16,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.foreign import Unclear, at
+from bridge.ical.foreign import Unclear, at, once
 from bridge.ical.recurrence import expand
 from bridge.model.event import Event, EventSeries, EventTime, Floating
 from bridge.model.interval import Instant, Window, instant, utc
@@ -123,7 +123,7 @@ def build(group: Group, master: Event, place: Place, window: Window) -> Built:
 def _series(
     uid: str, master: Event | None, overrides: Sequence[Event], place: Place
 ) -> EventSeries:
-    notes = tuple(dict.fromkeys(place.notes))
+    notes = once(place.notes)
     return EventSeries(uid=uid, master=master, overrides=tuple(overrides), notes=notes)
 
 

@@ -9,18 +9,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from bridge.ical.foreign import Found, color, stamp, word_for
-from bridge.model.event import (
-    Alarm,
-    Attendee,
-    Class,
-    Event,
-    Floating,
-    PartStat,
-    ShowAs,
-    Status,
-    Transp,
-)
+from bridge.ical.foreign import Found, color, once, stamp, word_for
+from bridge.model.event import Attendee, Class, Event, Floating, PartStat, ShowAs, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.microsoft import recurrence, teams, wire
 from bridge.providers.microsoft.body import plain_text
@@ -114,7 +104,7 @@ def read_event(event: wire.Event) -> Found:
         last_modified=read_stamp(event.last_modified_date_time),
         origin=read_origin(event),
     )
-    return Found(made, tuple(dict.fromkeys(here.notes)))
+    return Found(made, once(here.notes))
 
 
 def write_event(event: Event, place: Place) -> wire.Event:
