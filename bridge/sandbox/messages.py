@@ -44,9 +44,10 @@ class Page(NamedTuple):
 
 def spoiled(answer: Answer, faults: Faults, good: tuple[int, ...] = (200,)) -> Answer:
     """Break a good answer, where that is switched on."""
-    if answer.status in good and faults.happens("html"):
+    is_good = answer.status in (200, 201)
+    if is_good and faults.happens("html"):
         page = b"<!doctype html><title>Sign in</title><p>Please sign in to the network."
         return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
-    if answer.status in good and faults.happens("cut"):
+    if is_good and faults.happens("cut"):
         return Answer(answer.status, answer.body, answer.headers, cut=True)
     return answer

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from bridge.model.http import Bearer, Http, Response
 from bridge.model.interval import utc
 from bridge.provider import Account, CalendarId, EventSource, Provider
@@ -33,6 +35,13 @@ def sandbox() -> Sandbox:
     """Make a stand-in of two people; its clock stands still where the suite is."""
     people = {"accounts": [{"email": ANN, "timezone": "Europe/Berlin"}, {"email": BOB}]}
     return Sandbox({"microsoft": people}, clock=lambda: utc(NOW), seed=1)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with sandbox() as started:
+        yield started
+        assert started.world.defects == []
 
 
 @dataclass

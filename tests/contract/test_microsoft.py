@@ -7,17 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.sandbox.server import Sandbox
-from tests.contract.microsoft_world import MicrosoftWorld, sandbox, signed, transport
+from tests.contract.microsoft_world import MicrosoftWorld, running, signed, transport
 from tests.contract.provider_contract import ProviderContract, mirror
 
-__all__ = ["mirror"]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with sandbox() as started:
-        yield started
-        assert started.world.defects == []
+__all__ = ["mirror", "running"]
 
 
 @pytest.fixture

@@ -7,18 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.sandbox.server import Sandbox
-from tests.contract.microsoft_sink import MicrosoftSinkWorld
-from tests.contract.microsoft_world import sandbox, signed, transport
+from tests.contract.microsoft_sink_world import MicrosoftSinkWorld
+from tests.contract.microsoft_world import running, signed, transport
 from tests.contract.sink_contract import SinkContract, calendar
 
-__all__ = ["calendar"]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with sandbox() as started:
-        yield started
-        assert started.world.defects == []
+__all__ = ["calendar", "running"]
 
 
 @pytest.fixture

@@ -116,6 +116,8 @@ class Api:
                     page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
                     return Answer(502, page, {"Content-Type": "text/html"})
                 answer = self._answer(request, sender, owner, root)
+                if faults and request.http_method != "GET" and faults.happens("lost_answers"):
+                    raise GraphError(504, "UnknownError")
                 return spoiled(answer, faults) if faults else answer
         except Unvalidated as err:
             # Whoever is asked may ask the stand-in in turn: nothing is held meanwhile.

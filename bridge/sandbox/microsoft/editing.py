@@ -68,7 +68,8 @@ class Editor:
             _keep(item, event["recurrence"])
         self.directory.put(self.box, found.calendar, item, event)
         if meetings.is_organizer(self.box, event):
-            meetings.spread(self.directory, self.box, item, before)
+            alone = changes.keys() == {"attendees"}
+            meetings.spread(self.directory, self.box, item, before, only_new=alone)
 
     def delete(self, found: Found) -> None:
         """Delete an event, a series or an occurrence; guests of one's own meeting are told."""

@@ -61,5 +61,6 @@ FAULTS: Mapping[str, str] = {
     "html": "an HTML page with 200 instead of JSON",
     "cut": "half of the body",
     "slow": "so many seconds before each answer",
+    "lost_answers": "what is written stays, and the answer is 504 all the same",
 }
 """The value is True, or a number where the text says `so many`."""

@@ -43,8 +43,19 @@ def unanswered(guests: list[Json]) -> list[Json]:
     return [{**each, "status": none} for each in guests]
 
 
-def spread(directory: Directory, box: Mailbox, item: Item, before: Json | None) -> None:
-    """Bring the guests' copies up to date, and write the mail."""
+def spread(
+    directory: Directory,
+    box: Mailbox,
+    item: Item,
+    before: Json | None,
+    *,
+    only_new: bool = False,
+) -> None:
+    """Bring the guests' copies up to date, and write the mail.
+
+    A change of nothing but the guests is told to those whom it concerns
+    (https://learn.microsoft.com/graph/api/event-update).
+    """
     event = item.event
     now, then = _addresses(event), _addresses(before or {})
     for email in sorted((now | then) - {box.email.lower()}):
@@ -61,7 +72,7 @@ def spread(directory: Directory, box: Mailbox, item: Item, before: Json | None) 
         elif not _declined(event, email):
             _invite(directory, theirs, item)
     if before is None or _shared(before) != _shared(event) or item.overrides:
-        _mail(directory.world, box, now, "REQUEST", event, item)
+        _mail(directory.world, box, now - then if only_new else now, "REQUEST", event, item)
         _mail(directory.world, box, then - now, "CANCEL", event, item)
 
 

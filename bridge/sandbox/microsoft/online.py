@@ -75,7 +75,10 @@ def _with_blob(body: Json, url: str) -> str:
     if not end:
         head, rest = content, ""
     return (
-        f'{head}<div>{_LINE}</div><div class="me-email-text"><b>Microsoft Teams meeting</b>'
-        f'<a id="meet_invite_block.action.join_link" href="{escape(url)}">Join the meeting now</a>'
-        f"</div><div>{_LINE}</div>{end}{rest}"
+        f'{head}<br><div class="me-email-text" lang="en-US"><div aria-hidden="true">{_LINE}</div>'
+        '<div><span class="me-email-text">Microsoft Teams</span> '
+        '<a href="https://aka.ms/JoinTeamsMeeting?omkt=en-US">Need help?</a></div>'
+        f'<div><a id="meet_invite_block.action.join_link" href="{escape(url)}">'
+        "Join the meeting now</a></div><div><hr></div>"
+        f'<div aria-hidden="true">{_LINE}</div></div>{end}{rest}'
     )

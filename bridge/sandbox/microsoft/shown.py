@@ -16,6 +16,7 @@ from bridge.sandbox.microsoft.zones import CUSTOM
 
 _NOWHERE: Json = {"displayName": "", "locationType": "default", "uniqueIdType": "unknown"}
 _TAGS = re.compile(r"<[^>]*>")
+_LINES = re.compile(r"<br>|</(?:div|p|tr|li)>", re.IGNORECASE)
 _UID = "040000008200E00074C5B7101A82E008"
 
 
@@ -144,8 +145,9 @@ class View:
     def _body(self, body: Json) -> Json:
         is_html, content = body["contentType"] == "html", str(body["content"])
         if self.wishes.is_text:
-            plain = unescape(_TAGS.sub("", content.replace("<br>", "\n"))) if is_html else content
-            return {"contentType": "text", "content": plain}
+            if is_html:
+                content = unescape(_TAGS.sub("", _LINES.sub("\n", content)))
+            return {"contentType": "text", "content": content}
         if not is_html:
             # Outlook keeps HTML; a text becomes some.
             inside = escape(content).replace("\n", "<br>")

@@ -87,6 +87,31 @@ def test_an_answer_reaches_the_organiser(
     assert mail(sandbox) == [("REPLY", ANN)]
 
 
+def test_a_change_of_the_guests_alone_is_told_to_those_whom_it_concerns(
+    sandbox: Sandbox, ann: Program
+) -> None:
+    made = ann.create(**guests(BOB))
+    mail(sandbox)
+    ann.ok("PATCH", f"me/events/{made['id']}", json=guests(BOB, OUTSIDE))
+    assert mail(sandbox) == [("REQUEST", OUTSIDE)]
+    ann.ok("PATCH", f"me/events/{made['id']}", json=guests(OUTSIDE))
+    assert mail(sandbox) == [("CANCEL", BOB)]
+
+
+def test_an_answer_that_is_lost_takes_nothing_back(sandbox: Sandbox, ann: Program) -> None:
+    sandbox.microsoft.misbehave(ANN, "lost_answers", times=1)
+    assert ann.send("POST", "me/events", json={"subject": "Talk", **at(10)}).status_code == 504
+    assert ann.subjects() == ["Talk"]
+
+
+def test_the_text_of_a_meeting_has_what_outlook_added_on_lines_of_its_own(ann: Program) -> None:
+    made = ann.create(isOnlineMeeting=True, body={"contentType": "text", "content": "Agenda"})
+    text = ann.ok("GET", f"me/events/{made['id']}", prefer='outlook.body-content-type="text"')
+    lines = [each for each in text["body"]["content"].split("\n") if each]
+    assert (lines[0], lines[2]) == ("Agenda", "Microsoft Teams Need help?")
+    assert lines[1] == lines[-1] == "_" * 80
+
+
 def test_an_answer_may_be_kept_to_oneself(sandbox: Sandbox, ann: Program, bob: Program) -> None:
     made = ann.create(**guests(BOB))
     mail(sandbox)
