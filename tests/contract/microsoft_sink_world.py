@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge.model.event import PartStat
@@ -13,12 +14,13 @@ from bridge.providers.microsoft.adapter import open_account
 from bridge.sandbox.microsoft.mailbox import Found, event_id
 from bridge.sandbox.server import Sandbox
 from tests.contract.interrupting import Interruptions
-from tests.contract.microsoft_world import ANN, MicrosoftWorld, Signed, account
+from tests.contract.microsoft_world import ANN, Signed, account
 from tests.contract.sink_calendar import ANN as GUEST
 from tests.contract.sink_calendar import BOB, EVE, Cannot
 
 _WORDS = {PartStat.ACCEPTED: "accepted", PartStat.DECLINED: "declined",
           PartStat.TENTATIVE: "tentativelyAccepted"}  # fmt: skip
+_PLACE = re.compile(r" /v1\.0/.*?/calendars/[^/]+(/events)?(/[^/]+)?(?=$|/)")
 _TOLD = {"CANCEL": "cancelled"}
 
 
@@ -28,6 +30,7 @@ class MicrosoftSinkWorld:
 
     running: Sandbox
     http: Signed
+    owner: str = ANN
     interrupting: Interruptions = field(init=False)
     cannot: Collection[Cannot] = (
         Cannot.BE_SILENT, Cannot.SPARE_A_GUEST, Cannot.ADD_DATES, Cannot.HAVE_TWO_ALARMS,
@@ -49,17 +52,22 @@ class MicrosoftSinkWorld:
 
     @property
     def faults(self) -> Any:
-        return self.directory.mailbox(ANN).faults
+        return self.directory.mailbox(self.owner).faults
 
     def open(self, _calendar: CalendarId) -> Provider:
-        http: Any = self.interrupting
-        return open_account(account(self.running, http), f"{self.running.url}/v1.0")
+        return self.through(self.interrupting)
+
+    def through(self, http: Any, **fields: Any) -> Provider:
+        """Open an adapter that sends by another way."""
+        mine = replace(account(self.running, http), owner=self.owner, **fields)
+        return open_account(mine, f"{self.running.url}/v1.0")
 
     def new_calendar(self) -> CalendarId:
         with self.running.world.lock:
             # A token names its calendar as well; here they are the same in each test.
-            self.directory.mailbox(ANN).transactions.clear()
-        return MicrosoftWorld(self.running, self.http).new_calendar()
+            box = self.directory.mailbox(self.owner)
+            box.transactions.clear()
+            return CalendarId(self.directory.add_calendar(box, "A calendar").id)
 
     def rename(self, _calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
         self.person.change(remote_id, subject=summary)
@@ -103,16 +111,24 @@ class MicrosoftSinkWorld:
     def fault(self, name: str, value: Any = True, times: int | None = None) -> Iterator[None]:
         with self.running.world.lock:
             self.faults.switch(name, value, times)
-        yield
-        with self.running.world.lock:
-            self.faults.switch(name, value=False)
+        try:
+            yield
+        finally:
+            with self.running.world.lock:
+                self.faults.switch(name, value=False)
+
+    @property
+    def writes(self) -> list[str]:
+        """What was asked for that writes, without the addresses of calendars and events."""
+        asked = (each.partition("?")[0] for each in self.http.asked)
+        return [_PLACE.sub("", each) for each in asked if not each.startswith("GET")]
 
     @property
     def person(self) -> Any:
-        return self.running.microsoft.person(ANN)
+        return self.running.microsoft.person(self.owner)
 
     def found(self, remote_id: str) -> Found:
-        found: Found | None = self.directory.mailbox(ANN).find(remote_id)
+        found: Found | None = self.directory.mailbox(self.owner).find(remote_id)
         assert found is not None
         return found
 
