@@ -7,6 +7,7 @@ A case is a folder with `input.json` (one event as Graph gives it), `case.yaml` 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from bridge.ical.foreign import Found
 from bridge.model.event import Event
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.moments import Place
-from bridge.providers.microsoft.translate import read_event, write_event
+from bridge.providers.microsoft.translate import read_alarms, read_event, write_event
 from bridge.sandbox.description import load
 from tests.golden.translated import cases, check, check_stored, describe, told
 
@@ -24,19 +25,23 @@ HERE = Path(__file__).parent
 CASES = cases(HERE)
 
 
+def given(case: str) -> wire.Event:
+    return wire.read((HERE / case / "input.json").read_bytes(), wire.Event)
+
+
 def found(case: str) -> Found:
     told(HERE / case)
-    event = wire.read((HERE / case / "input.json").read_bytes(), wire.Event)
-    return read_event(event)
+    return read_event(given(case))
 
 
-def written(event: Event) -> bytes:
-    return wire.write(write_event(event, Place()))
+def written(case: str, event: Event) -> bytes:
+    """Write it as a booking, which has a reminder as well."""
+    return wire.write(write_event(replace(event, alarms=read_alarms(given(case))), Place()))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_event_is_understood_as_recorded(case: str, update_golden: bool) -> None:
-    made = describe(lambda: found(case), written)
+    made = describe(lambda: found(case), lambda event: written(case, event))
     check(HERE / case, *made, update=update_golden)
 
 
