@@ -85,7 +85,7 @@ def _rates(defaults: BaseModel) -> Rates:
 _CAPABILITIES: Mapping[str, str] = {
     "read events": "done; of all calendars, those that others shared among them",
     "incremental": "done: delta rounds",
-    "write events": "todo",
+    "write events": "done, with Teams meetings",
     "push": "done: subscriptions",
 }
 
