@@ -38,8 +38,8 @@ class Writer:
     """In whose name events are written."""
 
     own: Sequence[str] = ()
-    """Calendar user addresses of the account, `mailto:ann@example.com`; the first one is reminded
-    where somebody is to be by mail. An ORGANIZER or attendee with one of them stays as it is."""
+    """Calendar user addresses of the account, `mailto:ann@example.com`; the first of that form is
+    reminded where somebody is to be by mail. ORGANIZER and attendees that have one stay."""
     marks: Mapping[str, str] = field(default_factory=dict)
     """Further properties of every event, by name; texts."""
 
@@ -90,7 +90,8 @@ class Writer:
                 component.replace({name}, [line])
         amend_people(component, wanted, self.own)
         amend_attachments(component, wanted)
-        amend_alarms(component, current, wanted, next(iter(self.own), ""))
+        mails = (it for it in self.own if it.startswith("mailto:"))
+        amend_alarms(component, current, wanted, next(mails, ""))
         if component.text() != before:
             _stamp(component, current, wanted, moved=moved)
 
@@ -105,7 +106,7 @@ def _stamp(component: Component, current: Event | None, wanted: Event, *, moved:
     changed = max((it for it in known if it is not None), default=None)
     stamp = changed or wanted.created or _UNKNOWN
     component.replace({"DTSTAMP"}, [moment_line("DTSTAMP", stamp.astimezone(UTC))])
-    if changed is not None:
+    if wanted.last_modified is not None:
         component.replace({"LAST-MODIFIED"}, [moment_line("LAST-MODIFIED", stamp.astimezone(UTC))])
     if current is None and wanted.created is not None:
         component.replace({"CREATED"}, [moment_line("CREATED", wanted.created.astimezone(UTC))])

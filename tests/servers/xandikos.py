@@ -9,7 +9,7 @@ from tests.servers.dav import Dav
 from tests.servers.process import Server, start
 
 
-def start_xandikos(folder: Path) -> Server:
+def start_xandikos(folder: Path, *options: str) -> Server:
     """Start one of your own; end it with `stop`."""
 
     def arguments(port: int) -> list[str]:
@@ -17,6 +17,7 @@ def start_xandikos(folder: Path) -> Server:
             *("serve", "-d", str(folder / "data"), "--state-dir", str(folder / "state")),
             *("-l", "127.0.0.1", "-p", str(port), "--no-detect-systemd"),
             *("--current-user-principal", "/ann/", "--autocreate"),
+            *options,
         ]
 
     return start("xandikos", folder, arguments)

@@ -164,6 +164,7 @@ class CaldavSink:
     ) -> EventSeries:
         """Say who invites, and who is mailed; put the link of a meeting where guests look."""
         own = self._home.addresses()
+        inviting = next((it for it in own if it.startswith("mailto:")), "")
         events = desired.series.events()
         quiet = (
             any(event.attendees for event in events)
@@ -180,7 +181,7 @@ class CaldavSink:
 
         def written(event: Event) -> Event:
             guests = tuple(guest(it) for it in event.attendees if it.address not in own)
-            organizer = Attendee(own[0]) if own else event.organizer
+            organizer = Attendee(inviting) if inviting else event.organizer
             return _with_link(
                 replace(
                     event,
@@ -289,6 +290,8 @@ def _invited(series: EventSeries) -> set[str]:
 def _with_link(event: Event) -> Event:
     """Put the link of a meeting where programs look that do not know CONFERENCE."""
     link = event.conference_url
+    # Radicale 3.9 cuts that property at the first of these, and leaves all others whole
+    event = replace(event, conference_url=link.replace(",", "%2C").replace(";", "%3B"))
     if not link or any(link in text for text in (event.url, event.location, event.description)):
         return event
     if not event.url:
