@@ -69,7 +69,8 @@ class Writer:
                 iter(known.pop(_place(event.recurrence_id), ())), (None, None)
             )
             if component is None:
-                component = Component("VEVENT", [f"UID:{escape_text(series.uid)}"])
+                head = [f"UID:{escape_text(series.uid)}", moment_line("DTSTAMP", _UNKNOWN)]
+                component = Component("VEVENT", head)
                 calendar.parts.append(component)
             self._amend(component, current, event)
         unwanted = {id(component) for copies in known.values() for component, _ in copies}
