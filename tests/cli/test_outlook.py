@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ def microsoft() -> Iterator[Microsoft]:
     begin = entra.device
 
     def soon(*given: Any) -> Any:
-        return begin(*given) | {"interval": 1}
+        begun = begin(*given)
+        made.sandbox.microsoft.grants.devices[begun["device_code"]].pause = timedelta(seconds=1)
+        return begun | {"interval": 1}
 
     entra.device = soon  # type: ignore[method-assign]
     with made.sandbox:
@@ -85,6 +88,7 @@ def test_an_account_is_connected_by_a_code_that_is_entered_elsewhere(
     done = home.run("auth", "revoke", "room-a.work").ok()
     assert done.out == "room-a.work is disconnected\n"
     assert "myapplications.microsoft.com" in done.err
+    assert "not given back" not in done.err, "nobody can see to that"
 
     assert elsewhere(home, microsoft, BOB)[0] == 0, "once disconnected it may be another account"
     home.config["resources"] = home.config["resources"][1:]

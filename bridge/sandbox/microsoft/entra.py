@@ -89,7 +89,9 @@ class Entra:
             )
         elif kind == "refresh_token":
             scopes = tuple(form.get("scope", "").split())
-            given = self._grants.refresh(client, form.get("refresh_token", ""), scopes)
+            has_secret = bool(_credentials(form, authorization)[1])
+            token = form.get("refresh_token", "")
+            given = self._grants.refresh(client, token, scopes, has_secret=has_secret)
         elif kind == _DEVICE:
             given = self._from_device(client, form.get("device_code", ""))
         else:
@@ -125,7 +127,7 @@ class Entra:
             "device_code": made.code,
             "verification_uri": address,
             "expires_in": int(DEVICE_LIFE.total_seconds()),
-            "interval": 5,
+            "interval": int(made.pause.total_seconds()),
             "message": f"To sign in, use a web browser to open {address} and enter the code "
             f"{made.user_code} to authenticate.",
         }
@@ -204,9 +206,11 @@ class Entra:
         if device.is_denied:
             raise refusals.refusal("device_declined")
         if not device.user:
-            raise refusals.refusal("device_pending")
+            hasty = device.is_hasty(self._world.now)
+            raise refusals.refusal("device_hasty" if hasty else "device_pending")
         del self._grants.devices[code]
-        return self._grants.give(client, self._directory.mailboxes[device.user], device.scopes)
+        user = self._directory.mailboxes[device.user]
+        return self._grants.give(client, user, device.scopes, is_public=True)
 
     def _device(self, user_code: str) -> Device | None:
         every = self._grants.devices.values()

@@ -16,6 +16,8 @@ from bridge.sandbox.oauth import Freshness, is_loopback, is_proven
 ACCESS_LIFE = timedelta(seconds=3599)
 CODE_LIFE = timedelta(minutes=10)
 DEVICE_LIFE = timedelta(minutes=15)
+DEVICE_PAUSE = timedelta(seconds=5)
+"""Between two questions of a device, and by which it grows when it asks too soon."""
 _UNUSED = timedelta(days=90)
 _GRAPH = "https://graph.microsoft.com/"
 
@@ -93,6 +95,8 @@ class _Refresh:
     used: datetime
     family: str
     """All that came from one sign-in."""
+    is_public: bool
+    """It came to a device that has no secret: none may come with it."""
     is_replaced: bool = False
 
 
@@ -107,6 +111,16 @@ class Device:
     ends: datetime
     user: str = ""
     is_denied: bool = False
+    pause: timedelta = DEVICE_PAUSE
+    asked_at: datetime | None = None
+
+    def is_hasty(self, now: datetime) -> bool:
+        """Note that it asks; tell whether that is too soon (RFC 8628 section 3.5)."""
+        before, self.asked_at = self.asked_at, now
+        if before is None or now - before >= self.pause:
+            return False
+        self.pause += DEVICE_PAUSE
+        return True
 
 
 class Grants:
@@ -167,7 +181,9 @@ class Grants:
         user = self._directory.mailboxes[found.user]
         return self.give(client, user, asked.scopes, nonce=asked.nonce)
 
-    def refresh(self, client: Client, token: str, scopes: tuple[str, ...]) -> Given:
+    def refresh(
+        self, client: Client, token: str, scopes: tuple[str, ...], *, has_secret: bool = False
+    ) -> Given:
         """Give an access token and the next refresh token.
 
         Raises:
@@ -176,6 +192,8 @@ class Grants:
         found = self._refresh.get(token)
         if found is None or found.client != client.id:
             raise refusals.refusal("refresh_malformed")
+        if found.is_public and has_secret:
+            raise refusals.refusal("secret_of_public")
         user = self._directory.mailboxes[found.user]
         faults = user.faults
         for name in refusals.SIGN_IN_FAULTS:
@@ -195,7 +213,7 @@ class Grants:
         if not {*short(wanted)} <= {*short(found.scopes), *_IDENTITY}:
             raise refusals.refusal("consent_missing")
         kept = tuple(dict.fromkeys((*wanted, "offline_access")))
-        return self.give(client, user, kept, family=found.family)
+        return self.give(client, user, kept, family=found.family, is_public=found.is_public)
 
     def give(
         self,
@@ -205,6 +223,7 @@ class Grants:
         *,
         nonce: str = "",
         family: str = "",
+        is_public: bool = False,
     ) -> Given:
         """Give tokens to a client that acts for a user."""
         access = self._give(client, user.tenant, user, scopes)
@@ -212,7 +231,9 @@ class Grants:
         if "offline_access" in scopes and not user.faults.happens("no_refresh_token"):
             token = f"1.{self._world.token(120)}"
             family = family or self._world.token(12)
-            self._refresh[token] = _Refresh(client.id, user.id, scopes, self._world.now, family)
+            self._refresh[token] = _Refresh(
+                client.id, user.id, scopes, self._world.now, family, is_public
+            )
         return Given(access, user, scopes, user.tenant, token, nonce)
 
     def give_alone(self, client: Client, tenant: str, roles: Iterable[str]) -> Given:

@@ -100,6 +100,8 @@ class Person:
     def split(self, name: str, original: When, **changes: Any) -> str:
         """Change "this and following": the old series ends, and a new one begins.
 
+        It keeps the clock of the old one, also where its first occurrence had been moved.
+
         Returns:
             Id of the new series.
         """
@@ -109,8 +111,7 @@ class Person:
             assert cut is not None  # noqa: S101 - for the type checker
             master = found.item.event
             body = {key: master[key] for key in _CARRIED if master.get(key) is not None}
-            first = series.occurrence(found.item, cut).event
-            body |= {key: first[key] for key in ("start", "end", "isAllDay")}
+            body |= {"isAllDay": master.get("isAllDay", False), **series.meant(found.item, cut)}
             body["recurrence"] = _rest(master["recurrence"], cut)
             ended = dict(master["recurrence"]["range"]) | {
                 "type": "endDate",

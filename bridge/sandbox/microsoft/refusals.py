@@ -44,6 +44,12 @@ _KNOWN: Mapping[str, _Known] = {
     "not_public": _Known(
         "invalid_client", 7000218, "The client is not allowed to use public client flows.", 401
     ),
+    "secret_of_public": _Known(
+        "invalid_client",
+        700025,
+        "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+        401,
+    ),
     "wrong_tenant": _Known("invalid_request", 90002, "Tenant not found."),
     "no_tenant": _Known(
         "invalid_request",
@@ -152,6 +158,7 @@ _KNOWN: Mapping[str, _Known] = {
     "device_pending": _Known(
         "authorization_pending", 70016, "The user has not yet finished to sign in."
     ),
+    "device_hasty": _Known("slow_down", 70016, "The device asks too often."),
     "device_declined": _Known("authorization_declined", 70016, "The end user denied the request."),
     "device_expired": _Known("expired_token", 70020, "The device code has expired."),
     "unavailable": _Known(

@@ -47,7 +47,7 @@ def entry(found: Found) -> Entry | None:
 def occurrence(item: Item, original: date) -> Entry:
     """Show one occurrence."""
     event = {name: value for name, value in item.event.items() if name not in _OF_THE_SERIES}
-    event |= _times(item.event, original)
+    event |= meant(item, original)
     override = item.overrides.get(original)
     if override is None:
         return Entry(item, original, event, item.change, "occurrence")
@@ -101,7 +101,12 @@ def neighbours(item: Item, original: date) -> tuple[date | None, date | None]:
 
 def original_start(item: Item, original: date) -> datetime:
     """Tell when an occurrence was meant to begin."""
-    return times.span({**item.event, **_times(item.event, original)}).start
+    return times.span({**item.event, **meant(item, original)}).start
+
+
+def meant(item: Item, original: date) -> Json:
+    """Give start and end of an occurrence as its series has them, whatever was changed of it."""
+    return _times(item.event, original)
 
 
 def starts_on(item: Item, event: Json) -> date:

@@ -341,6 +341,40 @@ def test_a_code_is_entered_on_another_device(sandbox: Sandbox, browser: Browser)
     assert failed(browser.post(wait))[1] == "invalid_grant"
 
 
+def test_a_device_that_asks_too_often_is_told_to_slow_down(
+    sandbox: Sandbox, browser: Browser
+) -> None:
+    browser.secret = None
+    code = browser.post({"scope": "User.Read"}, "devicecode").json()["device_code"]
+    kind = "urn:ietf:params:oauth:grant-type:device_code"
+
+    def asked_after(seconds: int) -> object:
+        sandbox.world.advance(timedelta(seconds=seconds))
+        return failed(browser.post({"grant_type": kind, "device_code": code}))[1]
+
+    paces = [asked_after(seconds) for seconds in (1, 5, 4, 6, 15)]
+    pending, hasty = "authorization_pending", "slow_down"
+    assert paces == [pending, pending, hasty, hasty, pending]
+
+
+def test_what_a_device_was_given_is_refreshed_without_a_secret(
+    sandbox: Sandbox, browser: Browser
+) -> None:
+    secret, browser.secret = browser.secret, None
+    begun = browser.post({"scope": "User.Read offline_access"}, "devicecode").json()
+    form = {"user_code": begun["user_code"], "account": ANN, "decision": "allow"}
+    browser.http.post(begun["verification_uri"], data=form)
+    kind = "urn:ietf:params:oauth:grant-type:device_code"
+    given = browser.post({"grant_type": kind, "device_code": begun["device_code"]}).json()
+    for _ in range(2):
+        refresh = {"grant_type": "refresh_token", "refresh_token": given["refresh_token"]}
+        browser.secret = secret
+        assert failed(browser.post(refresh)) == (401, "invalid_client", 700025)
+        browser.secret = None
+        given = browser.post(refresh).json()
+        assert browser.use(given["access_token"], "me") == 200
+
+
 def test_a_code_may_be_declined_or_too_old(sandbox: Sandbox, browser: Browser) -> None:
     browser.secret = None
     kind = "urn:ietf:params:oauth:grant-type:device_code"

@@ -247,6 +247,19 @@ def test_a_person_edits_series_in_outlook(sandbox: Sandbox, ann: Program) -> Non
     assert ann.ok("GET", f"me/events/{made}")["originalStartTimeZone"] == BERLIN
 
 
+def test_what_follows_a_moved_occurrence_keeps_the_clock_of_its_series(
+    sandbox: Sandbox, ann: Program
+) -> None:
+    person = sandbox.microsoft.person(ANN)
+    made = person.create("Stand-up", berlin(3, 9), zone="Europe/Berlin")
+    weekly = {"type": "weekly", "interval": 1, "daysOfWeek": ["tuesday"]}
+    person.make_recurring(made, weekly, type="numbered", numberOfOccurrences=4)
+    person.move(person.instance(made, berlin(10)), berlin(12, 15))
+    rest = person.split(made, berlin(10))
+    assert starts(ann, {"id": made}) == ["03-03T09:00"]
+    assert starts(ann, {"id": rest}) == ["03-10T09:00", "03-17T09:00", "03-24T09:00"]
+
+
 def test_custom_zones_cannot_be_resolved(sandbox: Sandbox, ann: Program) -> None:
     made = ann.create(start=timed(berlin(3)), **series({"type": "daily"}))
     sandbox.microsoft.misbehave(ANN, "custom_zones")
