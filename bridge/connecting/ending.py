@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bridge.authorizer import Authorizer
 from bridge.connecting.keeping import Keeping
-from bridge.errors import ProviderError, StoreError
+from bridge.errors import NotRevocable, ProviderError, StoreError
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import calendars, compact, connections, credentials, listings, resources, schedule
 from bridge.store.connections import ConnectionRow
@@ -98,7 +98,7 @@ class Ending:
             trouble = err
         except UnknownKey as err:
             trouble = ProviderError(str(err), code="credential_unreadable")
-        if trouble is not None:
+        if trouble is not None and not isinstance(trouble, NotRevocable):
             logger.warning("%s: not given back: %s", connection_id, trouble)
         return version, trouble
 

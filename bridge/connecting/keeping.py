@@ -13,6 +13,7 @@ from bridge.authorizer import Authorizer, Grant
 from bridge.errors import (
     AccountMismatch,
     AlreadyConnected,
+    NotRevocable,
     ProviderError,
     RemoteRejected,
     StoreError,
@@ -150,6 +151,8 @@ class Keeping:
                     grant = replace(grant, subject=authorizer.identify(grant).subject)
             if not self._stands(connection_id, grant):
                 authorizer.revoke(grant)
+        except NotRevocable:
+            pass  # nobody can see to that
         except (ProviderError, StoreError) as err:
             logger.warning("%s: not given back: %s", connection_id, err)
 

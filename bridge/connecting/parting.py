@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bridge.accounts import Accounts
 from bridge.authorizer import Authorizer, Grant
-from bridge.errors import ProviderError, StoreError
+from bridge.errors import NotRevocable, ProviderError, StoreError
 from bridge.store import connections, credentials
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
@@ -76,6 +76,8 @@ def _give_back(database: Database, each: Parting) -> None:
             if stays or credentials.stands(conn, OAUTH, each.row.provider, application):
                 return
         each.authorizer.revoke(each.grant)
+    except NotRevocable:
+        logger.info("%s left; what was granted to it is its owner's to end", each.row.id)
     except (ProviderError, StoreError) as err:
         logger.warning("%s: what was granted is not given back: %s", each.row.id, err)
     else:
