@@ -111,8 +111,13 @@ def _tell(found: dict[str, Any]) -> None:
     state, reason = found["push"]["state"], found["push"]["reason"]
     shown = found | {"push": f"{state}: {reason}" if reason else state}
     fields({name: value for name, value in shown.items() if name not in hidden})
-    columns = ("name", "reads", "time_zone", "last_sync_at", "stale")
-    table(found["calendars"], columns, empty="no calendars")
+    # The freshness of answers counts what failed, however old it is; the policy goes by its age.
+    rows = [
+        each | {"name": each["name"] or "(not seen yet)", "too_old": each["stale"]}
+        for each in found["calendars"]
+    ]
+    columns = ("name", "reads", "time_zone", "last_sync_at", "failed_since", "too_old")
+    table(rows, columns, empty="no calendars")
     for line in remarks([found]):
         say(line)
 

@@ -220,10 +220,13 @@ def _tell(found: list[dict[str, Any]], waiting: list[str], ways: list[dict[str, 
     for line in alerting.remarks(ways):
         say(line)
     unwell = sum(each["unwell"] for each in found)
-    if found and not unwell and not any(each["unwell"] for each in ways):
-        say("all is well")
-    elif unwell:
+    failed = sum(each["error"] is not None and each["status"] not in _STOPPED for each in found)
+    if unwell:
         say(f"{unwell} of {count(len(found), 'connection')} unwell")
+    elif failed:
+        say(f"{failed} of {count(len(found), 'connection')} could not be read and is tried again")
+    elif found and not any(each["unwell"] for each in ways):
+        say("all is well")
 
 
 def _of_calendar(calendar: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.cli.folder import CALENDAR, EVIL, Folder, at
+from tests.servers.origin import Answer, Origin
 
 SPAN = ("--from", at(0), "--to", at(24))
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
@@ -62,6 +63,26 @@ def test_status_says_that_all_is_well_and_what_was_guessed(house: Folder) -> Non
     done = house.run("status").ok()
     assert "time zone 'Nowhere/City' is unknown" in done.out
     assert done.out.endswith("all is well\n")
+
+
+def test_who_is_asked_for_a_pause_is_not_told_that_all_is_well(folder: Folder) -> None:
+    """It needs nobody; and whoever looks finds what the freshness of answers counts."""
+    with Origin() as origin:
+        origin.routes["/a.ics"] = Answer(429, {"Retry-After": "600"})
+        away = {"id": "away", "provider": "ics", "url": origin.url("/a.ics")}
+        folder.prepare(
+            outbound={"allow_networks": ["127.0.0.1/32"]},
+            resources=[{"id": "room-a", "connections": [away]}],
+        )
+        assert folder.run("sync").code != 0
+    done = folder.run("status").ok()
+    assert done.out.endswith("1 of 1 connection could not be read and is tried again\n")
+    shown = folder.run("connections", "show", "room-a.away").ok().out
+    [calendar] = folder.json("connections", "show", "room-a.away")["calendars"]
+    assert (calendar["name"], calendar["stale"]) == ("", False)
+    head, row = (each for each in shown.splitlines() if "too old" in each or "(not seen" in each)
+    assert head.split()[-4:] == ["failed", "since", "too", "old"]
+    assert calendar["failed_since"] in row
 
 
 def test_progress_is_shown_on_a_terminal_alone(folder: Folder) -> None:
