@@ -81,12 +81,15 @@ class MicrosoftSource:
 
         What others share with it is tried, for the list does not say how much it is.
         """
+        entries = list(self._client.calendars())
+        owners = (each.owner for each in entries if each.is_default_calendar)
+        mailbox = next((owner.address for owner in owners if owner), "")
         return [
             replace(info, role=AccessRole.FREE_BUSY)
             if _is_doubtful(entry) and not self._client.may_read(entry.id)
             else info
-            for entry in self._client.calendars()
-            if (info := translate.calendar(entry)) is not None
+            for entry in entries
+            if (info := translate.calendar(entry, mailbox)) is not None
         ]
 
     def changes(

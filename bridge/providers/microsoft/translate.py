@@ -51,17 +51,31 @@ _NOT_ASKED = ("", "none", "organizer")
 # A calendar
 
 
-def calendar(entry: wire.Calendar) -> CalendarInfo | None:
-    """Read an entry of the list of calendars; None for one that has no id."""
+def calendar(entry: wire.Calendar, mailbox: str = "") -> CalendarInfo | None:
+    """Read an entry of the list of calendars; None for one that has no id.
+
+    Args:
+        entry: as it is listed.
+        mailbox: mail address of whose list it is; empty where nobody knows it.
+    """
     if not entry.id:
         return None
     return CalendarInfo(
         CalendarId(entry.id),
-        entry.name or entry.id,
+        _named(entry, mailbox),
         AccessRole.WRITE if entry.can_edit else AccessRole.READ,
         is_primary=entry.is_default_calendar,
         color=color(entry.hex_color),
     )
+
+
+def _named(entry: wire.Calendar, mailbox: str) -> str:
+    """Name a calendar, somebody else's with its owner: most are called `Calendar`."""
+    name, owner = entry.name or entry.id, entry.owner
+    if owner is None or not mailbox or owner.address.lower() in ("", mailbox.lower()):
+        return name
+    whose = owner.name or owner.address
+    return name if whose in name else f"{name} ({whose})"
 
 
 # An event

@@ -104,7 +104,10 @@ def test_what_others_share_is_listed_with_what_one_may(
         if each.name == "Boat"
     )
     running.microsoft.person(BOB).share(ANN, role, calendar=boat)
-    assert names(opened(running, http))["Boat"] is seen
+    running.microsoft.person(BOB).share(ANN, "read")
+    found = names(opened(running, http))
+    assert found["Boat (Bob)"] is seen
+    assert {"Calendar", "Calendar (Bob)"} < found.keys(), "whose each is can be told"
 
 
 def test_events_that_may_not_be_read_are_busy_time(running: Sandbox, http: Transport) -> None:
