@@ -76,6 +76,8 @@ class Hearing:
         found = kind.notices(delivery)
         if found.handshake:
             return Answer(found.status, found.body)
+        if not found.claims:
+            return Answer(404, refused=1)
         believed, refused = [], 0
         with self._database.read() as conn:
             known = channels.named(conn, {claim.channel for claim in found.claims}, kind.name)
