@@ -5,6 +5,7 @@ decide under the lock of the resource's row, so that of any number of overlappin
 """
 
 from bridge.bookings.desk import Bookings
-from bridge.bookings.settle import Claim, Outbox
+from bridge.bookings.settle import Outbox
+from bridge.bookings.settling import Claim
 
 __all__ = ["Bookings", "Claim", "Outbox"]

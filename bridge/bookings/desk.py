@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from threading import BoundedSemaphore
 from time import monotonic
@@ -13,7 +14,16 @@ from bridge.bookings.draft import Draft
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
 from bridge.bookings.proposing import Proposing
-from bridge.bookings.words import Act, NotBookable, NotNow, Outcome, Result, Ticket, Write
+from bridge.bookings.words import (
+    Act,
+    NoSuchBooking,
+    NotBookable,
+    NotNow,
+    Outcome,
+    Result,
+    Ticket,
+    Write,
+)
 from bridge.model.event import Occurrence
 from bridge.model.interval import Instant
 from bridge.publish import Publisher
@@ -143,12 +153,13 @@ class Bookings:
         """Try once; None when the resource was changed meanwhile."""
         with self._database.read() as conn:
             here = place.look(conn, write.resource_id)
+            write = _named(conn, write)
             standing = _standing(conn, write)
             unread = self._publisher.freshness(conn, write.resource_id).unread
-        if here.horizon.start == here.horizon.end or unread:
-            raise NotNow("the calendars of this resource were not read yet")
         wanted: tuple[Draft, list[Occurrence]] | None = None
         if write.act is Act.PUT:
+            if here.horizon.start == here.horizon.end or unread:
+                raise NotNow("the calendars of this resource were not read yet")
             sent = draft.read(write.octets, here.plan)
             wanted = sent, preconditions.check(sent, here, standing, now)
         with self._database.write() as conn:
@@ -196,6 +207,16 @@ class Bookings:
             if resources.lock(conn, ticket.resource_id) is None:
                 raise NotBookable("there is nothing to book")
             yield conn
+
+
+def _named(conn: Transaction, write: Write) -> Write:
+    """Find the name of a booking that is meant by its id."""
+    if not write.booking_id:
+        return write
+    row = bookings.get(conn, write.booking_id)
+    if row is None or row.resource_id != write.resource_id or not row.state.is_visible:
+        raise NoSuchBooking
+    return replace(write, name=row.name)
 
 
 def _standing(conn: Transaction, write: Write) -> frozenset[Instant]:

@@ -49,6 +49,11 @@ class Ledger:
         """Put rows in the place of those of some revisions."""
         self._dirty += times.replace_rows(self.conn, booking_id, gone, rows)
 
+    def clear(self, booking_id: str) -> None:
+        """Let go all time of a booking."""
+        held = {it.proposal_id for it in bookings.booked_of(self.conn, booking_id)}
+        self.times(booking_id, sorted(held), [])
+
     def tell(self, kind: str, booking: BookingRow, **more: object) -> None:
         """Note for application developers that something happened to a booking."""
         deliveries.add(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bridge.bookings import revising
 from bridge.bookings.showing import REASON
 from bridge.ical.contentline import parameters, text_value
+from bridge.ical.repair import address
 from bridge.ical.serialize import uri
 from bridge.model.conference import ConferenceState
+from bridge.model.event import EventSeries, PartStat
 from bridge.store.bookings import BookingRow
 
 _LINE = "CONFERENCE;VALUE=URI;FEATURE=AUDIO,VIDEO;LABEL=Join"
@@ -15,7 +19,19 @@ _SENT = "1.1"
 """
 
 
-def settled_text(text: str, booking: BookingRow, *, old_link: str, told: bool, note: str) -> str:
+Replies = Mapping[str, PartStat]
+"""By address of the guest, as its provider has them."""
+
+
+def settled_text(
+    text: str,
+    booking: BookingRow,
+    *,
+    old_link: str,
+    told: bool,
+    note: str,
+    replies: Replies,
+) -> str:
     """Write the visible text of a settled revision.
 
     Args:
@@ -24,22 +40,35 @@ def settled_text(text: str, booking: BookingRow, *, old_link: str, told: bool, n
         old_link: of the meeting that it had before.
         told: the provider mails the guests.
         note: what the client should know, for people; empty for nothing.
+        replies: of guests; a client does not decide them.
     """
-    said = revising.said(text)
-    changes: dict[str, str | None] = {}
     link = booking.meeting_url if booking.meeting_state == ConferenceState.READY.value else ""
     if booking.meeting_state == ConferenceState.FAILING.value and not note:
         note = f"the meeting could not be made yet: {booking.meeting_reason}"
-    changes.update(_links(said, link, old_link))
-    if note:
-        changes[REASON] = revising.text_line(REASON, note)
-    elif REASON in said:
-        changes[REASON] = None
-    edit = _invited if told else None
-    return revising.revise(text, changes, edit=edit) if changes or edit else text
+
+    def decide(said: revising.Said) -> revising.Properties:
+        changes = _links(said, link, old_link)
+        if note:
+            changes[REASON] = revising.text_line(REASON, note)
+        elif REASON in said:
+            changes[REASON] = None
+        return changes
+
+    return revising.revise_each(text, decide, edit=_guests(replies, told=told))
 
 
-def _links(said: dict[str, str], link: str, old: str) -> dict[str, str | None]:
+def replies_of(series: EventSeries) -> Replies:
+    """Give what guests replied to an event as a whole."""
+    event = next(iter(series.events()))
+    return {it.address: it.partstat for it in event.attendees}
+
+
+def with_replies(text: str, replies: Replies) -> str:
+    """Write what guests replied into a text; the same text where it says so already."""
+    return revising.revise(text, {}, edit=_guests(replies, told=False))
+
+
+def _links(said: revising.Said, link: str, old: str) -> dict[str, str | None]:
     """Set the link where it is missing, and take out the one before."""
     changes: dict[str, str | None] = {}
     written = uri(link) if link else ""
@@ -64,13 +93,21 @@ def _links(said: dict[str, str], link: str, old: str) -> dict[str, str | None]:
     return changes
 
 
-def _invited(line: revising.Line) -> str | None:
-    """Say of a guest that the invitation was sent, so that no client mails it as well."""
-    if line.name != "ATTENDEE":
-        return None
-    found = parameters(line.head.partition(";")[2])
-    if found.get("SCHEDULE-AGENT", "").upper() in ("CLIENT", "NONE"):
-        return None
-    if "SCHEDULE-STATUS" in found:
-        return None
-    return revising.with_parameter(line, "SCHEDULE-STATUS", _SENT)
+def _guests(replies: Replies, *, told: bool) -> revising.Edit:
+    """Write of guests what they replied, and that they were told, so that no client mails them."""
+
+    def edit(line: revising.Line) -> str | None:
+        if line.name != "ATTENDEE":
+            return None
+        found = parameters(line.head.partition(";")[2])
+        head = line
+        reply = replies.get(address(line.value, found.get("EMAIL", "")))
+        said = found.get("PARTSTAT", PartStat.NEEDS_ACTION.value).upper()
+        if reply is not None and said != reply.value:
+            head = revising.with_parameter(head, "PARTSTAT", reply.value)
+        agent = found.get("SCHEDULE-AGENT", "").upper()
+        if told and agent not in ("CLIENT", "NONE") and "SCHEDULE-STATUS" not in found:
+            head = revising.with_parameter(head, "SCHEDULE-STATUS", _SENT)
+        return None if head is line else f"{head.head}:{head.value}"
+
+    return edit

@@ -66,7 +66,7 @@ class Proposing:
             return again
         self._check(shown, latest, pending)
         self._check_uid(draft, latest)
-        if latest is not None and latest.uid == draft.uid and _goes_on(latest, pending):
+        if latest is not None and latest.uid == draft.uid and self._goes_on(latest, pending):
             booking, created = latest, shown is None
         else:
             booking, created = self._new(draft), shown is None
@@ -203,6 +203,15 @@ class Proposing:
         ledger.close()
         return self._ticket(after, 0, draft.text, created=created, reason=why)
 
+    def _goes_on(self, booking: BookingRow, pending: Collection[ProposalRow]) -> bool:
+        """Tell whether a PUT changes a booking, instead of beginning another of the same UID."""
+        if any(it.kind is Kind.DELETE for it in pending):
+            return False
+        if booking.connection_id not in self.place.policies:
+            return False  # its calendar is not connected any more
+        # What was cancelled at its provider is not brought back to life there: its id is used up.
+        return not (booking.state is State.CANCELLED and booking.remote_id)
+
     # DELETE and MOVE
 
     def delete(self) -> Ticket:
@@ -212,10 +221,11 @@ class Proposing:
         if pending and pending[-1].kind is Kind.DELETE:
             return self._ticket(booking, pending[-1].id, "", created=False)
         self._check(booking, booking, pending)
-        if not booking.remote_id and not outbox.open_of(self.conn, booking.id):
-            # Nothing of it stands anywhere.
+        unwritten = not booking.remote_id and not outbox.open_of(self.conn, booking.id)
+        if unwritten or booking.connection_id not in self.place.policies:
+            # Nothing of it stands anywhere, or where nobody can take it away.
             ledger = self._ledger()
-            ledger.times(booking.id, [0], [])
+            ledger.clear(booking.id)
             ledger.save(booking, booking._replace(state=State.REMOVED))
             ledger.close()
             return self._ticket(booking, 0, "", created=False)
@@ -245,13 +255,8 @@ class Proposing:
         return self._ticket(after, 0, after.text, created=True)
 
     def _existing(self) -> BookingRow:
-        write = self.write
-        if write.booking_id:
-            row = bookings.get(self.conn, write.booking_id)
-            if row is not None and row.resource_id == write.resource_id and row.state.is_visible:
-                return row
-            raise NoSuchBooking
-        row = bookings.shown(self.conn, write.resource_id, [write.name]).get(write.name)
+        name = self.write.name
+        row = bookings.shown(self.conn, self.write.resource_id, [name]).get(name)
         if row is None:
             raise NoSuchBooking
         return row
@@ -308,11 +313,3 @@ class Proposing:
             sent=sent,
             reason=reason,
         )
-
-
-def _goes_on(booking: BookingRow, pending: Collection[ProposalRow]) -> bool:
-    """Tell whether a PUT changes a booking, instead of beginning another of the same UID."""
-    if any(it.kind is Kind.DELETE for it in pending):
-        return False
-    # What was cancelled at its provider is not brought back to life there: its id is used up.
-    return not (booking.state is State.CANCELLED and booking.remote_id)

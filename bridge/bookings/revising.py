@@ -7,8 +7,8 @@ their line ends, so that no client loses what only it understands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bridge.ical.contentline import fold, split_line
 from bridge.ical.serialize import escape_text
@@ -62,36 +62,48 @@ def lines(text: str) -> Iterator[Line]:
 
 Edit = Callable[[Line], str | None]
 """Gives the line that takes another's place, unfolded and without its end; None leaves it."""
+Said = dict[str, str]
+"""Properties of one event, the first of each name, with raw values."""
+Properties = Mapping[str, str | None]
+"""By name: the whole new line (`STATUS:CANCELLED`), or None to take it out."""
 
 
 def revise(
-    text: str,
-    properties: Mapping[str, str | None],
-    *,
-    edit: Edit | None = None,
-    every: bool = False,
+    text: str, properties: Properties, *, edit: Edit | None = None, every: bool = False
 ) -> str:
     """Set properties of events.
 
     Args:
         text: whole calendar.
-        properties: by name: the whole new line (`STATUS:CANCELLED`), or None to take it out.
-        edit: changes single other lines of events.
-        every: of changed occurrences, too; else of the master alone, or of the first event.
+        properties: what is set.
+        edit: changes single other lines of all events.
+        every: set them in changed occurrences, too; else in the master alone, or the first event.
     """
     found = list(lines(text))
-    end = "\r\n" if "\r\n" in text or "\n" not in text else "\n"
     chosen = _chosen(found, every=every)
+    wanted = [properties if at in chosen else {} for at in range(len(_events(found)))]
+    return _written(text, found, wanted, edit)
+
+
+def revise_each(text: str, decide: Callable[[Said], Properties], *, edit: Edit | None) -> str:
+    """Set properties of each event, decided by what it says; see `revise`."""
+    found = list(lines(text))
+    return _written(text, found, [decide(it) for it in _events(found)], edit)
+
+
+def _written(
+    text: str, found: Sequence[Line], wanted: Sequence[Properties], edit: Edit | None
+) -> str:
+    end = "\r\n" if "\r\n" in text or "\n" not in text else "\n"
     made: list[str] = []
     event = -1
     missing: dict[str, str] = {}
     for line in found:
-        if line.name == "BEGIN" and line.depth == EVENT[:1] and _is(line, "VEVENT"):
+        if _edge(line, "BEGIN"):
             event += 1
-            here = event in chosen
-            missing = {k: v for k, v in properties.items() if v is not None} if here else {}
-        elif event in chosen and line.depth == EVENT and line.name not in ("BEGIN", "END"):
-            if line.name in properties:
+            missing = {name: it for name, it in wanted[event].items() if it is not None}
+        elif _is_own(line):
+            if line.name in wanted[event]:
                 new = missing.pop(line.name, None)
                 if new is not None:
                     made.append(line.raw if new == f"{line.head}:{line.value}" else _new(new, end))
@@ -100,7 +112,7 @@ def revise(
             if new is not None:
                 made.append(_new(new, end))
                 continue
-        elif missing and (_closes(line) or (line.name == "BEGIN" and line.depth == EVENT)):
+        elif missing and (_edge(line, "END") or (line.name == "BEGIN" and line.depth == EVENT)):
             # Before its alarms: RFC 5545 section 3.6.1 has properties first.
             made.extend(_new(it, end) for it in missing.values())
             missing = {}
@@ -108,8 +120,13 @@ def revise(
     return "".join(made)
 
 
-def _closes(line: Line) -> bool:
-    return line.name == "END" and line.depth == EVENT[:1] and _is(line, "VEVENT")
+def _is_own(line: Line) -> bool:
+    return line.depth == EVENT and line.name not in ("BEGIN", "END")
+
+
+def _edge(line: Line, name: str) -> bool:
+    """Tell whether a line begins, or ends, an event."""
+    return line.name == name and line.depth == EVENT[:1] and _is(line, "VEVENT")
 
 
 def _is(line: Line, component: str) -> bool:
@@ -120,27 +137,31 @@ def _new(line: str, end: str) -> str:
     return fold(line + "\n").replace("\r\n", end)
 
 
+def _events(found: Iterable[Line]) -> list[Said]:
+    """Give what each event says."""
+    events: list[Said] = []
+    for line in found:
+        if _edge(line, "BEGIN"):
+            events.append({})
+        elif _is_own(line) and events:
+            events[-1].setdefault(line.name, line.value)
+    return events
+
+
 def _chosen(found: Iterable[Line], *, every: bool) -> set[int]:
     """Number the events that are meant."""
-    overrides: set[int] = set()
-    count = -1
-    for line in found:
-        if line.name == "BEGIN" and line.depth == EVENT[:1] and _is(line, "VEVENT"):
-            count += 1
-        elif line.name == "RECURRENCE-ID" and line.depth == EVENT:
-            overrides.add(count)
-    everything = set(range(count + 1))
+    events = _events(found)
     if every:
-        return everything
-    return (everything - overrides) or {0}
+        return set(range(len(events)))
+    return {at for at, said in enumerate(events) if "RECURRENCE-ID" not in said} or {0}
 
 
-def with_parameter(line: Line, name: str, value: str) -> str:
-    """Write a line with a parameter set."""
+def with_parameter(line: Line, name: str, value: str) -> Line:
+    """Give a line with a parameter set."""
     head = re.sub(
         rf";{re.escape(name)}=(?:\"[^\"]*\"|[^;:\"]+)+", "", line.head, flags=re.IGNORECASE
     )
-    return f"{head};{name}={value}:{line.value}"
+    return replace(line, head=f"{head};{name}={value}")
 
 
 def text_line(name: str, value: str) -> str:
@@ -148,15 +169,8 @@ def text_line(name: str, value: str) -> str:
     return f"{name}:{escape_text(value)}"
 
 
-def said(text: str) -> dict[str, str]:
-    """Give the properties of the master, or of the first event: names and raw values, the first."""
+def said(text: str) -> Said:
+    """Give the properties of the master, or of the first event."""
     found = list(lines(text))
-    which = min(_chosen(found, every=False))
-    said: dict[str, str] = {}
-    event = -1
-    for line in found:
-        if line.name == "BEGIN" and line.depth == EVENT[:1] and _is(line, "VEVENT"):
-            event += 1
-        elif event == which and line.depth == EVENT and line.name not in ("BEGIN", "END"):
-            said.setdefault(line.name, line.value)
-    return said
+    events = _events(found)
+    return events[min(_chosen(found, every=False))] if events else {}

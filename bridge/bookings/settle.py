@@ -10,64 +10,30 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
-from bridge.bookings import conflicts, desired, draft, linking, place, showing, times
+from bridge.bookings import conflicts, desired, draft, place, showing, times
 from bridge.bookings.desired import Intent, Organizer
 from bridge.bookings.desk import BOOKED, OUTBOX
 from bridge.bookings.draft import Draft
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
+from bridge.bookings.settling import Claim, Settling, owe, taken_back
 from bridge.bookings.words import KEY, Clash
 from bridge.config.booking import OnConflict
 from bridge.config.live import Live
 from bridge.config.plan import ResourcePlan
-from bridge.errors import InvalidCalendarObject
-from bridge.ical.compose import series_text
-from bridge.model.conference import Conference, ConferenceKind, ConferenceState
+from bridge.model.conference import Conference, ConferenceKind
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.publish import Publisher
 from bridge.sink import Written
 from bridge.store import bookings, outbox, resources
-from bridge.store.bookings import BookingRow, State
+from bridge.store.bookings import BookingRow
 from bridge.store.database import Database, Transaction
-from bridge.store.outbox import Kind, ProposalRow
+from bridge.store.outbox import Kind
 from bridge.store.wake import Wake
 
 _TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to work on one proposal until its lease ends."""
-
-    proposal: ProposalRow
-    booking: BookingRow
-    """As it stood when it was claimed."""
-    plan: ResourcePlan
-
-    @property
-    def kind(self) -> Kind:
-        """What is to happen. A CHANGE of what nothing stands of yet makes it."""
-        return self.proposal.kind
-
-    @property
-    def resource_id(self) -> ResourceId:
-        """Whose."""
-        return self.plan.id
-
-    @property
-    def is_retry(self) -> bool:
-        """Whether somebody may have written already: look before anything is made."""
-        return self.proposal.attempts > 0 or self.proposal.fence > 1
-
-    @property
-    def progress(self) -> Mapping[str, Any]:
-        """What an earlier try noted."""
-        found: Mapping[str, Any] = json.loads(self.proposal.progress)
-        return found
 
 
 class Outbox:
@@ -198,15 +164,15 @@ class Outbox:
                     return False
                 if not here.stands(row):
                     continue
-                settling = _Settling(self._ledger(conn, claim, now), claim, here, meeting_due)
+                work = Settling(self._ledger(conn, claim, now), claim, here, meeting_due)
                 if claim.kind is Kind.DELETE:
-                    settling.gone()
+                    work.gone()
                 elif new is not None and rows is not None:
-                    settling.done(new, rows, written, conference)
+                    work.done(new, rows, written, conference)
                 outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
                 if owed:
-                    _owe(settling.ledger, booking, claim, now, owed)
-                settling.ledger.close()
+                    owe(work.ledger, booking, claim, now, owed)
+                work.ledger.close()
             self._tell()
             return True
         return False
@@ -246,9 +212,9 @@ class Outbox:
                 error_message=reason,
             )
             ledger.times(booking.id, [proposal.id, -proposal.id], [])
-            _taken_back(ledger, booking, proposal, reason)
+            taken_back(ledger, booking, proposal, reason)
             if owed:
-                _owe(ledger, booking, claim, now, {"cancel": owed})
+                owe(ledger, booking, claim, now, {"cancel": owed})
             ledger.close()
         self._tell()
         return True
@@ -369,182 +335,3 @@ class Outbox:
             return ""
         users = self._live.current.auth.users
         return next((it.email.lower() for it in users if it.name == login), "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Settling:
-    """The settling of one claim, in its transaction."""
-
-    ledger: Ledger
-    claim: Claim
-    here: Place
-    meeting_due: Instant | None
-
-    def gone(self) -> None:
-        """Remove the booking."""
-        conn = self.ledger.conn
-        booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
-        held = {it.proposal_id for it in bookings.booked_of(conn, booking.id)}
-        self.ledger.times(booking.id, sorted(held), [])
-        outbox.supersede(conn, booking.id, self.claim.proposal.id, self.ledger.now)
-        after = booking._replace(
-            state=State.REMOVED, meeting_kind="", meeting_state="", meeting_url=""
-        )
-        self.ledger.save(booking, after)
-        self.ledger.tell("cancelled", booking)
-
-    def done(
-        self,
-        new: Draft,
-        timed: times.Timed,
-        written: Written | None,
-        conference: Conference | None,
-    ) -> None:
-        """Make the revision the visible one."""
-        conn, proposal = self.ledger.conn, self.claim.proposal
-        booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
-        after = _as_written(booking, written)
-        meeting = conference or (written.conference if written is not None else None)
-        if written is not None or meeting is not None:
-            after = _as_met(after, meeting)
-        text = self._text(new, booking, after)
-        number = proposal.id
-        later = [it for it in outbox.open_of(conn, booking.id) if it.shown and it.id > number]
-        shown = showing.revised(after, text, State.CONFIRMED)
-        if self.claim.kind is Kind.MEETING:
-            shown = shown._replace(
-                state=booking.state, schedule_tag=booking.schedule_tag, reason=booking.reason
-            )
-        else:
-            shown = shown._replace(name=self._name(), private=new.is_private)
-            self._succeed(shown)
-            outbox.supersede(conn, booking.id, number, self.ledger.now)
-            held = {it.proposal_id for it in bookings.booked_of(conn, booking.id)}
-            # What was proposed later keeps its time, settled or not.
-            gone = sorted(it for it in held if abs(it) <= number)
-            self.ledger.times(booking.id, gone, timed.rows)
-        if later:
-            outbox.change(conn, later[0].id, before=showing.remembered(shown))
-            shown = after._replace(
-                text=booking.text,
-                etag=booking.etag,
-                schedule_tag=booking.schedule_tag,
-                state=booking.state,
-            )
-        self.ledger.save(booking, shown)
-        self._told(booking, shown)
-
-    def _name(self) -> str:
-        """Give the name that the object has by now: a MOVE may have come between."""
-        held = outbox.get(self.ledger.conn, self.claim.proposal.id)
-        return held.name if held is not None else self.claim.proposal.name
-
-    def _text(self, new: Draft, before: BookingRow, after: BookingRow) -> str:
-        settled = desired.defaults(new, self.here.plan)
-        guests = any(it.attendees for it in new.series.events())
-        note = str(self.claim.progress.get("warning", ""))
-        return linking.settled_text(
-            new.text,
-            after,
-            old_link=before.meeting_url,
-            told=guests and settled.notify_attendees,
-            note=note,
-        )
-
-    def _succeed(self, booking: BookingRow) -> None:
-        """Take away what was shown of an earlier generation: it was cancelled."""
-        conn = self.ledger.conn
-        for row in bookings.by_uid(conn, booking.resource_id, booking.uid):
-            if row.id != booking.id and row.state is State.CANCELLED:
-                self.ledger.save(row, row._replace(state=State.REMOVED))
-
-    def _told(self, before: BookingRow, after: BookingRow) -> None:
-        if self.claim.kind is not Kind.MEETING:
-            was_there = bool(before.remote_id)
-            self.ledger.tell("updated" if was_there else "created", after)
-        if after.meeting_url and after.meeting_url != before.meeting_url:
-            self.ledger.tell("conference_assigned", after)
-        failing = ConferenceState.FAILING.value
-        if after.meeting_state == failing and before.meeting_state != failing:
-            self.ledger.tell("conference_failing", after, reason=after.meeting_reason)
-        ready = ConferenceState.READY.value
-        if self.meeting_due is not None and after.meeting_state not in ("", ready):
-            _owe(self.ledger, after, self.claim, self.meeting_due, {})
-
-
-def _as_written(booking: BookingRow, written: Written | None) -> BookingRow:
-    if written is None:
-        return booking
-    try:
-        text = series_text(written.series)
-    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
-        text = ""
-    return booking._replace(
-        remote_id=written.remote_id,
-        remote_uid=written.uid or written.series.uid,
-        remote_etag=written.etag,
-        written=text,
-    )
-
-
-def _as_met(booking: BookingRow, meeting: Conference | None) -> BookingRow:
-    if meeting is None:
-        return booking._replace(
-            meeting_kind="",
-            meeting_state="",
-            meeting_reference="",
-            meeting_url="",
-            meeting_details="",
-            meeting_reason="",
-        )
-    return booking._replace(
-        meeting_kind=meeting.kind.value,
-        meeting_state=meeting.state.value,
-        meeting_reference=meeting.reference,
-        meeting_url=meeting.join_url,
-        meeting_details=meeting.details,
-        meeting_reason=meeting.reason,
-    )
-
-
-def _taken_back(ledger: Ledger, booking: BookingRow, proposal: ProposalRow, reason: str) -> None:
-    """Undo what readers were shown of a proposal that is refused."""
-    conn = ledger.conn
-    if not proposal.shown:
-        if booking.state is State.PROPOSED and not outbox.open_of(conn, booking.id):
-            ledger.save(booking, booking._replace(state=State.REMOVED))
-        return
-    later = [it for it in outbox.open_of(conn, booking.id) if it.shown]
-    if later:  # what it shows stands on top
-        outbox.change(conn, later[0].id, before=proposal.before)
-        return
-    if proposal.before:
-        after = showing.restored(booking, proposal.before, reason)
-    else:
-        after = showing.cancelled(booking, proposal.text, reason)
-    ledger.save(booking, after)
-    ledger.tell("failed", after, reason=reason)
-
-
-def _owe(
-    ledger: Ledger,
-    booking: BookingRow,
-    claim: Claim,
-    due_at: Instant,
-    progress: Mapping[str, str],
-) -> None:
-    """Queue what is left to do about a meeting, unless it is queued already."""
-    conn = ledger.conn
-    queued = [it for it in outbox.open_of(conn, booking.id) if it.kind is Kind.MEETING]
-    if not progress and any(it.id != claim.proposal.id for it in queued):
-        return
-    outbox.add(
-        conn,
-        booking.id,
-        Kind.MEETING,
-        ledger.now,
-        actor=claim.proposal.actor,
-        name=booking.name,
-        due_at=due_at,
-        progress=json.dumps(progress),
-    )

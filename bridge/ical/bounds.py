@@ -19,6 +19,9 @@ class TooCostly(InvalidCalendarObject):
 class TooMany(TooCostly):
     """More occurrences in the window than one series may have; a shorter window has fewer."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, precondition="max-instances")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

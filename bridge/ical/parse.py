@@ -90,8 +90,9 @@ def parse_calendar(
         data: octets as they came; decoded text is read as well.
         owner: mail address whose reply becomes `self_partstat`.
         limits: sizes and counts of one event; the size of the whole is the caller's to bound.
-        booking: whether alarms, attachments and the parameters of guests are read as well; they
-            are in the series alone, not in its canonical text.
+        whole: read alarms, attachments and all that is said of attendees, too, and guess nothing:
+            what would have to be repaired or left out is broken, names of zones excepted. The
+            canonical text has no alarms all the same: `series_text` writes one that has.
 
     Raises:
         InvalidCalendarObject: the text is not iCalendar, or was cut short.
@@ -110,6 +111,8 @@ def parse_calendar(
     series = []
     broken = []
     for uid, found in gathered.items():
+        if whole and not found.reason:
+            found.reason = found.guessed()
         if found.reason or not found.chosen:
             remains = found.parsed() if found.chosen else None
             broken.append(Broken(uid, found.reason or found.lost[0], remains))
@@ -154,6 +157,12 @@ class _Gathered:
             if rank(self.chosen[key].read.event) > rank(read.event):
                 return
         self.chosen[key] = Chosen(read, text, zones)
+
+    def guessed(self) -> str:
+        """Say what was left out, or put in order, of this series; empty where nothing was."""
+        if len([it for it in self.chosen.values() if it.read.event.recurrence_id is None]) > 1:
+            return "several events without RECURRENCE-ID have this UID"
+        return next(iter([*self.lost, *self.notes]), "")
 
     def parsed(self) -> ParsedSeries:
         """Return the series with its text."""

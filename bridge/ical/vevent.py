@@ -93,11 +93,10 @@ class ReadEvent:
 class EventReader:
     """Reads the VEVENTs of one VCALENDAR."""
 
-    def __init__(self, zones: Zones, owner: str, limits: Limits, *, booking: bool = False) -> None:
-        """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown.
-
-        Of a booking more is read, see `booked`.
-        """
+    def __init__(self, zones: Zones, owner: str, limits: Limits, *, whole: bool = False) -> None:
+        """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown."""
+        self._whole = whole
+        self._about_zones: set[str] = set()
         self.zones = zones
         self._wanted = _WANTED_OF_BOOKING if booking else _WANTED
         self._booking = booking
@@ -131,8 +130,11 @@ class EventReader:
             irregular = True
             notes.append(note)
         event = self._event(uid, found)
-        if self._booking:
-            event = booked.event_of_booking(event, found, raw.alarms, notes)
+        if self._whole:
+            for guess in notes:
+                if guess not in self._about_zones:
+                    raise Unreadable(guess)
+            event = whole.completed(event, found, raw.alarms)
         return ReadEvent(event, notes, tzids, irregular)
 
     def _event(self, uid: str, found: Properties) -> Event:
@@ -248,6 +250,7 @@ class EventReader:
         self._tzids.add(tzid)
         if note:
             self._notes.append(note)
+            self._about_zones.add(note)
         return zone
 
     # Recurrence

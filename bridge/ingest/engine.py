@@ -17,7 +17,15 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import Provider
 from bridge.publish import Publisher
-from bridge.store import calendars, connections, meta, resources
+from bridge.store import (
+    bookings,
+    calendars,
+    connections,
+    deliveries,
+    meta,
+    outbox,
+    resources,
+)
 from bridge.store.calendars import CalendarRow
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
@@ -101,6 +109,9 @@ class Ingest:
             if not same_zones and done == moved:
                 meta.put(conn, _TZDATA, zones_version())
             self._room.publisher.forget(conn, now - _REMEMBER)
+            bookings.forget(conn, now - _REMEMBER)
+            outbox.forget(conn, now - _REMEMBER)
+            deliveries.forget(conn, now - _REMEMBER)
         return done
 
     def check_staleness(self, now: Instant) -> list[ResourceId]:

@@ -215,6 +215,14 @@ def longest(conn: Connection, resource_id: str) -> int:
     return conn.execute(query).scalar() or 0
 
 
+def forget(conn: Connection, before: Instant) -> int:
+    """Delete what was removed before an instant; returns how many."""
+    statement = delete(bookings).where(
+        bookings.c.state == State.REMOVED.value, bookings.c.changed_at < before
+    )
+    return conn.execute(statement).rowcount
+
+
 def save_booked(conn: Connection, rows: Sequence[BookedRow]) -> None:
     """Insert or replace occurrences."""
     upsert_rows(conn, booked, rows)

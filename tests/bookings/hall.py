@@ -19,7 +19,7 @@ from bridge.store.database import Database
 from bridge.store.outbox import ProposalRow
 from bridge.store.wake import Wake
 from tests.builders import make_settings
-from tests.engine.house import NOW, ROOM, House, make_series
+from tests.engine.house import INSTANCE, NOW, ROOM, House, make_series
 
 ALICE = Viewer("alice")
 BOB = Viewer("bob")
@@ -214,6 +214,7 @@ def utc(text: str) -> int:
 __all__ = [
     "ALICE",
     "BOB",
+    "INSTANCE",
     "NOW",
     "ROOM",
     "Hall",

@@ -14,9 +14,11 @@ from bridge.bookings.words import (
     Result,
     UidTaken,
 )
+from bridge.model.resource import ConnectionId
+from bridge.store import bookings, connections
 from bridge.store.database import Database
 from bridge.store.outbox import Kind
-from tests.bookings.hall import BOB, LEASE, Hall, event
+from tests.bookings.hall import BOB, LEASE, ROOM, Hall, event
 
 AT_TWO = event("20261123T140000Z", "20261123T150000Z")
 AT_THREE = event("20261123T150000Z", "20261123T160000Z")
@@ -168,6 +170,48 @@ def test_schedule_tags_hold_what_replies_of_guests_do_not_change(hall: Hall) -> 
     hall.book(AT_TWO, if_schedule_tag_match=tag)
     with pytest.raises(Outdated):
         hall.put(AT_THREE, if_schedule_tag_match=tag)
+
+
+def test_a_booking_is_meant_by_its_id_as_well(hall: Hall) -> None:
+    hall.book(event())
+    seen = hall.seen()
+    assert seen is not None
+    ticket = hall.put(AT_TWO, "", booking_id=seen.booking.id)
+    hall.settle()
+    assert hall.end(ticket).result is Result.SETTLED
+    assert hall.names() == ["one.ics"]
+    with pytest.raises(NoSuchBooking):
+        hall.delete("", booking_id="another")
+
+
+def test_what_stands_in_a_calendar_that_is_gone_can_be_taken_away_and_booked_anew(
+    hall: Hall,
+) -> None:
+    hall.book(event())
+    hall.book(event("20261124T090000Z", "20261124T100000Z", uid="two"), "two.ics")
+    hall.house.configure(
+        connections=[{"id": "other", "write_calendar": "main", "primary": True}],
+        sections={"removed_resources": "purge"},
+    )
+    with hall.database.write() as conn:
+        connections.remove(conn, [ConnectionId("room-a.work")])
+    hall.house.calendar(connection="other")
+    hall.house.pull("other")
+    assert hall.end(hall.delete()).result is Result.SETTLED
+    hall.book(event("20261124T140000Z", "20261124T150000Z", uid="two"), "two.ics")
+    assert hall.names() == ["two.ics"]
+    assert hall.busy() == [("2026-11-24 14:00", "2026-11-24 15:00", "BUSY")]
+
+
+def test_what_is_over_is_forgotten_in_time(hall: Hall) -> None:
+    hall.book(event())
+    hall.delete()
+    hall.settle()
+    hall.house.now += 400 * 86400
+    hall.house.ingest.advance_horizons(hall.now)
+    with hall.database.read() as conn:
+        assert bookings.by_uid(conn, ROOM, "one") == []
+    assert hall.told() == []
 
 
 # Locks and leases

@@ -11,6 +11,9 @@ from bridge.bookings import revising
 from bridge.bookings.words import Outcome, Result
 from bridge.ical.parse import parse_calendar
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
+from bridge.model.event import PartStat
+from bridge.model.remote import RemoteId
+from bridge.sink import Written
 from bridge.store.outbox import Kind
 from tests.bookings.hall import Hall, event
 
@@ -182,3 +185,39 @@ def test_a_change_goes_before_what_is_left_to_do_about_a_meeting(hall: Hall) -> 
     assert claim.kind is Kind.CHANGE
     hall.settle(claim, conference=ZOOM)
     assert hall.claim().kind is Kind.MEETING
+
+
+CHANGED = (
+    "BEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20261101T000000Z\r\nRECURRENCE-ID:20261124T090000Z\r\n"
+    "DTSTART:20261124T140000Z\r\nDTEND:20261124T150000Z\r\nSUMMARY:Later\r\n"
+    "LOCATION:Elsewhere\r\nATTENDEE:mailto:ann@example.com\r\nEND:VEVENT\r\nEND:VCALENDAR"
+)
+
+
+def test_changed_occurrences_have_the_link_and_the_marks_too(hall: Hall) -> None:
+    daily = event(*NINE, "RRULE:FREQ=DAILY;COUNT=3", "ATTENDEE:mailto:ann@example.com")
+    book(hall, daily.replace(b"END:VCALENDAR", CHANGED.encode()), ZOOM)
+    master, changed = plain(hall).split("RECURRENCE-ID")
+    for part in (master, changed):
+        assert part.count(LINK) == 2
+        assert "ATTENDEE;SCHEDULE-STATUS=1.1:mailto:ann@example.com" in part
+    assert "LOCATION:Elsewhere" in changed
+    assert hall.busy()[1] == ("2026-11-24 14:00", "2026-11-24 15:00", "BUSY")
+
+
+def test_replies_of_guests_are_not_for_clients_to_decide(hall: Hall) -> None:
+    hall.put(event(*NINE, "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ann@example.com"))
+    claim = hall.claim()
+    intent = hall.outbox.desired(claim, ())
+    assert intent.desired is not None
+    series = intent.desired.series
+    assert series.master is not None
+    declined = tuple(
+        replace(it, partstat=PartStat.DECLINED) if "ann" in it.address else it
+        for it in series.master.attendees
+    )
+    series = replace(series, master=replace(series.master, attendees=declined))
+    hall.outbox.settle(
+        claim, Written(remote_id=RemoteId("r"), etag=None, series=series), None, hall.now
+    )
+    assert "ATTENDEE;PARTSTAT=DECLINED;SCHEDULE-STATUS=1.1:mailto:ann@example.com" in plain(hall)

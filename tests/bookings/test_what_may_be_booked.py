@@ -1,4 +1,4 @@
-"""RFC 4791 section 5.3.2.1, and the rules of a resource: what is refused, by which name, and why."""
+"""RFC 4791 section 5.3.2.1, and the rules of a resource: what is refused, and by which name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def without(octets: bytes, line: str) -> bytes:
             event("20261123T090000Z", "20261123T100000Z", "RRULE:FREQ=SECONDLY"),
             "valid-calendar-data",
         ),
-        (without(MEETING, "UID:one"), "valid-calendar-object-resource"),
+        (without(MEETING, "UID:one"), "valid-calendar-data"),
+        (MEETING.replace(b"DTEND:20261123T1", b"DTEND:20261123T0"), "valid-calendar-data"),
+        (MEETING.replace(b"SUMMARY:Talk", b"EXDATE:never"), "valid-calendar-data"),
+        (event("20261123T090000Z", "20261123T100000Z", "no property"), "valid-calendar-data"),
         (MEETING + event(uid="two"), "valid-calendar-object-resource"),
         (
             MEETING.replace(b"VERSION:2.0", b"VERSION:2.0\r\nMETHOD:REQUEST"),
