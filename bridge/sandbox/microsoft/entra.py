@@ -89,7 +89,7 @@ class Entra:
             )
         elif kind == "refresh_token":
             scopes = tuple(form.get("scope", "").split())
-            has_secret = bool(_credentials(form, authorization)[1])
+            has_secret = bool(credentials(form, authorization)[1])
             token = form.get("refresh_token", "")
             given = self._grants.refresh(client, token, scopes, has_secret=has_secret)
         elif kind == _DEVICE:
