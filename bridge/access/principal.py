@@ -40,6 +40,10 @@ class Scope(Enum):
     """What resources there are, and how they are set up."""
     RESOURCES_WRITE = "resources:write"
     """Making, changing and removing them."""
+    BOOKINGS_READ = "bookings:read"
+    """What is booked, and what stands in the way."""
+    BOOKINGS_WRITE = "bookings:write"
+    """Making, changing and cancelling bookings."""
 
 
 _GRANTED_BY = {
@@ -48,6 +52,8 @@ _GRANTED_BY = {
     Scope.CONNECTIONS_WRITE.value: Access.MANAGE,
     Scope.RESOURCES_READ.value: Access.READ,
     Scope.RESOURCES_WRITE.value: Access.MANAGE,
+    Scope.BOOKINGS_READ.value: Access.READ,
+    Scope.BOOKINGS_WRITE.value: Access.WRITE,
 }
 
 

@@ -389,6 +389,7 @@ class Bridge:
             trial=Trial(self.http, self.kinds, self.tokens, self.budgets),
             promotion=self.promotion,
             listing=self.listing,
+            bookings=self.bookings,
             vault=self.vault,
         )
         return make_wsgi(context)

@@ -26,6 +26,8 @@ from bridge.store.bookings import BookedRow, BookingRow
 from bridge.store.clashes import Obstacle, Own
 from bridge.store.database import Transaction
 
+UNREAD = "?"
+"""In place of a calendar, where it is not known what stands in one."""
 _NAMED = 3
 """How many clashes are told."""
 _GAP = 7 * 86400
@@ -60,7 +62,7 @@ def clash(
         {uid for it in mine for uid in (it.uid, it.remote_uid) if uid},
         {it.remote_id for it in mine if it.remote_id},
     )
-    kinds = [int(_KINDS[name]) for name in place.plan.bookings.conflict_with]
+    kinds = _counted(place)
     silent, blind = _unread(conn, place, now)
     longest = busy.extents(conn, place.resource.id).occurrence
     met: list[Window] = []
@@ -73,6 +75,28 @@ def clash(
         return None
     first = tuple(coalesce(met)[:_NAMED])
     return Clash(_told(first, place.zone), first)
+
+
+def standing(conn: Transaction, place: Place, window: Window, now: Instant) -> list[Obstacle]:
+    """List what a booking of this window would lie over, in the order of time.
+
+    A calendar that counts as busy throughout while it is not read shows as one of no name.
+    """
+    silent, blind = _unread(conn, place, now)
+    longest = busy.extents(conn, place.resource.id).occurrence
+    kinds = _counted(place)
+    found = clashes.obstacles(
+        conn, place.resource.id, window, kinds, longest=longest, own=Own((), (), ())
+    )
+    met = [it for it in found if it.calendar_id not in silent]
+    if blind is not None and int(FBType.BUSY) in kinds and window.end > blind:
+        start = max(window.start, blind)
+        met.append(Obstacle(start, window.end, int(FBType.BUSY), UNREAD, ""))
+    return sorted(met)
+
+
+def _counted(place: Place) -> list[int]:
+    return [int(_KINDS[name]) for name in place.plan.bookings.conflict_with]
 
 
 def moved(wanted: Timed, standing: Sequence[BookedRow]) -> Timed:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 
+from bridge.bookings import revising
 from bridge.bookings.draft import Draft
 from bridge.config.booking import EventDefaults, Meeting, Reminder, Visibility
 from bridge.config.plan import ResourcePlan
@@ -30,6 +31,8 @@ from bridge.store.bookings import BookingRow
 _CLASSES = {Visibility.PRIVATE: Class.PRIVATE, Visibility.CONFIDENTIAL: Class.CONFIDENTIAL}
 _ACTIONS = {"popup": "DISPLAY", "email": "EMAIL"}
 _SHOWN = ("TRANSP", "STATUS", "X-MICROSOFT-CDO-BUSYSTATUS")
+NOTIFY = "X-BUSYBRIDGE-NOTIFY"
+"""TRUE or FALSE: whether guests are told of this booking, whatever its resource says."""
 _RULE = "\n\n-- \n"
 """Begins what we add to a description; `plain` takes it away again."""
 
@@ -80,6 +83,12 @@ def defaults(draft: Draft, plan: ResourcePlan) -> EventDefaults:
     return plan.event_defaults.model_copy(update=update)
 
 
+def _notified(said: Mapping[str, str], otherwise: bool) -> bool:  # noqa: FBT001 - of two
+    """Tell whether guests are told, as their booking says, or otherwise."""
+    word = said.get(NOTIFY, "").strip().upper()
+    return word == "TRUE" if word in ("TRUE", "FALSE") else otherwise
+
+
 def wanted_meeting(draft: Draft, plan: ResourcePlan, booking: BookingRow) -> Meeting:
     """Tell which meeting a booking is to have.
 
@@ -113,7 +122,7 @@ def intent(
     """
     conference = conference_of(booking)
     if draft is None:
-        notify = plan.event_defaults.notify_attendees
+        notify = _notified(revising.said(booking.text), plan.event_defaults.notify_attendees)
         return Intent(
             desired=None,
             base=base_of(booking),
@@ -122,6 +131,7 @@ def intent(
             notify=notify,
         )
     settled = defaults(draft, plan)
+    notify = _notified(draft.said, settled.notify_attendees)
     meeting = _kind(wanted_meeting(draft, plan, booking), natively)
     series = _settled(plain(draft.series, booking.meeting_url), draft, settled, organizer)
     native = meeting if meeting in natively else None
@@ -137,14 +147,14 @@ def intent(
         origin=organizer.origin,
         series=series,
         conference=native,
-        notify=settled.notify_attendees,
+        notify=notify,
     )
     return Intent(
         desired=desired,
         base=base_of(booking),
         meeting=meeting,
         conference=conference,
-        notify=settled.notify_attendees,
+        notify=notify,
     )
 
 

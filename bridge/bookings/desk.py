@@ -9,7 +9,7 @@ from datetime import timedelta
 from threading import BoundedSemaphore
 from time import monotonic
 
-from bridge.bookings import draft, place, preconditions, shelf, showing
+from bridge.bookings import draft, failing, place, preconditions, shelf, showing
 from bridge.bookings.draft import Draft
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
@@ -19,6 +19,7 @@ from bridge.bookings.words import (
     NoSuchBooking,
     NotBookable,
     NotNow,
+    NotRead,
     Outcome,
     Result,
     Ticket,
@@ -140,6 +141,15 @@ class Bookings:
         self._wake.notify(BOOKED)
         return True
 
+    def retry(self, booking_id: str) -> bool:
+        """Have tried again what failed of a booking; False when nothing did."""
+        with self._database.write() as conn:
+            found = failing.of_booking(conn, booking_id)
+            done = [failing.again(conn, it.id, self._clock()) for it in found]
+        if any(done):
+            self._wake.notify(OUTBOX)
+        return any(done)
+
     @contextmanager
     def _waiting(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
@@ -159,7 +169,7 @@ class Bookings:
         wanted: tuple[Draft, list[Occurrence]] | None = None
         if write.act is Act.PUT:
             if here.horizon.start == here.horizon.end or unread:
-                raise NotNow("the calendars of this resource were not read yet")
+                raise NotRead
             sent = draft.read(write.octets, here.plan)
             wanted = sent, preconditions.check(sent, here, standing, now)
         with self._database.write() as conn:
@@ -246,7 +256,8 @@ def _outcome(conn: Transaction, ticket: Ticket) -> Outcome | None:
     if proposal.state is outbox.State.WITHDRAWN:
         return _said(ticket, booking, Result.WITHDRAWN, "the calendar cannot be reached at present")
     if proposal.state is outbox.State.REFUSED:
-        return _said(ticket, booking, Result.REFUSED, proposal.error_message)
+        said = _said(ticket, booking, Result.REFUSED, proposal.error_message)
+        return replace(said, code=proposal.error_code)
     if proposal.shown:
         return _said(ticket, booking, Result.TENTATIVE, "")
     return None

@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from bridge.bookings import conflicts, desired, draft, place, showing, times
+from bridge.bookings import conflicts, desired, draft, failing, place, showing, times
 from bridge.bookings.desired import Intent, Organizer
 from bridge.bookings.desk import BOOKED, OUTBOX
 from bridge.bookings.draft import Draft
@@ -290,13 +290,8 @@ class Outbox:
     def again(self, proposal_id: int, now: Instant) -> bool:
         """Have what failed tried again; False when it did not fail, or a newer write settled."""
         with self._database.write() as conn:
-            row = outbox.get(conn, proposal_id)
-            if row is None or row.state is not outbox.State.FAILED:
+            if not failing.again(conn, proposal_id, now):
                 return False
-            newer = outbox.of_booking(conn, row.booking_id)
-            if any(it.id > row.id and it.state is outbox.State.SETTLED for it in newer):
-                return False
-            outbox.change(conn, proposal_id, state=outbox.State.QUEUED, due_at=now, settled_at=None)
         self._wake.notify(OUTBOX)
         return True
 

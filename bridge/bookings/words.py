@@ -100,6 +100,8 @@ class Outcome:
     (RFC 4791 section 5.3.4)."""
     reason: str = ""
     """For people; names no other event."""
+    code: str = ""
+    """Of a refusal: stable, snake_case; `conflict` over busy time that was found late."""
 
 
 class BookingRefused(BridgeError):
@@ -112,7 +114,8 @@ class BookingRefused(BridgeError):
     ├ Clash                 over busy time; `periods` says when
     ├ Outdated              If-Match, If-None-Match or the schedule tag do not hold
     ├ NameTaken             a MOVE to a name that another booking has
-    └ NotNow                the same may succeed later: nothing is read yet, too many wait
+    └ NotNow                the same may succeed later: too many wait
+      └ NotRead             nothing is known of the resource's time yet
 
     What RFC 4791 section 5.3.2.1 has a name for is `bridge.errors.InvalidCalendarObject`, with
     `precondition`; `UidTaken` is one that also says where.
@@ -170,6 +173,13 @@ class NotNow(BookingRefused):
     def __init__(self, message: str, retry_after: int = 30) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotRead(NotNow):
+    """No calendar of the resource was read yet, so that nothing of its time may be called free."""
+
+    def __init__(self) -> None:
+        super().__init__("the calendars of this resource were not read yet")
 
 
 class UidTaken(InvalidCalendarObject):

@@ -19,6 +19,8 @@ SCOPES = (
     "connections:write",
     "resources:read",
     "resources:write",
+    "bookings:read",
+    "bookings:write",
 )
 """Values of `bridge.access.Scope`, which takes too long to import for a mere --help."""
 

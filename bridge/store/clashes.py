@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, case, literal, or_, select
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked
@@ -20,6 +20,8 @@ class Obstacle(NamedTuple):
     fbtype: int
     calendar_id: str
     """Empty of another booking."""
+    details: str
+    """JSON of what may show of it; empty of a proposal, which no reader sees."""
 
 
 class Own(NamedTuple):
@@ -53,7 +55,11 @@ def obstacles(
     """
     pulled = (
         select(
-            occurrences.c.start, occurrences.c.end, occurrences.c.fbtype, occurrences.c.calendar_id
+            occurrences.c.start,
+            occurrences.c.end,
+            occurrences.c.fbtype,
+            occurrences.c.calendar_id,
+            occurrences.c.details,
         )
         .outerjoin(
             events,
@@ -72,7 +78,13 @@ def obstacles(
             or_(events.c.uid.is_(None), events.c.uid.not_in(own.uids)),
         )
     )
-    others = select(booked.c.start, booked.c.end, booked.c.fbtype).where(
+    others = select(
+        booked.c.start,
+        booked.c.end,
+        booked.c.fbtype,
+        literal(""),
+        case((booked.c.proposal_id <= 0, booked.c.details), else_=""),
+    ).where(
         booked.c.resource_id == resource_id,
         booked.c.start >= window.start - longest,
         booked.c.start < window.end,
@@ -81,5 +93,5 @@ def obstacles(
         booked.c.booking_id.not_in(own.booking_ids),
     )
     found = [Obstacle(*row) for row in conn.execute(pulled)]
-    found += [Obstacle(*row, calendar_id="") for row in conn.execute(others)]
+    found += [Obstacle(*row) for row in conn.execute(others)]
     return sorted(found)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.access import Gate
 from bridge.amending import Amending, Promotion, Trial
+from bridge.bookings import Bookings
 from bridge.channels.hearing import Hearing
 from bridge.config.live import Live
 from bridge.connecting import Connecting, Invitations, Listing
@@ -74,6 +75,8 @@ class WebContext:
     promotion: Promotion | None = None
     listing: Listing | None = None
     """None where no account can be looked at."""
+    bookings: Bookings | None = None
+    """None where nothing can be booked."""
     vault: Vault | None = None
     """Encrypts answers that are remembered; None where none is."""
     metrics: Metrics = field(default_factory=Metrics)

@@ -96,6 +96,7 @@ class Site:
         self.engine = Engine()
         self.now = NOW
         self.gate = Gate(database, self.live)
+        self.bookings = self.make_bookings()
         if caldav:
             dav = make_dav(
                 Ground(
@@ -105,7 +106,7 @@ class Site:
                     live=self.live,
                     instance="test-instance",
                     clock=lambda: self.now,
-                    bookings=self.make_bookings(),
+                    bookings=self.bookings,
                 )
             )
         self.context = WebContext(
@@ -117,6 +118,7 @@ class Site:
             instance="test-instance",
             dav=dav,
             clock=lambda: self.now,
+            bookings=self.bookings,
             vault=Vault({"key-1": bytes(32)}.get),
         )
         self.wsgi = make_wsgi(self.context)
@@ -251,7 +253,7 @@ class Site:
             connection.close()
 
     def api(self, target: str, key: str, body: object = None, **headers: str) -> Response:
-        method = "GET" if body is None else "POST"
+        method = headers.pop("method", "GET" if body is None else "POST")
         if body is not None:
             headers = {"Content_Type": "application/json"} | headers
         raw = None if body is None else json.dumps(body).encode()

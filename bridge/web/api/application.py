@@ -19,8 +19,10 @@ from bridge.access.principal import acting_for
 from bridge.config.wording import plain
 from bridge.web.api import docs
 from bridge.web.api.accounts import AccountRoutes
+from bridge.web.api.bookings import BookingRoutes
 from bridge.web.api.busy import BusyRoutes
 from bridge.web.api.calendars import CalendarRoutes
+from bridge.web.api.conflicts import ConflictRoutes
 from bridge.web.api.connections import ConnectionRoutes
 from bridge.web.api.models import ProblemModel
 from bridge.web.api.once import Once
@@ -57,6 +59,8 @@ class Api:
         CalendarRoutes(context).register(self.routes)
         RawRoutes(context).register(self.routes)
         SyncRoutes(context, reader).register(self.routes)
+        ConflictRoutes(context, reader).register(self.routes)
+        BookingRoutes(context).register(self.routes)
         docs.register(self.routes, _make_app)
         self.routes.close()
         self.app.before_request(self._admit)

@@ -248,6 +248,11 @@ class FieldError(BaseModel):
     message: str
 
 
+class SpanModel(BaseModel):
+    start: str = Field(json_schema_extra={"format": "date-time"})
+    end: str = Field(json_schema_extra={"format": "date-time"})
+
+
 class ProblemModel(BaseModel):
     """RFC 9457 problem details."""
 
@@ -264,3 +269,6 @@ class ProblemModel(BaseModel):
     )
     connection_id: str | None = Field(default=None, description="of what is there already")
     resource_id: str | None = Field(default=None, description="of what is there already")
+    periods: list[SpanModel] | None = Field(
+        default=None, description="busy times that a booking would lie over, the first three"
+    )

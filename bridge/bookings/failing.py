@@ -1,0 +1,26 @@
+"""What failed, and is tried again because a human says so."""
+
+from __future__ import annotations
+
+from bridge.model.interval import Instant
+from bridge.store import outbox
+from bridge.store.database import Transaction
+from bridge.store.outbox import ProposalRow
+
+
+def of_booking(conn: Transaction, booking_id: str) -> list[ProposalRow]:
+    """List what failed of a booking, the newest first."""
+    found = outbox.of_booking(conn, booking_id)
+    return [it for it in found if it.state is outbox.State.FAILED]
+
+
+def again(conn: Transaction, proposal_id: int, now: Instant) -> bool:
+    """Queue what failed once more; False when it did not fail, or a newer write settled."""
+    row = outbox.get(conn, proposal_id)
+    if row is None or row.state is not outbox.State.FAILED:
+        return False
+    newer = outbox.of_booking(conn, row.booking_id)
+    if any(it.id > row.id and it.state is outbox.State.SETTLED for it in newer):
+        return False
+    outbox.change(conn, proposal_id, state=outbox.State.QUEUED, due_at=now, settled_at=None)
+    return True
