@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bridge.bookings import draft
+from bridge.bookings.conflicts import UNREAD
 from bridge.bookings.shelf import Seen
 from bridge.config.plan import ResourcePlan
 from bridge.ical.wording import GROUPS
 from bridge.model.event import Alarm, Attendee, Class, Event, EventTime, Floating, ShowAs, Transp
-from bridge.model.interval import rfc3339
+from bridge.model.interval import FBType, Window, rfc3339
 from bridge.store.bookings import BookingRow, State
+from bridge.store.clashes import Obstacle
 from bridge.store.outbox import ProposalRow
 
 _RECURRENCE = frozenset({"RRULE", "EXRULE", "RDATE", "EXDATE"})
@@ -69,6 +72,36 @@ def booking_json(
         "connection_id": row.connection_id,
         "reason": row.reason,
         "error": _error(failed),
+    }
+
+
+def conflicts_json(
+    resource_id: str, window: Window, found: Iterable[Obstacle], *, titled: bool
+) -> dict[str, Any]:
+    """Write what stands in the way of a booking in a window.
+
+    Args:
+        resource_id: whose.
+        window: when.
+        found: what `bridge.bookings.conflicts.standing` gives.
+        titled: whether titles may be told; of each no more shows than its calendar's privacy lets.
+    """
+    return {
+        "resource_id": resource_id,
+        "start": rfc3339(window.start),
+        "end": rfc3339(window.end),
+        "conflicts": [_conflict(it, titled=titled) for it in found],
+    }
+
+
+def _conflict(met: Obstacle, *, titled: bool) -> dict[str, Any]:
+    source = "unread" if met.calendar_id == UNREAD else "calendar" if met.calendar_id else "booking"
+    return {
+        "start": rfc3339(met.start),
+        "end": rfc3339(met.end),
+        "type": FBType(met.fbtype).rfc,
+        "source": source,
+        "title": json.loads(met.details).get("title") if titled and met.details else None,
     }
 
 

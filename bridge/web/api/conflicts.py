@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-
 from flask import Response, g
 
 from bridge.access import Scope, authorize
 from bridge.bookings import conflicts, place
-from bridge.bookings.conflicts import UNREAD
 from bridge.config.booking import EventType
 from bridge.errors import BeyondHorizon
-from bridge.model.interval import FBType, Window, rfc3339
+from bridge.model.interval import Window
 from bridge.model.resource import Access, Projection
-from bridge.store.clashes import Obstacle
 from bridge.web.api.answers import answer, unknown_resource
 from bridge.web.api.booking_models import Conflicts, ConflictsQuery, EventTypes
 from bridge.web.api.models import ResourcePath
 from bridge.web.api.routes import Routes, asking
+from bridge.web.booked import conflicts_json
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
 from bridge.web.reading import Reader
@@ -60,32 +57,12 @@ class ConflictRoutes:
                 raise BeyondHorizon(known)
             here = place.look(conn, entry.plan.id)
             found = conflicts.standing(conn, here, window, asking().now)
-        return answer(
-            {
-                "resource_id": entry.plan.id,
-                "start": rfc3339(window.start),
-                "end": rfc3339(window.end),
-                "conflicts": [conflict_json(it, titled=titled) for it in found],
-            }
-        )
+        return answer(conflicts_json(entry.plan.id, window, found, titled=titled))
 
     def get_event_types(self) -> Response:
         """Kinds of bookings: the `event_types` of the configuration file."""
         kinds = self._context.live.current.event_types
         return answer({"items": [_kind_json(it) for it in kinds]})
-
-
-def conflict_json(met: Obstacle, *, titled: bool) -> dict[str, object]:
-    """Write one thing that stands in the way."""
-    source = "unread" if met.calendar_id == UNREAD else "calendar" if met.calendar_id else "booking"
-    title = json.loads(met.details).get("title") if titled and met.details else None
-    return {
-        "start": rfc3339(met.start),
-        "end": rfc3339(met.end),
-        "type": FBType(met.fbtype).rfc,
-        "source": source,
-        "title": title,
-    }
 
 
 def _window(query: ConflictsQuery, kinds: tuple[EventType, ...]) -> Window:

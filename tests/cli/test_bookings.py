@@ -1,0 +1,98 @@
+"""Bookings from the command line: made, listed, cancelled, with a server and without one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.cli.folder import Folder, at, calendar, event
+from tests.e2e import inside
+from tests.servers.dav import Dav
+from tests.servers.radicale import radicale_account, shared_radicale
+
+BUSY = ("--from", at(0), "--to", at(24))
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Dav:
+    return radicale_account(shared_radicale(tmp_path_factory.getbasetemp() / "radicale"))
+
+
+def bookable(path: Path, account: Dav, **bookings: Any) -> tuple[Folder, str]:
+    """A folder whose room is booked in a calendar of its own at a CalDAV server."""
+    name = f"room-{path.name}"
+    there = account.make_calendar(name)
+    account.put(there, "board.ics", calendar(event("board", "Secret board", 9, 10)))
+    connection = {
+        "id": "dav",
+        "provider": "caldav",
+        "server_url": account.url,
+        "username": account.username,
+        "password": account.password,
+        "read_calendars": [name],
+        "write_calendar": name,
+        "primary": True,
+    }
+    room = {"id": "room-a", "connections": [connection], "bookings": bookings}
+    folder = Folder(path).prepare(
+        resources=[room],
+        allow_inline_secrets=True,
+        outbound={"allow_networks": ["127.0.0.1/32"]},
+        event_types=[{"id": "call", "title": "Call", "duration": "30m"}],
+    )
+    folder.run("sync").ok()
+    return folder, there
+
+
+def run(folder: Folder, *arguments: str) -> CompletedProcess[str]:
+    """Run a command about bookings in this process, which is cheaper."""
+    return inside.run(folder.path / "busybridge.yaml", "bookings", *arguments)
+
+
+@pytest.mark.covers("S1-02", "S0-40")
+def test_a_booking_is_made_shown_and_cancelled_without_a_server(
+    tmp_path: Path, account: Dav
+) -> None:
+    folder, there = bookable(tmp_path, account)
+    taken = run(folder, "create", "room-a", "--from", at(9.5), "--for", "1h")
+    assert taken.returncode == 1
+    assert "Error: busy " in taken.stderr
+    assert "Secret" not in taken.stdout + taken.stderr
+    wanted = ("--from", at(11), "--type", "call", "--location", "Room 1")
+    made = folder.json("bookings", "create", "room-a", *wanted)
+    assert (made["title"], made["state"], made["location"]) == ("Call", "confirmed", "Room 1")
+    assert b"LOCATION:Room 1" in account.send("REPORT", there, _EVERYTHING, {"Depth": "1"})
+    listed = run(folder, "list", "room-a").stdout
+    assert listed.splitlines()[1].startswith(made["id"])
+    assert listed.splitlines()[1].endswith("Call   confirmed")
+    assert run(folder, "show", made["id"]).stdout.startswith("id  ")
+    config = folder.path / "busybridge.yaml"
+    met = json.loads(inside.run(config, "conflicts", "room-a", *BUSY, "--json").stdout)["conflicts"]
+    assert [(it["source"], it["start"]) for it in met] == [("calendar", at(9)), ("booking", at(11))]
+    table = inside.run(config, "conflicts", "room-a", *BUSY).stdout
+    assert len(table.splitlines()) == 3
+    assert "Secret" not in table, "titles are hidden by default"
+    assert run(folder, "list", "--failed").stdout == "no bookings\n"
+    assert run(folder, "retry", made["id"]).returncode == 1
+    assert run(folder, "cancel", made["id"]).returncode == 0
+    assert b"Room 1" not in account.send("REPORT", there, _EVERYTHING, {"Depth": "1"})
+    assert run(folder, "list", "--json").stdout == "[]\n"
+    assert run(folder, "cancel", made["id"]).returncode == 1
+    assert run(folder, "create", "room-a", "--from", "soon").returncode == 2
+
+
+def test_beside_a_server_either_of_them_may_write_it(tmp_path: Path, account: Dav) -> None:
+    folder, _ = bookable(tmp_path, account)
+    with folder.serve():
+        made = folder.json("bookings", "create", "room-a", "--from", at(14), "--for", "1h")
+        assert made["state"] == "confirmed"
+        assert run(folder, "cancel", made["id"]).returncode == 0
+
+
+_EVERYTHING = """<?xml version="1.0"?><C:calendar-query xmlns:D="DAV:"
+ xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><C:calendar-data/></D:prop><C:filter>
+<C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>"""
