@@ -25,6 +25,7 @@ from bridge.bookings.words import (
     Result,
     UidTaken,
     Write,
+    sentence,
 )
 from bridge.errors import InvalidCalendarObject
 from bridge.model.resource import Access
@@ -154,18 +155,18 @@ def _perform(visit: Visit, place: Place, write: Write, desk: Bookings) -> WSGIRe
         raise _unmet(err, visit) from err
     except Outdated as err:
         if visit.prefers("return", "representation") and write.act is Act.PUT:
-            raise representation.of_conflict(visit, place, _sentence(err)) from err
-        raise precondition_failed(_sentence(err)) from err
+            raise representation.of_conflict(visit, place, sentence(err)) from err
+        raise precondition_failed(sentence(err)) from err
     except NoSuchBooking as err:
         raise not_found() from err
     except NotNow as err:
         raise _later(str(err), err.retry_after) from err
     except BookingRefused as err:
-        raise _refused(visit, _sentence(err)) from err
+        raise _refused(visit, sentence(err)) from err
     if outcome.result is Result.REFUSED:
-        raise _refused(visit, _sentence(outcome.reason))
+        raise _refused(visit, sentence(outcome.reason))
     if outcome.result is Result.WITHDRAWN:
-        raise _later(_sentence(outcome.reason))
+        raise _later(sentence(outcome.reason))
     return _done(visit, place, write, outcome)
 
 
@@ -194,7 +195,7 @@ def _unmet(err: InvalidCalendarObject, visit: Visit) -> Refused:
         403,
         xml.element(caldav(err.precondition), inner),
         "<D:need-privileges/>",
-        reason=_sentence(err),
+        reason=sentence(err),
     )
 
 
@@ -204,13 +205,7 @@ def _refused(visit: Visit, reason: str) -> Refused:
 
 
 def _later(reason: str, seconds: int = 30) -> Refused:
-    return Refused(503, reason=_sentence(reason), headers={"Retry-After": str(seconds)})
-
-
-def _sentence(text: object) -> str:
-    """Write a reason as a sentence of its own."""
-    said = str(text).strip() or "It cannot be booked"
-    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
+    return Refused(503, reason=sentence(reason), headers={"Retry-After": str(seconds)})
 
 
 def _destination(visit: Visit) -> str:

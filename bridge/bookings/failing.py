@@ -14,6 +14,14 @@ def of_booking(conn: Transaction, booking_id: str) -> list[ProposalRow]:
     return [it for it in found if it.state is outbox.State.FAILED]
 
 
+def by_booking(conn: Transaction) -> dict[str, list[ProposalRow]]:
+    """Give all that failed, by booking, the newest first."""
+    found: dict[str, list[ProposalRow]] = {}
+    for proposal in outbox.failed(conn):
+        found.setdefault(proposal.booking_id, []).insert(0, proposal)
+    return found
+
+
 def again(conn: Transaction, proposal_id: int, now: Instant) -> bool:
     """Queue what failed once more; False when it did not fail, or a newer write settled."""
     row = outbox.get(conn, proposal_id)

@@ -192,3 +192,9 @@ class UidTaken(InvalidCalendarObject):
     def __init__(self, name: str) -> None:
         super().__init__("another booking has this UID", precondition="no-uid-conflict")
         self.name = name
+
+
+def sentence(text: object) -> str:
+    """Write a reason as a sentence of its own, for the person who booked."""
+    said = str(text).strip() or "it cannot be booked"
+    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")

@@ -257,13 +257,11 @@ def _later(start: EventTime, length: timedelta) -> EventTime:
 
 def _all(conn: Transaction) -> Iterator[dict[str, Any]]:
     """Give every booking that readers see, and those that failed."""
-    from bridge.bookings import place
+    from bridge.bookings import failing, place
     from bridge.store import bookings as rows
-    from bridge.store import outbox, resources
+    from bridge.store import resources
 
-    failed: dict[str, list[ProposalRow]] = {}
-    for proposal in outbox.failed(conn):
-        failed.setdefault(proposal.booking_id, []).insert(0, proposal)
+    failed = failing.by_booking(conn)
     for resource in resources.all_active(conn):
         plan = place.of(conn, resource).plan
         for row in rows.living(conn, resource.id):

@@ -336,7 +336,7 @@ def test_what_failed_is_listed_and_tried_again(open_front: Callable[..., Front])
     front.answers = False
     booker = front.booker()
     front.stage.memory.orders.give("put", TemporarilyUnavailable("the server is down"), times=None)
-    id_ = booker.book().json["id"]
+    id_ = booker.book(start="2026-11-30T09:00:00Z", end="2026-11-30T10:00:00Z").json["id"]
     listed = "/resources/room-a/bookings?state=failed"
     assert booker.get(listed).json["items"] == []
     assert code(booker.send("POST", f"/bookings/{id_}/retry")) == (409, "conflict")
@@ -349,9 +349,12 @@ def test_what_failed_is_listed_and_tried_again(open_front: Callable[..., Front])
     assert "the server is down" in failed["error"]["message"]
     front.stage.memory.orders.forget()
     assert booker.send("POST", f"/bookings/{id_}/retry").status == 202
+    assert booker.change(id_, location="Room 1").status == 202
     front.stage.work()
     assert booker.get(listed).json["items"] == []
-    assert booker.get(f"/bookings/{id_}").json["state"] == "confirmed"
+    settled = booker.get(f"/bookings/{id_}").json
+    assert (settled["state"], settled["status"]) == ("confirmed", "confirmed")
+    assert settled["location"] == "Room 1"
     assert len(front.stage.events()) == 1
 
 

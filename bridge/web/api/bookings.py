@@ -179,9 +179,7 @@ class BookingRoutes:
         self, conn: Transaction, row: ResourceRow, query: BookingsQuery
     ) -> Iterator[_Found]:
         here = place.of(conn, row)
-        failed: dict[str, list[ProposalRow]] = {}
-        for proposal in outbox.failed(conn):
-            failed.setdefault(proposal.booking_id, []).insert(0, proposal)
+        failed = failing.by_booking(conn)
         within: set[str] | None = None
         if query.window is not None:
             longest = busy.extents(conn, row.id).occurrence
@@ -214,10 +212,12 @@ class BookingRoutes:
 
     def _standing(self, row: BookingRow) -> str:
         """Give the text that a change goes on from: what was asked last, not that it is pending."""
+        if row.state is not State.TENTATIVE:
+            return row.text
         with self._context.database.read() as conn:
-            waiting = outbox.open_of(conn, row.id) if row.state is State.TENTATIVE else []
-        texts = [it.text for it in waiting if it.text]
-        return texts[-1] if texts else row.text
+            asked = outbox.of_booking(conn, row.id)
+        undone = (it for it in asked if it.state.is_open or it.state is outbox.State.FAILED)
+        return next((it.text for it in undone if it.text), row.text)
 
     def _change(self, found: _Found, body: BookingKeys, given: tuple[str, ...] | None) -> Write:
         """Write a change down, from what was just read: no other one gets lost under it."""

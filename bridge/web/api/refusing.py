@@ -17,6 +17,7 @@ from bridge.bookings.words import (
     Outdated,
     Result,
     UidTaken,
+    sentence,
 )
 from bridge.errors import InvalidCalendarObject
 from bridge.model.interval import rfc3339
@@ -79,12 +80,6 @@ def refuse_undone(outcome: Outcome) -> None:
     if outcome.code == "calendar_not_writable":
         raise Problem(409, "calendar_not_writable", detail)
     raise Problem(422, "provider_error", detail, more={"reason": outcome.code})
-
-
-def sentence(text: object) -> str:
-    """Write a reason as a sentence of its own."""
-    said = str(text).strip() or "it cannot be booked"
-    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
 
 
 def _later(code: str, detail: str, seconds: int) -> Problem:
