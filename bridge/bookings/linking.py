@@ -13,6 +13,7 @@ from bridge.model.conference import ConferenceState
 from bridge.model.event import EventSeries, PartStat
 from bridge.store.bookings import BookingRow
 
+_NOT_YET = "the meeting could not be made yet: "
 _LINE = "CONFERENCE;VALUE=URI;FEATURE=AUDIO,VIDEO;LABEL=Join"
 _SENT = "1.1"
 """SCHEDULE-STATUS: the message was sent; whether it arrived is not known (RFC 6638 section 3.2.9).
@@ -44,7 +45,7 @@ def settled_text(
     """
     link = booking.meeting_url if booking.meeting_state == ConferenceState.READY.value else ""
     if booking.meeting_state == ConferenceState.FAILING.value and not note:
-        note = f"the meeting could not be made yet: {booking.meeting_reason}"
+        note = f"{_NOT_YET}{booking.meeting_reason}"
 
     def decide(said: revising.Said) -> revising.Properties:
         changes = _links(said, link, old_link)
@@ -55,6 +56,12 @@ def settled_text(
         return changes
 
     return revising.revise_each(text, decide, edit=_guests(replies, told=told))
+
+
+def note_in(text: str) -> str:
+    """Give what a text tells its client, unless it is about a meeting that was not made yet."""
+    note = text_value(revising.said(text).get(REASON, ""))
+    return "" if note.startswith(_NOT_YET) else note
 
 
 def replies_of(series: EventSeries) -> Replies:

@@ -110,6 +110,8 @@ class Proposing:
             return self._ticket(latest, last.id, draft.text, created=last.kind is Kind.CREATE)
         if latest.state is State.CONFIRMED and latest.text == draft.text:
             return self._ticket(latest, 0, draft.text, created=False)
+        if latest.state is not State.CONFIRMED:
+            return None
         last_settled = next(
             (it for it in outbox.of_booking(self.conn, latest.id) if it.kind is not Kind.MEETING),
             None,

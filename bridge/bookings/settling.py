@@ -87,6 +87,8 @@ class Settling:
         booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
         after = _as_written(booking, written)
         meeting = conference or (written.conference if written is not None else None)
+        if self.claim.kind is Kind.MEETING and written is None and meeting is None:
+            return  # what was to be done was done elsewhere
         if written is not None or meeting is not None:
             after = _as_met(after, meeting)
         text = self._text(new, booking, after, written)
@@ -127,6 +129,8 @@ class Settling:
         settled = desired.defaults(new, self.here.plan)
         guests = any(it.attendees for it in new.series.events())
         note = str(self.claim.progress.get("warning", ""))
+        if self.claim.kind is Kind.MEETING:
+            note = linking.note_in(new.text)
         return linking.settled_text(
             new.text,
             after,
@@ -224,13 +228,12 @@ def owe(
     queued = [it for it in outbox.open_of(conn, booking.id) if it.kind is Kind.MEETING]
     if not progress and any(it.id != claim.proposal.id for it in queued):
         return
-    outbox.add(
+    outbox.owe(
         conn,
         booking.id,
-        Kind.MEETING,
         ledger.now,
         actor=claim.proposal.actor,
         name=booking.name,
         due_at=due_at,
-        progress=json.dumps(progress),
+        progress=progress,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from bridge.bookings.echo import Calendar, heed
 from bridge.ingest import notes, shrink
 from bridge.ingest.basis import Basis, Moved, Room, Superseded
 from bridge.ingest.choose import Choice
@@ -17,7 +18,7 @@ from bridge.ingest.report import CalendarPull
 from bridge.ingest.rules import Rules, Traits, make_rules
 from bridge.ingest.stale import NOBODY
 from bridge.model.interval import Instant, Window
-from bridge.store import calendars, events
+from bridge.store import calendars, events, resources
 from bridge.store.calendars import CalendarRow, NewCalendar, Pull
 from bridge.store.database import Transaction
 from bridge.store.events import Known
@@ -215,7 +216,22 @@ class Take:
         token = listing.token or (None if listing.full else row.token)
         whole = listing.full and not listing.unchanged
         calendars.record_pull(conn, key, self.now, Pull(token, horizon, whole, text))
+        if self.choice.writes:
+            self._heed_bookings(conn, key)
         return self.room.publish(conn, self.basis.resource.id, difference.dirty, self.now)
+
+    def _heed_bookings(self, conn: Transaction, key: str) -> None:
+        """Let bookings follow what became of their events in this calendar."""
+        resource = resources.get(conn, self.basis.resource.id)
+        if resource is not None:
+            calendar = Calendar(
+                self.basis.connection.id,
+                self.choice.info.id,
+                key,
+                cancels=self.basis.plan.cancel_if_declined_or_deleted,
+                full=self.listing.full,
+            )
+            heed(conn, self.room.publisher, resource, calendar, self.now)
 
 
 def _shared(row: CalendarRow, horizon: Window) -> Window:

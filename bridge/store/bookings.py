@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked, bookings
 from bridge.store.bulk import chunks, upsert_rows
+from bridge.store.events import EventRow, of_calendar
+from bridge.store.schema import events
 
 
 class State(Enum):
@@ -65,6 +67,7 @@ class BookingRow(NamedTuple):
     meeting_url: str
     meeting_details: str
     meeting_reason: str
+    echoed: str = ""
 
 
 class BookedRow(NamedTuple):
@@ -157,6 +160,46 @@ def written_to(
     else:
         rows = conn.execute(query)
     return {row.remote_id: row for row in map(_read, rows)}
+
+
+def unheeded(
+    conn: Connection, connection_id: str, calendar: str, calendar_id: str
+) -> list[tuple[BookingRow, EventRow | None]]:
+    """List bookings whose events in a calendar are not as they were last taken into account.
+
+    Args:
+        conn: a transaction.
+        connection_id: where they are written to.
+        calendar: its remote id.
+        calendar_id: the same calendar, as `events` knows it.
+
+    Returns:
+        Each with its event as it was pulled; None where there is none.
+    """
+    query = (
+        select(*_BOOKING)
+        .outerjoin(
+            events,
+            and_(
+                events.c.calendar_id == calendar_id,
+                events.c.remote_id == bookings.c.remote_id,
+            ),
+        )
+        .where(
+            bookings.c.connection_id == connection_id,
+            bookings.c.calendar == calendar,
+            bookings.c.remote_id != "",
+            bookings.c.state != State.REMOVED.value,
+            or_(
+                events.c.digest != bookings.c.echoed,
+                and_(events.c.digest.is_(None), bookings.c.state != State.CANCELLED.value),
+            ),
+        )
+        .order_by(bookings.c.id)
+    )
+    found = [_read(row) for row in conn.execute(query)]
+    pulled = of_calendar(conn, calendar_id, [row.remote_id for row in found])
+    return [(row, pulled.get(row.remote_id)) for row in found]
 
 
 def save(conn: Connection, rows: Sequence[BookingRow]) -> None:

@@ -7,6 +7,8 @@ human has to look (`bookings list --failed`), and may have it tried again.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -121,6 +123,30 @@ def add(  # noqa: PLR0913 - what a proposal is made of, by name
     )
     number: int = conn.execute(statement.returning(proposals.c.id)).scalar_one()
     return number
+
+
+def owe(  # noqa: PLR0913 - what a proposal is made of, by name
+    conn: Connection,
+    booking_id: str,
+    now: Instant,
+    *,
+    actor: str,
+    name: str,
+    progress: Mapping[str, str],
+    due_at: Instant | None = None,
+) -> int:
+    """Queue what is left to do about a meeting; `progress` says what (`cancel`, `update`)."""
+    text = json.dumps(progress, ensure_ascii=False, separators=(",", ":"))
+    return add(
+        conn,
+        booking_id,
+        Kind.MEETING,
+        now,
+        actor=actor,
+        name=name,
+        due_at=due_at,
+        progress=text,
+    )
 
 
 def get(conn: Connection, proposal_id: int) -> ProposalRow | None:

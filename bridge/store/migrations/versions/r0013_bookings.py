@@ -70,6 +70,7 @@ def upgrade() -> None:
         _text("meeting_url"),
         _text("meeting_details"),
         _text("meeting_reason"),
+        _text("echoed"),
         _belongs("bookings", "resource_id", "resources"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bookings")),
     )

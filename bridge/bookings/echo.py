@@ -1,0 +1,236 @@
+"""The way back: what becomes of a booking's event in its calendar becomes of the booking.
+
+The event of a booking is an echo of what we wrote: it is no source of busy time. Where it is not as
+it was written, somebody changed it there. What they changed, and no more, is taken into the
+client's text; replies of guests are another revision under the same schedule tag. An event that is
+gone, cancelled or declined cancels its booking, where the connection says so.
+
+A write of ours that is under way, or was settled after the pull began, is newer than what was
+pulled: its booking is left alone until the next pull.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bridge.bookings import desired, draft, linking, place, showing, times
+from bridge.bookings.ledger import Ledger
+from bridge.bookings.merging import Side, merged
+from bridge.bookings.place import Place
+from bridge.errors import InvalidCalendarObject
+from bridge.ical.amend import Writer
+from bridge.ical.compose import series_text
+from bridge.ical.parse import parse_calendar
+from bridge.model.event import Event, EventSeries, PartStat, Status
+from bridge.model.interval import Instant
+from bridge.publish import Publisher
+from bridge.store import bookings, outbox
+from bridge.store.bookings import BookingRow, State
+from bridge.store.database import Transaction
+from bridge.store.events import EventRow
+from bridge.store.outbox import Kind
+from bridge.store.resources import ResourceRow
+
+DELETED = "its event was deleted in the calendar"
+DECLINED = "its event was declined in the calendar"
+CANCELLED = "its event was cancelled in the calendar"
+_ACTOR = "calendar"
+"""Who asked for what follows from it."""
+_UNREAD = ("", "?")
+"""Digests of events that are not expanded yet, or could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """A calendar that was pulled, and receives bookings."""
+
+    connection_id: str
+    remote_id: str
+    key: str
+    """Its id in the store."""
+    cancels: bool
+    """`cancel_if_declined_or_deleted`."""
+    full: bool
+    """What the pull does not name is gone."""
+
+
+def heed(
+    conn: Transaction,
+    publisher: Publisher,
+    resource: ResourceRow,
+    calendar: Calendar,
+    began: Instant,
+) -> None:
+    """Bring the bookings of a calendar in line with what was pulled of it.
+
+    Args:
+        conn: the pull's transaction, which holds the resource's lock and has written the events.
+        publisher: publishes the time that changes.
+        resource: the locked row.
+        calendar: the one that was pulled.
+        began: when the pull began.
+    """
+    found = bookings.unheeded(conn, calendar.connection_id, calendar.remote_id, calendar.key)
+    if not found:
+        return
+    ledger = Ledger(conn, publisher, resource.id, began)
+    heeding = _Heeding(ledger, place.of(conn, resource), calendar, began)
+    for booking, event in found:
+        heeding.one(booking, event)
+    ledger.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heeding:
+    ledger: Ledger
+    here: Place
+    calendar: Calendar
+    began: Instant
+
+    def one(self, booking: BookingRow, event: EventRow | None) -> None:
+        if self._is_newer(booking):
+            return
+        if event is None:
+            if booking.echoed or self.calendar.full:
+                self._lost(booking, DELETED, "")
+        elif event.digest not in _UNREAD and event.text:
+            self._changed(booking, event)
+
+    def _is_newer(self, booking: BookingRow) -> bool:
+        """Tell whether what we write, or wrote, is newer than what was pulled."""
+        if booking.state in (State.LEAVING, State.TENTATIVE):
+            return True
+        history = outbox.of_booking(self.ledger.conn, booking.id)
+        return any(
+            (it.kind is not Kind.MEETING and it.state.is_open)
+            or (it.state is outbox.State.SETTLED and (it.settled_at or 0) >= self.began)
+            for it in history
+        )
+
+    def _changed(self, booking: BookingRow, event: EventRow) -> None:
+        account = self.here.accounts.get(booking.connection_id, "")
+        try:
+            found = parse_calendar(event.text, owner=account).series
+        except InvalidCalendarObject:
+            return
+        seen = booking._replace(echoed=event.digest)
+        if not found or booking.state is State.CANCELLED:
+            self.ledger.save(booking, seen)
+            return
+        series = found[0].series
+        if why := _ended(series):
+            self._lost(booking, why, event.digest)
+            return
+        seen = seen._replace(remote_etag=event.etag)
+        base = desired.base_of(booking)
+        if base is None:
+            self.ledger.save(booking, seen._replace(written=_text(series)))
+            return
+        series = _with_what_pulls_leave_out(base.series, series)
+        seen = seen._replace(written=_text(series))
+        try:
+            self._follow(booking, seen, Side(base.series, series), account)
+        except InvalidCalendarObject:  # it cannot be written into the client's text
+            self.ledger.save(booking, seen)
+
+    def _follow(self, booking: BookingRow, seen: BookingRow, theirs: Side, account: str) -> None:
+        """Take over what was changed of an event, and what its guests replied."""
+        ours = draft.parse(booking.text, self.here.plan)
+        both = merged(Side(ours.series, ours.series), theirs).series
+        text = booking.text
+        changed = _without_replies(both) != _without_replies(ours.series)
+        if changed:
+            both = _raised(both, booking.sequence + 1)
+            text = Writer(own=[f"mailto:{account}"] if account else ()).amended_text(text, both)
+        text = linking.with_replies(text, linking.replies_of(theirs.after))
+        if text == booking.text:
+            self.ledger.save(booking, seen)
+            return
+        after = showing.revised(seen, text, booking.state, reason=booking.reason)
+        if not changed:
+            # RFC 6638 section 3.2.10: replies do not change it.
+            self.ledger.save(booking, after._replace(schedule_tag=booking.schedule_tag))
+            return
+        new = draft.parse(text, self.here.plan)
+        found = times.occurrences(new.series, self.here)
+        timed = times.timed(found, self.here, booking.id, booking.connection_id)
+        self.ledger.times(booking.id, [0], timed.rows)
+        after = self.ledger.save(booking, after._replace(private=new.is_private))
+        self.ledger.tell("updated", after)
+        self._meeting(after, "update")
+
+    def _lost(self, booking: BookingRow, why: str, digest: str) -> None:
+        """Cancel a booking, or only tell that its event is gone."""
+        seen = booking._replace(echoed=digest)
+        if booking.state is State.CANCELLED or booking.reason == why:
+            if seen != booking:
+                self.ledger.save(booking, seen)
+            return
+        if not self.calendar.cancels:
+            after = self.ledger.save(booking, seen._replace(reason=why))
+            self.ledger.tell("failed", after, reason=why)
+            return
+        after = self.ledger.save(booking, showing.cancelled(seen, booking.text, why))
+        self.ledger.clear(booking.id)
+        self.ledger.tell("cancelled", after, reason=why)
+        self._meeting(after, "cancel")
+
+    def _meeting(self, booking: BookingRow, what: str) -> None:
+        """Have a meeting that was made by itself follow."""
+        if booking.meeting_kind and booking.meeting_reference:
+            outbox.owe(
+                self.ledger.conn,
+                booking.id,
+                self.ledger.now,
+                actor=_ACTOR,
+                name=booking.name,
+                progress={what: f"{booking.meeting_kind} {booking.meeting_reference}"},
+            )
+
+
+def _ended(series: EventSeries) -> str:
+    """Say how an event ended that is still there; empty while it goes on."""
+    event = next(iter(series.events()))
+    if event.status is Status.CANCELLED:
+        return CANCELLED
+    return DECLINED if event.self_partstat is PartStat.DECLINED else ""
+
+
+def _with_what_pulls_leave_out(before: EventSeries, now: EventSeries) -> EventSeries:
+    """Keep alarms and attachments, of which a pull says nothing, as they were written."""
+    known: Mapping[object, Event] = {it.recurrence_id: it for it in before.events()}
+
+    def kept(event: Event) -> Event:
+        was = known.get(event.recurrence_id, before.master)
+        if was is None or event.alarms is not None or event.attachments:
+            return event
+        return replace(event, alarms=was.alarms, attachments=was.attachments)
+
+    return replace(
+        now,
+        master=None if now.master is None else kept(now.master),
+        overrides=tuple(map(kept, now.overrides)),
+    )
+
+
+def _without_replies(series: EventSeries) -> list[Event]:
+    return [
+        replace(
+            event,
+            attendees=tuple(replace(it, partstat=PartStat.NEEDS_ACTION) for it in event.attendees),
+        )
+        for event in series.events()
+    ]
+
+
+def _raised(series: EventSeries, sequence: int) -> EventSeries:
+    master = series.master
+    return series if master is None else replace(series, master=replace(master, sequence=sequence))
+
+
+def _text(series: EventSeries) -> str:
+    try:
+        return series_text(series)
+    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
+        return ""

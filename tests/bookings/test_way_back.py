@@ -1,0 +1,258 @@
+"""What somebody does to a booking's event in its calendar becomes of the booking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bridge.ical.parse import parse_calendar
+from bridge.model.conference import Conference, ConferenceKind, ConferenceState
+from bridge.model.event import Attendee, Event, EventSeries, PartStat, Status
+from bridge.store.outbox import Kind
+from tests.bookings.hall import INSTANCE, Hall, event
+
+NINE = ("20261123T090000Z", "20261123T100000Z")
+BUSY_AT_NINE = ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")
+ANN = "ATTENDEE;X-OWN=1:mailto:ann@example.com"
+ZOOM = Conference(ConferenceKind.ZOOM, ConferenceState.READY, "123", "https://us02web.zoom.us/j/1")
+
+
+def stands(hall: Hall, name: str = "one.ics") -> EventSeries:
+    """Give the event as the calendar has it."""
+    seen = hall.seen(name)
+    assert seen is not None
+    [parsed] = parse_calendar(seen.booking.written).series
+    return parsed.series
+
+
+def arrives(hall: Hall, name: str = "one.ics", **changes: object) -> None:
+    """Have the calendar's event pulled, changed as somebody changed it there."""
+    seen, series = hall.seen(name), stands(hall, name)
+    assert seen is not None
+    assert series.master is not None
+    master = replace(series.master, origin=INSTANCE, **changes)  # type: ignore[arg-type]
+    calendar = hall.house.calendar()
+    calendar.put(seen.booking.remote_id, replace(series, master=master))
+    hall.house.pull()
+
+
+def text(hall: Hall) -> str:
+    seen = hall.seen()
+    assert seen is not None
+    return seen.text.replace("\r\n ", "")
+
+
+def later(hall: Hall, by: timedelta) -> dict[str, object]:
+    master = stands(hall).master
+    assert master is not None
+    assert isinstance(master, Event)
+    return {"start": master.start + by, "end": master.end + by}  # type: ignore[operator]
+
+
+def book(hall: Hall, *more: str, conference: Conference | None = None) -> str:
+    ticket = hall.put(event(*NINE, *more))
+    hall.settle(conference=conference)
+    return hall.end(ticket).etag
+
+
+@pytest.mark.covers("F44", "F54", "F55")
+def test_an_echo_changes_nothing(hall: Hall) -> None:
+    etag = book(hall, "X-OWN-LINE:kept", ANN)
+    seq = hall.seq()
+    arrives(hall)
+    arrives(hall)
+    seen = hall.seen()
+    assert seen is not None
+    assert seen.etag == etag
+    assert hall.changed(seq) == []
+    assert hall.busy() == [BUSY_AT_NINE]
+    assert hall.told() == ["booking.created"]
+    assert hall.claims() == []
+
+
+@pytest.mark.covers("A-24")
+def test_a_booking_moves_with_its_event(hall: Hall) -> None:
+    etag = book(hall, "X-OWN-LINE:kept", conference=ZOOM)
+    seq = hall.seq()
+    arrives(hall, **later(hall, timedelta(hours=5)))
+    seen = hall.seen()
+    assert seen is not None
+    assert seen.etag != etag
+    assert "DTSTART:20261123T140000Z" in text(hall)
+    assert "X-OWN-LINE:kept" in text(hall)
+    assert ZOOM.join_url in text(hall)
+    assert seen.booking.sequence == 1
+    assert hall.changed(seq) == [("one.ics", False)]
+    assert hall.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+    assert hall.told()[-1] == "booking.updated"
+    claim = hall.claim()
+    assert claim.kind is Kind.MEETING
+    assert claim.progress == {"update": "zoom 123"}
+
+
+def test_a_title_and_a_place_come_back_and_alarms_stay(hall: Hall) -> None:
+    alarm = ("BEGIN:VALARM", "ACTION:DISPLAY", "TRIGGER:-PT7M", "END:VALARM")
+    book(hall, *alarm)
+    arrives(hall, summary="Talks", location="Room 2")
+    assert "SUMMARY:Talks" in text(hall)
+    assert "LOCATION:Room 2" in text(hall)
+    assert "TRIGGER:-PT7M" in text(hall)
+    hall.put(event(*NINE, *alarm, title="Mine"))
+    intent = hall.outbox.desired(hall.claim(), ())
+    assert intent.base is not None
+    assert intent.base.series.master is not None
+    assert intent.base.series.master.summary == "Talks"
+
+
+def test_replies_of_guests_are_another_revision_under_the_same_schedule_tag(hall: Hall) -> None:
+    etag = book(hall, ANN)
+    before = hall.seen()
+    assert before is not None
+    guests = (Attendee("mailto:ann@example.com", PartStat.ACCEPTED),)
+    arrives(hall, attendees=guests)
+    after = hall.seen()
+    assert after is not None
+    assert after.etag != etag
+    assert after.booking.schedule_tag == before.booking.schedule_tag
+    assert after.booking.sequence == before.booking.sequence
+    assert "PARTSTAT=ACCEPTED" in text(hall)
+    assert "X-OWN=1" in text(hall)
+
+
+@pytest.mark.covers("A-23")
+@pytest.mark.parametrize("how", ["deleted", "declined", "cancelled"])
+def test_an_event_that_ends_in_its_calendar_ends_its_booking(hall: Hall, how: str) -> None:
+    book(hall, conference=ZOOM)
+    arrives(hall)
+    end(hall, how)
+    assert "STATUS:CANCELLED" in text(hall)
+    assert f"its event was {how} in the calendar" in text(hall)
+    assert hall.busy() == []
+    assert hall.told()[-1] == "booking.cancelled"
+    claim = hall.claim()
+    assert claim.progress == {"cancel": "zoom 123"}
+    hall.outbox.settle(claim, None, None, hall.now)
+    assert f"its event was {how} in the calendar" in text(hall)
+
+
+@pytest.mark.covers("A-23")
+@pytest.mark.parametrize("how", ["deleted", "declined"])
+def test_an_event_that_ends_is_only_told_of_where_that_is_wanted(
+    open_hall: Callable[..., Hall], how: str
+) -> None:
+    connection = {
+        "id": "work",
+        "account_email": "room@example.com",
+        "write_calendar": "main",
+        "primary": True,
+        "cancel_if_declined_or_deleted": False,
+    }
+    hall = open_hall(connections=[connection])
+    etag = book(hall)
+    arrives(hall)
+    end(hall, how)
+    hall.house.pull(full=True)
+    seen = hall.seen()
+    assert seen is not None
+    assert seen.etag == etag
+    assert hall.busy() == [BUSY_AT_NINE]
+    assert hall.told() == ["booking.created", "booking.failed"]
+
+
+def end(hall: Hall, how: str) -> None:
+    seen = hall.seen()
+    assert seen is not None
+    if how == "deleted":
+        hall.house.calendar().delete(seen.booking.remote_id)
+        hall.house.pull()
+    elif how == "cancelled":
+        arrives(hall, status=Status.CANCELLED)
+    else:
+        arrives(
+            hall,
+            attendees=(Attendee("mailto:room@example.com", PartStat.DECLINED),),
+            self_partstat=PartStat.DECLINED,
+        )
+
+
+def test_a_booking_whose_event_was_deleted_can_be_made_anew(hall: Hall) -> None:
+    book(hall)
+    arrives(hall)
+    before = hall.seen()
+    assert before is not None
+    hall.house.calendar().delete(before.booking.remote_id)
+    hall.house.pull()
+    hall.book(event(*NINE))
+    after = hall.seen()
+    assert after is not None
+    assert after.booking.token != before.booking.token
+    assert hall.busy() == [BUSY_AT_NINE]
+    assert hall.names() == ["one.ics"]
+
+
+def test_an_event_that_no_pull_has_seen_yet_is_not_taken_for_deleted(hall: Hall) -> None:
+    book(hall)
+    hall.occupy("2026-11-25 09:00")
+    assert hall.busy()[0] == BUSY_AT_NINE
+    hall.house.pull(full=True)
+    assert "CANCELLED" in text(hall)
+
+
+def test_a_write_that_is_under_way_is_not_reverted(hall: Hall) -> None:
+    book(hall)
+    arrives(hall)
+    ticket = hall.put(event("20261123T140000Z", "20261123T150000Z"))
+    claim = hall.claim()
+    arrives(hall, **later(hall, timedelta(hours=1)))
+    assert "DTSTART:20261123T090000Z" in text(hall)
+    hall.settle(claim)
+    hall.end(ticket)
+    assert hall.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
+def test_a_pull_that_began_before_a_write_was_settled_is_older(hall: Hall) -> None:
+    book(hall)
+    arrives(hall)
+    old = stands(hall)
+    hall.house.now += 120
+    hall.book(event("20261123T140000Z", "20261123T150000Z"))
+    seen = hall.seen()
+    assert seen is not None
+    assert old.master is not None
+    hall.house.calendar().put(
+        seen.booking.remote_id, replace(old, master=replace(old.master, origin=INSTANCE))
+    )
+    hall.house.pull(later=0)
+    assert hall.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
+def test_an_occurrence_that_is_moved_in_the_calendar_moves(hall: Hall) -> None:
+    book(hall, "RRULE:FREQ=DAILY;COUNT=3", "X-OWN-LINE:kept")
+    series = stands(hall)
+    seen = hall.seen()
+    assert seen is not None
+    assert series.master is not None
+    start = series.master.start + timedelta(days=1)  # type: ignore[operator]
+    override = replace(
+        series.master,
+        rrules=(),
+        recurrence_id=start,
+        start=start + timedelta(hours=5),
+        end=start + timedelta(hours=6),
+        origin=INSTANCE,
+    )
+    master = replace(series.master, origin=INSTANCE)
+    hall.house.calendar().put(
+        seen.booking.remote_id, replace(series, master=master, overrides=(override,))
+    )
+    hall.house.pull()
+    assert "RECURRENCE-ID:20261124T090000Z" in text(hall)
+    assert "X-OWN-LINE:kept" in text(hall)
+    assert hall.busy() == [
+        BUSY_AT_NINE,
+        ("2026-11-24 14:00", "2026-11-24 15:00", "BUSY"),
+        ("2026-11-25 09:00", "2026-11-25 10:00", "BUSY"),
+    ]
