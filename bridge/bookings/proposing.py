@@ -105,26 +105,25 @@ class Proposing:
             return None
         if pending:
             last = pending[-1]
-            if last.digest != digest or last.actor != self.write.viewer.login:
-                return None
-            return self._ticket(latest, last.id, draft.text, created=last.kind is Kind.CREATE)
-        if latest.state is State.CONFIRMED and latest.text == draft.text:
+            if last.digest == digest and last.actor == self.write.viewer.login:
+                created = last.kind is Kind.CREATE
+                return self._ticket(latest, last.id, draft.text, created=created)
+        if pending or latest.state is not State.CONFIRMED:
+            return None
+        if latest.text == draft.text:
             return self._ticket(latest, 0, draft.text, created=False)
-        if latest.state is not State.CONFIRMED:
-            return None
-        last_settled = next(
-            (it for it in outbox.of_booking(self.conn, latest.id) if it.kind is not Kind.MEETING),
-            None,
-        )
-        if (
-            last_settled is None
-            or last_settled.digest != digest
-            or last_settled.state is not outbox.State.SETTLED
-            or self.now - (last_settled.settled_at or 0) > _RETRIED
-            or self.write.if_match is not None
-        ):
-            return None
-        return self._ticket(latest, 0, draft.text, created=last_settled.kind is Kind.CREATE)
+        history = outbox.of_booking(self.conn, latest.id)
+        last_one = next((it for it in history if it.kind is not Kind.MEETING), None)
+        if last_one is not None and self._is_retry(last_one, digest):
+            created = last_one.kind is Kind.CREATE
+            return self._ticket(latest, 0, draft.text, created=created)
+        return None
+
+    def _is_retry(self, last: ProposalRow, digest: str) -> bool:
+        """Tell whether somebody sends again what was settled, and never heard of that."""
+        recent = self.now - (last.settled_at or 0) <= _RETRIED
+        settled = last.state is outbox.State.SETTLED and last.digest == digest
+        return settled and recent and self.write.if_match is None
 
     def _check_uid(self, draft: Draft, latest: BookingRow | None) -> None:
         """RFC 4791 section 5.3.2.1, no-uid-conflict: each UID once, and always under its name."""
@@ -132,7 +131,7 @@ class Proposing:
             alive = row.state.is_visible or row.state is State.PROPOSED
             if alive and row.name != self.write.name:
                 raise UidTaken(row.name)
-        if latest is not None and latest.uid != draft.uid and latest.state.is_visible:
+        if latest is not None and latest.uid != draft.uid:
             raise UidTaken(latest.name)
 
     def _new(self, draft: Draft) -> BookingRow:

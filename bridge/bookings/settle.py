@@ -33,6 +33,8 @@ from bridge.store.database import Database, Transaction
 from bridge.store.outbox import Kind
 from bridge.store.wake import Wake
 
+CONFLICT = "conflict"
+"""Code of a refusal because of busy time."""
 _TRIES = 5
 
 
@@ -186,12 +188,14 @@ class Outbox:
         Was it shown as tentative, a creation is now shown as cancelled with the reason, a change
         or a deletion restores the revision before as a new one with the reason, and
         `booking.failed` is told; else nothing visible changes, and the waiting client is told.
+        A conflict is shown in the same way, shown before or not, where `on_conflict` is `decline`:
+        then the proposal counts as settled.
 
         Args:
             claim: in force.
             reason: for the person who booked; names no other event.
             now: the present.
-            code: stable, snake_case.
+            code: stable, snake_case; `conflict` for what `recheck` found.
             owed: reference of a meeting that could not be cancelled yet: it is tried again, as a
                 `Kind.MEETING` with `progress["cancel"]`.
 
@@ -203,10 +207,16 @@ class Outbox:
                 return False
             proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
             booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
+            how = place.look(ledger.conn, claim.resource_id).plan.bookings.on_conflict
+            declined = code == CONFLICT and how is OnConflict.DECLINE
+            if declined and not proposal.shown:
+                # As a room's mailbox answers; what was visible is what it was declined for.
+                before = showing.remembered(booking)
+                proposal = proposal._replace(shown=True, before=before)
             outbox.close(
                 ledger.conn,
                 proposal.id,
-                outbox.State.REFUSED,
+                outbox.State.SETTLED if declined else outbox.State.REFUSED,
                 now,
                 error_code=code,
                 error_message=reason,

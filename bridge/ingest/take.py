@@ -216,8 +216,7 @@ class Take:
         token = listing.token or (None if listing.full else row.token)
         whole = listing.full and not listing.unchanged
         calendars.record_pull(conn, key, self.now, Pull(token, horizon, whole, text))
-        if self.choice.writes:
-            self._heed_bookings(conn, key)
+        self._heed_bookings(conn, key)
         return self.room.publish(conn, self.basis.resource.id, difference.dirty, self.now)
 
     def _heed_bookings(self, conn: Transaction, key: str) -> None:

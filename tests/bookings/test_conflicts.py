@@ -198,3 +198,21 @@ def test_what_was_pulled_since_is_found_when_the_claim_is_decided_once_more(hall
     assert hall.names() == []
     assert hall.busy() == [("2026-11-23 09:30", "2026-11-23 10:30", "BUSY")]
     assert hall.told() == []
+
+
+def test_what_is_found_late_is_declined_where_that_is_wanted(
+    open_hall: Callable[..., Hall],
+) -> None:
+    hall = open_hall(bookings={"on_conflict": "decline"})
+    ticket = hall.put(event())
+    claim = hall.claim()
+    hall.occupy("2026-11-23 09:30")
+    found = hall.outbox.recheck(claim, hall.now)
+    assert found is not None
+    hall.outbox.refuse(claim, str(found), hall.now, code="conflict")
+    outcome = hall.end(ticket)
+    assert (outcome.result, outcome.created, outcome.verbatim) == (Result.SETTLED, True, False)
+    seen = hall.seen()
+    assert seen is not None
+    assert "STATUS:CANCELLED" in seen.text
+    assert hall.busy() == [("2026-11-23 09:30", "2026-11-23 10:30", "BUSY")]

@@ -133,6 +133,12 @@ def test_a_uid_is_there_once_and_under_one_name(hall: Hall) -> None:
         hall.put(event("20261123T140000Z", "20261123T150000Z", uid="two"))
 
 
+def test_a_name_is_not_given_to_another_uid_while_one_is_on_its_way(hall: Hall) -> None:
+    hall.put(event())
+    with pytest.raises(UidTaken):
+        hall.put(event("20261123T140000Z", "20261123T150000Z", uid="two"))
+
+
 def test_a_move_gives_another_name_and_asks_no_provider(hall: Hall) -> None:
     first = hall.book(event())
     seq = hall.seq()
