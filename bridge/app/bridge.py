@@ -319,6 +319,7 @@ class Bridge:
             self.clock,
             most_waiting=max(1, self.settings.server.threads // 4),
         )
+        return Dispatching(self.ground, outbox, dispatch, observe=self.metrics.booking)
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -7,7 +7,7 @@ and its claim's fence decides whether what it says at the end still counts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,6 +52,11 @@ class Report(Protocol):
     """How a try ended."""
 
     @property
+    def outcome(self) -> str:
+        """`settled`, `refused`, `later`, `failed` or `lost`."""
+        ...
+
+    @property
     def error(self) -> BridgeError | None:
         """Why it is tried again later, or never."""
         ...
@@ -90,9 +95,24 @@ class Claimed(Task[Claim]):
 class Dispatching:
     """Claims proposals and has them carried out. Safe in many threads."""
 
-    def __init__(self, ground: Ground, proposals: Outbox, dispatcher: Dispatcher) -> None:
-        """Claim nothing yet."""
+    def __init__(
+        self,
+        ground: Ground,
+        proposals: Outbox,
+        dispatcher: Dispatcher,
+        *,
+        observe: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Claim nothing yet.
+
+        Args:
+            ground: store, settings and clock.
+            proposals: what is claimed.
+            dispatcher: carries it out.
+            observe: told how each try ended.
+        """
         self._ground = ground
+        self._observe = observe
         self._outbox = proposals
         self._dispatcher = dispatcher
         self._freshening = Freshening(ground)
@@ -120,6 +140,7 @@ class Dispatching:
                 self._freshening.sync([wanted.resource_id], wanted.timeout, max_age=wanted.max_age)
             with deadline.within(_ALLOWANCE):
                 report = self._dispatcher.run(claim)
+            self._observe(report.outcome)
             if isinstance(report.error, RateLimited):
                 self._ground.budgets.refused(claim.booking.connection_id)
         except StoreError as err:

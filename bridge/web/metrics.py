@@ -57,6 +57,12 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._bookings = Counter(
+            "busybridge_bookings_total",
+            "Tries to write a booking to its calendar, by outcome.",
+            ("outcome",),
+            registry=self._registry,
+        )
         self._notifications = Counter(
             "busybridge_notifications_total",
             "Notifications of providers, taken or refused.",
@@ -76,6 +82,10 @@ class Metrics:
     def pull(self, outcome: str) -> None:
         """Count a pull that ended; the outcome is `ok` or a provider error's `code`."""
         self._pulls.labels(outcome).inc()
+
+    def booking(self, outcome: str) -> None:
+        """Count a try to write a booking: `settled`, `refused`, `later`, `failed` or `lost`."""
+        self._bookings.labels(outcome).inc()
 
     def pace(self, seconds: float, lateness: float) -> None:
         """Note how long a pull took, and how much too late it began."""

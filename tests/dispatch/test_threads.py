@@ -39,7 +39,10 @@ class Running:
             clock=lambda: stage.house.now,
             random=Random(7),
         )
-        self.dispatching = Dispatching(ground, stage.outbox, stage.dispatch)
+        self.outcomes: list[str] = []
+        self.dispatching = Dispatching(
+            ground, stage.outbox, stage.dispatch, observe=self.outcomes.append
+        )
         engine = stage.house.ingest if pulling else None
         self.scheduler = Scheduler(
             ground, engine, dispatching=self.dispatching if pulling else None
@@ -69,6 +72,8 @@ def test_a_booking_is_carried_out_at_once(start: Callable[..., Running]) -> None
     running = start()
     assert running.settled(running.stage.put(event())) is Result.SETTLED
     assert len(running.stage.events()) == 1
+    assert running.scheduler.stop(PATIENCE.total_seconds())
+    assert running.outcomes == ["settled"]
 
 
 def test_a_failure_is_tried_again_when_it_is_due(start: Callable[..., Running]) -> None:
