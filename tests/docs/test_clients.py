@@ -49,7 +49,8 @@ def test_its_addresses_are_those_of_calendars() -> None:
     ann = Principal(kind=PrincipalKind.LOGIN, name="ann", grants=grants)
     directory = Directory(Live(settings))
     told = set(re.findall(r"`(/ann/[^`]+/)`", PAGE))
-    assert told == {each.path for each in places.calendars(ann, directory)}
+    boxes = {places.box_path(ann, kind) for kind in places.BOXES}
+    assert told == {each.path for each in places.calendars(ann, directory)} | boxes
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def main(url: str, login: str, password: str) -> None:
             except DAVError as err:
                 body = err.body.decode() if isinstance(err.body, bytes) else err.body
                 told = {"refused": err.status, "unmet": err.preconditions, "body": body}
+                told["error"] = type(err).__name__
             print(json.dumps(told), flush=True)  # noqa: T201
 
 

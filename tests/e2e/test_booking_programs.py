@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.programs import Cadaver, CaldavSession, Program, Vdirsyncer
+from tests.e2e.programs import Cadaver, Calcurse, CaldavSession, Program, Vdirsyncer
 from tests.e2e.served import Login, Periods, Reply, Served, freebusy_periods, ical
 from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
 from tests.e2e.town import TOMORROW, Town, at, resource, serving
+from tests.servers.faultproxy import Call, FaultProxy, answering
 
 COMMANDS_INSIDE = True
-ROOMS = ("red", "green", "grey", "raw")
+ROOMS = ("red", "green", "grey", "raw", "blue", "pink", "lime")
 """Each is for one program."""
 
 
@@ -50,8 +51,8 @@ class Desk:
         made = self.served.cli("users", "app-password", "create", "ann", "tests", "--json")
         self.login = Login("ann", json.loads(made)["password"])
 
-    def account(self, kind: type[Program], folder: Path) -> Program:
-        return kind(folder / "home", f"{self.served.url}/", self.login)
+    def account(self, kind: type[Program], folder: Path, url: str = "") -> Program:
+        return kind(folder / "home", url or f"{self.served.url}/", self.login)
 
     def dav(self, method: str, path: str, body: str = "", **headers: str) -> Reply:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -152,6 +153,73 @@ def test_cadaver_puts_moves_and_deletes_files(desk: Desk, tmp_path: Path) -> Non
     assert desk.provided("grey") == [("secret of mine", ical(hour(9)))]
     assert "succeeded" in program.at("/ann/grey.bookings", "delete other.ics")
     assert desk.provided("grey") == []
+
+
+# What they make of answers that are hard to bring about: docs/clients.md says it.
+
+
+def writes(call: Call) -> bool:
+    return call.method in {"PUT", "DELETE"}
+
+
+@pytest.fixture
+def proxy(desk: Desk) -> Iterator[FaultProxy]:
+    with FaultProxy(desk.served.url) as between:
+        yield between
+
+
+@pytest.mark.client("caldav")
+def test_python_caldav_says_which_answer_it_got_and_can_try_again(
+    desk: Desk, tmp_path: Path, proxy: FaultProxy
+) -> None:
+    mine = {"calendar": "Blue - bookings"}
+    with desk.account(CaldavSession, tmp_path, proxy.url()) as program:
+        assert isinstance(program, CaldavSession)
+        program.ask("discover")
+        for status, name in ((412, "Error"), (503, "RateLimitError")):
+            with proxy.fault(answering(status, headers={"Retry-After": "1"}, when=writes)):
+                told = program.told("add", **mine, start=hour(9))
+            assert told["error"].endswith(name)
+            assert desk.provided("blue") == []
+        program.ask("add", **mine, start=hour(9))
+        assert len(desk.provided("blue")) == 1
+
+
+@pytest.mark.client("vdirsyncer")
+def test_vdirsyncer_reports_any_refusal_and_sends_the_file_at_the_next_run(
+    desk: Desk, tmp_path: Path, proxy: FaultProxy
+) -> None:
+    program = desk.account(Vdirsyncer, tmp_path, proxy.url())
+    assert isinstance(program, Vdirsyncer)
+    program.vdirsyncer("discover")
+    program.vdirsyncer("sync")
+    program.write("calendars/pink.bookings/mine.ics", event("mine", 9))
+    for status in (409, 412, 503):
+        with proxy.fault(answering(status, when=writes)):
+            assert program.run("vdirsyncer", "sync").returncode == 1
+        assert desk.provided("pink") == []
+    program.vdirsyncer("sync")
+    assert len(desk.provided("pink")) == 1
+
+
+@pytest.mark.client("calcurse", "calcurse-caldav")
+def test_calcurse_ends_with_the_status_and_sends_the_event_at_the_next_run(
+    desk: Desk, tmp_path: Path, proxy: FaultProxy
+) -> None:
+    program = desk.account(Calcurse, tmp_path, proxy.url())
+    assert isinstance(program, Calcurse)
+    program.configure("/ann/lime.bookings/")
+    # It does not begin with an empty calendar.
+    assert desk.dav("PUT", "/ann/lime.bookings/first.ics", event("first", 7)).status == 201
+    assert program.sync("--init=keep-remote").returncode == 0
+    program.calcurse("-q", "-i", program.write("mine.ics", event("mine", 9)))
+    for status in (403, 503):
+        with proxy.fault(answering(status, when=writes)):
+            refused = program.sync()
+        assert refused.returncode == 1
+        assert f"HTTP status code {status}" in refused.stdout
+    assert program.sync().returncode == 0
+    assert len(desk.provided("lime")) == 2
 
 
 @pytest.mark.covers("A-18")
