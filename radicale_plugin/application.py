@@ -140,6 +140,8 @@ class Application(Radicale):
                     conn=conn,
                 )
                 found = answer(visit)
+            if found[0] == 207 and visit.minimal:
+                found = _applied(found)
             if visit.afterwards is not None:
                 with database.write() as conn:
                     visit.afterwards(conn)
@@ -178,6 +180,12 @@ class Application(Radicale):
         if basic is None:
             return 0
         return ground.gate.retry_after(basic.name, environ.get("REMOTE_ADDR", ""), ground.clock())
+
+
+def _applied(answered: WSGIResponse) -> WSGIResponse:
+    """Say that a preference was followed (RFC 7240 section 3)."""
+    status, headers, body, text = answered
+    return status, dict(headers) | {"Preference-Applied": "return=minimal"}, body, text
 
 
 def _path_text(path: str) -> str | None:

@@ -96,6 +96,9 @@ class ObjectWriter:
                 self._texts.append((*xml.tags(name), text_value))
             else:
                 missing.append(xml.element(name))
+        if subject.minimal:
+            missing.clear()
+        self._minimal = subject.minimal
         self._constant = "".join(constant)
         any_found = bool(
             constant or self._marks or self._texts or self._schedule_tag or not missing
@@ -138,7 +141,7 @@ class ObjectWriter:
         if self._schedule_tag:
             if tag := calendar.schedule_tag(row):
                 found += xml.element(_SCHEDULE_TAG, xml.text(tag))
-            else:
+            elif not self._minimal:
                 missing = xml.propstat(404, [xml.element(_SCHEDULE_TAG)])
                 end = end.removesuffix(_END) + missing + _END
         return f"{self._begin}{calendar.name(row)}{self._middle}{found}{end}"

@@ -56,6 +56,8 @@ class Subject:
     calendar: Calendar | None = None
     kept: Mapping[str, str] = field(default_factory=dict)
     """What this login's client keeps with the collection, by Clark name."""
+    minimal: bool = False
+    """Properties that it does not have go unmentioned."""
 
     def link(self, path: str) -> str:
         """Write DAV:href of one of our paths."""
@@ -345,7 +347,7 @@ def propstats(subject: Subject, wanted: Iterable[str]) -> str:
             missing.append(xml.element(name))
         else:
             found.append(xml.element(name, value(subject)))
-    return _join(found, missing)
+    return _join(found, [] if subject.minimal else missing)
 
 
 def _join(found: Sequence[str], missing: Sequence[str]) -> str:

@@ -48,6 +48,8 @@ def answer(visit: Visit) -> WSGIResponse:
             collection=place.kind.value,
             values=values,
         )
+    if visit.minimal:  # RFC 8144 section 2.3: all went well
+        return 200, {"Preference-Applied": "return=minimal"}, None, None
     return multistatus(
         xml.multistatus([xml.response(path, xml.propstat(200, map(xml.element, values)))])
     )

@@ -92,6 +92,7 @@ class Visit:
             place=place,
             calendar=calendar,
             kept=self._overlay(place),
+            minimal=self.minimal,
         )
 
     def header(self, name: str) -> str:
@@ -105,6 +106,12 @@ class Visit:
             if key.strip().lower() == name:  # section 2: of several the first one counts
                 return given.strip().strip('"').lower() == value
         return False
+
+    @property
+    def minimal(self) -> bool:
+        """Whether what is not there shall go unmentioned (RFC 8144 section 2.1)."""
+        # Before there was Prefer, Microsoft's Brief said it; Apple's clients still send both.
+        return self.prefers("return", "minimal") or self.header("Brief").strip().lower() == "t"
 
     def xml(self) -> Element | None:
         """Read the body as XML; None when there is none.

@@ -6,7 +6,17 @@ import time
 
 import pytest
 
-from tests.dav.client import Client, clark, propfind, query, read, refusal, search
+from tests.dav.client import (
+    Client,
+    change,
+    clark,
+    propfind,
+    query,
+    read,
+    refusal,
+    search,
+    update,
+)
 from tests.dav.house import HOUR, NINE, House, hours
 
 BUSY = "/bob/room-a.busy/"
@@ -109,6 +119,32 @@ def test_more_names_of_properties_than_anyone_needs_are_refused(bob: Client, ask
     ):
         assert answer.status == 400
         assert b"propert" in answer.body
+
+
+# RFC 8144
+
+
+@pytest.mark.parametrize("asked", [{"Prefer": "return=minimal"}, {"Brief": "t"}])
+def test_what_is_not_there_goes_unmentioned_when_a_client_prefers_it(
+    house: House, bob: Client, asked: dict[str, str]
+) -> None:
+    house.fill("room-a", hours(1))
+    body = propfind("<D:prop><D:displayname/><D:nonsense/><D:getetag/></D:prop>")
+    answer = bob.send("PROPFIND", BUSY, body, Depth="1", **asked)
+    assert answer.headers["preference-applied"] == "return=minimal"
+    found = read(answer)
+    assert len(found) == 2
+    assert all(each.others == {} and "D:getetag" in each.props for each in found.values())
+    only = bob.send(
+        "PROPFIND", BUSY, propfind("<D:prop><D:nonsense/></D:prop>"), Depth="0", **asked
+    )
+    assert (read(only)[BUSY].props, read(only)[BUSY].others) == ({}, {})
+    report = bob.report(BUSY, query(prop="<D:nonsense/><D:getetag/>"), **asked)
+    assert all(each.others == {} for each in read(report).values())
+    kept = bob.send("PROPPATCH", BUSY, update(change("set", D_displayname="Mine")), **asked)
+    assert (kept.status, kept.body) == (200, b"")
+    refused = bob.send("PROPPATCH", BUSY, update(change("set", D_owner="x")), **asked)
+    assert read(refused)[BUSY].others == {"D:owner": 403}
 
 
 # Depth
