@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -47,7 +48,8 @@ class Desk:
             )
         access: dict[str, Any] = dict.fromkeys(ROOMS, "write")
         users = [{"name": "ann", "email": "ann@example.com", "access": access}]
-        self.served: Served = serving(folder, resources, auth={"users": users})
+        types = [{"id": "video-call", "title": "Video call", "duration": "30m"}]
+        self.served: Served = serving(folder, resources, auth={"users": users}, event_types=types)
         made = self.served.cli("users", "app-password", "create", "ann", "tests", "--json")
         self.login = Login("ann", json.loads(made)["password"])
 
@@ -272,7 +274,56 @@ def test_a_series_that_a_client_splits_becomes_two_and_loses_nothing(desk: Desk)
     assert desk.provided("raw") == []
 
 
-@pytest.mark.covers("A-20", "F48", "F49", "F50")
+@pytest.mark.covers("F50")
+def test_a_put_and_a_deletion_at_once_leave_the_provider_with_what_readers_see(desk: Desk) -> None:
+    path = "/ann/raw.bookings/race.ics"
+    for number in range(6):
+        desk.dav("PUT", path, event("race", 20))
+        barrier, said = Barrier(2), dict[str, int]()
+
+        def ask(method: str, *body: str, barrier: Barrier = barrier, said: Any = said) -> None:
+            barrier.wait()
+            said[method] = desk.dav(method, path, *body).status
+
+        changed = event("race", 20, f"X-NUMBER:{number}")
+        threads = [Thread(target=ask, args=args) for args in (("PUT", changed), ("DELETE",))]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert said["PUT"] in {201, 204}, said
+        assert said["DELETE"] == 204
+        seen = desk.dav("GET", path).status
+        assert len(desk.provided("raw")) == (1 if seen == 200 else 0)
+    desk.dav("DELETE", path)
+    assert desk.provided("raw") == []
+
+
+@pytest.mark.covers("S0-57")
+@pytest.mark.parametrize("line", ["X-BUSYBRIDGE-EVENT-TYPE:video-call", "CATEGORIES:Video-Call"])
+def test_the_kind_of_a_booking_gives_it_title_and_length_where_it_has_none(
+    desk: Desk, line: str
+) -> None:
+    path = "/ann/raw.bookings/typed.ics"
+    text = event("typed", 21, line)
+    text = re.sub(r"(DTEND|SUMMARY):.*\r\n", "", text)
+    assert desk.dav("PUT", path, text).status == 201
+    assert desk.provided("raw") == [("Video call", ical(hour(21)))]
+    assert desk.busy("raw") == [(hour(21), hour(21) + 1800, "BUSY")]
+    assert desk.dav("DELETE", path).status == 204
+
+
+@pytest.mark.covers("F62")
+def test_a_description_of_a_megabyte_is_refused_with_the_precondition(desk: Desk) -> None:
+    text = event("long", 22, *(f"X-LONG:{'x' * 1000}" for _ in range(900)))
+    text = text.replace("SUMMARY", f"DESCRIPTION:{'y' * 100_000}\r\nSUMMARY")
+    answer = desk.dav("PUT", "/ann/raw.bookings/long.ics", text)
+    assert answer.status == 403
+    assert b"<C:max-resource-size/><D:need-privileges/>" in answer.body
+    assert desk.provided("raw") == []
+
+
+@pytest.mark.covers("A-20", "F48", "F49")
 def test_retries_deletions_and_haste_leave_one_event_or_none(desk: Desk) -> None:
     path = "/ann/raw.bookings/hasty.ics"
     for _ in range(2):
