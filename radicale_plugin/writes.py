@@ -94,7 +94,19 @@ def _put(visit: Visit, place: Place, entry: Entry) -> Action:
 
 
 def _delete(visit: Visit, place: Place, entry: Entry) -> Action:
-    return partial(_perform, visit, place, _write(visit, place, entry, Act.DELETE))
+    write = _write(visit, place, entry, Act.DELETE)
+
+    def perform(desk: Bookings) -> WSGIResponse:
+        try:
+            return _perform(visit, place, write, desk)
+        except Refused as err:
+            if err.status in {403, 503}:
+                # DAVx5 forgets the event whatever it is told (SyncManager.kt, August 2026), and
+                # finds it again only among what has changed.
+                desk.remind(entry.plan.id, place.name)
+            raise
+
+    return perform
 
 
 def _move(visit: Visit, place: Place, entry: Entry) -> Action:

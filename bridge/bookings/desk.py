@@ -27,6 +27,7 @@ from bridge.bookings.words import (
 )
 from bridge.model.event import Occurrence
 from bridge.model.interval import Instant
+from bridge.model.resource import ResourceId
 from bridge.publish import Publisher
 from bridge.store import bookings, outbox, resources
 from bridge.store.bookings import BookingRow, State
@@ -130,6 +131,20 @@ class Bookings:
                 break
             self._wake.wait(BOOKED, remaining, seen)
         return self._end(ticket)
+
+    def remind(self, resource_id: ResourceId, name: str) -> None:
+        """List a booking once more as changed, under the tag that it has.
+
+        Some clients forget what they were told to delete, whatever the answer. Who asks for the
+        changes then finds it again; to everybody else it is what they have.
+        """
+        with self._database.write() as conn:
+            if resources.lock(conn, resource_id) is None:
+                return
+            if name in bookings.shown(conn, resource_id, [name]):
+                ledger = Ledger(conn, self._publisher, resource_id, self._clock())
+                ledger.remind(name)
+                ledger.close()
 
     def withdraw(self, ticket: Ticket) -> bool:
         """Take a proposal back that nobody ever claimed; False when it is too late."""

@@ -225,7 +225,7 @@ def test_what_a_provider_refuses_is_refused_with_its_words(
     ("text", "precondition"),
     [
         ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n", "valid-calendar-object-resource"),
-        (event(NINE).replace("UID:one\r\n", ""), "valid-calendar-object-resource"),
+        (event(NINE).replace("UID:one\r\n", ""), "valid-calendar-data"),
         (event(NINE).replace("VEVENT", "VTODO"), "supported-calendar-component"),
         (event(NINE).replace("PRODID", "METHOD:REQUEST\r\nPRODID"),
          "valid-calendar-object-resource"),
@@ -356,6 +356,20 @@ def test_a_deleted_booking_is_gone_for_everybody(reception: Reception, carol: Cl
     assert carol.listing(BUSY) == {}
     assert carol.send("DELETE", ONE).status == 404
     assert reception.provider.written == [("create", "one"), ("delete", "one")]
+
+
+def test_who_forgets_what_could_not_be_deleted_finds_it_again_among_the_changes(
+    reception: Reception, carol: Client
+) -> None:
+    """DAVx5 deletes on the phone whatever it is told; other clients have what they find."""
+    made = put(carol, ONE, event(NINE)).headers["etag"]
+    token = carol.sync(BOOKINGS).sync_token
+    busy = carol.sync(BUSY).sync_token
+    reception.provider.refuses = "no"
+    assert carol.send("DELETE", ONE).status == 403
+    changes = carol.sync(BOOKINGS, token)
+    assert [each.text("D:getetag") for each in changes.values()] == [made]
+    assert carol.sync(BUSY).sync_token == busy
 
 
 @pytest.mark.covers("F49")
