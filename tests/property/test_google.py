@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from bridge.ical.compose import series_text
 from bridge.ical.foreign import Unclear, at
 from bridge.model.event import (
+    Alarm,
+    Attachment,
     Attendee,
     Class,
     Event,
@@ -24,6 +26,7 @@ from bridge.model.event import (
 )
 from bridge.providers.google import translate as t
 from bridge.providers.google import wire
+from bridge.providers.google.booked import read_booking, with_marks, write_booking
 from bridge.providers.google.listing import Listing
 from bridge.providers.google.moments import (
     Place,
@@ -106,6 +109,50 @@ def test_what_is_written_is_read_back(event: Event) -> None:
     assert found.notes == ()
     assert moments(found.event) == moments(event)
     assert replace(found.event, rdates=(), exdates=()) == replace(event, rdates=(), exdates=())
+
+
+_alarms = st.builds(
+    Alarm,
+    st.integers(0, 40_320).map(lambda it: timedelta(minutes=it)),
+    st.sampled_from(["DISPLAY", "EMAIL"]),
+)
+_links = st.builds(Attachment, _url, _line.filter(bool), st.sampled_from(["", "text/html"]))
+
+
+@given(
+    events(),
+    st.none() | st.frozensets(_alarms, max_size=5),
+    st.lists(_links, max_size=3),
+    st.lists(_text, max_size=3),
+    st.just("") | _url,
+)
+def test_what_a_booking_says_is_read_back(
+    event: Event,
+    alarms: frozenset[Alarm] | None,
+    links: list[Attachment],
+    categories: list[str],
+    link: str,
+) -> None:
+    """Replies of guests are Google's to tell; an occurrence has the class of its series."""
+    event = replace(
+        event,
+        alarms=None if alarms is None else tuple(alarms),
+        attachments=tuple(links),
+        categories=tuple(categories),
+        status=Status.CONFIRMED,
+        conference_url=link,
+    )
+    made = with_marks(write_booking(event, HERE), token="0" * 40, uid=event.uid, link=link)
+    again = read_booking(wire.read(wire.write(made), wire.Event), HERE).event
+    assert (None if again.alarms is None else set(again.alarms)) == alarms
+    for name in ("start", "end", "rrules", "summary", "description", "location", "url", "transp",
+                 "attachments", "categories", "conference_url", "origin"):  # fmt: skip
+        assert getattr(again, name) == getattr(event, name), name
+    if event.recurrence_id is None:
+        assert again.classification == event.classification
+    twice = with_marks(write_booking(again, HERE), token="0" * 40, uid=event.uid, link=link)
+    if event.recurrence_id is None:
+        assert wire.properties(twice) == wire.properties(made)
 
 
 @given(events())

@@ -249,3 +249,15 @@ def test_what_somebody_may_write_depends_on_the_role(sandbox: Sandbox, ann: Prog
         assert bob.refused("DELETE", events(ANN, made)) == answer
     sandbox.person(ANN).share(BOB, "writer")
     bob.ok("DELETE", events(ANN, made))
+
+
+def test_attachments_change_only_for_a_program_that_knows_them(ann: Program) -> None:
+    files = {"attachments": [{"fileUrl": "https://example.com/a", "title": "a"}]}
+    assert "attachments" not in ann.insert(**files)
+    made = ann.insert(**files, params={"supportsAttachments": True})
+    assert made["attachments"] == files["attachments"]
+    path = events("primary", made["id"])
+    kept = ann.ok("PATCH", path, json={"attachments": []})
+    assert kept["attachments"] == files["attachments"]
+    gone = ann.ok("PATCH", path, json={"attachments": []}, params={"supportsAttachments": True})
+    assert not gone.get("attachments")

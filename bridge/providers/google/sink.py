@@ -119,12 +119,21 @@ class GoogleSink:
         event = _new(desired, place)
         made, reason = _with_meet(editing, event, desired)
         if made is None:
-            there = self._client.event(editing.calendar, desired.token)
+            there = self._taken(editing.calendar, desired.token)
             if there.status != _CANCELLED:
                 found = self._load(editing.calendar, RemoteId(desired.token))
                 return self._bring(editing, found, None, desired, place)
             made, reason = _patched(editing, there, _revived(event, there, desired))
         return self._finish(editing, _Found(made), None, desired, place, reason)
+
+    def _taken(self, calendar: str, token: str) -> wire.Event:
+        """Show what has the id already; deleted events disappear in the end, and keep it."""
+        try:
+            return self._client.event(calendar, token)
+        except RemoteNotFound as err:
+            raise RemoteRejected(
+                "Google Calendar does not give back the id of an event that was deleted long ago"
+            ) from err
 
     # Changing
 

@@ -61,6 +61,7 @@ class Call:
             self.account.email,
             updates=updates,
             conference=self.query.get("conferenceDataVersion", 0) == 1,
+            attachments=bool(self.query.get("supportsAttachments")),
             may_invite=self.may_invite,
             if_match=self.if_match,
             faults=self.account.faults,

@@ -32,6 +32,8 @@ class Editor:
     """Who gets mail: sendUpdates."""
     conference: bool = False
     """Whether conferences may change: conferenceDataVersion=1."""
+    attachments: bool = True
+    """Whether attachments may change: supportsAttachments."""
     may_invite: bool = True
     if_match: str = ""
     faults: Faults = field(default_factory=Faults)
@@ -162,6 +164,10 @@ class Editor:
     def _store(self, before: Json | None, event: Json) -> Record:
         if event.get("status") == "cancelled" and before is not None:
             return self._commit(before, {**before, "status": "cancelled"})
+        if not self.attachments:
+            kept = (before or {}).get("attachments")
+            event = {name: value for name, value in event.items() if name != "attachments"}
+            event |= {"attachments": kept} if kept else {}
         event = checks.settled(event, self.calendar)
         if event.get("attendees") and not self.may_invite:
             raise ApiError(403, "forbiddenForServiceAccounts")

@@ -342,3 +342,24 @@ class _Listening:
 
 def listening(there: GoogleSinkWorld, heard: Callable[[str, Json], None]) -> None:
     there.requests.http = _Listening(there.requests.http, heard)  # type: ignore[assignment]
+
+
+def test_an_id_whose_event_has_disappeared_is_refused_by_name(
+    there: GoogleSinkWorld, agenda: Calendar
+) -> None:
+    there.requests.http = _Forgotten(there.requests.http)  # type: ignore[assignment]
+    agenda.delete(agenda.put(wanted(booking())))
+    with pytest.raises(RemoteRejected, match="deleted long ago"):
+        agenda.put(wanted(booking()))
+
+
+@dataclass
+class _Forgotten:
+    """An `Http` to a Google that has forgotten every deleted event, but not their ids."""
+
+    http: Any
+
+    def request(self, method: str, url: str, **options: Any) -> Response:
+        answer: Response = self.http.request(method, url, **options)
+        is_gone = method == "GET" and b'"cancelled"' in answer.body
+        return replace(answer, status=404, body=b"{}") if is_gone else answer
