@@ -118,13 +118,15 @@ class GoogleSink:
     def _create(self, editing: Editing, desired: Desired, place: Place) -> Written:
         event = _new(desired, place)
         made, reason = _with_meet(editing, event, desired)
-        if made is None:
-            there = self._taken(editing.calendar, desired.token)
-            if there.status != _CANCELLED:
-                found = self._load(editing.calendar, RemoteId(desired.token))
-                return self._bring(editing, found, None, desired, place)
-            made, reason = _patched(editing, there, _revived(event, there, desired))
-        return self._finish(editing, _Found(made), None, desired, place, reason)
+        if made is not None:
+            return self._finish(editing, _Found(made), None, desired, place, reason)
+        there = self._taken(editing.calendar, desired.token)
+        if there.status != _CANCELLED:
+            found = self._whole(editing.calendar, there)
+            return self._bring(editing, found, None, desired, place)
+        made, reason = _patched(editing, there, _revived(event, there, desired))
+        found = self._whole(editing.calendar, made)
+        return self._finish(editing, found, None, desired, place, reason)
 
     def _taken(self, calendar: str, token: str) -> wire.Event:
         """Show what has the id already; deleted events disappear in the end, and keep it."""
@@ -346,6 +348,8 @@ def _patch(
         wire.properties(stands),
     )
     listed = guests(base.attendees, wanted.attendees, current.attendees)
+    if listed is not None and current.attendees_omitted:
+        raise RemoteRejected("Google Calendar cannot change guests whom it does not show to us")
     if listed is not None:
         patch["attendees"] = [wire.properties(each) for each in listed]
     return patch

@@ -260,6 +260,22 @@ def test_the_account_that_organizes_stays_among_the_guests_where_google_has_it(
     ]  # fmt: skip
 
 
+def test_guests_that_are_not_shown_are_left_alone(there: GoogleSinkWorld, agenda: Calendar) -> None:
+    """Their replies would be lost with a list that is written without having been seen."""
+    series = booking(attendees=(Attendee(BOB), Attendee(EVE)))
+    written = agenda.put(wanted(series))
+    there.answer(agenda.id, written.remote_id, BOB, PartStat.ACCEPTED)
+    base = replace(written, etag=agenda.read(written.remote_id).etag)
+    there.running.misbehave(OWNER, "attendees_omitted")
+    renamed = agenda.put(wanted(changed(series, summary="Other")), base)
+    base = replace(written, etag=renamed.etag)
+    with pytest.raises(RemoteRejected, match="whom it does not show"):
+        agenda.put(wanted(changed(series, attendees=(Attendee(BOB),))), base)
+    event = there.stored(agenda.id, TOKEN)
+    assert event["summary"] == "Other"
+    assert [each["responseStatus"] for each in event["attendees"]] == ["accepted", "needsAction"]
+
+
 def test_a_change_that_comes_between_look_and_write_is_noticed(
     there: GoogleSinkWorld, agenda: Calendar
 ) -> None:

@@ -137,6 +137,9 @@ def test_google_has_what_was_desired_and_nothing_is_written_twice(
         if written is not None and random.random() < 0.5:
             meddle(random, there, agenda)
             written = agenda.read(written.remote_id)
+        if written is not None and random.random() < 0.1:
+            agenda.delete(written)
+            written = None
         base = None if written is None or random.random() < 0.1 else stored(written)
         written = agenda.put(desired, base)
         assert told(written.series) == told(desired.series)

@@ -95,3 +95,15 @@ def test_nothing_is_written_when_an_occurrence_is_not_one_of_the_series(agenda: 
     series = weekly()
     stray = override(series, MONDAY + timedelta(days=1), summary="Stray")
     agenda.refuses(wanted(changed(series, stray)))
+
+
+def test_a_series_that_was_deleted_comes_back_with_all_its_occurrences(agenda: Calendar) -> None:
+    series = weekly()
+    other = override(series, MONDAY + WEEK, summary="Other")
+    gap = changed(series, other, exdates=(MONDAY + 3 * WEEK,))
+    agenda.delete(agenda.put(wanted(gap), agenda.put(wanted(series))))
+    back = agenda.put(wanted(changed(series, override(series, MONDAY + 2 * WEEK, summary="Now"))))
+    assert [summary for _, _, summary in taking_place(back.series)] == [
+        "Meeting", "Meeting", "Now", "Meeting", "Meeting", "Meeting",
+    ]  # fmt: skip
+    assert agenda.find() == back
