@@ -30,6 +30,7 @@ from bridge.model.event import (
 )
 from bridge.model.interval import utc
 from bridge.provider import CalendarId
+from bridge.sandbox.scenario import CLIENT
 from tests.contract.google_sink_world import GoogleSinkWorld
 from tests.contract.google_world import ANN as OWNER
 from tests.contract.google_world import BOB as COLLEAGUE
@@ -189,3 +190,15 @@ def test_a_token_that_may_only_read_asks_for_another_permission(
     with pytest.raises(AuthorizationExpired) as refused:
         agenda.put(wanted(booking()))
     assert refused.value.code == "scope_missing"
+
+
+def test_a_program_that_may_not_invite_says_so(there: GoogleSinkWorld, agenda: Calendar) -> None:
+    """A service account without domain-wide delegation."""
+    scopes = frozenset({"https://www.googleapis.com/auth/calendar"})
+    with there.running.world.lock:
+        grants = there.running.google.grants
+        token = grants.act(OWNER, CLIENT.id, scopes, may_invite=False).access
+    there.requests.http = Signed(there.http.http, token)
+    with pytest.raises(RemoteRejected, match="may not invite guests"):
+        agenda.put(wanted(booking(attendees=(Attendee(BOB),))))
+    assert agenda.put(wanted(booking())).remote_id
