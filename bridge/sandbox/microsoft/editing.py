@@ -154,7 +154,11 @@ class Editor:
         if properties:
             self._override(found, found.original, properties)
         if meetings.is_organizer(self.box, entry.event):
-            meetings.spread(self.directory, self.box, found.item, found.item.event)
+            now = {**entry.event, **properties}
+            alone = changes.keys() == {"attendees"}
+            meetings.spread_occurrence(
+                self.directory, self.box, found.item, entry.event, now, only_new=alone
+            )
 
     def _override(self, found: Found, original: date, properties: Json) -> None:
         known = found.item.overrides.get(original)

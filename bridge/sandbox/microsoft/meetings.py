@@ -58,6 +58,25 @@ def spread(
     """
     event = item.event
     now, then = _addresses(event), _addresses(before or {})
+    _copy(directory, box, item, before)
+    if before is None or _shared(before) != _shared(event) or item.overrides:
+        _mail(directory.world, box, now - then if only_new else now, "REQUEST", event, item)
+        _mail(directory.world, box, then - now, "CANCEL", event, item)
+
+
+def spread_occurrence(
+    directory: Directory, box: Mailbox, item: Item, before: Json, event: Json, *, only_new: bool
+) -> None:
+    """Do the same for one occurrence; who is invited to it alone gets mail and no copy."""
+    now, then = _addresses(event), _addresses(before)
+    _copy(directory, box, item, item.event)
+    _mail(directory.world, box, now - then if only_new else now, "REQUEST", event, item)
+    _mail(directory.world, box, then - now, "CANCEL", event, item)
+
+
+def _copy(directory: Directory, box: Mailbox, item: Item, before: Json | None) -> None:
+    event = item.event
+    now, then = _addresses(event), _addresses(before or {})
     for email in sorted((now | then) - {box.email.lower()}):
         theirs = directory.find(email)
         if theirs is None:
@@ -71,9 +90,6 @@ def spread(
                 _update(directory, theirs, calendar, copy, item)
         elif not _declined(event, email):
             _invite(directory, theirs, item)
-    if before is None or _shared(before) != _shared(event) or item.overrides:
-        _mail(directory.world, box, now - then if only_new else now, "REQUEST", event, item)
-        _mail(directory.world, box, then - now, "CANCEL", event, item)
 
 
 def withdraw(

@@ -98,6 +98,18 @@ def test_a_change_of_the_guests_alone_is_told_to_those_whom_it_concerns(
     assert mail(sandbox) == [("CANCEL", BOB)]
 
 
+def test_guests_of_one_occurrence_are_told_of_it(sandbox: Sandbox, ann: Program) -> None:
+    made = ann.create(**daily(3), **guests(BOB))
+    second = ann.listed(f"me/events/{made['id']}/instances", **march())[1]
+    mail(sandbox)
+    ann.ok("PATCH", f"me/events/{second['id']}", json=guests(BOB, OUTSIDE))
+    assert mail(sandbox) == [("REQUEST", OUTSIDE)]
+    ann.ok("PATCH", f"me/events/{second['id']}", json={"subject": "Other"})
+    assert mail(sandbox) == [("REQUEST", BOB), ("REQUEST", OUTSIDE)]
+    ann.ok("PATCH", f"me/events/{second['id']}", json=guests(OUTSIDE))
+    assert mail(sandbox) == [("CANCEL", BOB)]
+
+
 def test_an_answer_that_is_lost_takes_nothing_back(sandbox: Sandbox, ann: Program) -> None:
     sandbox.microsoft.misbehave(ANN, "lost_answers", times=1)
     assert ann.send("POST", "me/events", json={"subject": "Talk", **at(10)}).status_code == 504
