@@ -45,10 +45,10 @@ def between(there: Event, wanted: Event) -> Differences:
     """
     made: dict[str, Any] = {}
     for name, write in (
-        ("subject", lambda event: event.summary),
+        ("subject", lambda event: _line(event.summary)),
         ("showAs", t.write_show_as),
         ("sensitivity", t.write_class),
-        ("location", lambda event: {"displayName": event.location}),
+        ("location", lambda event: {"displayName": _line(event.location)}),
     ):
         if write(there) != write(wanted):
             made[name] = write(wanted)
@@ -71,6 +71,11 @@ def described(event: Event) -> str:
     if not event.url or any(event.url in each for each in shown):
         return event.description
     return f"{event.description.rstrip()}\n\n{event.url}".lstrip()
+
+
+def _line(text: str) -> str:
+    """Give a text as a line, without the blanks that nobody sees."""
+    return " ".join(text.split())
 
 
 def _guest(attendee: Any) -> tuple[str, str]:

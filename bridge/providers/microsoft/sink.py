@@ -9,13 +9,18 @@ What Outlook added to the body for a Teams meeting is kept; without it the meeti
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC
 from typing import Any
 
 from msgspec import structs, to_builtins
 
-from bridge.errors import RemoteChanged, RemoteNotFound, RemoteRejected
+from bridge.errors import (
+    RemoteChanged,
+    RemoteNotFound,
+    RemoteRejected,
+    TemporarilyUnavailable,
+)
 from bridge.ical.zones import windows_name
 from bridge.model.conference import ConferenceKind, ConferenceState
 from bridge.model.event import Event
@@ -74,17 +79,18 @@ class MicrosoftSink:
 
     def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
         """Make an event what is desired; see `EventSink`."""
-        wanted = plan.wanted(desired, self._owner)
         editor = Editor(self._client, calendar)
-        if base is None:
-            found = _found(editor, desired.token)
-            if found is None:
-                return _Put(editor, desired, wanted).create()
-        else:
+        put = _Put(editor, desired, plan.wanted(desired, self._owner))
+        if base is not None:
             found = _standing(editor, base.remote_id)
             if found.etag != base.etag:
                 raise RemoteChanged("the event was changed in Outlook meanwhile")
-        return _Put(editor, desired, wanted).bring_in_line(found)
+            return put.bring_in_line(found)
+        try:
+            there = _found(editor, desired.token)
+            return put.create() if there is None else put.bring_in_line(there)
+        except RemoteChanged as err:
+            raise TemporarilyUnavailable(f"it is being written still: {err}") from err
 
     def delete(self, calendar: CalendarId, base: Written, *, notify: bool) -> None:
         """Delete an event; see `EventSink`.
@@ -106,11 +112,14 @@ class _Put:
         self._desired = desired
         self._wanted = wanted
         self._failing = ""
+        self._wrote = False
+        """From then on the state of an event is our own doing."""
 
     def create(self) -> Written:
         wanted = self._wanted
         first = wanted.without_guests() if wanted.has_occurrences else wanted
         made = self._editor.create(self._new(first.master))
+        self._wrote = True
         if isinstance(made, UsedBefore):
             return self.bring_in_line(self._used(made))
         found = standing.read(made)
@@ -125,12 +134,12 @@ class _Put:
         return self._bring(found, wanted).written(self._failing)
 
     def bring_in_line(self, found: Standing) -> Written:
-        if found.master.attendees and not self._desired.notify:
+        if found.has_guests and not self._desired.notify:
             raise RemoteRejected(
                 "Outlook mails every guest of a change, and cannot be told not to "
                 "(notify_attendees: false)"
             )
-        if self._wanted.has_occurrences and not found.master.attendees:
+        if self._wanted.has_occurrences and not found.has_guests:
             found = self._bring(found, self._wanted.without_guests())
         return self._bring(found, self._wanted).written(self._failing)
 
@@ -172,10 +181,16 @@ class _Put:
         if text is not None:
             changes["body"] = self._body(found.raw, text, keep=not drops)
         if changes:
-            made = self._editor.change(found.raw.id, changes, found.raw.etag)
-            found = _whole(self._editor, made)
+            found = _whole(self._editor, self._change(found, changes))
         self._look_at_meeting(found)
         return self._occurrences(found, wanted) if wanted.master.is_recurring else found
+
+    def _change(self, found: Standing, changes: Mapping[str, Any]) -> wire.Event:
+        """Change an event that is as it was read, unless we were at it already."""
+        etag = "" if self._wrote else found.raw.etag
+        made = self._editor.change(found.raw.id, changes, etag)
+        self._wrote = True
+        return made
 
     # Meetings
 
@@ -244,8 +259,7 @@ class _Put:
         if known is not None and said is not None:
             name = _other_name(known.range.recurrence_time_zone, wanted.master)
             said.range.recurrence_time_zone = name
-            changes = {"recurrence": to_builtins(said)}
-            self._editor.change(found.raw.id, changes, found.raw.etag)
+            self._change(found, {"recurrence": to_builtins(said)})
             found = _standing(self._editor, found.raw.id)
         if wanted.back(found):
             raise RemoteRejected(

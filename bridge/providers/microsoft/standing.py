@@ -56,6 +56,12 @@ class Standing:
         )
 
     @property
+    def has_guests(self) -> bool:
+        """Tell whether anybody is invited to any of it."""
+        events = (self.master, *(each.event for each in self.changed.values()))
+        return any(each.attendees for each in events)
+
+    @property
     def etag(self) -> ETag:
         """Name the state of the event and of its occurrences."""
         own = plain_etag(self.raw)

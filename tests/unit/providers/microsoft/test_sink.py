@@ -121,6 +121,24 @@ def test_an_event_that_changes_between_reading_and_writing_is_not_written_over(
     assert taking_place(calendar.read(base.remote_id).series) == [(NOW, NOW + HOUR, "Theirs")]
 
 
+def test_what_changes_while_it_is_written_for_the_first_time_is_written_later(
+    world: MicrosoftSinkWorld, calendar: Calendar
+) -> None:
+    calendar.put(wanted(booking()))
+
+    class Late(Blind):
+        def request(self, method: str, url: str, **options: Any) -> Response:
+            if method == "PATCH":
+                world.rename(calendar.id, next(iter(calendar.holds())), "Theirs")
+            return super().request(method, url, **options)
+
+    sink = sink_of(world, Late(world.http, wrote=True))
+    with pytest.raises(TemporarilyUnavailable):
+        sink.put(calendar.id, wanted(booking(summary="Ours")), None)
+    after = calendar.put(wanted(booking(summary="Ours")))
+    assert list(calendar.holds()) == [after.remote_id]
+
+
 def test_an_occurrence_that_somebody_changed_is_a_change_of_the_series(
     world: MicrosoftSinkWorld, calendar: Calendar
 ) -> None:

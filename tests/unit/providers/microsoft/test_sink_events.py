@@ -49,6 +49,19 @@ def test_the_guests_of_a_series_are_mailed_once_however_much_differs_in_it(
     assert len(copy.cancelled) == len(copy.overrides) == 1
 
 
+def test_a_guest_of_one_occurrence_hears_nothing_of_what_changes_elsewhere(
+    world: MicrosoftSinkWorld, calendar: Calendar
+) -> None:
+    series = weekly()
+    one = override(series, MONDAY + WEEK, attendees=(Attendee(GUEST),))
+    made = calendar.put(wanted(changed(series, one)))
+    assert world.mailed(calendar.id) == [(GUEST, "invited")]
+    gone = changed(series, one, exdates=(MONDAY + 3 * WEEK,))
+    after = calendar.put(wanted(gone), made)
+    assert taking_place(after.series) == taking_place(gone)
+    assert world.mailed(calendar.id) == [(GUEST, "invited")]
+
+
 def test_occurrences_make_room_for_each_other(calendar: Calendar) -> None:
     series = weekly()
     days = [timedelta(days=6), timedelta(days=6), timedelta(days=6)]
