@@ -27,3 +27,14 @@ class TestMicrosoft(SinkContract):
     @pytest.fixture
     def place(self, microsoft: MicrosoftSinkWorld) -> MicrosoftSinkWorld:
         return microsoft
+
+
+class TestMisbehavingMicrosoft(SinkContract):
+    """Links come late, pages are short, and a transaction that was used is a conflict."""
+
+    @pytest.fixture
+    def place(self, microsoft: MicrosoftSinkWorld) -> MicrosoftSinkWorld:
+        microsoft.faults.switch("join_url_late", 2)
+        for fault in ("short_pages", "transaction_conflict"):
+            microsoft.faults.switch(fault)
+        return microsoft
