@@ -150,13 +150,7 @@ def plain_etag(raw: wire.Event) -> str:
 
 
 def _event(raw: wire.Event) -> Event:
-    found = translate.read_event(raw, Place()).event
-    own = found.organizer.address if found.organizer else ""
-    return replace(
-        found,
-        alarms=translate.read_alarms(raw),
-        attendees=tuple(each for each in found.attendees if each.address != own),
-    )
+    return replace(translate.read_event(raw).event, alarms=translate.read_alarms(raw))
 
 
 def _details(raw: wire.Event) -> str:

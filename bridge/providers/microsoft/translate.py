@@ -297,9 +297,10 @@ def read_organizer(event: wire.Event) -> Attendee | None:
 
 
 def read_attendees(event: wire.Event) -> tuple[Attendee, ...]:
-    """Read the guests that have a mail address."""
+    """Read the guests that have a mail address; whoever invites them is none of one's own."""
+    own = _attendee(event.organizer) if event.is_organizer and event.organizer else None
     found = (_attendee(each) for each in event.attendees)
-    return tuple(each for each in found if each is not None)
+    return tuple(each for each in found if each and (own is None or each.address != own.address))
 
 
 def read_own_reply(event: wire.Event) -> PartStat | None:

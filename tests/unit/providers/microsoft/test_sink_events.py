@@ -139,6 +139,22 @@ def test_guests_are_required_optional_or_a_resource(
     assert found == {GUEST: ("", ""), BOB: ("OPT-PARTICIPANT", ""), EVE: ("", "RESOURCE")}
 
 
+def test_whoever_invites_is_no_guest_even_where_outlook_lists_them(
+    world: MicrosoftSinkWorld, calendar: Calendar
+) -> None:
+    desired = wanted(booking(attendees=(Attendee(GUEST),)))
+    made = calendar.put(desired)
+    both = [{"emailAddress": {"address": each}} for each in ("ann.guest@example.net", ANN)]
+    world.person.change(made.remote_id, attendees=both)
+    base = calendar.read(made.remote_id)
+    (pulled,) = calendar.holds().values()
+    for series in (base.series, pulled):
+        assert [each.address for each in master(series).attendees] == [GUEST]
+    world.http.asked.clear()
+    assert calendar.put(desired, base) == base
+    assert world.writes == []
+
+
 @pytest.mark.covers("S0-38")
 def test_a_reminder_is_the_bookings_or_the_mailboxs_own(
     world: MicrosoftSinkWorld, calendar: Calendar
