@@ -93,9 +93,12 @@ def _length(event: Event) -> str:
 
 
 def _when(event: Event) -> object:
-    """Tell when it is: DURATION says more than DTEND only where there are several occurrences."""
+    """Tell when it is: DURATION says more than DTEND only where there are several occurrences.
+
+    Some servers write 24 hours as one day, which differs only where the clocks change.
+    """
     recurs = event.is_recurring or event.this_and_future
-    return _start(event), _length(event) if recurs else event.end
+    return _start(event), (event.exact or event.duration if recurs else None) or event.end
 
 
 def _which(event: Event) -> list[str]:

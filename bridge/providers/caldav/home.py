@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bridge.errors import RemoteNotFound
+from bridge.errors import RemoteNotFound, RemoteRejected
 from bridge.provider import CalendarId
 from bridge.providers.caldav import discovery
 from bridge.providers.caldav.client import Client
@@ -84,8 +84,11 @@ class Home:
         """Tell whether the server mails guests by itself (RFC 6638 section 2)."""
         if self._schedules is None:
             url = self.url(calendar)
-            what = f"calendar {calendar}"
-            self._schedules = _AUTO_SCHEDULE in self.client.features(url, what=what)
+            try:
+                features = self.client.features(url, what=f"calendar {calendar}")
+            except RemoteRejected:  # one that does not know OPTIONS announces nothing
+                features = frozenset()
+            self._schedules = _AUTO_SCHEDULE in features
         return self._schedules
 
     def _keep(self, place: Place) -> Sequence[Calendar]:

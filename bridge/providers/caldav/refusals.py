@@ -39,6 +39,7 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     f"{CALDAV}allowed-attendee-scheduling-object-change": ("rejected", _ORGANIZER),
 }
 _BY_STATUS: Mapping[int, tuple[str, str]] = {
+    400: ("rejected", "the server calls the event invalid"),  # Radicale 3.9 says no more than that
     405: ("read_only", "this calendar cannot be written to"),
     413: ("too_large", "the event is too large for this server"),
     415: ("rejected", "the calendar takes no iCalendar 2.0"),

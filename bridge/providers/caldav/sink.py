@@ -89,6 +89,8 @@ class CaldavSink:
             if base is None:
                 return self._create(calendar, url, desired)
             standing = self._read(calendar, url, base.remote_id)
+            if standing.series.uid != desired.series.uid:
+                raise RemoteNotFound(f"calendar {calendar}: another event is in its place")
             if not _is_same(self._written(standing), base):
                 raise RemoteChanged(f"calendar {calendar}: the event was changed meanwhile")
             return self._change(calendar, url, desired, standing)
@@ -116,16 +118,13 @@ class CaldavSink:
         refused = wire.preconditions(response.body) if response.status >= 400 else frozenset()
         if NO_UID_CONFLICT not in refused and response.status != 412:
             return self._settled(calendar, url, name, text, response)
-        standing = self._look(calendar, url, name)
-        if standing is None:
-            if NO_UID_CONFLICT not in refused:
-                raise TemporarilyUnavailable(f"{what}: the event was there, and then it was not")
-            uid = desired.series.uid
-            found = self._having(calendar, url, "UID", uid)
-            standing = next((it for it in found if it.series.uid == uid), None)
+        uid = desired.series.uid
+        standing = self._look(calendar, url, name) or self._with_uid(calendar, url, uid)
+        if standing is None and NO_UID_CONFLICT not in refused:
+            raise TemporarilyUnavailable(f"{what}: the event was there, and then it was not")
         if standing is None or not _is_ours(standing, desired):
             raise RemoteRejected(
-                f"{what}: there is another event with the same UID {desired.series.uid[:100]!r}",
+                f"{what}: there is another event with the same UID {uid[:100]!r}",
                 code="uid_taken",
                 hint="it was copied or invited there by other means; save the booking as a new one",
             )
@@ -148,12 +147,17 @@ class CaldavSink:
         refusal = self._client.refusal(response, f"calendar {calendar}")
         if refusal is not None:
             raise refusal
-        standing = self._read(calendar, url, name)
+        (ours,) = parse_calendar(text, owner=self._home.owner(), whole=True).series
+        # some servers name a new object as they please (RFC 5995 has the same for POST)
+        standing = self._look(calendar, url, name) or self._with_uid(calendar, url, ours.series.uid)
+        if standing is None:
+            raise TemporarilyUnavailable(
+                f"calendar {calendar}: the event was written and is not there"
+            )
         etag = strong_etag(response.headers.get("etag", ""))
         if etag is None or standing.etag is None or etag == standing.etag:
             return self._written(standing)
         # somebody else changed it already: what we wrote is what the next change is compared with
-        (ours,) = parse_calendar(text, owner=self._home.owner(), whole=True).series
         return self._written(replace(standing, etag=etag, series=ours.series))
 
     def _writer(self, desired: Desired) -> Writer:
@@ -229,6 +233,10 @@ class CaldavSink:
             return []
         return [it for each in names if (it := self._look(calendar, url, each)) is not None]
 
+    def _with_uid(self, calendar: CalendarId, url: str, uid: str) -> _Standing | None:
+        found = self._having(calendar, url, "UID", uid)
+        return next((it for it in found if it.series.uid == uid), None)
+
     def _written(self, standing: _Standing) -> Written:
         own = self._home.addresses()
 
@@ -255,9 +263,11 @@ def _token(text: bytes) -> str:
 
 def _is_ours(standing: _Standing, desired: Desired) -> bool:
     """Tell whether an object was written for the booking; some servers drop what marks it."""
-    if standing.token:
-        return standing.token == desired.token
-    return standing.name == _name(desired.token)
+    if standing.series.uid != desired.series.uid:
+        return False
+    return standing.token == desired.token or (
+        not standing.token and standing.name == _name(desired.token)
+    )
 
 
 def _is_same(now: Written, base: Written) -> bool:

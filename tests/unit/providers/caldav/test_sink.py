@@ -525,6 +525,44 @@ def test_a_server_that_cannot_look_for_marks_is_asked_by_name_alone(
         assert calendar.find() == written
 
 
+def test_a_server_that_names_objects_as_it_pleases_is_believed(
+    site: Site, plain: CaldavSinkWorld
+) -> None:
+    calendar = new(plain)
+
+    def renaming(call: Call, forward: Forward) -> Answer:
+        if is_put(call) and "if-none-match" in call.headers:
+            return forward(replace(call, path=call.path.replace(TOKEN, "chosen")))
+        return forward(call)
+
+    with site.proxy.fault(renaming):
+        written = calendar.put(wanted(booking()))
+        assert written.remote_id == "chosen.ics"
+        assert calendar.find() == written
+        assert calendar.put(wanted(booking())) == written
+    assert list(calendar.holds()) == ["chosen.ics"]
+
+
+def test_a_server_that_does_not_know_options_announces_nothing(
+    site: Site, plain: CaldavSinkWorld
+) -> None:
+    calendar = new(plain)
+    fault = answering(405, when=lambda call: call.method == "OPTIONS")
+    with site.proxy.fault(fault):
+        calendar.put(wanted(booking(attendees=(Attendee(ANN),)), notify=False))
+    assert "SCHEDULE-AGENT" not in guests_in(plain, calendar)[ANN]
+
+
+def test_another_event_in_the_place_of_ours_is_left_alone(plain: CaldavSinkWorld) -> None:
+    calendar = new(plain)
+    base = calendar.put(wanted(booking()))
+    plain.remove(calendar.id, NAME)
+    theirs = calendar.put(wanted(booking("other@example.com")))
+    with pytest.raises(RemoteNotFound, match="another event"):
+        calendar.put(wanted(booking(summary="Ours")), base)
+    assert calendar.read(NAME) == theirs
+
+
 # iCloud
 
 
