@@ -8,13 +8,14 @@ from bridge.bookings import times
 from bridge.bookings.draft import Draft
 from bridge.bookings.place import Place
 from bridge.bookings.words import NotAllowed
+from bridge.config.hours import spans
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.bounds import TooCostly
 from bridge.ical.placed import instant_in
 from bridge.ical.rules import read_rule
 from bridge.ical.values import Unreadable
 from bridge.model.event import Occurrence
-from bridge.model.interval import Instant
+from bridge.model.interval import Instant, utc
 
 _GRACE = 300
 """Seconds. Filling in a form takes time: what has just begun may still be booked."""
@@ -44,6 +45,7 @@ def check(
     _within(draft, place, found)
     _length(place, found)
     _past(place, found, standing, now)
+    _hours(place, found, standing)
     return found
 
 
@@ -108,3 +110,19 @@ def _past(
             raise InvalidCalendarObject(
                 "what has begun already cannot be booked", precondition="min-date-time"
             )
+
+
+def _hours(place: Place, found: Sequence[Occurrence], standing: Collection[Instant]) -> None:
+    """Refuse what lies outside of working hours, by the clock of the resource."""
+    hours = spans(place.plan.working_hours)
+    if place.plan.bookings.outside_hours == "allow" or not hours:
+        return
+    for it in found:
+        start = utc(it.start).astimezone(place.zone)
+        first = start.hour * 60 + start.minute
+        # By the clock: a day of 25 hours has its hours all the same.
+        end = utc(it.end).astimezone(place.zone)
+        last = end.hour * 60 + end.minute + (end.date() - start.date()).days * 1440
+        within = any(since <= first and last <= until for since, until in hours[start.weekday()])
+        if not within and it.start not in standing:
+            raise NotAllowed("it lies outside of the hours in which this can be booked")

@@ -24,7 +24,6 @@ class Visibility(Enum):
     """Who may see an event at its provider."""
 
     DEFAULT = "default"
-    PUBLIC = "public"
     PRIVATE = "private"
     CONFIDENTIAL = "confidential"
 
@@ -71,6 +70,9 @@ class Bookings(Section):
     )
     max_duration: Duration = written("8h", "longest booking", least="1m")
     endless_series: bool = Field(default=False, description="accept series without an end")
+    outside_hours: Literal["allow", "reject"] = Field(
+        default="allow", description="bookings outside of working_hours"
+    )
     max_attendees: int = Field(default=100, ge=0, le=1000, description="most guests of one booking")
 
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, Field, SecretStr
 
 from bridge.config.booking import Bookings, Conferences, EventDefaults, EventType
+from bridge.config.hours import WorkingHours
 from bridge.config.policy import Availability, AvailabilityOverride, Privacy, PrivacyOverride
 from bridge.config.schema import keys
 from bridge.config.section import Section
@@ -99,6 +100,7 @@ class ResourcePlan(Section):
     type: CUType
     direction: Direction = Direction.BOTH
     timezone: Zone
+    working_hours: WorkingHours = Field(default_factory=dict)
     environment: str
     window: SyncWindow
     limits: ExpansionLimits
@@ -134,6 +136,7 @@ def _resource(
         type=resource.type,
         direction=resource.direction,
         timezone=resource.timezone or settings.server.timezone,
+        working_hours=resource.working_hours,
         environment=settings.environment,
         window=sync.window,
         limits=sync.limits,

@@ -18,6 +18,7 @@ from bridge.config.booking import (
     EventDefaultsOverride,
     EventType,
 )
+from bridge.config.hours import WorkingHours
 from bridge.config.logins import Auth, Id
 from bridge.config.notify import Notify
 from bridge.config.policy import (
@@ -314,6 +315,11 @@ class Resource(Section):
         default=None,
         description="zone of its floating and all-day times; left out: server.timezone",
         examples=["Europe/Berlin"],
+    )
+    working_hours: WorkingHours = Field(
+        default={},
+        description="when it can be booked, where bookings.outside_hours is reject",
+        examples=[{"mon-fri": "08:00-18:00"}],
     )
     direction: Way = Field(
         default=Direction.BOTH,

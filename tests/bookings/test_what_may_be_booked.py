@@ -9,6 +9,7 @@ import pytest
 from bridge.bookings.words import NotAllowed, NotBookable, Result
 from bridge.errors import InvalidCalendarObject
 from tests.bookings.hall import Hall, event
+from tests.builders import make_settings
 
 MEETING = event()
 
@@ -162,3 +163,50 @@ def test_a_type_of_event_gives_what_the_client_left_out(open_hall: Callable[...,
     assert master.summary == "Video call"
     assert intent.meeting is not None
     assert intent.meeting.value == "zoom"
+
+
+HOURS = {"mon-fri": "08:00-12:00, 13:00-18:00", "sat": "09:00-24:00"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "allowed"),
+    [
+        ("20261123T070000Z", "20261123T080000Z", True),  # Monday from eight by the room's clock
+        ("20261123T065900Z", "20261123T073000Z", False),
+        ("20261123T103000Z", "20261123T123000Z", False),
+        ("20261123T120000Z", "20261123T170000Z", True),
+        ("20261123T163000Z", "20261123T171500Z", False),
+        ("20261128T220000Z", "20261128T230000Z", True),
+        ("20261128T220000Z", "20261128T233000Z", False),
+        ("20261129T100000Z", "20261129T110000Z", False),
+    ],
+)
+def test_outside_of_working_hours_nothing_is_booked_where_that_is_wanted(
+    open_hall: Callable[..., Hall], start: str, end: str, allowed: bool
+) -> None:
+    hall = open_hall(working_hours=HOURS, bookings={"outside_hours": "reject"})
+    if allowed:
+        assert hall.book(event(start, end)).result is Result.SETTLED
+    else:
+        with pytest.raises(NotAllowed, match="outside of the hours"):
+            hall.put(event(start, end))
+
+
+def test_working_hours_refuse_nothing_by_themselves(open_hall: Callable[..., Hall]) -> None:
+    hall = open_hall(working_hours=HOURS)
+    assert hall.book(event("20261129T100000Z", "20261129T110000Z")).result is Result.SETTLED
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        {"monday": "08:00-18:00"},
+        {"fri-mon": "08:00-18:00"},
+        {"mon": "8-18"},
+        {"mon": "18:00-08:00"},
+        {"mon": "08:00-24:01"},
+    ],
+)
+def test_working_hours_that_say_nothing_are_a_mistake(hours: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"write|begins|by 24:00"):
+        make_settings(resources=[{"id": "room-a", "working_hours": hours}])
