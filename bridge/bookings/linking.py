@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from bridge.bookings import revising
 from bridge.bookings.showing import REASON
@@ -10,7 +11,7 @@ from bridge.ical.contentline import parameters, text_value
 from bridge.ical.repair import address
 from bridge.ical.serialize import uri
 from bridge.model.conference import ConferenceState
-from bridge.model.event import EventSeries, PartStat
+from bridge.model.event import EventSeries, EventTime, Floating, PartStat
 from bridge.store.bookings import BookingRow
 
 _NOT_YET = "the meeting could not be made yet: "
@@ -20,8 +21,9 @@ _SENT = "1.1"
 """
 
 
-Replies = Mapping[str, PartStat]
-"""By address of the guest, as its provider has them."""
+Replies = Mapping[str, Mapping[str, PartStat]]
+"""By RECURRENCE-ID as it may be written, empty of the event as a whole, and by address of the
+guest: as the provider has them."""
 
 
 def settled_text(
@@ -65,9 +67,26 @@ def note_in(text: str) -> str:
 
 
 def replies_of(series: EventSeries) -> Replies:
-    """Give what guests replied to an event as a whole."""
-    event = next(iter(series.events()))
-    return {it.address: it.partstat for it in event.attendees}
+    """Give what guests replied to an event, and to its changed occurrences."""
+    found: dict[str, Mapping[str, PartStat]] = {}
+    for event in series.events():
+        replies = {it.address: it.partstat for it in event.attendees}
+        for name in _written(event.recurrence_id):
+            found[name] = replies
+    return found
+
+
+def _written(moment: EventTime | None) -> Iterator[str]:
+    """Give the ways in which a RECURRENCE-ID may be written."""
+    if moment is None:
+        yield ""
+    elif isinstance(moment, datetime):
+        yield f"{moment:%Y%m%dT%H%M%S}"
+        yield f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    elif isinstance(moment, Floating):
+        yield f"{moment.wall:%Y%m%dT%H%M%S}"
+    else:
+        yield f"{moment:%Y%m%d}"
 
 
 def with_replies(text: str, replies: Replies) -> str:
@@ -103,14 +122,15 @@ def _links(said: revising.Said, link: str, old: str) -> dict[str, str | None]:
 def _guests(replies: Replies, *, told: bool) -> revising.Edit:
     """Write of guests what they replied, and that they were told, so that no client mails them."""
 
-    def edit(line: revising.Line) -> str | None:
+    def edit(line: revising.Line, said: revising.Said) -> str | None:
         if line.name != "ATTENDEE":
             return None
+        of_event = replies.get(said.get("RECURRENCE-ID", "").strip(), {})
         found = parameters(line.head.partition(";")[2])
         head = line
-        reply = replies.get(address(line.value, found.get("EMAIL", "")))
-        said = found.get("PARTSTAT", PartStat.NEEDS_ACTION.value).upper()
-        if reply is not None and said != reply.value:
+        reply = of_event.get(address(line.value, found.get("EMAIL", "")))
+        before = found.get("PARTSTAT", PartStat.NEEDS_ACTION.value).upper()
+        if reply is not None and before != reply.value:
             head = revising.with_parameter(head, "PARTSTAT", reply.value)
         agent = found.get("SCHEDULE-AGENT", "").upper()
         if told and agent not in ("CLIENT", "NONE") and "SCHEDULE-STATUS" not in found:

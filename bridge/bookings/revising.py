@@ -60,10 +60,11 @@ def lines(text: str) -> Iterator[Line]:
             stack.append(value.strip().upper())
 
 
-Edit = Callable[[Line], str | None]
-"""Gives the line that takes another's place, unfolded and without its end; None leaves it."""
 Said = dict[str, str]
 """Properties of one event, the first of each name, with raw values."""
+Edit = Callable[[Line, Said], str | None]
+"""Told a line and what its event says, gives the line that takes its place, unfolded and without
+its end; None leaves it."""
 Properties = Mapping[str, str | None]
 """By name: the whole new line (`STATUS:CANCELLED`), or None to take it out."""
 
@@ -81,34 +82,40 @@ def revise(
     """
     found = list(lines(text))
     chosen = _chosen(found, every=every)
-    wanted = [properties if at in chosen else {} for at in range(len(_events(found)))]
-    return _written(text, found, wanted, edit)
+    events = _events(found)
+    wanted = [properties if at in chosen else {} for at in range(len(events))]
+    return _written(text, found, list(zip(events, wanted, strict=True)), edit)
 
 
 def revise_each(text: str, decide: Callable[[Said], Properties], *, edit: Edit | None) -> str:
     """Set properties of each event, decided by what it says; see `revise`."""
     found = list(lines(text))
-    return _written(text, found, [decide(it) for it in _events(found)], edit)
+    return _written(text, found, [(it, decide(it)) for it in _events(found)], edit)
 
 
 def _written(
-    text: str, found: Sequence[Line], wanted: Sequence[Properties], edit: Edit | None
+    text: str,
+    found: Sequence[Line],
+    events: Sequence[tuple[Said, Properties]],
+    edit: Edit | None,
 ) -> str:
     end = "\r\n" if "\r\n" in text or "\n" not in text else "\n"
     made: list[str] = []
-    event = -1
+    coming = iter(events)
+    said: Said = {}
+    wanted: Properties = {}
     missing: dict[str, str] = {}
     for line in found:
         if _edge(line, "BEGIN"):
-            event += 1
-            missing = {name: it for name, it in wanted[event].items() if it is not None}
+            said, wanted = next(coming)
+            missing = {name: it for name, it in wanted.items() if it is not None}
         elif _is_own(line):
-            if line.name in wanted[event]:
+            if line.name in wanted:
                 new = missing.pop(line.name, None)
                 if new is not None:
                     made.append(line.raw if new == f"{line.head}:{line.value}" else _new(new, end))
                 continue
-            new = edit(line) if edit is not None else None
+            new = edit(line, said) if edit is not None else None
             if new is not None:
                 made.append(_new(new, end))
                 continue

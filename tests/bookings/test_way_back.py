@@ -122,6 +122,36 @@ def test_replies_of_guests_are_another_revision_under_the_same_schedule_tag(hall
     assert "X-OWN=1" in text(hall)
 
 
+def test_a_guest_who_declines_one_occurrence_accepts_the_others(hall: Hall) -> None:
+    book(hall, "RRULE:FREQ=DAILY;COUNT=3", ANN)
+    master = stands(hall).master
+    seen = hall.seen()
+    assert seen is not None
+    assert master is not None
+    start = master.start + timedelta(days=1)  # type: ignore[operator]
+    ann = "mailto:ann@example.com"
+    override = replace(
+        master,
+        rrules=(),
+        recurrence_id=start,
+        start=start,
+        end=start + timedelta(hours=1),
+        attendees=(Attendee(ann, PartStat.DECLINED),),
+        origin=INSTANCE,
+    )
+    series = EventSeries(
+        uid="one",
+        master=replace(master, origin=INSTANCE, attendees=(Attendee(ann, PartStat.ACCEPTED),)),
+        overrides=(override,),
+    )
+    hall.house.calendar().put(seen.booking.remote_id, series)
+    hall.house.pull()
+    whole, _, one = text(hall).partition("RECURRENCE-ID")
+    assert "PARTSTAT=ACCEPTED" in whole
+    assert "PARTSTAT=DECLINED" in one
+    assert "ACCEPTED" not in one
+
+
 @pytest.mark.covers("A-23")
 @pytest.mark.parametrize("how", ["deleted", "declined", "cancelled"])
 def test_an_event_that_ends_in_its_calendar_ends_its_booking(hall: Hall, how: str) -> None:
