@@ -161,16 +161,6 @@ class Proposing:
             token=place.token(self.publisher.instance, target, resource_id, uid, generation),
             connection_id=target.connection_id,
             calendar=target.calendar,
-            remote_id="",
-            remote_uid="",
-            remote_etag=None,
-            written="",
-            meeting_kind="",
-            meeting_state="",
-            meeting_reference="",
-            meeting_url="",
-            meeting_details="",
-            meeting_reason="",
         )
 
     def _conflict(self, booking: BookingRow, wanted: Timed) -> str:

@@ -57,16 +57,16 @@ class BookingRow(NamedTuple):
     token: str
     connection_id: str
     calendar: str
-    remote_id: str
-    remote_uid: str
-    remote_etag: str | None
-    written: str
-    meeting_kind: str
-    meeting_state: str
-    meeting_reference: str
-    meeting_url: str
-    meeting_details: str
-    meeting_reason: str
+    remote_id: str = ""
+    remote_uid: str = ""
+    remote_etag: str | None = None
+    written: str = ""
+    meeting_kind: str = ""
+    meeting_state: str = ""
+    meeting_reference: str = ""
+    meeting_url: str = ""
+    meeting_details: str = ""
+    meeting_reason: str = ""
     echoed: str = ""
 
 
