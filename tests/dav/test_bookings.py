@@ -14,6 +14,7 @@ from bridge.store.database import Database
 from tests.dav.client import Client, ask_busy, free_busy, recipients, refusal
 from tests.dav.house import HOUR, NINE, utc
 from tests.dav.reception import BOOKINGS, Reception, event, put
+from tests.dav.test_matrix import Known, answer_to, everything, said
 from tests.e2e.served import freebusy_periods
 from tests.web.site import DAY, NOW, Response
 
@@ -83,6 +84,23 @@ def test_what_is_put_is_there_octet_for_octet_under_the_tag_of_the_answer(
     assert changed.status == 204
     assert changed.headers["etag"] != made.headers["etag"]
     assert "Walk" in carol.get(ONE).body.decode()
+
+
+def test_a_booking_lives_and_dies_on_each_kind_of_database(database: Database) -> None:
+    with Reception(database) as house:
+        carol = house.client("carol")
+        begun = carol.sync(BOOKINGS).sync_token
+        made = put(carol, ONE, event(NINE), If_None_Match="*")
+        assert made.status == 201
+        assert put(carol, ONE, event(NINE + HOUR), If_Match=made.headers["etag"]).status == 204
+        assert put(carol, f"{BOOKINGS}two.ics", event(NINE + HOUR, uid="two")).status == 403
+        window = f'<C:time-range start="{utc(NINE + HOUR)}" end="{utc(NINE + 2 * HOUR)}"/>'
+        during = f'<C:comp-filter name="VEVENT">{window}</C:comp-filter>'
+        assert set(carol.query(BOOKINGS, during)) == {ONE}
+        assert carol.sync(BOOKINGS, begun).names() == {"one.ics"}
+        assert carol.send("DELETE", ONE).status == 204
+        assert carol.sync(BOOKINGS, begun).gone == {"one.ics"}
+        assert carol.get(ONE).status == 404
 
 
 def test_an_answer_has_no_tag_where_a_reader_gets_other_octets(carol: Client) -> None:
@@ -487,6 +505,22 @@ def test_another_login_sees_of_a_private_booking_no_more_than_when_it_is(
     dora = reception.client("dora")
     assert put(dora, "/dora/room-a.bookings/one.ics", event(NINE, uid="canary")).status == 403
     assert bob.sync("/bob/room-a.bookings/").sync_token != carol.sync(BOOKINGS).sync_token
+
+
+@pytest.mark.covers("T49")
+@pytest.mark.parametrize("login", ["alice", "bob", "dora", "root", "gil", "lia", "room-b"])
+def test_no_request_of_anybody_shows_what_is_private_to_somebody_else(
+    reception: Reception, carol: Client, login: str
+) -> None:
+    text = event(NINE, "CLASS:PRIVATE", title="canary of carol", uid="canary")
+    made = put(carol, ONE, text)
+    known = Known(["one.ics"], [carol.sync(BOOKINGS).sync_token])
+    client = reception.client(login)
+    writes = {"PUT", "DELETE", "MOVE"} if login in {"dora", "root"} else set()
+    asks = [ask for ask in everything(login, "room-a", known) if ask.method not in writes]
+    shown = {ask.method for ask in asks if b"canary" in said(answer_to(client, ask))}
+    assert shown == ({"GET", "REPORT"} if login == "root" else set())
+    assert carol.get(ONE).headers["etag"] == made.headers["etag"]
 
 
 _DATA = (
