@@ -16,19 +16,26 @@ from bridge.bookings import shelf
 from bridge.bookings.shelf import Seen
 from bridge.bookings.words import Viewer
 from bridge.ical import expanded
+from bridge.ical.bounds import TooMany
 from bridge.merge import clip, merge
 from bridge.model.interval import BusyPeriod, Instant, Window
 from bridge.model.resource import Projection
 from bridge.store import bookings, busy, standing
 from bridge.store.bookings import BookedRow, BookingRow, State
 from bridge.store.database import Transaction
+from radicale_plugin import xml
 from radicale_plugin.calendars import Changes, InvalidSyncToken, ResourceCalendar, Row, Since
 from radicale_plugin.filters import Filter, compile_filters
 from radicale_plugin.ground import Ground
 from radicale_plugin.places import Place
+from radicale_plugin.refusals import Refused, forbidden
 
 FORM = "1"
 """Of what others are shown of private bookings; raised with every change to it."""
+_MOST = 24 << 20
+"""Characters that one answer may take to be expanded into."""
+_EACH = 16 << 10
+"""What it takes to expand an object, half a millisecond, in these characters."""
 _ALWAYS = (-62135596800, 253402300799)
 _INVITES = re.compile(r"^(?:ATTENDEE|ORGANIZER)[;:]", re.MULTILINE | re.IGNORECASE)
 
@@ -74,6 +81,7 @@ class BookingsCalendar(ResourceCalendar):
     ) -> None:
         super().__init__(ground, place, entry)
         self.viewer = viewer(principal)
+        self._room = _MOST
         # What is private looks different to each login, so that no token of one is another's.
         whose = "" if self.viewer.sees_all else self.viewer.login
         name = blake2s(f"{FORM}\0{whose}".encode(), digest_size=6).hexdigest()
@@ -179,12 +187,31 @@ class BookingsCalendar(ResourceCalendar):
         return expanded.joined(texts, name=self.title).encode("utf-8", "replace")
 
     def expand(self, text: str, window: Window) -> str:
-        """Write the occurrences of an object in a window, in UTC."""
-        return expanded.expanded(text, window, self._zone)
+        """Write the occurrences of an object in a window, in UTC.
+
+        Raises:
+            Refused: 403 with DAV:number-of-matches-within-limits; it would be too much.
+        """
+        try:
+            found = expanded.expanded(text, window, self._zone, most=self._room)
+        except TooMany as err:
+            raise _too_much() from err
+        self._spend(len(found))
+        return found
 
     def limit(self, text: str, window: Window) -> str:
-        """Leave out what was changed of a series outside of a window."""
+        """Leave out what was changed of a series outside of a window.
+
+        Raises:
+            Refused: as `expand`.
+        """
+        self._spend(len(text))
         return expanded.limited(text, window, self._zone)
+
+    def _spend(self, characters: int) -> None:
+        self._room -= characters + _EACH
+        if self._room < 0:
+            raise _too_much()
 
     @property
     def _zone(self) -> ZoneInfo:
@@ -193,6 +220,13 @@ class BookingsCalendar(ResourceCalendar):
     def _booked(self, conn: Transaction, window: Window) -> list[BookedRow]:
         longest = busy.extents(conn, self.entry.plan.id).occurrence
         return bookings.published_at(conn, self.entry.plan.id, window, longest=longest)
+
+
+def _too_much() -> Refused:
+    return forbidden(
+        xml.dav("number-of-matches-within-limits"),
+        "so many occurrences; ask for a shorter time",
+    )
 
 
 def _booking(row: Row) -> Booking:

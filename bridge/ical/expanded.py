@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
 from bridge.errors import InvalidCalendarObject
+from bridge.ical.bounds import TooMany
 from bridge.ical.contentline import fold, unfold
 from bridge.ical.parse import parse_calendar
 from bridge.ical.placed import instant_in
@@ -35,8 +36,18 @@ def occurrences(text: str, window: Window, zone: tzinfo) -> list[Occurrence]:
     return [] if series is None else _found(series, window, zone)
 
 
-def expanded(text: str, window: Window, zone: tzinfo) -> str:
-    """Write each occurrence in a window as an event of its own, in UTC (section 9.6.5)."""
+def expanded(text: str, window: Window, zone: tzinfo, *, most: int = 1 << 24) -> str:
+    """Write each occurrence in a window as an event of its own, in UTC (section 9.6.5).
+
+    Args:
+        text: one calendar object.
+        window: half-open.
+        zone: of floating times and all-day events.
+        most: characters that may come of it.
+
+    Raises:
+        TooMany: there would be more.
+    """
     series = _series(text)
     if series is None:
         return text
@@ -44,8 +55,12 @@ def expanded(text: str, window: Window, zone: tzinfo) -> str:
     blocks = {_key(each.event, zone): each for each in cut.blocks}
     first = cut.blocks[0]
     lines = [*cut.head]
+    size = {id(each): sum(map(len, each.lines)) for each in cut.blocks}
     for it in _found(series, window, zone):
         block = blocks.get(_key(it.event, zone)) or blocks.get(None, first)
+        most -= size[id(block)]
+        if most < 0:
+            raise TooMany("a series has too many occurrences to be written one by one")
         original = it.original_start if _recurs(series) else None
         lines += _occurrence(block, it, original, zone)
     return fold("\n".join([*lines, "END:VCALENDAR", ""]))

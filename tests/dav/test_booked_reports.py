@@ -206,6 +206,21 @@ def test_the_whole_calendar_is_one_stream_with_each_zone_once(
     assert "X-WR-CALNAME:Room A" in text
 
 
+@pytest.mark.covers("T53")
+def test_a_series_whose_occurrences_would_fill_the_memory_is_not_expanded(
+    sqlite_database: Database,
+) -> None:
+    with Reception(sqlite_database) as house:
+        carol = house.client("carol")
+        long = [f"X-LONG-{n}:{'x' * 60_000}" for n in range(12)]
+        daily = event(NINE, "RRULE:FREQ=DAILY;COUNT=300", *long, length=600)
+        assert put(carol, SERIES, daily).status == 201
+        span = f'start="{utc(NINE)}" end="{utc(NINE + 300 * DAY)}"'
+        asked = f"<C:calendar-data><C:expand {span}/></C:calendar-data>"
+        answer = carol.report(BOOKINGS, query(within(NINE, NINE + 300 * DAY), asked))
+        assert refusal(answer)[:2] == (403, ["D:number-of-matches-within-limits"])
+
+
 def test_changes_come_in_parts_when_they_are_asked_for_so(sqlite_database: Database) -> None:
     with Reception(sqlite_database) as house:
         carol = house.client("carol")
