@@ -34,9 +34,16 @@ def _addresses(subject: Subject) -> list[str]:
     return [*mail, *(f"mailto:{each}" for each in mail), subject.prefix + subject.place.path]
 
 
+def _homes(subject: Subject) -> list[str]:
+    home = subject.place.kind is Kind.HOME
+    return [subject.prefix + subject.place.path] if home else []
+
+
 _SEARCHABLE: Mapping[str, tuple[str, _Texts]] = {
     dav("displayname"): ("name", _names),
     caldav("calendar-user-address-set"): ("address", _addresses),
+    # Thunderbird finds out by it whose a calendar is, where nothing else says it.
+    caldav("calendar-home-set"): ("calendar home", _homes),
     caldav("calendar-user-type"): ("type", lambda subject: [properties.user_type(subject)]),
     calendarserver("email-address-set"): ("mail address", properties.addresses),
 }

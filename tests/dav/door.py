@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ class Door:
             "CONTENT_LENGTH": headers.get("content-length", str(len(sent.body))),
             "wsgi.url_scheme": "http",
             "wsgi.input": BytesIO(sent.body),
+            "wsgi.errors": sys.stderr,
         }
         if "content-type" in headers:
             environ["CONTENT_TYPE"] = headers["content-type"]

@@ -34,6 +34,8 @@ def found(client: Client, *conditions: tuple[str, str], path: str = "/") -> set[
         ([(TYPE, "INDIVIDUAL")], {"/gil/", "/room-b/"}),
         ([(TYPE, "GROUP")], set()),
         ([(NAME, "bea"), (TYPE, "RESOURCE")], {"/room-c/"}),
+        ([("C:calendar-home-set", "/gil")], {"/gil/"}),
+        ([("C:calendar-home-set", "/room-a/")], set()),
         ([(NAME, "nobody")], set()),
         ([(ADDRESS, "alice@example.com")], set()),  # another person's login
         ([("D:getetag", "")], set()),
@@ -110,10 +112,25 @@ def test_a_calendar_is_no_principal_and_cannot_be_found(alice: Client) -> None:
     assert set(read(alice.report(path, wide))) == {"/alice/", "/room-a/"}
 
 
+def test_whom_apple_s_clients_look_up_is_found(alice: Client) -> None:
+    """Any of names and address, some of which we do not know; what they ask for then is there."""
+    body = search(
+        ("CS:first-name", "room-a"),
+        ("CS:last-name", "room-a"),
+        (NAME, "room-a"),
+        ("CS:email-address-set", "room-a"),
+        prop=f"<D:principal-URL/><{ADDRESS}/><{TYPE}/><{NAME}/><CS:email-address-set/>",
+    ).replace("principal-property-search ", 'principal-property-search test="anyof" ', 1)
+    found = read(alice.report("/", body))
+    assert set(found) == {"/room-a/"}
+    assert found["/room-a/"].others == {}
+
+
 def test_what_can_be_searched_is_listed_and_can_be(alice: Client) -> None:
     body = f"<D:principal-search-property-set {DECLARED}/>"
     answer = alice.report("/", body, Depth="0")
     assert answer.status == 200
+    assert b"<C:calendar-home-set/>" in answer.body
     for name in (NAME, ADDRESS, TYPE, "CS:email-address-set"):
         assert f"<{name}/>".encode() in answer.body
         assert "/room-a/" in found(alice, (name, ""))
