@@ -43,6 +43,11 @@ def items(pages: list) -> list:
     return [item for page in pages for item in page.items]
 
 
+def hrefs(body: bytes) -> int:
+    """Count them under any prefix: whichever library named the namespace last decides."""
+    return len(re.findall(rb"<(?:\w+:)?href>", body))
+
+
 def many(count: int) -> dict[str, Planned]:
     return {f"event-{n}": Planned(NOW + n * HOUR, NOW + n * HOUR + 60) for n in range(count)}
 
@@ -330,7 +335,7 @@ def test_objects_that_are_withheld_by_the_hundred_are_not_asked_for_for_ever(sit
         mirror.pull()
         assert len(mirror.unknown) == 70
         mirror.pull()
-    assert site.proxy.calls[-1].body.count(b"<D:href>") == 50
+    assert hrefs(site.proxy.calls[-1].body) == 50
 
 
 def test_an_object_that_failed_is_asked_for_again_although_the_ctag_stands(site: Site) -> None:
@@ -498,7 +503,7 @@ def test_a_weak_etag_tells_as_much_as_a_strong_one(site: Site) -> None:
             before = site.proxy.count(MULTIGET)
             [item] = items(mirror.pull())
             assert site.proxy.count(MULTIGET) == before + 1
-            assert site.proxy.calls[-1].body.count(b"<D:href>") == 1
+            assert hrefs(site.proxy.calls[-1].body) == 1
     assert isinstance(item, Series)
     assert (item.remote_id, item.etag) == ("one.ics", None)
 
