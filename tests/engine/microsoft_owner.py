@@ -100,6 +100,7 @@ WRONGS = Wrongs(
     elsewhere={
         "transaction_repeats": "of writing",
         "transaction_conflict": "of writing",
+        "lost_answers": "of writing",
     },
     values={
         "slow": 0.001,

@@ -28,9 +28,10 @@ from bridge.provider import (
     SyncToken,
     Unchanged,
 )
-from bridge.providers.microsoft import translate, wire
+from bridge.providers.microsoft import standing, translate, wire
 from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client, Span
+from bridge.providers.microsoft.editing import Editor
 from bridge.providers.microsoft.envelope import VIEW, Envelope, Names, Parts
 from bridge.providers.microsoft.listing import Listing
 from bridge.providers.microsoft.push import MicrosoftSubscriptions
@@ -148,7 +149,7 @@ class MicrosoftSource:
         names, parts = Names.of(listing.named), Parts().changed(listing.parts(), ())
         envelope = Envelope(calendar, link, window, until, names, parts)
         yield Page(
-            [*items, *listing.rest()], envelope.write(), full=True, notes=once(listing.notes)
+            [*items, *self._rest(listing)], envelope.write(), full=True, notes=once(listing.notes)
         )
 
     def _view(self, known: Envelope) -> Iterator[Page]:
@@ -174,7 +175,7 @@ class MicrosoftSource:
             else:
                 event = self._client.event(calendar, name)
                 items += listing.not_found(name) if event is None else listing.take(event)
-        items += listing.rest()
+        items += self._rest(listing)
         names = Names.of(states.of(it.remote_id) for it in items if isinstance(it, _READ))
         until = known.until or now + min(_VIEWED * 4 ** (known.tries - 1), _DAY)
         envelope = replace(known, until=until if now < until else 0, known=names)
@@ -210,7 +211,33 @@ class MicrosoftSource:
         link = link if now < known.until else ""
         envelope = Envelope(calendar, link, known.window, known.until, names, parts)
         yield from pages
-        yield Page(listing.rest(), envelope.write(), notes=once(listing.notes))
+        yield Page(self._rest(listing), envelope.write(), notes=once(listing.notes))
+
+    def _rest(self, listing: Listing) -> list[Item]:
+        """Give the series; of bookings with all that differs in them, in the window and beyond.
+
+        What was written of a booking is compared with what is pulled of it: an occurrence that is
+        deleted must not seem to be back because the window has moved on.
+        """
+        return [
+            self._booked(listing, item)
+            if isinstance(item, Series) and standing.is_cut(item.series, listing.window)
+            else item
+            for item in listing.rest()
+        ]
+
+    def _booked(self, listing: Listing, item: Series) -> Series:
+        master = listing.groups[item.remote_id].master
+        assert master is not None  # noqa: S101 - it is what the item was read from
+        try:
+            told = Editor(self._client, listing.calendar).occurrences(item.remote_id)
+        except RemoteNotFound:  # it went while it was read
+            return item
+        try:
+            there = standing.read(master, *told)
+        except UnreadableAnswer:  # what was listed of it stands
+            return item
+        return Series(item.remote_id, there.pulled(item.series.notes), there.etag)
 
     def _again(self, listing: Listing, series: str) -> list[Item]:
         """Read a series as a whole, of which a part alone was named."""

@@ -25,7 +25,7 @@ from bridge.providers.microsoft.moments import Place, on_day, read_span
 from bridge.providers.microsoft.translate import read_event
 
 _DAY = 86400
-_EDGE = 2 * _DAY
+EDGE = 2 * _DAY
 """So near to an end of a window nobody is sure what belongs to it."""
 _EPOCH = utc(0)
 
@@ -140,7 +140,7 @@ def _known(master: Event, window: Window, place: Place) -> Mapping[Instant, Time
 
 
 def _is_in(times: Times, window: Window) -> bool:
-    return window.start + _EDGE <= times.start and times.end <= window.end - _EDGE
+    return window.start + EDGE <= times.start and times.end <= window.end - EDGE
 
 
 def remains(group: Group) -> EventSeries | None:

@@ -9,15 +9,15 @@ from hashlib import blake2b
 
 from msgspec import structs
 
-from bridge.errors import UnreadableAnswer
+from bridge.errors import InvalidCalendarObject, UnreadableAnswer
 from bridge.ical.foreign import Unclear, at
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import Event, EventSeries
-from bridge.model.interval import Instant
-from bridge.model.remote import ETag, RemoteId
+from bridge.model.interval import Instant, Window
+from bridge.provider import ETag, RemoteId, entity_tag
 from bridge.providers.microsoft import translate, wire
 from bridge.providers.microsoft.moments import Place, occurrence, on_day, read_span
-from bridge.providers.microsoft.series import on_clock, original_start
+from bridge.providers.microsoft.series import EDGE, by_rule, on_clock, original_start
 from bridge.sink import Written
 
 TEAMS = "teamsForBusiness"
@@ -71,25 +71,38 @@ class Standing:
         name = repr((own, state, sorted(self.deleted))).encode()
         return ETag(f"{own}.{blake2b(name, digest_size=6).hexdigest()}")
 
+    @property
+    def series(self) -> EventSeries:
+        """Give the whole of it."""
+        deleted = tuple(on_clock(self.master, key) for key in sorted(self.deleted))
+        return EventSeries(
+            uid=self.master.uid,
+            master=replace(self.master, exdates=deleted),
+            overrides=tuple(each.event for _, each in sorted(self.changed.items())),
+        )
+
+    def pulled(self, notes: tuple[str, ...]) -> EventSeries:
+        """Say it as pulls do, which read no alarms."""
+        changed = {
+            key: replace(each, event=replace(each.event, alarms=None))
+            for key, each in self.changed.items()
+        }
+        told = replace(self, master=replace(self.master, alarms=None), changed=changed)
+        return replace(told.series, notes=notes)
+
     def written(self, failing: str = "") -> Written:
         """Say it as sinks do.
 
         Args:
             failing: why the meeting that was asked for is not to be had.
         """
-        deleted = tuple(on_clock(self.master, key) for key in sorted(self.deleted))
         conference = self.conference
         if failing and conference is None:
             conference = Conference(ConferenceKind.TEAMS, ConferenceState.FAILING, reason=failing)
-        series = EventSeries(
-            uid=self.master.uid,
-            master=replace(self.master, exdates=deleted),
-            overrides=tuple(each.event for _, each in sorted(self.changed.items())),
-        )
         return Written(
             remote_id=RemoteId(self.raw.id),
             etag=self.etag,
-            series=series,
+            series=self.series,
             conference=conference,
             uid=self.master.uid,
         )
@@ -121,6 +134,19 @@ def read(
     except Unclear as err:
         raise UnreadableAnswer(f"an event of Outlook cannot be understood: {err}") from err
     return made
+
+
+def is_cut(series: EventSeries, window: Window) -> bool:
+    """Tell whether a list of a window may have less than the whole of a booking's series."""
+    master = series.master
+    if master is None or not (master.origin and master.rrules):
+        return False
+    if at(master.start) < window.start + EDGE or "UNTIL=" not in master.rrules[0]:
+        return True
+    try:
+        return bool(by_rule(master, Window(window.end - EDGE, window.end + EDGE)))
+    except InvalidCalendarObject:
+        return True
 
 
 def key_of(master: Event, occurrence: wire.Event) -> Instant:

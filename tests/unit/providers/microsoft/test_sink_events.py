@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from bridge.model.conference import ConferenceKind
 from bridge.model.event import Alarm, Attendee, Class, ShowAs, Status
 from bridge.model.http import Http
 from bridge.model.interval import utc
@@ -32,6 +34,8 @@ from tests.contract.sink_calendar import (
     weekly,
 )
 from tests.unit.providers.microsoft.writing import master, moved_to, sink_of
+
+TEAMS = ConferenceKind.TEAMS
 
 
 def test_the_guests_of_a_series_are_mailed_once_however_much_differs_in_it(
@@ -79,6 +83,30 @@ def test_occurrences_make_room_for_each_other(calendar: Calendar) -> None:
     back = [moved_to(series, n, timedelta(days=-3)) for n in (1, 2, 3)]
     after = calendar.put(wanted(changed(series, *back)), there)
     assert taking_place(after.series) == taking_place(changed(series, *back))
+
+
+@pytest.mark.covers("F54", "F55")
+def test_a_pull_brings_the_whole_of_a_bookings_series_as_it_was_written(
+    world: MicrosoftSinkWorld, calendar: Calendar
+) -> None:
+    """What lies outside of the window that is pulled must not seem to be given back."""
+    first = MONDAY - 100 * WEEK
+    series = weekly(count=300, start=first, end=first + timedelta(hours=1), description="All",
+                    exdates=(first + WEEK, MONDAY + WEEK, MONDAY + 150 * WEEK))  # fmt: skip
+    others = [
+        override(series, at, summary="Other") for at in (first + 2 * WEEK, MONDAY + 160 * WEEK)
+    ]
+    made = calendar.put(wanted(changed(series, *others), conference=TEAMS))
+    mirror = calendar.mirror()
+    silent = replace(master(made.series), alarms=None)
+    told = tuple(replace(each, alarms=None) for each in made.series.overrides)
+    whole = replace(made.series, master=silent, overrides=told)
+    assert mirror.objects == {made.remote_id: whole}
+    world.person.change(made.remote_id, subject="Theirs")
+    mirror.pull()
+    (found,) = mirror.objects.values()
+    assert len(master(found).exdates) == 3
+    assert len(found.overrides) == 2
 
 
 def test_a_change_of_the_hour_takes_changed_occurrences_along(calendar: Calendar) -> None:
