@@ -16,6 +16,8 @@ from bridge.ical.vtimezone import CustomZone
 from bridge.ical.wording import GROUPS, moment_line, moments
 from bridge.model.event import Attendee, Event, EventSeries
 
+_SAID = tuple(group.lines for group in GROUPS)
+
 
 def series_text(series: EventSeries) -> str:
     """Write a series as one VCALENDAR; the same series gives the same text.
@@ -24,13 +26,13 @@ def series_text(series: EventSeries) -> str:
         InvalidCalendarObject: a time has a zone that has no name.
     """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODID}"]
-    zones = {moment.tzinfo for event in series.events() for moment in moments(event)}
-    lines += sorted(zone.definition for zone in zones if isinstance(zone, CustomZone))
+    zones = (moment.tzinfo for event in series.events() for moment in moments(event))
+    lines += sorted({zone.definition for zone in zones if isinstance(zone, CustomZone)})
     for event in series.events():
         lines += ["BEGIN:VEVENT", f"UID:{escape_text(series.uid)}"]
-        for group in GROUPS:
-            lines += group.lines(event)
-        lines += [*_stamps(event), *_who(event), "END:VEVENT"]
+        for said in _SAID:
+            lines += said(event)
+        lines += [*_stamps(event), *_who(event), *_beside(event), "END:VEVENT"]
     return fold("\n".join([*lines, "END:VCALENDAR", ""]))
 
 

@@ -59,16 +59,23 @@ def _asked_again(line: str, standing: Attendee, wanted: Attendee) -> str:
 
 
 def _person(name: str, person: Attendee) -> str:
+    reply = f";PARTSTAT={person.partstat.value}" if name == "ATTENDEE" else ""
+    return f"{name}{how_invited(person)}{reply}:{uri(person.address)}"
+
+
+def how_invited(person: Attendee) -> str:
+    """Write the parameters of a guest but for PARTSTAT."""
+    named = f";CN={parameter(person.common_name)}" if person.common_name else ""
+    if not (person.cutype or person.role or person.rsvp or person.schedule_agent):
+        return named  # as everybody who was pulled
     said = {
-        "CN": parameter(person.common_name) if person.common_name else "",
         "CUTYPE": _value(person.cutype),
         "ROLE": _value(person.role),
         "PARTSTAT": person.partstat.value if name == "ATTENDEE" else "",
         "RSVP": "TRUE" if person.rsvp else "",
         "SCHEDULE-AGENT": _value(person.schedule_agent),
     }
-    written = "".join(f";{key}={value}" for key, value in said.items() if value)
-    return f"{name}{written}:{uri(person.address)}"
+    return named + "".join(f";{key}={value}" for key, value in said.items() if value)
 
 
 def _value(text: str) -> str:

@@ -6,7 +6,7 @@ all, `amend` those that have changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -131,8 +131,8 @@ def _rdates(event: Event) -> list[str]:
 # Texts and how it is shown
 
 
-def _text(name: str, value: str) -> list[str]:
-    return [f"{name}:{escape_text(value)}"] if value else []
+def _text(name: str, value: str) -> Sequence[str]:
+    return (f"{name}:{escape_text(value)}",) if value else ()
 
 
 def _categories(event: Event) -> list[str]:
@@ -150,7 +150,7 @@ def _shown(event: Event) -> list[str]:
     return [f"X-MICROSOFT-CDO-BUSYSTATUS:{_SHOWN[event.show_as]}"] if event.show_as else []
 
 
-def _event_type(event: Event) -> list[str]:
+def _event_type(event: Event) -> Sequence[str]:
     name = event.event_type
     return _text("X-BUSYBRIDGE-EVENT-TYPE", "" if name == "default" else name)
 
@@ -161,7 +161,7 @@ class Group:
 
     names: frozenset[str]
     """Those that no longer hold where it changes."""
-    lines: Callable[[Event], list[str]]
+    lines: Callable[[Event], Sequence[str]]
     meaning: Callable[[Event], object] | None = None
     """What is the same in two events that say the same; None: the lines."""
     is_time: bool = False
