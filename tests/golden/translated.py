@@ -76,5 +76,5 @@ def check_stored(read: Callable[[], Found]) -> None:
     except Unclear:
         return
     text = series_text(series_of(event))
-    (again,) = parse_calendar(text).series
+    (again,) = parse_calendar(text, whole=True).series
     assert series_text(again.series) == text
