@@ -119,6 +119,11 @@ def _rule(text: str) -> Rule | str:
         return text
 
 
+def _line(rule: str) -> str:
+    """Keep a rule one line, whoever wrote it: what RFC 5545 does not know in it is passed on."""
+    return rule if rule.isprintable() else "".join(filter(str.isprintable, rule))
+
+
 def _rdates(event: Event) -> list[str]:
     return [
         f"{moment_line('RDATE;VALUE=PERIOD', it.start)}/{duration_text(it.duration)}"
@@ -178,13 +183,13 @@ GROUPS = (
     Group(frozenset({"RECURRENCE-ID"}), _which),
     Group(
         frozenset({"RRULE"}),
-        lambda it: [f"RRULE:{rule}" for rule in it.rrules],
+        lambda it: [f"RRULE:{_line(rule)}" for rule in it.rrules],
         lambda it: _rules(it.rrules),
         is_time=True,
     ),
     Group(
         frozenset({"EXRULE"}),
-        lambda it: [f"EXRULE:{rule}" for rule in it.exrules],
+        lambda it: [f"EXRULE:{_line(rule)}" for rule in it.exrules],
         lambda it: _rules(it.exrules),
         is_time=True,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,3 +116,14 @@ def assert_kept(found: Event, before: Event | None) -> None:
         for it in found.attendees:
             assert replies.get(it.address, it.partstat) is it.partstat
         assert found.sequence >= before.sequence
+
+
+def test_a_rule_is_one_line_whatever_it_holds() -> None:
+    rule = "FREQ=DAILY;X=1\nATTENDEE:mailto:eve@example.com"
+    start = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    event = Event(uid="a", start=start, end=start + timedelta(hours=1), rrules=(rule,))
+    series = EventSeries(uid="a", master=event)
+    for text in (WRITER.object_text(series), series_text(series)):
+        found = read(text).master
+        assert found is not None
+        assert found.attendees == ()
