@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from bridge.store.database import Database
+from tests.databases import SqliteDatabases, closing_database
 from tests.dav.client import Client, ask_busy, free_busy, recipients, refusal
 from tests.dav.house import HOUR, NINE, utc
 from tests.dav.reception import BOOKINGS, Reception, event, put
@@ -37,9 +38,25 @@ def open_reception(sqlite_database: Database) -> Iterator[Opener]:
         each.__exit__()
 
 
+@pytest.fixture(scope="module")
+def house(
+    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Reception]:
+    url = sqlite_databases.url(tmp_path_factory.mktemp("house") / "data")
+    with closing_database(url) as database, Reception(database) as opened:
+        yield opened
+
+
 @pytest.fixture
-def reception(open_reception: Opener) -> Reception:
-    return open_reception()
+def reception(house: Reception) -> Iterator[Reception]:
+    """One house for all, which each test leaves as it found it."""
+    yield house
+    house.provider.refuses = ""
+    carol = house.client("carol")
+    for name in carol.listing(BOOKINGS):
+        assert carol.send("DELETE", BOOKINGS + name).status == 204
+    house.clear("room-a")
+    house.provider.written.clear()
 
 
 @pytest.fixture
