@@ -212,8 +212,12 @@ class Proposing:
         if pending and pending[-1].kind is Kind.DELETE:
             return self._ticket(booking, pending[-1].id, "", created=False)
         self._check(booking, booking, pending)
-        unwritten = not booking.remote_id and not outbox.open_of(self.conn, booking.id)
-        if unwritten or booking.connection_id not in self.place.policies:
+        # What failed may stand there all the same: nobody knows.
+        unknown = any(
+            it.state.is_open or it.state is outbox.State.FAILED
+            for it in outbox.of_booking(self.conn, booking.id)
+        )
+        if not (booking.remote_id or unknown) or booking.connection_id not in self.place.policies:
             # Nothing of it stands anywhere, or where nobody can take it away.
             ledger = self._ledger()
             ledger.clear(booking.id)

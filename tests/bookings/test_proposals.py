@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.bookings.words import Outdated, Result
+from bridge.store.outbox import Kind
 from tests.bookings.hall import BOB, Hall, event
 
 
@@ -62,3 +63,12 @@ def test_another_login_sees_of_a_private_booking_when_it_is(hall: Hall) -> None:
     assert "Secret" not in theirs.text
     assert "DTSTART:20261123T090000Z" in theirs.text
     assert mine.etag != theirs.etag
+
+
+def test_a_deletion_of_what_may_stand_at_its_provider_goes_there(hall: Hall) -> None:
+    """Its creation failed after who knows what: nobody noted an event, and there may be one."""
+    hall.put(event())
+    assert hall.outbox.fail(hall.claim(), ("timeout", "no answer"), hall.now)
+    ticket = hall.delete()
+    assert ticket.proposal_id
+    assert hall.claim().kind is Kind.DELETE
