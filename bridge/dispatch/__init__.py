@@ -5,6 +5,7 @@ that ends without a word, because its process was killed, is run again by somebo
 was begun is looked for before it is done once more.
 """
 
-from bridge.dispatch.engine import Dispatch, Recheck, Report
+from bridge.dispatch.engine import Dispatch
+from bridge.dispatch.report import Recheck, Report
 
 __all__ = ["Dispatch", "Recheck", "Report"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from random import Random
-from typing import NamedTuple
 
 from bridge.bookings import Claim, Outbox
 from bridge.bookings.desired import Intent, plain
@@ -19,23 +18,23 @@ from bridge.dispatch.makers import Accounts, Makers
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Owed, Progress, Refusal
+from bridge.dispatch.report import Recheck, Report, code_of
 from bridge.dispatch.work import InternalFault, Lost, Refused, Work
 from bridge.errors import (
     BridgeError,
-    ConfigError,
     InvalidCalendarObject,
-    ProviderError,
     RemoteNotFound,
+    RemoteRejected,
     StoreError,
     TemporarilyUnavailable,
 )
 from bridge.model.conference import Conference, ConferenceState
 from bridge.model.event import EventSeries
 from bridge.model.interval import Instant
-from bridge.model.resource import ConnectionId, ResourceId
+from bridge.model.resource import ConnectionId
 from bridge.provider import Provider
 from bridge.sink import Desired, Written
-from bridge.store import bookings, connections, schedule
+from bridge.store import bookings, connections, outbox, schedule
 from bridge.store.bookings import State
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
@@ -45,23 +44,6 @@ _SEEN_TO = {ConferenceState.PENDING: 2, ConferenceState.FAILING: 60}
 """Seconds after which a meeting that is not ready is seen to again."""
 _DELETED = "deleted_at_provider"
 logger = logging.getLogger(__name__)
-
-
-class Recheck(NamedTuple):
-    """Calendars that are to be read once more before a proposal is decided."""
-
-    resource_id: ResourceId
-    max_age: timedelta
-    timeout: timedelta
-
-
-class Report(NamedTuple):
-    """How a try ended."""
-
-    outcome: str
-    """`settled`, `refused`, `later`, `failed` or `lost`."""
-    error: BridgeError | None = None
-    """Why later, or never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,15 +131,16 @@ class Dispatch:
 
     def _put(self, work: Work, row: ConnectionRow, events: Events, intent: Intent) -> Report:
         claim, meetings = work.claim, self._meetings(work)
+        unsure = claim.is_retry or bool(self._unfinished(work))
         # Of a provider that answers nothing, it is better known before anything was asked for.
-        base = events.standing(intent, look=claim.is_retry or bool(row.failures))
+        base = events.standing(intent, look=unsure or bool(row.failures))
         if base is None or intent.base is not None:
             clash = self.outbox.recheck(claim, self.clock())
             if clash is not None:
                 raise Refused(str(clash), "conflict")
         events = replace(events, written_before=self._before(work, events))
         have = intent.conference
-        desired, conference = meetings.prepare(intent, look=claim.is_retry or have is not None)
+        desired, conference = meetings.prepare(intent, look=unsure or have is not None)
         written = events.put(desired, base)
         if conference is not None and conference.state is ConferenceState.READY:
             written, conference = self._follow(
@@ -187,17 +170,31 @@ class Dispatch:
         written: Written,
         conference: Conference,
     ) -> tuple[Written, Conference]:
-        work, events, meetings = ground
+        _, _, meetings = ground
         desired = intent.desired
         if desired is None:
             return written, conference
         try:
             return written, meetings.follow(conference, intent, desired.series)
         except RemoteNotFound:
-            logger.info("%s: a meeting was deleted; another is made", work.connection_id)
+            return self._renew(ground, intent, written, conference)
+
+    def _renew(
+        self,
+        ground: tuple[Work, Events, Meetings],
+        intent: Intent,
+        base: Written | None,
+        conference: Conference,
+    ) -> tuple[Written, Conference]:
+        """Make another meeting for an event whose meeting was deleted."""
+        work, events, meetings = ground
+        logger.info("%s: a meeting was deleted; another is made", work.connection_id)
+        desired = intent.desired
+        if desired is None:
+            raise Refused("the event is gone", _DELETED)
         again = replace(intent, conference=None, desired=self._unlinked(desired, conference))
         desired, made = meetings.prepare(again, look=True)
-        return events.put(desired, written), made or conference
+        return events.put(desired, base), made or conference
 
     def _unlinked(self, desired: Desired, conference: Conference) -> Desired:
         return replace(desired, series=plain(desired.series, conference.join_url))
@@ -211,29 +208,56 @@ class Dispatch:
         base = events.standing(intent, look=True)
         if base is not None:
             events.delete(base, notify=intent.notify)
-        owed = self._meetings(work).drop(intent.conference)
+        meetings = self._meetings(work)
+        left = [it.made for it in self._unfinished(work) if it.made is not None]
+        owed = [meetings.drop(it) for it in dict.fromkeys([intent.conference, *left])]
         reached(Point.MEETING_FOLLOWED)
-        return self._settle(work, None, None, cancel=owed)
+        return self._settle(work, None, None, cancel=next(filter(None, owed), ""))
+
+    def _unfinished(self, work: Work) -> list[Progress]:
+        """Give how far earlier proposals came that failed: something of them may stand."""
+        with self.database.read() as conn:
+            earlier = outbox.of_booking(conn, work.claim.booking.id)
+        return [
+            Progress.read(json.loads(it.progress))
+            for it in earlier
+            if it.state is outbox.State.FAILED and it.id != work.claim.proposal.id
+        ]
 
     # Meetings alone
 
     def _see_to_meeting(self, work: Work) -> Report:
         meetings, progress = self._meetings(work), work.progress
         if progress.cancel:
-            meetings.cancel(Owed.read(progress.cancel))
+            owed, booking = Owed.read(progress.cancel), work.claim.booking
+            if not (booking.meeting_kind and booking.meeting_reference == owed.reference):
+                meetings.cancel(owed)  # else it was found by a later try, and is used
             return self._settle(work, None, None)
         _, events = self._open(work)
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None or intent.conference is None:
             return self._settle(work, None, None)
         if progress.update:
-            meetings.update(Owed.read(progress.update), intent.desired.series)
-            return self._settle(work, None, None)
+            return self._update(work, events, intent)
         if intent.conference.state is ConferenceState.READY:
             return self._settle(work, None, None)
         if intent.is_native:
             return self._poll(work, events, intent)
         return self._make_up(work, events, intent)
+
+    def _update(self, work: Work, events: Events, intent: Intent) -> Report:
+        """Move a meeting that could not be moved when its event was."""
+        desired, conference = intent.desired, intent.conference
+        if desired is None or conference is None:
+            return self._settle(work, None, None)
+        try:
+            meetings = self._meetings(work)
+            meetings.update(Owed.read(work.progress.update), desired.series)
+        except RemoteNotFound:
+            base = events.standing(intent, look=True)
+            written, made = self._renew((work, events, meetings), intent, base, conference)
+            return self._settle(work, written, made)
+        return self._settle(work, None, None)
 
     def _poll(self, work: Work, events: Events, intent: Intent) -> Report:
         """Look whether the provider has made its meeting by now, or have it try again."""
@@ -335,8 +359,12 @@ class Dispatch:
     def _unwrite(self, work: Work) -> None:
         _, events = self._open(work)
         found = events.sink.find(work.calendar, work.token)
-        if found is not None:
+        if found is None:
+            return
+        try:
             events.delete(found, notify=True)
+        except Refused as err:
+            raise RemoteRejected(str(err), code=err.code) from err
 
     def _have_pulled(self, connection_id: ConnectionId, now: Instant) -> None:
         """Have the calendar read: what was deleted there is seen by that."""
@@ -353,27 +381,15 @@ class Dispatch:
         wait = retry.wait(err, work.claim.proposal.attempts, self.random, backoff)
         due = self.clock() + wait
         touched = work.touched or work.claim.kind is Kind.MEETING
-        if not self.outbox.retry(work.claim, (_code(err), str(err)), due, touched=touched):
+        if not self.outbox.retry(work.claim, (code_of(err), str(err)), due, touched=touched):
             return self._lost(work)
         return Report("later", err)
 
     def _fail(self, work: Work, err: BridgeError) -> Report:
         logger.error("%s: a booking needs somebody to look at it: %s", work.connection_id, err)
-        failed = self.outbox.fail(work.claim, (_code(err), str(err)), self.clock())
+        failed = self.outbox.fail(work.claim, (code_of(err), str(err)), self.clock())
         return Report("failed", err) if failed else self._lost(work)
 
     def _lost(self, work: Work) -> Report:
         logger.info("%s: somebody else goes on with a booking", work.connection_id)
         return Report("lost")
-
-
-def _code(err: BridgeError) -> str:
-    match err:
-        case ProviderError(code=code):
-            return code
-        case ConfigError():
-            return "invalid_config"
-        case InvalidCalendarObject():
-            return "unreadable"
-        case _:
-            return "internal_error"

@@ -204,6 +204,39 @@ def test_a_meeting_whose_event_is_refused_is_cancelled_however_long_it_takes(
     assert stage.meetings() == []
 
 
+def test_a_meeting_that_was_deleted_before_it_could_be_moved_is_made_anew(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    (old,) = stage.meetings()
+    stage.zoom.orders.give("meeting.update", DOWN, times=2)
+    stage.done(stage.put(meeting("zoom", "20261123T140000Z", "20261123T150000Z")))
+    stage.zoom.meetings[old].cancelled = True
+    stage.persist()
+    (new,) = stage.meetings()
+    assert new != old
+    assert stage.event().location.endswith(new)
+    assert stage.booking().meeting_reference == new
+
+
+@pytest.mark.parametrize("further", ["put", "delete"])
+def test_what_was_begun_by_a_booking_that_failed_is_found_by_the_next_one(
+    stage: Stage, further: str
+) -> None:
+    stage.memory.orders.give("put", DOWN, after=True, times=None)
+    stage.done(stage.put(meeting("zoom", "20261215T090000Z", "20261215T100000Z")))
+    assert stage.later(80 * 3600)[-1].outcome == "failed"
+    assert len(stage.meetings()) == len(stage.events()) == 1
+    stage.memory.orders.forget()
+    stage.done(
+        stage.put(meeting("zoom", "20261215T090000Z", "20261215T100000Z", title="Again"))
+        if further == "put"
+        else stage.delete()
+    )
+    stage.persist()
+    count = 1 if further == "put" else 0
+    assert len(stage.meetings()) == len(stage.events()) == count
+    assert len(stage.zoom.meetings) == 1
+
+
 # Made with their event
 
 
