@@ -12,7 +12,7 @@ TO_CONNECT = "anna"
 """The resource with a calendar of every kind, two of which nobody has connected yet."""
 RESOURCES = ("alice", "room-blue", "van", TO_CONNECT)
 USER = "alice"
-"""Who may look at the bridge with a calendar program."""
+"""Who may look at the bridge with a calendar program, and book Anna."""
 
 _TEMPLATE = """\
 # Written by `busybridge demo`; it is gone when the demo ends.
@@ -33,7 +33,7 @@ sync:
   jitter: 0%
 auth:
   users:
-    - {{name: {user}, access: {{alice: read, room-blue: free-busy, van: free-busy, anna: read}}}}
+    - {{name: {user}, access: {{alice: read, room-blue: free-busy, van: free-busy, anna: write}}}}
 providers:
   google:                           # the sandbox; leave these URLs out for Google itself
 {google}
@@ -74,8 +74,9 @@ resources:
     email: anna@demo.example
     freebusy: {{public: true}}
     feeds: [{{name: public}}]
+    event_defaults: {{conference: auto}}   # at Google: a Meet link
     connections:                    # two of them wait for their owner to connect them
-      - {{id: work, provider: google, account_email: {person}}}
+      - {{id: work, provider: google, account_email: {person}, write_calendar: primary}}
       - {{id: office, provider: microsoft, account_email: {person}}}
       - {{id: home, provider: apple, {login}, read_calendars: [Home]}}
       - {{id: closures, provider: ics, path: closures.ics, availability: {{all_day: busy}}}}

@@ -73,7 +73,7 @@ def tell_person(opened: Opened, now: datetime, interval: str) -> None:
     for title, name in (
         ("Free-busy", "free_busy"),
         ("ICS feeds to subscribe to", "feeds"),
-        (f"CalDAV account, read-only (login {USER}, password {opened.password})", "caldav"),
+        (f"CalDAV account (login {USER}, password {opened.password})", "caldav"),
         (f"Source calendars (login {LOGIN.username}, password {LOGIN.password})", "sources"),
     ):
         click.echo(f"{title}:")
@@ -103,6 +103,10 @@ def _tell_next(opened: Opened, now: datetime) -> None:
         f"  {accounts.google.page(accounts.person)}",
         f"  {_outlook(accounts, now + timedelta(days=9 - now.weekday()))}",
         f"  {accounts.microsoft.page(accounts.person)}",
+        "4. Book an hour with her: in a calendar program, in the calendar Anna - bookings, or so:",
+        f"  {_booking(opened, now + timedelta(days=9 - now.weekday()))}",
+        "   Her page at Google has it, and the mail to the guest; a Meet link has come to it:",
+        f"  curl -u {USER}:{opened.password} {_booked(opened)}",
         "The link is good in the browser that uses it first; this prints another:",
         f"  {another}",
     ):
@@ -129,23 +133,50 @@ def _commands(opened: Opened, today: datetime) -> list[str]:
 
 def _put(calendar: str, day: datetime) -> str:
     """Write a command that puts an event at a source."""
-    lines = (
+    login = f"{LOGIN.username}:{LOGIN.password}"
+    return _putting(
+        f"{calendar}hello.ics", login, _event("hello", "Hello", (day, "200000", "213000"))
+    )
+
+
+def _booking(opened: Opened, day: datetime) -> str:
+    """Write a command that books Anna on a free evening, with a guest."""
+    accounts = opened.accounts
+    domain = accounts.person.partition("@")[2]
+    colleagues = [each for each in accounts.google.accounts if each.endswith(domain)]
+    guest = next(each for each in colleagues if each != accounts.person)
+    when = (day, "180000", "190000")
+    lines = _event("lesson", "Piano lesson", when, f"ATTENDEE:mailto:{guest}")
+    return _putting(_booked(opened), f"{USER}:{opened.password}", lines)
+
+
+def _booked(opened: Opened) -> str:
+    return f"{opened.base}/{USER}/{TO_CONNECT}.bookings/lesson.ics"
+
+
+def _event(uid: str, title: str, when: tuple[datetime, str, str], *more: str) -> tuple[str, ...]:
+    day, start, end = when
+    return (
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//demo//EN",
         "BEGIN:VEVENT",
-        "UID:hello",
+        f"UID:{uid}",
         f"DTSTAMP:{day:%Y%m%d}T000000Z",
-        f"DTSTART:{day:%Y%m%d}T200000Z",
-        f"DTEND:{day:%Y%m%d}T213000Z",
-        "SUMMARY:Hello",
+        f"DTSTART:{day:%Y%m%d}T{start}Z",
+        f"DTEND:{day:%Y%m%d}T{end}Z",
+        f"SUMMARY:{title}",
+        *more,
         "END:VEVENT",
         "END:VCALENDAR",
     )
+
+
+def _putting(url: str, login: str, lines: tuple[str, ...]) -> str:
     # `--upload-file -` would send chunks, which Radicale's own server does not take.
-    options = f"-X PUT -u {LOGIN.username}:{LOGIN.password} -H 'Content-Type: text/calendar'"
+    options = f"-X PUT -u {login} -H 'Content-Type: text/calendar'"
     text = "".join(f"{line}\\n" for line in lines)
-    return f"printf '{text}' | curl {options} --data-binary @- {calendar}hello.ics"
+    return f"printf '{text}' | curl {options} --data-binary @- {url}"
 
 
 def _outlook(accounts: StandIns, day: datetime) -> str:

@@ -42,7 +42,13 @@ class Printed:
     def __init__(self, demo: Demo) -> None:
         steps = demo.out.partition("\nNext, ")[2]
         found = re.findall(r"^  .*?(http\S+)$", steps, re.MULTILINE)
-        self.link, self.free_busy, self.google, _, self.microsoft = found
+        self.link, self.free_busy, self.google, _, self.microsoft = found[:5]
+        booking = re.search(r"^  (printf .+)$", steps, re.MULTILINE)
+        booked = re.search(r"^  (curl -u .+)$", steps, re.MULTILINE)
+        assert booking
+        assert booked
+        self.booking, self.booked = booking[1], booked[1]
+        """Books an hour with a guest, and shows what came of it."""
         adding = re.search(r"^  (curl -H .+)$", steps, re.MULTILINE)
         assert adding
         self.adding = adding[1]
@@ -134,6 +140,12 @@ def test_the_printed_link_leads_to_busy_time_and_edits_follow(
     browser.leave("li:target button", "Delete")
     assert "Night train" not in browser.page
     demo.wait_for(lambda: not is_busy(_FREE, 1))
+
+    demo.run(told.booking)
+    demo.wait_for(lambda: "https://meet.google.com/" in demo.run(told.booked))
+    browser.open(told.google)
+    assert "meet.google.com" in browser.text("body")
+    assert browser.text("body").count("REQUEST ben@sandbox.example Piano lesson") == 1
 
 
 def test_who_does_not_agree_may_try_again_and_another_account_is_not_taken_for_this_one(
