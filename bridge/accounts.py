@@ -14,12 +14,14 @@ from bridge.authorizer import Authorizer, Grant, TokenSource
 from bridge.budgets import Budgets
 from bridge.config.live import Live
 from bridge.config.plan import fingerprint
-from bridge.config.settings import Settings
+from bridge.config.settings import Connection, Resource, Settings
 from bridge.config.wording import told
 from bridge.errors import ConfigError, ConfigProblem
-from bridge.model.http import Http, Rates
-from bridge.model.resource import ConnectionId
+from bridge.model.conference import ConferenceKind
+from bridge.model.http import Http
+from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import Account, Provider, ProviderKind
+from bridge.sink import ConferenceMaker
 from bridge.tokens import Assumed, Authorized, Tokens
 
 _NOBODYS = ConnectionId("(no connection)")
@@ -96,6 +98,19 @@ class Accounts:
                 self._opened[connection_id] = _Opened(wanted, provider)
             return self._opened[connection_id].provider
 
+    def maker(self, resource_id: ResourceId, conference: ConferenceKind) -> ConferenceMaker | None:
+        """Give who makes such meetings for a resource without a connection that could.
+
+        Raises:
+            ProviderError: its kind cannot work with its settings.
+        """
+        with self._lock:
+            self._follow(self._live.current)
+            names = [_shared(resource_id, kind) for kind in self._kinds.values() if kind.host]
+            hosts = [name for name in names if name in self._wanted]
+        found = (self.open(name).conferences for name in hosts)
+        return next((it for it in found if it is not None and it.kind is conference), None)
+
     def describe(self, connection_id: ConnectionId) -> tuple[ProviderKind, Account]:
         """Give what a connection's account is opened with; its `http` sends no token by itself.
 
@@ -131,7 +146,7 @@ class Accounts:
         except ValidationError as err:
             problems = [ConfigProblem(each) for each in told(err, kind.connection_settings)]
             raise ConfigError(problems) from None  # its text may quote a secret
-        defaults = self._live.current.providers.get(kind.name) or kind.provider_settings()
+        defaults = _defaults(self._live.current, kind)
         http = self._http
         if kind.rates is not None:
             http = self._budgets.metered(http, kind.name, _NOBODYS, kind.rates(defaults))
@@ -155,7 +170,7 @@ class Accounts:
         for kind in self._kinds.values():
             authorizer = None
             if kind.authorizer is not None:
-                defaults = settings.providers.get(kind.name) or kind.provider_settings()
+                defaults = _defaults(settings, kind)
                 account = Account("", kind.connection_settings(), defaults, self._http)
                 authorizer = kind.authorizer(account)
             yield kind, authorizer
@@ -172,41 +187,38 @@ class Accounts:
     def _describe(self, settings: Settings) -> Iterator[tuple[ConnectionId, _Wanted]]:
         for resource in settings.resources:
             for connection in resource.connections:
-                kind = self._kinds[connection.provider]
                 connection_id = ConnectionId(f"{resource.id}.{connection.id}")
-                account = Account(
-                    connection=connection_id,
-                    settings=connection.options or kind.connection_settings(),
-                    defaults=settings.providers.get(kind.name) or kind.provider_settings(),
-                    http=self._http,
-                    owner=connection.account_email or resource.email,
-                    direction=connection.direction or resource.direction,
-                    acts_for=connection.acts_for,
-                )
-                if kind.rates is not None:
-                    account = replace(account, http=self._metered(kind, kind.rates, account))
-                account = self._authorized(connection_id, kind, account)
-                yield connection_id, _Wanted(kind.name, fingerprint(connection), account)
-        for kind in self._kinds.values():
-            section = settings.providers.get(kind.name)
-            if section is not None and kind.serves_all(section):
-                name = ConnectionId(f"{_SHARED}{kind.name}")
-                account = Account(name, kind.connection_settings(), section, self._http)
-                if kind.rates is not None:
-                    http = self._budgets.metered(self._http, kind.name, name, kind.rates(section))
-                    account = replace(account, http=http)
-                yield name, _Wanted(kind.name, "", self._authorized(name, kind, account))
+                yield connection_id, self._want(settings, resource, connection, connection_id)
+            own = {connection.provider for connection in resource.connections}
+            for kind in self._kinds.values():
+                if kind.host is None or kind.name in own:
+                    continue
+                host = kind.host(_defaults(settings, kind), resource.email)
+                if host:
+                    name = _shared(resource.id, kind)
+                    made = Connection(id="shared", provider=kind.name, acts_for=host)
+                    yield name, self._want(settings, resource, made, name)
 
-    def _metered(
-        self, kind: ProviderKind, rates: Callable[[BaseModel], Rates], account: Account
-    ) -> Http:
-        name = ConnectionId(account.connection)
-
-        def whose() -> str:
-            return account.acts_for.lower() or (self._tokens.subject(name) if self._tokens else "")
-
-        allowed = rates(account.defaults)
-        return self._budgets.metered(account.http, kind.name, name, allowed, whose)
+    def _want(
+        self, settings: Settings, resource: Resource, connection: Connection, name: ConnectionId
+    ) -> _Wanted:
+        kind = self._kinds[connection.provider]
+        account = Account(
+            connection=name,
+            settings=connection.options or kind.connection_settings(),
+            defaults=_defaults(settings, kind),
+            http=self._http,
+            owner=connection.account_email or resource.email,
+            direction=connection.direction or resource.direction,
+            acts_for=connection.acts_for,
+            conference=settings.conference,
+        )
+        if kind.rates is not None:
+            rates = kind.rates(account.defaults)
+            metered = self._budgets.metered(self._http, kind.name, name, rates)
+            account = replace(account, http=metered)
+        account = self._authorized(name, kind, account)
+        return _Wanted(kind.name, fingerprint(connection), account)
 
     def _authorized(
         self, connection_id: ConnectionId, kind: ProviderKind, account: Account
@@ -220,3 +232,12 @@ class Accounts:
             else self._tokens.source(connection_id, refresh)
         )
         return replace(account, http=Authorized(account.http, source), tokens=source)
+
+
+def _defaults(settings: Settings, kind: ProviderKind) -> BaseModel:
+    return settings.providers.get(kind.name) or kind.provider_settings()
+
+
+def _shared(resource_id: str, kind: ProviderKind) -> ConnectionId:
+    """Name the account that a resource shares with others; no connection is named so."""
+    return ConnectionId(f"{resource_id} ({kind.name})")

@@ -199,7 +199,21 @@ class Provider:
     notifier: Notifier | None = None
     sink: EventSink | None = None
     conferences: ConferenceMaker | None = None
+    reach: Callable[[], None] | None = None
+    """See that the account can be used, where there is no source; raises ProviderError."""
     close: Callable[[], None] = field(default=lambda: None)
+
+    def calendars(self) -> Sequence[CalendarInfo]:
+        """Name every calendar of the account; one that has none is reached all the same.
+
+        Raises:
+            ProviderError: it cannot be reached, or refuses.
+        """
+        if self.source is not None:
+            return self.source.list_calendars()
+        if self.reach is not None:
+            self.reach()
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +233,8 @@ class Account:
     """What is asked of its owner: no more than this needs."""
     acts_for: str = ""
     """Mail address of the account where nobody has to agree: its kind says `is_delegated`."""
+    conference: BaseModel | None = None
+    """How meetings are made: the section `conference` (`config.booking.Conferences`)."""
     tokens: TokenSource | None = None
     """Only where the kind can `refresh`; `http` sends its token then, unless told otherwise, and
     another one after a 401."""
@@ -265,9 +281,12 @@ class ProviderKind:
     is_delegated: Callable[[BaseModel, BaseModel], bool] = lambda _settings, _defaults: False
     """Whether accounts of these settings, under the section `providers.<name>`, are opened without
     their owner's consent although the kind can ask for it. `account_email` says whose they are."""
-    serves_all: Callable[[BaseModel], bool] = lambda _defaults: False
-    """Whether an account of the section `providers.<name>` alone makes meetings for every resource
-    (`Provider.conferences`). Nobody connects it, and no connection has it."""
+    has_calendars: bool = True
+    """Whether its accounts have any; else their connections are never stale, and never busy."""
+    host: Callable[[BaseModel, str], str] | None = None
+    """Say in whose name, by the section `providers.<name>`, meetings are made for a resource of
+    that mail address which has no connection of this kind: a mail address, or empty for nobody's.
+    None for kinds that make none so."""
     rates: Callable[[BaseModel], Rates] | None = None
     """Requests that the vendor allows, by the section `providers.<name>`; None where it does not
     say."""

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from bridge.provider import ProviderKind
-from bridge.providers import caldav, google, ics, microsoft
+from bridge.providers import caldav, google, ics, microsoft, zoom
 
 KINDS: Mapping[str, ProviderKind] = {
-    kind.name: kind for kind in (google.KIND, microsoft.KIND, caldav.KIND, caldav.APPLE, ics.KIND)
+    kind.name: kind
+    for kind in (
+        google.KIND,
+        microsoft.KIND,
+        caldav.KIND,
+        caldav.APPLE,
+        ics.KIND,
+        zoom.KIND,
+    )
 }
 _NAMES = {name: kind for kind in KINDS.values() for name in (kind.name, *kind.synonyms)}
 

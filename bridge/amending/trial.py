@@ -51,10 +51,8 @@ class Trial:
         accounts = Accounts(Live(settings), self._http, self._kinds, self._tokens, self._budgets)
         try:
             provider = accounts.open(connection_id)
-            if provider.source is None:
-                return ()
             with deadline.within(LONGEST):
-                return provider.source.list_calendars()
+                return provider.calendars()
         finally:
             accounts.close()
             self._room.release()

@@ -102,7 +102,7 @@ def _account(bridge: Bridge, plan: ConnectionPlan) -> dict[str, Any]:
     result: dict[str, Any] = {"connection": plan.id, "calendars": [], "problems": []}
     try:
         provider = bridge.accounts.open(plan.id)
-        infos = provider.source.list_calendars() if provider.source else ()
+        infos = provider.calendars()
     except BridgeError as err:
         result["problems"].append(told(err))
         return result

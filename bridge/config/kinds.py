@@ -83,7 +83,19 @@ class _Kinds:
                 options = self._build(kind.connection_settings, own, path, _COMMON)
                 if options is not None:
                     connection["options"] = options
+                    self._without_calendars(kind, connection, path)
                     self._delegate(kind, options, connection, path)
+
+    def _without_calendars(
+        self, kind: ProviderKind, connection: dict[str, Any], path: KeyPath
+    ) -> None:
+        """Have nothing read of an account that has nothing to read."""
+        if kind.has_calendars:
+            return
+        for name in ("read_calendars", "write_calendar"):
+            if connection.get(name):
+                self._document.problem((*path, name), f"{kind.title} has no calendars")
+        connection["read_calendars"] = []
 
     def _delegate(
         self, kind: ProviderKind, options: BaseModel, connection: dict[str, Any], path: KeyPath

@@ -32,8 +32,14 @@ class Accounts(Protocol):
         """
         ...
 
-    def serving_all(self) -> Sequence[ConnectionId]:
-        """Name the accounts that serve every resource without being anybody's connection."""
+    def maker(
+        self, resource_id: ResourceId, conference: ConferenceKind, /
+    ) -> ConferenceMaker | None:
+        """Give who makes such meetings for a resource without a connection that could.
+
+        Raises:
+            ProviderError: its kind cannot work with its settings.
+        """
         ...
 
 
@@ -48,6 +54,8 @@ class Makers:
         """Find who makes such meetings for a resource.
 
         It is the first of its own connections that does, else an account that serves all.
+
+        Without one it is the account that all resources share, if there is one.
 
         Raises:
             BridgeError: it cannot be opened now.
@@ -67,4 +75,4 @@ class Makers:
                 return maker
         if problem is not None:
             raise problem  # it might have been the one
-        return None
+        return self._accounts.maker(resource_id, kind)

@@ -159,7 +159,10 @@ class Meetings:
                 f"{WORDS[kind]} meetings cannot be had in this calendar", "no_such_meeting"
             )
         if maker is None:
-            raise NotConnected(f"no {WORDS[kind]} account is connected")
+            raise NotConnected(
+                f"{WORDS[kind]} is not set up: no account of it is connected",
+                hint=f"give the resource a connection, or fill in providers.{kind.value}",
+            )
         return maker
 
 

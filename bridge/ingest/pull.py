@@ -14,7 +14,6 @@ from bridge.errors import (
     ProviderError,
     RateLimited,
     TemporarilyUnavailable,
-    UnreadableAnswer,
 )
 from bridge.ingest.basis import Basis, Moved, Room, Superseded
 from bridge.ingest.choose import Choice, calendar_key, choose
@@ -178,8 +177,6 @@ class ConnectionPull:
 
 
 def _calendars(provider: Provider) -> Sequence[CalendarInfo]:
-    if provider.source is None:
-        raise UnreadableAnswer("connections of this kind have no calendars to read")
     return [
         replace(
             info,
@@ -187,7 +184,7 @@ def _calendars(provider: Provider) -> Sequence[CalendarInfo]:
             time_zone=storable(info.time_zone),
             color=storable(info.color),
         )
-        for info in provider.source.list_calendars()
+        for info in provider.calendars()
     ]
 
 

@@ -38,6 +38,8 @@ class Registration:
     client_secret: SecretStr | None
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What this server needs besides, when somebody is asked for consent."""
+    method: str = "client_secret_post"
+    """How the application shows that it is itself (RFC 7591 section 2)."""
 
     @property
     def issuer(self) -> str:
@@ -121,6 +123,20 @@ class CodeFlow:
             grant.client_id,
         )
 
+    def alone(self, grant_type: str, **fields: str) -> Grant:
+        """Ask for an access token of the application itself.
+
+        Args:
+            grant_type: of RFC 6749 section 4.4, or this server's own (section 4.5).
+            fields: what that needs besides.
+
+        Raises:
+            ProviderError: as the class says.
+        """
+        client = self._client()
+        url = self._registration.token_url
+        return self._ask(lambda: client.fetch_token(url, grant_type=grant_type, **fields))
+
     def revoke(self, grant: Grant) -> None:
         """Give a grant back; one that is over already is given back.
 
@@ -142,7 +158,7 @@ class CodeFlow:
 
         known = self._registration
         client_id, secret = application_of(grant, known.client_id, known.client_secret)
-        method = "client_secret_post" if secret else "none"
+        method = known.method if secret else "none"
         return OAuth2Client(
             self._session,
             client_id=client_id,

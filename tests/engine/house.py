@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from bridge import inventory
 from bridge.config.settings import Settings
 from bridge.ingest import Considered, Ingest, PullReport, explain
+from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries
 from bridge.model.interval import BusyPeriod, Instant, Window
 from bridge.model.resource import ConnectionId, Projection, ResourceId
@@ -73,6 +74,9 @@ class Accounts:
         if connection_id in self.errors:
             raise self.errors[connection_id]
         return self.providers.get(connection_id) or self.memories[connection_id].provider()
+
+    def maker(self, _resource_id: ResourceId, _conference: ConferenceKind) -> None:
+        """Nobody makes meetings for resources without an account for that."""
 
 
 class House:
