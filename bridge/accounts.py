@@ -73,6 +73,8 @@ class Accounts:
         self._settings: Settings | None = None
         self._wanted: dict[ConnectionId, _Wanted] = {}
         self._opened: dict[ConnectionId, _Opened] = {}
+        self._programs: dict[str, tuple[BaseModel, TokenSource]] = {}
+        """By kind: the section, and the token that all accounts under it have together."""
 
     def open(self, connection_id: ConnectionId, fingerprint: str | None = None) -> Provider:
         """Give the provider of a connection as the settings in force describe it.
@@ -223,15 +225,27 @@ class Accounts:
     def _authorized(
         self, connection_id: ConnectionId, kind: ProviderKind, account: Account
     ) -> Account:
-        if kind.refresh is None or self._tokens is None:
+        if kind.refresh is None:
             return account
         refresh = partial(kind.refresh, account)
-        source: TokenSource = (
-            Assumed(partial(refresh, Grant(SecretStr(""))))
-            if account.acts_for or connection_id.startswith(_SHARED)
-            else self._tokens.source(connection_id, refresh)
-        )
+        source: TokenSource
+        if account.acts_for:
+            source = self._assumed(kind, account, partial(refresh, Grant(SecretStr(""))))
+        elif self._tokens is not None:
+            source = self._tokens.source(connection_id, refresh)
+        else:
+            return account
         return replace(account, http=Authorized(account.http, source), tokens=source)
+
+    def _assumed(
+        self, kind: ProviderKind, account: Account, assume: Callable[[], Grant]
+    ) -> TokenSource:
+        if not kind.is_one_program:
+            return Assumed(assume)
+        known = self._programs.get(kind.name)
+        if known is None or known[0] != account.defaults:
+            known = self._programs[kind.name] = account.defaults, Assumed(assume)
+        return known[1]
 
 
 def _defaults(settings: Settings, kind: ProviderKind) -> BaseModel:

@@ -281,6 +281,8 @@ class ProviderKind:
     is_delegated: Callable[[BaseModel, BaseModel], bool] = lambda _settings, _defaults: False
     """Whether accounts of these settings, under the section `providers.<name>`, are opened without
     their owner's consent although the kind can ask for it. `account_email` says whose they are."""
+    is_one_program: bool = False
+    """Whether all its accounts that are acted for share one token: they are one program's."""
     has_calendars: bool = True
     """Whether its accounts have any; else their connections are never stale, and never busy."""
     host: Callable[[BaseModel, str], str] | None = None

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from bridge.accounts import Accounts
+from bridge.config.booking import Conferences
 from bridge.config.live import Live
 from bridge.config.settings import Settings
 from bridge.errors import ConfigError
@@ -79,8 +80,8 @@ def test_a_kind_is_given_its_settings_with_secrets_and_the_owners_address(
     accounts.open(WORK)
     accounts.open(HOME)
     assert kind.opened == [
-        Account(WORK, Options(), Defaults(), http, owner="room-a@example.com"),
-        Account(HOME, Options(), Defaults(), http, owner="h@example.com"),
+        Account(WORK, Options(), Defaults(), http, "room-a@example.com", conference=Conferences()),
+        Account(HOME, Options(), Defaults(), http, "h@example.com", conference=Conferences()),
     ]
     assert "canary" not in repr(kind.opened)
 

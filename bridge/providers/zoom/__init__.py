@@ -159,6 +159,7 @@ KIND = ProviderKind(
     refresh=_refresh,
     authorizer=_consent,
     is_delegated=_is_delegated,
+    is_one_program=True,
     has_calendars=False,
     host=_host,
     rates=_rates,

@@ -1,0 +1,267 @@
+"""Bookings with a meeting at Zoom, from the client's write to what its host sees there.
+
+Zoom is the stand-in, over HTTP, as a Server-to-Server app; the calendar is in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bridge.accounts import Accounts
+from bridge.bookings.words import Result
+from bridge.config.live import Live
+from bridge.model.http import Http
+from bridge.model.interval import utc
+from bridge.providers import memory, zoom
+from bridge.providers.zoom import ZoomDefaults
+from bridge.sandbox.server import Sandbox
+from bridge.sandbox.zoom.directory import ACCOUNT_ID, Meeting
+from bridge.sandbox.zoom.scenario import SERVER_ID, SERVER_SECRET
+from tests.bookings.hall import NOW
+from tests.builders import make_settings
+from tests.contract.google_world import transport
+from tests.dispatch.stage import Stage, event
+
+HOST, ROOM = "host@example.com", "room@example.com"
+PEOPLE = {"zoom": {"accounts": [{"email": HOST}, {"email": ROOM}]}}
+WORK = {
+    "id": "work",
+    "account_email": "room@example.com",
+    "write_calendar": "main",
+    "primary": True,
+}
+NINE, TWO = datetime(2026, 11, 23, 9, tzinfo=UTC), datetime(2026, 11, 23, 14, tzinfo=UTC)
+
+
+def meeting(start: str = "20261123T090000Z", end: str = "20261123T100000Z", *more: str) -> bytes:
+    return event(start, end, "X-BUSYBRIDGE-CONFERENCE:zoom", *more)
+
+
+def moved() -> bytes:
+    return meeting("20261123T140000Z", "20261123T150000Z")
+
+
+@dataclass
+class Booked:
+    """A resource whose bookings have meetings at Zoom."""
+
+    stage: Stage
+    running: Sandbox
+    host: str = ROOM
+
+    @property
+    def meetings(self) -> list[Meeting]:
+        found: list[Meeting] = self.running.zoom.person(self.host).meetings
+        return found
+
+    def meeting(self) -> Meeting:
+        [found] = self.meetings
+        return found
+
+    def deeds(self) -> list[str]:
+        return [each.kind for each in self.running.zoom.person(self.host).deeds()]
+
+    def misbehave(self, fault: str, value: Any = True, times: int | None = None) -> None:
+        self.running.zoom.misbehave(self.host, fault, value, times)
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[Sandbox]:
+    with Sandbox(PEOPLE, clock=lambda: utc(NOW), seed=1) as started:
+        yield started
+        assert started.world.defects == []
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[Http]:
+    made = transport()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def running(stand_in: Sandbox) -> Iterator[Sandbox]:
+    yield stand_in
+    with stand_in.world.lock:
+        stand_in.zoom.behave()
+        for user in stand_in.zoom.directory.users.values():
+            user.meetings.clear()
+            user.deeds.clear()
+
+
+@pytest.fixture
+def open_booked(
+    open_stage: Callable[..., Stage], running: Sandbox, http: Http
+) -> Iterator[Callable[..., Booked]]:
+    """Opens a resource; the account of `providers.zoom` is everybody's."""
+    opened: list[Accounts] = []
+
+    def open_it(
+        *connections: dict[str, Any], zoom_section: Any = None, **conference: Any
+    ) -> Booked:
+        resource = {"email": ROOM, "connections": [WORK, *connections]}
+        stage = open_stage(sections={"conference": conference}, **resource)
+        given = {
+            "account_id": ACCOUNT_ID,
+            "client_id": SERVER_ID,
+            "client_secret": SERVER_SECRET,
+            "api_url": f"{running.url}/v2",
+            "token_url": f"{running.url}/oauth/token",
+        }
+        section = ZoomDefaults.model_validate(given if zoom_section is None else zoom_section)
+        entries = [{"provider": "memory"} | each for each in resource["connections"]]
+        settings = make_settings(
+            conference=conference,
+            providers={"zoom": section},
+            resources=[{"id": "room-a", **resource, "connections": entries}],
+        )
+        kinds = {"zoom": zoom.KIND, "memory": memory.kind(stage.house.accounts.memories)}
+        accounts = Accounts(Live(settings), http, kinds)
+        opened.append(accounts)
+        stage.dispatch = replace(stage.dispatch, accounts=accounts)
+        return Booked(stage, running)
+
+    yield open_it
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def booked(open_booked: Callable[..., Booked]) -> Booked:
+    return open_booked()
+
+
+@pytest.mark.covers("A-15", "S0-29")
+def test_a_booking_gets_its_meeting_and_the_link_stands_in_the_event(booked: Booked) -> None:
+    outcome = booked.stage.done(booked.stage.put(meeting()))
+    assert outcome.result is Result.SETTLED
+    made = booked.meeting()
+    assert (made.topic, made.start, made.duration) == ("Talk", NINE, 60)
+    link = booked.stage.event().location
+    assert link.startswith(f"https://us05web.zoom.us/j/{made.id}?pwd=")
+    assert f":{link}" in booked.stage.text()
+    assert f"Passcode: {made.password}" in booked.stage.event().description
+
+
+@pytest.mark.covers("A-17", "S0-29")
+def test_a_meeting_moves_and_goes_with_its_event(booked: Booked) -> None:
+    booked.stage.done(booked.stage.put(meeting()))
+    before, link = booked.meeting().id, booked.stage.event().location
+    booked.stage.done(booked.stage.put(moved()))
+    assert (booked.meeting().id, booked.meeting().start) == (before, TWO)
+    assert booked.stage.event().location == link
+    assert booked.stage.done(booked.stage.delete()).result is Result.SETTLED
+    assert booked.meetings == booked.stage.events() == []
+    assert booked.deeds() == ["created", "updated", "deleted"]
+
+
+@pytest.mark.covers("A-17")
+def test_a_meeting_that_its_host_deleted_is_no_obstacle_to_a_deletion(booked: Booked) -> None:
+    booked.stage.done(booked.stage.put(meeting()))
+    booked.running.zoom.person(ROOM).delete(booked.meeting().id)
+    assert booked.stage.done(booked.stage.delete()).result is Result.SETTLED
+    assert booked.stage.events() == []
+    assert all(not each.state.is_open for each in booked.stage.proposals())
+
+
+def test_a_meeting_that_its_host_deleted_is_made_anew_when_its_event_moves(booked: Booked) -> None:
+    booked.stage.done(booked.stage.put(meeting()))
+    old = booked.meeting().id
+    booked.running.zoom.person(ROOM).delete(old)
+    booked.stage.done(booked.stage.put(moved()))
+    assert booked.meeting().id != old
+    assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
+
+
+@pytest.mark.covers("F5")
+@pytest.mark.parametrize("fault", ["create_lost", "create_error", "cut", "html"])
+def test_whatever_becomes_of_the_answer_there_is_one_meeting(booked: Booked, fault: str) -> None:
+    booked.misbehave(fault, times=1)
+    assert booked.stage.done(booked.stage.put(meeting())).result is Result.SETTLED
+    booked.stage.later()
+    assert booked.deeds() == ["created"]
+    assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
+
+
+@pytest.mark.covers("F5")
+def test_who_insists_gets_one_meeting_although_listings_are_late(
+    open_booked: Callable[..., Booked],
+) -> None:
+    booked = open_booked(on_failure="reject")
+    booked.misbehave("create_lost", times=1)
+    booked.misbehave("lists_late", 30)
+    booked.stage.put(meeting())
+    for _ in range(20):
+        booked.stage.later(5)
+        booked.running.world.advance(timedelta(seconds=5))
+    assert booked.deeds() == ["created"]
+    assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
+
+
+@pytest.mark.covers("A-16", "F59")
+@pytest.mark.parametrize(
+    "fault", ["insufficient_scopes", "forbidden", "unavailable", "daily_limit"]
+)
+def test_an_event_is_written_without_its_meeting_and_gets_it_later(
+    booked: Booked, fault: str
+) -> None:
+    booked.misbehave(fault)
+    assert booked.stage.done(booked.stage.put(meeting())).result is Result.SETTLED
+    assert booked.stage.event().location == ""
+    assert "booking.conference_failing" in booked.stage.told()
+    assert booked.meetings == []
+    booked.running.zoom.behave()
+    booked.stage.persist()
+    assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
+    assert booked.stage.told()[-1] == "booking.conference_assigned"
+
+
+@pytest.mark.covers("A-16")
+@pytest.mark.parametrize("fault", ["insufficient_scopes", "forbidden", "user_gone"])
+def test_who_insists_on_meetings_is_refused_and_nothing_is_left_behind(
+    open_booked: Callable[..., Booked], fault: str
+) -> None:
+    booked = open_booked(on_failure="reject")
+    booked.misbehave(fault)
+    outcome = booked.stage.done(booked.stage.put(meeting()))
+    assert outcome.result is Result.REFUSED
+    assert "no Zoom meeting" in outcome.reason
+    assert booked.meetings == booked.stage.events() == []
+
+
+def test_without_any_account_the_booking_says_what_is_missing(
+    open_booked: Callable[..., Booked],
+) -> None:
+    booked = open_booked(zoom_section={})
+    booked.stage.done(booked.stage.put(meeting()))
+    assert "Zoom is not set up" in booked.stage.text()
+    assert booked.stage.event().location == ""
+
+
+@pytest.mark.covers("S0-05")
+def test_a_resource_has_the_host_that_its_own_connection_names(
+    open_booked: Callable[..., Booked],
+) -> None:
+    own = {"id": "zoom", "provider": "zoom", "account_email": HOST, "acts_for": HOST}
+    booked = replace(open_booked(own), host=HOST)
+    booked.stage.done(booked.stage.put(meeting()))
+    assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
+
+
+@pytest.mark.covers("S0-25", "S0-26", "S0-27", "S0-28")
+def test_meetings_are_held_as_the_file_says(open_booked: Callable[..., Booked]) -> None:
+    wanted = {
+        "join_before_host": False,
+        "mute_upon_entry": False,
+        "waiting_room": True,
+        "auto_recording": "cloud",
+    }
+    booked = open_booked(zoom={"settings": wanted})
+    booked.stage.done(booked.stage.put(meeting()))
+    settings = booked.meeting().settings
+    assert {name: settings[name] for name in wanted} == wanted
