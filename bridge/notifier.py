@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from bridge.model.conference import ConferenceKind
 from bridge.model.interval import Instant
 
 _LOCAL = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test", ".invalid", ".onion")
@@ -125,15 +126,31 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class MeetingNews:
+    """A meeting is not as it was, at the one who made it."""
+
+    kind: ConferenceKind
+    reference: str
+    """See `Conference.reference`."""
+    gone: bool
+    """It, or one occurrence of it, was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notices:
     """All that one request claims, and what it is answered when some of that is true."""
 
     claims: Sequence[Notice] = ()
     status: int = 204
     body: bytes = b""
-    """Plain text."""
+    media_type: str = "text/plain; charset=utf-8"
+    """Of the body."""
     handshake: bool = False
     """It claims nothing and wants its answer: the provider looks whether we are there."""
+    taken: bool = False
+    """The request is true as it stands: it was signed."""
+    meetings: Sequence[MeetingNews] = ()
+    """Only of a request that is true."""
 
 
 def unreachable(address: str, provider_url: str) -> str:

@@ -275,6 +275,9 @@ class ProviderKind:
     notices: Callable[[Delivery], Notices] | None = None
     """Read a request to `/hooks/<name>`, which anybody can send: whatever it holds, this returns,
     soon. None for kinds that tell of nothing."""
+    signed: Callable[[Delivery, BaseModel, Instant], Notices] | None = None
+    """Read such a request of a kind that signs it with a secret of its section `providers.<name>`,
+    at a time; as `notices`, which it has not."""
     unreachable: Callable[[BaseModel, str], str] | None = None
     """Say why this kind, with the section `providers.<name>`, cannot post to an address; empty when
     it can. Given by kinds with `notices`."""

@@ -253,7 +253,7 @@ class Bridge:
         """Takes what providers tell."""
         from bridge.channels.hearing import Hearing
 
-        return Hearing(self.database, self.wake, self.kinds, clock=self.clock)
+        return Hearing(self.database, self.wake, self.kinds, clock=self.clock, live=self.live)
 
     @cached_property
     def amending(self) -> Amending:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
 
 from bridge.channels.coalescing import Coalescing, Wish
+from bridge.config.live import Live
 from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.notifier import Delivery, News, Notice
+from bridge.notifier import Delivery, MeetingNews, News, Notice, Notices
 from bridge.provider import ProviderKind
 from bridge.store import channels, connections, schedule
 from bridge.store.channels import ChannelRow, ChannelState, Heard
@@ -40,6 +41,8 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes = b""
+    media_type: str = ""
+    """Of the body."""
     taken: int = 0
     """Notifications that were believed."""
     refused: int = 0
@@ -56,13 +59,19 @@ class Hearing:
         *,
         clock: Callable[[], Instant],
         tick: Callable[[], float] = monotonic,
+        live: Live | None = None,
     ) -> None:
+        """Hear nothing yet; without settings nothing that is signed is believed."""
         self._database = database
         self._wake = wake
         self._kinds = kinds
         self._clock = clock
         self._tick = tick
         self._coalescing = Coalescing()
+        self._live = live
+        self.followers: list[Callable[[MeetingNews], object]] = []
+        """Told of each meeting that its maker says was changed; they return soon, and may raise
+        StoreError."""
 
     def hear(self, kind_name: str, delivery: Delivery) -> Answer:
         """Take one request.
@@ -71,11 +80,12 @@ class Hearing:
             StoreError: it could not be noted; whoever sent it may send it again.
         """
         kind = self._kinds.get(kind_name)
-        if kind is None or kind.notices is None:
+        found = None if kind is None else self._read(kind, delivery)
+        if kind is None or found is None:
             return Answer(404)
-        found = kind.notices(delivery)
-        if found.handshake:
-            return Answer(found.status, found.body)
+        if found.handshake or found.taken:
+            self._pass_on(found.meetings)
+            return Answer(found.status, found.body, found.media_type, int(found.taken))
         if not found.claims:
             return Answer(404, refused=1)
         believed, refused = [], 0
@@ -91,7 +101,18 @@ class Hearing:
         if not taken:
             # One answer to all that is not good, and to what is good for nothing any more (F45).
             return Answer(404, refused=max(1, refused))
-        return Answer(found.status, found.body, taken, refused)
+        return Answer(found.status, found.body, found.media_type, taken, refused)
+
+    def _pass_on(self, meetings: Sequence[MeetingNews]) -> None:
+        for news in meetings:
+            for follower in self.followers:
+                follower(news)
+
+    def _read(self, kind: ProviderKind, delivery: Delivery) -> Notices | None:
+        if kind.signed is None:
+            return kind.notices(delivery) if kind.notices else None
+        section = None if self._live is None else self._live.current.providers.get(kind.name)
+        return None if section is None else kind.signed(delivery, section, self._clock())
 
     def _take(self, row: ChannelRow, claim: Notice) -> bool:
         """Do what a true notification asks for; False when the channel is to be no more."""

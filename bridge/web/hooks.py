@@ -50,7 +50,7 @@ class Hooks:
             raise not_found()
         headers = [("Cache-Control", "no-store")]
         if taken.body:
-            headers.append(("Content-Type", "text/plain; charset=utf-8"))
+            headers.append(("Content-Type", taken.media_type))
         return Reply(taken.status, headers, taken.body)
 
 

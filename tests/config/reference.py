@@ -78,6 +78,7 @@ CONNECTIONS = (
     ),
     Example("room", "google", {"account_email": "room-a@example.com", "consent": False}),
     Example("office", "microsoft", {"account_email": "room-a@example.com", "consent": False}),
+    Example("zoom", "zoom", {"account_email": "host@example.com"}),
     Example("family", "apple", {"username": "alice@icloud.com", "password": "ICLOUD_APP_PASSWORD"}),
 )
 

@@ -156,7 +156,7 @@ def test_a_meeting_moves_and_goes_with_its_event(booked: Booked) -> None:
     assert (booked.meeting().id, booked.meeting().start) == (before, TWO)
     assert booked.stage.event().location == link
     assert booked.stage.done(booked.stage.delete()).result is Result.SETTLED
-    assert booked.meetings == booked.stage.events() == []
+    assert (booked.meetings, booked.stage.events()) == ([], [])
     assert booked.deeds() == ["created", "updated", "deleted"]
 
 
@@ -231,7 +231,7 @@ def test_who_insists_on_meetings_is_refused_and_nothing_is_left_behind(
     outcome = booked.stage.done(booked.stage.put(meeting()))
     assert outcome.result is Result.REFUSED
     assert "no Zoom meeting" in outcome.reason
-    assert booked.meetings == booked.stage.events() == []
+    assert (booked.meetings, booked.stage.events()) == ([], [])
 
 
 def test_without_any_account_the_booking_says_what_is_missing(

@@ -33,7 +33,7 @@ def test_a_misspelt_kind_is_told_the_nearest() -> None:
 
 
 def test_an_unknown_kind_is_told_all() -> None:
-    with pytest.raises(KeyError, match="apple, caldav, google, ics, microsoft"):
+    with pytest.raises(KeyError, match="apple, caldav, google, ics, microsoft, zoom"):
         kind("zzz")
 
 

@@ -13,6 +13,8 @@ from bridge.config.booking import Conferences
 from bridge.config.section import Section
 from bridge.config.values import Email, RateLimit, Secret
 from bridge.model.http import Rates
+from bridge.model.interval import Instant
+from bridge.notifier import Delivery, Notices
 from bridge.provider import Account, Provider, ProviderKind
 
 if TYPE_CHECKING:
@@ -47,6 +49,12 @@ class ZoomDefaults(Section):
         description="user in whose name server_to_server makes the meetings of resources without a "
         "zoom connection; empty: the resource's email",
         examples=["meetings@example.com"],
+    )
+    webhook_secret: Secret | None = Field(
+        default=None,
+        description="secret token of the app's event subscription, where Zoom is to tell of "
+        "meetings that somebody changed",
+        examples=["ZOOM_WEBHOOK_SECRET"],
     )
     api_url: str = Field(default="https://api.zoom.us/v2", description="root of the API")
     authorize_url: str = Field(
@@ -129,17 +137,23 @@ def _host(defaults: BaseModel, email: str) -> str:
     return (known.host or email) if _is_delegated(known, known) else ""
 
 
+def _signed(delivery: Delivery, defaults: BaseModel, now: Instant) -> Notices:
+    from bridge.providers.zoom.push import notices
+
+    secret = _of(defaults).webhook_secret
+    return notices(delivery, secret.get_secret_value() if secret else "", now)
+
+
 def _rates(defaults: BaseModel) -> Rates:
     known = _of(defaults)
     return Rates(known.requests.per_minute, known.requests_per_account.per_minute)
 
 
 _CAPABILITIES: Mapping[str, str] = {
-    "read events": "exempt: it has meetings, and no calendars",
-    "incremental": "exempt: it has meetings, and no calendars",
-    "write events": "exempt: it has meetings, and no calendars",
-    "push": "todo",
-    "meetings": "done: made, moved and deleted with their booking",
+    "read events": "exempt: it has meetings, no calendars",
+    "incremental": "exempt: it has meetings, no calendars",
+    "write events": "done: the meetings of bookings in the other calendars",
+    "push": "done: webhooks of the app",
 }
 
 _ADVICE = (
@@ -162,6 +176,7 @@ KIND = ProviderKind(
     is_one_program=True,
     has_calendars=False,
     host=_host,
+    signed=_signed,
     rates=_rates,
     capabilities=_CAPABILITIES,
     advice=_ADVICE,
