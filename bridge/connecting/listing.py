@@ -12,7 +12,6 @@ from bridge.accounts import Accounts
 from bridge.config.plan import ConnectionPlan
 from bridge.connecting.asked import Crowded
 from bridge.connecting.connecting import AT_ONCE
-from bridge.errors import RemoteRejected
 from bridge.provider import CalendarInfo
 from bridge.store import connections, listings
 from bridge.store.connections import ConnectionRow
@@ -51,10 +50,7 @@ class Listing:
         """
         account = _account(row)
         with self.turn():
-            provider = self.accounts.open(row.id, account)
-            if provider.source is None:
-                raise RemoteRejected("accounts of this kind have no list of calendars")
-            infos = provider.source.list_calendars()
+            infos = self.accounts.open(row.id, account).calendars()
         text = listings.text(infos)
         with self.database.write(lasting=False) as conn:
             now = connections.get(conn, row.id)

@@ -153,7 +153,7 @@ _CAPABILITIES: Mapping[str, str] = {
     "read events": "exempt: it has meetings, no calendars",
     "incremental": "exempt: it has meetings, no calendars",
     "write events": "done: the meetings of bookings in the other calendars",
-    "push": "done: webhooks of the app",
+    "push": "todo: webhooks are verified, and nothing follows from them yet",
 }
 
 _ADVICE = (
