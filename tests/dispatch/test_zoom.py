@@ -17,6 +17,7 @@ from bridge.bookings.words import Result
 from bridge.config.live import Live
 from bridge.model.http import Http
 from bridge.model.interval import utc
+from bridge.provider import CalendarId
 from bridge.providers import memory, zoom
 from bridge.providers.zoom import ZoomDefaults
 from bridge.sandbox.server import Sandbox
@@ -24,8 +25,11 @@ from bridge.sandbox.zoom.directory import ACCOUNT_ID, Meeting
 from bridge.sandbox.zoom.scenario import SERVER_ID, SERVER_SECRET
 from tests.bookings.hall import NOW
 from tests.builders import make_settings
+from tests.contract.caldav_sink_world import CaldavSinkWorld
 from tests.contract.google_world import transport
+from tests.contract.sink_calendar import Calendar
 from tests.dispatch.stage import Stage, event
+from tests.servers.radicale import radicale_account, shared_radicale
 
 HOST, ROOM = "host@example.com", "room@example.com"
 PEOPLE = {"zoom": {"accounts": [{"email": HOST}, {"email": ROOM}]}}
@@ -102,9 +106,16 @@ def open_booked(
     opened: list[Accounts] = []
 
     def open_it(
-        *connections: dict[str, Any], zoom_section: Any = None, **conference: Any
+        *connections: dict[str, Any],
+        zoom_section: Any = None,
+        desk: tuple[CaldavSinkWorld, CalendarId] | None = None,
+        **conference: Any,
     ) -> Booked:
-        resource = {"email": ROOM, "connections": [WORK, *connections]}
+        """`desk` receives the bookings instead of a calendar in this process."""
+        resource: dict[str, Any] = {"email": ROOM, "more": connections}
+        opened_desk = None if desk is None else desk[0].open(desk[1])
+        if desk is not None:
+            resource |= {"opened": opened_desk, "calendar": desk[1]}
         stage = open_stage(sections={"conference": conference}, **resource)
         given = {
             "account_id": ACCOUNT_ID,
@@ -120,7 +131,10 @@ def open_booked(
             providers={"zoom": section},
             resources=[{"id": "room-a", **resource, "connections": entries}],
         )
-        kinds = {"zoom": zoom.KIND, "memory": memory.kind(stage.house.accounts.memories)}
+        kind = memory.kind(stage.house.accounts.memories)
+        if opened_desk is not None:
+            kind = replace(kind, open=lambda _: opened_desk)
+        kinds = {"zoom": zoom.KIND, "memory": kind}
         accounts = Accounts(Live(settings), http, kinds)
         opened.append(accounts)
         stage.dispatch = replace(stage.dispatch, accounts=accounts)
@@ -136,7 +150,45 @@ def booked(open_booked: Callable[..., Booked]) -> Booked:
     return open_booked()
 
 
-@pytest.mark.covers("A-15", "S0-29")
+@pytest.fixture
+def desk(
+    http: Http, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[CaldavSinkWorld, CalendarId]]:
+    """A calendar on a real CalDAV server, as iCloud is one."""
+    server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
+    world = CaldavSinkWorld(radicale_account(server), http)
+    yield world, world.new_calendar()
+    world.clean_up()
+
+
+@pytest.mark.covers("A-15", "A-17", "S0-29")
+def test_an_event_on_a_caldav_server_has_its_meeting_at_zoom(
+    open_booked: Callable[..., Booked], desk: tuple[CaldavSinkWorld, CalendarId]
+) -> None:
+    booked = open_booked(desk=desk, zoom={"settings": {"waiting_room": True}})
+    stage, calendar = booked.stage, Calendar(*desk)
+    assert stage.done(stage.put(meeting())).result is Result.SETTLED
+    made = booked.meeting()
+    assert made.settings["waiting_room"]
+
+    def held() -> Any:
+        (series,) = calendar.holds().values()
+        return series.master
+
+    link = held().location
+    assert link.startswith(f"https://us05web.zoom.us/j/{made.id}?")
+    assert f"Passcode: {made.password}" in held().description
+    assert f":{link}" in stage.text()
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    assert (booked.meeting().id, booked.meeting().start) == (made.id, TWO)
+    assert (held().location, held().start.astimezone(UTC)) == (link, TWO)
+    booked.misbehave("delete_gone", times=1)
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert (booked.meetings, calendar.holds()) == ([], {})
+    assert all(not each.state.is_open for each in stage.proposals())
+
+
+@pytest.mark.covers("S0-29")
 def test_a_booking_gets_its_meeting_and_the_link_stands_in_the_event(booked: Booked) -> None:
     outcome = booked.stage.done(booked.stage.put(meeting()))
     assert outcome.result is Result.SETTLED
