@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
     from bridge.config.plan import ConnectionPlan
     from bridge.config.settings import Settings
+    from bridge.model.resource import ConnectionId
 
 _AT_ONCE = 8
 
@@ -50,8 +51,10 @@ def doctor(ground: Ground, provider: str | None, *, trial_alert: bool) -> None:
             for connection in connections
             if kind in (None, connection.provider)
         ]
+        shared = _serving(bridge, kind)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             accounts = list(pool.map(lambda each: _account(bridge, each), wanted))
+            accounts += pool.map(lambda each: _reached(bridge, each), shared)
         alerts = [] if kind and not trial_alert else alerting.examine(bridge, trial=trial_alert)
         warnings, notes = _warnings(bridge), [*polled_only(bridge.settings), *_advice(kind)]
     stored = _stored(ground)
@@ -93,6 +96,32 @@ def _advice(kind: str | None) -> list[str]:
     from bridge.registry import KINDS
 
     return [f"{KINDS[kind].title}: {each}" for each in KINDS[kind].advice] if kind else []
+
+
+def _serving(bridge: Bridge, kind: str | None) -> list[ConnectionId]:
+    """Name the accounts that make the meetings of resources which have none of their own."""
+    from bridge.config.booking import Meeting
+    from bridge.config.plan import plan
+
+    found = []
+    for resource, _ in plan(bridge.settings):
+        wanted = {
+            resource.event_defaults.conference,
+            *(it.conference for it in resource.event_types),
+        }
+        if Meeting.ZOOM in wanted:
+            found += bridge.accounts.serving(resource.id)
+    return [name for name in found if kind in (None, bridge.accounts.describe(name)[0].name)]
+
+
+def _reached(bridge: Bridge, name: ConnectionId) -> dict[str, Any]:
+    """Open an account that is no connection, and see whether it answers."""
+    result: dict[str, Any] = {"connection": name, "calendars": [], "problems": []}
+    try:
+        bridge.accounts.open(name).calendars()
+    except BridgeError as err:
+        result["problems"].append(told(err))
+    return result
 
 
 def _account(bridge: Bridge, plan: ConnectionPlan) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.cli.folder import Folder
+from tests.connecting.owner import ANN
+from tests.connecting.zooming import Zoom
 from tests.servers.radicale import radicale_account, start_radicale
 
 
@@ -125,3 +127,26 @@ def test_a_refused_password_is_told_from_other_failures(ward: Folder) -> None:
         "ann.gone": "error",
     }
     assert "check username and password" in found["ann.changed"]["error"]["hint"]
+
+
+def test_doctor_sees_whether_the_hosts_of_meetings_are_there(folder: Folder) -> None:
+    zoom = Zoom()
+    with zoom.sandbox:
+        folder.prepare(
+            allow_inline_secrets=True,
+            outbound={"allow_networks": ["127.0.0.1/32"]},
+            providers={"zoom": zoom.section(alone=True)},
+            event_defaults={"conference": "zoom"},
+            resources=[
+                {"id": "hall", "email": ANN},
+                {"id": "room", "email": "nobody@example.test"},
+                {"id": "desk", "email": "desk@example.test"}
+                | {"event_defaults": {"conference": "none"}},
+            ],
+        )
+        done = folder.run("doctor", "zoom")
+    assert done.code == 3
+    assert "hall (zoom): no calendars" in done.out
+    assert "room (zoom): not reached" in done.out
+    assert "has no such user (the host is the account_email of the connection" in done.out
+    assert "desk" not in done.out, "who has no meetings at Zoom needs no host there"
