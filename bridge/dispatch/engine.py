@@ -250,8 +250,8 @@ class Dispatch:
         desired, conference = intent.desired, intent.conference
         if desired is None or conference is None:
             return self._settle(work, None, None)
+        meetings = self._meetings(work)
         try:
-            meetings = self._meetings(work)
             meetings.update(Owed.read(work.progress.update), desired.series)
         except RemoteNotFound:
             base = events.standing(intent, look=True)
