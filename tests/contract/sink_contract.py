@@ -91,6 +91,7 @@ class SinkContract:
         assert again.remote_id == first.remote_id
         assert list(calendar.holds()) == [first.remote_id]
 
+    @pytest.mark.covers("F15")
     def test_a_repeated_write_brings_the_event_in_line(self, calendar: Calendar) -> None:
         first = calendar.put(wanted(booking(summary="Old", location="There")))
         again = calendar.put(wanted(booking(start=utc(NOW + DAY), end=utc(NOW + DAY + HOUR))))
