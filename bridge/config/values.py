@@ -201,6 +201,16 @@ def parse_redirect(value: str) -> str:
     return value
 
 
+def parse_service_url(value: str) -> str:
+    """Read where a provider's API or one of its pages is: http or https, nothing secret in it."""
+    parts = urlsplit(value.strip())
+    if parts.scheme.lower() not in ("https", "http") or not parts.hostname:
+        raise ValueError("is not an https or http URL")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("holds a login, a query or a fragment")
+    return value.strip().rstrip("/")
+
+
 def parse_email(value: str) -> str:
     """Read a mail address; empty means none."""
     if value and not _EMAIL.fullmatch(value):
@@ -252,6 +262,7 @@ Cidr = Annotated[Network, BeforeValidator(parse_cidr), PlainSerializer(str, retu
 Bind = Annotated[str, AfterValidator(parse_bind)]
 BaseUrl = Annotated[str, AfterValidator(parse_base_url)]
 RedirectUrl = Annotated[str, AfterValidator(parse_redirect)]
+ServiceUrl = Annotated[str, AfterValidator(parse_service_url)]
 Email = Annotated[str, AfterValidator(parse_email)]
 DatabaseUrl = Annotated[str, AfterValidator(parse_database)]
 FilePath = Annotated[Path, AfterValidator(_from_directory)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from bridge.config.section import Section
-from bridge.config.values import RateLimit, Secret
+from bridge.config.values import RateLimit, Secret, ServiceUrl
 from bridge.model.resource import Direction
 
 _SCOPE = "https://www.googleapis.com/auth"
@@ -59,17 +58,17 @@ class GoogleDefaults(Section):
         description="what owners are asked to permit, `calendar.events`; auto: what the direction "
         "of a connection needs",
     )
-    api_url: str = Field(
+    api_url: ServiceUrl = Field(
         default="https://www.googleapis.com/calendar/v3", description="root of the Calendar API"
     )
-    authorize_url: str = Field(
+    authorize_url: ServiceUrl = Field(
         default="https://accounts.google.com/o/oauth2/v2/auth",
         description="page on which owners agree",
     )
-    token_url: str = Field(
+    token_url: ServiceUrl = Field(
         default="https://oauth2.googleapis.com/token", description="where tokens come from"
     )
-    revoke_url: str = Field(
+    revoke_url: ServiceUrl = Field(
         default="https://oauth2.googleapis.com/revoke", description="where grants are given back"
     )
 
@@ -97,16 +96,6 @@ class GoogleDefaults(Section):
 
             read_key(value.get_secret_value())
         return value
-
-    @field_validator("api_url", "authorize_url", "token_url", "revoke_url")
-    @classmethod
-    def _reachable(cls, value: str) -> str:
-        parts = urlsplit(value.strip())
-        if parts.scheme.lower() not in ("https", "http") or not parts.hostname:
-            raise ValueError("is not an https or http URL")
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("holds a login, a query or a fragment")
-        return value.strip().rstrip("/")
 
 
 _NO_ADDRESS = ("openid", "email", "profile")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from bridge.authorizer import Grant
 from bridge.config.booking import Conferences
 from bridge.config.section import Section
-from bridge.config.values import Email, RateLimit, Secret
+from bridge.config.values import Email, RateLimit, Secret, ServiceUrl
 from bridge.model.http import Rates
 from bridge.model.interval import Instant
 from bridge.notifier import Delivery, Notices
@@ -56,14 +55,14 @@ class ZoomDefaults(Section):
         "meetings that somebody changed",
         examples=["ZOOM_WEBHOOK_SECRET"],
     )
-    api_url: str = Field(default="https://api.zoom.us/v2", description="root of the API")
-    authorize_url: str = Field(
+    api_url: ServiceUrl = Field(default="https://api.zoom.us/v2", description="root of the API")
+    authorize_url: ServiceUrl = Field(
         default="https://zoom.us/oauth/authorize", description="page on which hosts agree"
     )
-    token_url: str = Field(
+    token_url: ServiceUrl = Field(
         default="https://zoom.us/oauth/token", description="where tokens come from"
     )
-    revoke_url: str = Field(
+    revoke_url: ServiceUrl = Field(
         default="https://zoom.us/oauth/revoke", description="where grants are given back"
     )
 
@@ -81,16 +80,6 @@ class ZoomDefaults(Section):
     def asks_owners(self) -> bool:
         """Whether hosts let the app in."""
         return self.auth == "oauth"
-
-    @field_validator("api_url", "authorize_url", "token_url", "revoke_url")
-    @classmethod
-    def _reachable(cls, value: str) -> str:
-        parts = urlsplit(value.strip())
-        if parts.scheme.lower() not in ("https", "http") or not parts.hostname:
-            raise ValueError("is not an https or http URL")
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("holds a login, a query or a fragment")
-        return value.strip().rstrip("/")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

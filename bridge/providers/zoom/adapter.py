@@ -8,10 +8,12 @@ for a pause that is long enough (`retry_after`), and whoever tries again asks `f
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from bridge.config.booking import ZoomMeeting
 from bridge.errors import (
+    ProviderError,
     RateLimited,
     RemoteNotFound,
     TemporarilyUnavailable,
@@ -27,6 +29,7 @@ from bridge.providers.zoom.translate import Plan
 
 _LISTED = timedelta(minutes=1)
 """After which a listing has what was made."""
+logger = logging.getLogger(__name__)
 
 
 def open_account(account: Account, api_url: str, settings: ZoomMeeting) -> Provider:
@@ -73,12 +76,16 @@ class ZoomMeetings:
             except NoSuchTimes:
                 wanted = wanted.timeless()
                 made = self._client.create(self._whole(wanted, token))
-            self._check_times(made, wanted)
         except RateLimited:
             raise
         except (TemporarilyUnavailable, UnreadableAnswer) as err:
             text = f"nobody knows whether the meeting was made: {err}"
             raise TemporarilyUnavailable(text, retry_after=_LISTED) from err
+        try:
+            self._check_times(made, wanted)
+        except ProviderError as err:
+            # It is made, and its link is good: an error would say that it is not.
+            logger.warning("a meeting at Zoom keeps times that its event has not: %s", err)
         return translate.conference(made)
 
     def update(self, reference: str, series: EventSeries) -> Conference:

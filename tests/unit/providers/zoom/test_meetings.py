@@ -99,6 +99,14 @@ def test_a_series_that_has_begun_loses_its_times_rather_than_have_wrong_ones(
     assert place.host.meetings[0].type == 3
 
 
+def test_a_meeting_that_is_made_is_not_lost_by_what_follows(place: ZoomMakerWorld) -> None:
+    maker = place.open()
+    place.misbehave("update_lost", times=1)
+    made = maker.create(TOKEN, weekly(NOW - timedelta(days=8)))
+    assert [each.reference for each in place.held()] == [made.reference]
+    assert place.open().find(TOKEN) == made
+
+
 @pytest.mark.covers("F5")
 @pytest.mark.parametrize("fault", ["create_lost", "create_error", "cut", "html", "bad_gateway"])
 def test_who_does_not_know_whether_it_was_made_waits_until_listings_have_it(
