@@ -23,6 +23,7 @@ from bridge.providers.zoom import ZoomDefaults
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.zoom.directory import ACCOUNT_ID, Meeting
 from bridge.sandbox.zoom.scenario import SERVER_ID, SERVER_SECRET
+from bridge.store.database import Database
 from tests.bookings.hall import NOW
 from tests.builders import make_settings
 from tests.contract.caldav_sink_world import CaldavSinkWorld
@@ -72,6 +73,12 @@ class Booked:
 
     def misbehave(self, fault: str, value: Any = True, times: int | None = None) -> None:
         self.running.zoom.misbehave(self.host, fault, value, times)
+
+
+@pytest.fixture
+def database(sqlite_database: Database) -> Database:
+    """One kind of database will do: what Zoom does is the same to both."""
+    return sqlite_database
 
 
 @pytest.fixture(scope="module")
