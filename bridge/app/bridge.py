@@ -252,8 +252,11 @@ class Bridge:
     def hearing(self) -> Hearing:
         """Takes what providers tell."""
         from bridge.channels.hearing import Hearing
+        from bridge.dispatch.told import Told
 
-        return Hearing(self.database, self.wake, self.kinds, clock=self.clock, live=self.live)
+        heard = Hearing(self.database, self.wake, self.kinds, clock=self.clock, live=self.live)
+        heard.followers.append(Told(self.database, self.wake, self.clock))
+        return heard
 
     @cached_property
     def amending(self) -> Amending:

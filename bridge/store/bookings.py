@@ -145,6 +145,16 @@ def visible(conn: Connection, resource_id: str) -> list[BookingRow]:
     return [_read(row) for row in conn.execute(query)]
 
 
+def meeting_at(conn: Connection, kind: str, reference: str) -> list[BookingRow]:
+    """List the confirmed bookings that have a meeting; there is one at the most."""
+    query = select(*_BOOKING).where(
+        bookings.c.meeting_kind == kind,
+        bookings.c.meeting_reference == reference,
+        bookings.c.state == State.CONFIRMED.value,
+    )
+    return [_read(row) for row in conn.execute(query)]
+
+
 def written_to(
     conn: Connection, connection_id: str, calendar: str, remote_ids: Collection[str] | None = None
 ) -> dict[str, BookingRow]:

@@ -15,8 +15,11 @@ import pytest
 from bridge.accounts import Accounts
 from bridge.bookings.words import Result
 from bridge.config.live import Live
+from bridge.dispatch.told import Told
+from bridge.model.conference import ConferenceKind
 from bridge.model.http import Http
 from bridge.model.interval import utc
+from bridge.notifier import MeetingNews
 from bridge.provider import CalendarId
 from bridge.providers import memory, zoom
 from bridge.providers.zoom import ZoomDefaults
@@ -235,6 +238,33 @@ def test_a_meeting_that_its_host_deleted_is_made_anew_when_its_event_moves(booke
     booked.stage.done(booked.stage.put(moved()))
     assert booked.meeting().id != old
     assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
+
+
+def test_a_meeting_of_which_zoom_says_that_it_was_deleted_is_made_anew(booked: Booked) -> None:
+    stage = booked.stage
+    stage.done(stage.put(meeting()))
+    old = booked.meeting().id
+    booked.running.zoom.person(ROOM).delete(old)
+    told = Told(stage.database, stage.wake, lambda: stage.now)
+    for gone in (False, True, True):
+        told(MeetingNews(ConferenceKind.ZOOM, str(old), gone=gone))
+    stage.work()
+    assert booked.meeting().id != old
+    assert f"/j/{booked.meeting().id}?" in stage.event().location
+    assert stage.event().location in stage.text()
+    told(MeetingNews(ConferenceKind.ZOOM, str(old), gone=True))
+    assert stage.work() == [], "nobody has that one any more"
+
+
+def test_a_meeting_that_was_deleted_with_its_booking_stays_so(booked: Booked) -> None:
+    stage = booked.stage
+    stage.done(stage.put(meeting()))
+    old = booked.meeting().id
+    stage.done(stage.delete())
+    told = Told(stage.database, stage.wake, lambda: stage.now)
+    told(MeetingNews(ConferenceKind.ZOOM, str(old), gone=True))
+    assert stage.work() == []
+    assert booked.meetings == []
 
 
 @pytest.mark.covers("F5")
