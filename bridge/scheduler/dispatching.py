@@ -129,6 +129,9 @@ class Dispatching:
         if due is None or due > now:
             return []
         claims = self._outbox.claim(ground.owner, now, limit, LEASE)
+        # What was settled a moment ago may still be counted as running: its booking's next proposal
+        # is not dropped with a lease that nobody works on, its client waits for it.
+        self.give_back([Claimed(claim) for claim in claims if claim.booking.id in busy])
         return [Claimed(claim) for claim in claims if claim.booking.id not in busy]
 
     def run(self, job: Claimed) -> None:

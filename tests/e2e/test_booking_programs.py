@@ -284,6 +284,10 @@ def test_a_series_that_a_client_splits_becomes_two_and_loses_nothing(desk: Desk)
 @pytest.mark.covers("F50")
 def test_a_put_and_a_deletion_at_once_leave_the_provider_with_what_readers_see(desk: Desk) -> None:
     path = "/ann/raw.bookings/race.ics"
+
+    def seen() -> int:
+        return 1 if desk.dav("GET", path).status == 200 else 0
+
     for number in range(6):
         desk.dav("PUT", path, event("race", 20))
         barrier, said = Barrier(2), dict[str, int]()
@@ -300,10 +304,12 @@ def test_a_put_and_a_deletion_at_once_leave_the_provider_with_what_readers_see(d
             each.join()
         assert said["PUT"] in {201, 204}, said
         assert said["DELETE"] == 204
-        seen = desk.dav("GET", path).status
-        assert len(desk.provided("raw")) == (1 if seen == 200 else 0)
+        # What is answered while the provider is asked still is settled a moment later.
+        desk.served.wait(
+            lambda: len(desk.provided("raw")) == seen(), "the provider has what is seen"
+        )
     desk.dav("DELETE", path)
-    assert desk.provided("raw") == []
+    desk.served.wait(lambda: desk.provided("raw") == [], "the provider has nothing any more")
 
 
 @pytest.mark.covers("S0-57")
