@@ -10,7 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from bridge.accounts import Accounts
-from bridge.amending import Amending, Promotion, Trial
+from bridge.amending import Amending, Promotion
 from bridge.app.applying import apply_settings
 from bridge.app.opening import pin_instance, pin_keys, try_opening
 from bridge.app.outlet import Outlet, make_transport
@@ -373,30 +373,10 @@ class Bridge:
     @cached_property
     def wsgi(self) -> WSGIApplication:
         """Answers requests."""
-        from bridge.web.context import WebContext
+        from bridge.app.answering import make_context
         from bridge.web.dispatcher import make_wsgi
 
-        context = WebContext(
-            database=self.database,
-            publisher=self.publisher,
-            gate=self.gate,
-            live=self.live,
-            engine=self.scheduler,
-            instance=self.keyfile.instance,
-            metrics=self.metrics,
-            clock=self.clock,
-            dav=self.dav,
-            connecting=self.connecting,
-            invitations=self.invitations,
-            hearing=self.hearing,
-            amending=self.amending,
-            trial=Trial(self.http, self.kinds, self.tokens, self.budgets),
-            promotion=self.promotion,
-            listing=self.listing,
-            bookings=self.bookings,
-            vault=self.vault,
-        )
-        return make_wsgi(context)
+        return make_wsgi(make_context(self))
 
     @cached_property
     def dav(self) -> WSGIApplication:

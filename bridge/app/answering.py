@@ -1,0 +1,35 @@
+"""What the web room is given of a process' parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.amending import Trial
+from bridge.web.context import WebContext
+
+if TYPE_CHECKING:
+    from bridge.app.bridge import Bridge
+
+
+def make_context(bridge: Bridge) -> WebContext:
+    """Gather what requests reach."""
+    return WebContext(
+        database=bridge.database,
+        publisher=bridge.publisher,
+        gate=bridge.gate,
+        live=bridge.live,
+        engine=bridge.scheduler,
+        instance=bridge.keyfile.instance,
+        metrics=bridge.metrics,
+        clock=bridge.clock,
+        dav=bridge.dav,
+        connecting=bridge.connecting,
+        invitations=bridge.invitations,
+        hearing=bridge.hearing,
+        amending=bridge.amending,
+        trial=Trial(bridge.http, bridge.kinds, bridge.tokens, bridge.budgets),
+        promotion=bridge.promotion,
+        listing=bridge.listing,
+        bookings=bridge.bookings,
+        vault=bridge.vault,
+    )
