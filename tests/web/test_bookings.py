@@ -189,6 +189,28 @@ def test_guests_are_told_of_a_booking_only_if_it_says_so(front: Front, booker: B
     assert len(front.stage.memory.mails) == 1
 
 
+def test_a_meeting_comes_with_its_link_and_stays_when_the_booking_moves(booker: Booker) -> None:
+    made = booker.book(conference="google_meet").json
+    meeting = made["conference"]
+    assert (meeting["provider"], meeting["state"]) == ("google_meet", "ready")
+    assert meeting["join_url"].startswith("https://")
+    moved = booker.change(made["id"], start="2026-11-23T14:00:00Z").json
+    assert moved["conference"] == meeting
+    without = booker.change(made["id"], conference="none").json
+    assert without["conference"] is None
+
+
+def test_a_room_that_declines_takes_the_booking_and_shows_it_cancelled(
+    open_front: Callable[..., Front],
+) -> None:
+    front = open_front(bookings={"on_conflict": "decline"})
+    front.stage.occupy("2026-11-23 09:30")
+    answer = front.booker().book()
+    assert (answer.status, answer.json["state"]) == (201, "cancelled")
+    assert answer.json["reason"].startswith("busy 2026-11-23 10:30")
+    assert front.stage.names() != []
+
+
 # Changes
 
 
