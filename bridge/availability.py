@@ -24,6 +24,7 @@ days that someone is out of office.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from bridge.config.policy import AllDay, Availability, Blocks
@@ -70,6 +71,14 @@ def verdict(
     )
 
 
+def _lasts_no_time(event: Event) -> bool:
+    start, end = event.start, event.end
+    if isinstance(start, datetime) and isinstance(end, datetime):
+        # A clock that is put back shows an hour twice, and equal ones of one zone compare as equal.
+        return start.timestamp() == end.timestamp()
+    return start == end
+
+
 def _ruled_out(event: Event, policy: Availability, *, blocks: bool, own: bool) -> Verdict | None:
     if not blocks:
         return Verdict(None, "the calendar does not block time")
@@ -79,7 +88,7 @@ def _ruled_out(event: Event, policy: Availability, *, blocks: bool, own: bool) -
         return Verdict(None, "cancelled")
     if reason := _REFUSALS.get(event.self_partstat):
         return Verdict(_TYPES[policy.declined], reason)
-    if event.start == event.end:
+    if _lasts_no_time(event):
         return Verdict(None, "lasts no time")
     return None
 

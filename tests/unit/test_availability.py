@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -60,6 +61,12 @@ def told(event: Event, policy: Availability = DEFAULT, **more: bool) -> tuple[st
 )
 def test_the_default_table(changes: dict[str, Any], fbtype: str | None, reason: str) -> None:
     assert told(make_event(**changes)) == (fbtype, reason)
+
+
+def test_an_hour_that_a_clock_shows_twice_lasts_an_hour() -> None:
+    once = datetime(2027, 11, 7, 1, tzinfo=ZoneInfo("America/New_York"))
+    assert told(make_event(start=once, end=once.replace(fold=1)))[0] == BUSY
+    assert told(make_event(start=once, end=once)) == (None, "lasts no time")
 
 
 def test_what_outlook_shows_outranks_transp() -> None:
