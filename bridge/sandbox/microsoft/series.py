@@ -130,10 +130,11 @@ def _times(master: Json, original: date) -> Json:
     clock = span.start.astimezone(place).time()
     start = datetime.combine(original, clock, place)
     moments = {"start": start, "end": start.astimezone(UTC) + (span.end - span.start)}
-    return {
-        key: {
-            "dateTime": when.astimezone(place).replace(tzinfo=None).isoformat(timespec="seconds"),
-            "timeZone": name,
-        }
-        for key, when in moments.items()
-    }
+    return {key: _kept(when.astimezone(place), name) for key, when in moments.items()}
+
+
+def _kept(when: datetime, name: str) -> Json:
+    """Say a moment by the clock of its zone; the second of two hours of one name in UTC."""
+    if when.replace(fold=0).utcoffset() != when.utcoffset():
+        when, name = when.astimezone(UTC), "UTC"
+    return {"dateTime": when.replace(tzinfo=None).isoformat(timespec="seconds"), "timeZone": name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -276,3 +276,14 @@ def occurrence(program: Program, made: Json, day: int) -> str:
     }
     [found] = program.listed(f"me/events/{made['id']}/instances", **window)
     return str(found["id"])
+
+
+def test_an_occurrence_in_the_night_when_clocks_go_back_lasts_as_long_as_any(ann: Program) -> None:
+    first, last = (datetime(2026, 10, 24, hour, tzinfo=UTC) for hour in (2, 3))
+    night = {"start": timed(first), "end": timed(last)}
+    reach = {"type": "numbered", "startDate": "2026-10-24", "numberOfOccurrences": 3}
+    pattern = {"type": "daily", "interval": 1}
+    made = ann.create(**night, recurrence={"pattern": pattern, "range": reach})
+    found = ann.listed(f"me/events/{made['id']}/instances", **YEAR)
+    spans = [(each["start"]["dateTime"][5:16], each["end"]["dateTime"][5:16]) for each in found]
+    assert spans[1] == ("10-25T00:00", "10-25T01:00")
