@@ -84,6 +84,11 @@ class Attendee:
     schedule_agent: str = ""
     """SCHEDULE-AGENT in upper case, `CLIENT`; empty when it is not said: SERVER (RFC 6638)."""
 
+    @property
+    def is_told_elsewhere(self) -> bool:
+        """Tell whether no server is to mail them (RFC 6638 section 7.1)."""
+        return self.schedule_agent in ("CLIENT", "NONE")
+
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
@@ -194,6 +199,12 @@ class EventSeries:
     def events(self) -> Sequence[Event]:
         """Return the master, when there is one, then the overrides."""
         return (*((self.master,) if self.master else ()), *self.overrides)
+
+    @property
+    def is_told_elsewhere(self) -> bool:
+        """Tell whether there are guests, and no server is to mail any of them."""
+        every = [guest for event in self.events() for guest in event.attendees]
+        return bool(every) and all(guest.is_told_elsewhere for guest in every)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,6 @@ _MOST_REMINDERS = 5
 _LONGEST_BEFORE = timedelta(minutes=40_320)
 _MINUTE = timedelta(minutes=1)
 _MOST_ATTACHMENTS = 25
-_SILENT = frozenset({"CLIENT", "NONE"})
 _SHOWN = {
     ShowAs.OUT_OF_OFFICE: "out of office: at Google that is an event of its own kind, without "
     "guests, places and meetings",
@@ -54,12 +53,6 @@ def refuse(desired: Desired, place: Place) -> None:
         raise RemoteRejected(f"Google Calendar cannot {why}")
 
 
-def is_silent(series: EventSeries) -> bool:
-    """Tell whether somebody else tells the guests: all of them, else it is refused."""
-    every = [guest for event in series.events() for guest in event.attendees]
-    return bool(every) and all(guest.schedule_agent in _SILENT for guest in every)
-
-
 def _reasons(desired: Desired, place: Place) -> Iterator[str]:
     series, wanted = desired.series, desired.conference
     if wanted not in (None, ConferenceKind.GOOGLE_MEET):
@@ -67,7 +60,7 @@ def _reasons(desired: Desired, place: Place) -> Iterator[str]:
     if series.master is None:
         yield "hold occurrences of a series without the series"
         return
-    agents = {guest.schedule_agent in _SILENT for it in series.events() for guest in it.attendees}
+    agents = {guest.is_told_elsewhere for it in series.events() for guest in it.attendees}
     if desired.notify and len(agents) > 1:
         yield (
             "mail some guests and leave others to you (SCHEDULE-AGENT=CLIENT): it mails all of "

@@ -15,14 +15,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-import msgspec
-
 from bridge.errors import RemoteChanged, RemoteNotFound, RemoteRejected, UnreadableAnswer
 from bridge.ical.foreign import Unclear
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries, Floating
 from bridge.model.remote import CalendarId, ETag, RemoteId
 from bridge.providers.google import meet, wire
+from bridge.providers.google.asking import inserted, patched, wanted_meeting
 from bridge.providers.google.booked import (
     OURS,
     own_marks,
@@ -33,6 +32,7 @@ from bridge.providers.google.booked import (
 from bridge.providers.google.changes import difference, guests, is_unseen
 from bridge.providers.google.client import Client
 from bridge.providers.google.editing import Editing
+from bridge.providers.google.inviting import uninvited
 from bridge.providers.google.moments import Place
 from bridge.providers.google.occurrences import (
     Cancel,
@@ -43,7 +43,7 @@ from bridge.providers.google.occurrences import (
     plan,
     read_series,
 )
-from bridge.providers.google.sayable import is_silent, refuse
+from bridge.providers.google.sayable import refuse
 from bridge.providers.google.translate import write_attendees
 from bridge.sink import Desired, Written
 
@@ -100,7 +100,7 @@ class GoogleSink:
         """Make an event what is desired; see `EventSink`."""
         place = self._place(calendar, desired.series)
         refuse(desired, place)
-        notify = desired.notify and not is_silent(desired.series)
+        notify = desired.notify and not desired.series.is_told_elsewhere
         editing = Editing(self._client, calendar, notify)
         if base is None:
             return self._create(editing, desired, place)
@@ -116,17 +116,23 @@ class GoogleSink:
     # Creating
 
     def _create(self, editing: Editing, desired: Desired, place: Place) -> Written:
-        event = _new(desired, place)
-        made, reason = _with_meet(editing, event, desired)
-        if made is not None:
-            return self._finish(editing, _Found(made), None, desired, place, reason)
-        there = self._taken(editing.calendar, desired.token)
-        if there.status != _CANCELLED:
-            found = self._whole(editing.calendar, there)
-            return self._bring(editing, found, None, desired, place)
-        made, reason = _patched(editing, there, _revived(event, there, desired))
-        found = self._whole(editing.calendar, made)
-        return self._finish(editing, found, None, desired, place, reason)
+        first = uninvited(desired)
+        asked = first or desired
+        quiet = replace(editing, notify=editing.notify and first is None)
+        event = _new(asked, place)
+        made, reason = inserted(quiet, event, desired)
+        found = None if made is None else _Found(made)
+        if found is None:
+            there = self._taken(editing.calendar, desired.token)
+            if there.status != _CANCELLED:
+                there_now = self._whole(editing.calendar, there)
+                return self._bring(editing, there_now, None, desired, place)
+            made, reason = patched(quiet, there, _revived(event, there, desired))
+            found = self._whole(editing.calendar, made)
+        found = self._occurrences(quiet, found, None, asked, place)
+        if first is not None:
+            found = self._in_line(editing, found, None, desired, place)[0]
+        return self._told(editing, found, desired, reason)
 
     def _taken(self, calendar: str, token: str) -> wire.Event:
         """Show what has the id already; deleted events disappear in the end, and keep it."""
@@ -147,7 +153,38 @@ class GoogleSink:
         desired: Desired,
         place: Place,
     ) -> Written:
-        """Change what differs, the series first and then its occurrences."""
+        """Change what differs; who is not invited yet is, once all of it stands."""
+        first = uninvited(desired, found.master, found.others)
+        reason = ""
+        if first is not None:
+            quiet = replace(editing, notify=False)
+            found, reason = self._in_line(quiet, found, base, first, place, meets=True)
+        found, why = self._in_line(editing, found, base, desired, place, meets=first is None)
+        return self._told(editing, found, desired, reason or why)
+
+    def _in_line(
+        self,
+        editing: Editing,
+        found: _Found,
+        base: EventSeries | None,
+        desired: Desired,
+        place: Place,
+        *,
+        meets: bool = False,
+    ) -> tuple[_Found, str]:
+        """Change what differs, the series first and then its occurrences.
+
+        Args:
+            editing: writes.
+            found: as it stands.
+            base: as the client knows it.
+            desired: as it shall be.
+            place: the calendar.
+            meets: its meeting is seen to as well.
+
+        Returns:
+            As it stands then, and why there is no meeting.
+        """
         wanted = desired.series.master
         assert wanted is not None  # noqa: S101 - `refuse` saw to it
         current = _read(found.master, place)
@@ -156,23 +193,23 @@ class GoogleSink:
         patch = _patch(
             in_order(lines_for(known, current, place), place), wanted, found.master, place, desired
         )
-        patch |= _meeting(found.master, desired)
+        if meets:
+            patch |= wanted_meeting(found.master, desired)
         reason = ""
         if patch:
-            master, reason = _patched(editing, found.master, patch)
+            master, reason = patched(editing, found.master, patch)
             found = self._whole(editing.calendar, master)
-        return self._finish(editing, found, base, desired, place, reason)
+        return self._occurrences(editing, found, base, desired, place), reason
 
-    def _finish(
+    def _occurrences(
         self,
         editing: Editing,
         found: _Found,
         base: EventSeries | None,
         desired: Desired,
         place: Place,
-        reason: str,
-    ) -> Written:
-        """Change the occurrences, and say what stands there in the end."""
+    ) -> _Found:
+        """Change the occurrences, and give what stands there in the end."""
         exceptions = Exceptions.of(found.others, place)
         changed = False
         for step in plan(found.master, exceptions, base, desired.series, place):
@@ -183,6 +220,10 @@ class GoogleSink:
                 changed = self._change(editing, step, desired, place) or changed
         if changed:
             found = self._load(editing.calendar, RemoteId(found.master.id))
+        return found
+
+    def _told(self, editing: Editing, found: _Found, desired: Desired, reason: str) -> Written:
+        """Say what stands there, and why it has no meeting."""
         written = self._written(editing.calendar, found)
         if desired.conference is None or written.conference is not None:
             return written
@@ -295,42 +336,6 @@ def _revived(event: wire.Event, there: wire.Event, desired: Desired) -> dict[str
         asked = wire.properties(meet.request(desired.token, there))
     whole = {"recurrence": None, **_whole(event), "conferenceData": asked}
     return {name: value for name, value in whole.items() if name != "id"}
-
-
-def _with_meet(
-    editing: Editing, event: wire.Event, desired: Desired
-) -> tuple[wire.Event | None, str]:
-    """Insert an event with its meeting, else without: then say why there is none."""
-    if desired.conference is None:
-        return editing.insert(event), ""
-    asking = msgspec.structs.replace(event, conference_data=meet.request(desired.token))
-    try:
-        return editing.insert(asking), ""
-    except RemoteRejected as err:
-        return editing.insert(event), str(err)
-
-
-def _patched(
-    editing: Editing, event: wire.Event, patch: dict[str, object]
-) -> tuple[wire.Event, str]:
-    """Change an event; where Google refuses its meeting, without: then say why there is none."""
-    try:
-        return editing.patch(event, patch, unseen=is_unseen(patch)), ""
-    except RemoteRejected as err:
-        rest = {name: value for name, value in patch.items() if name != "conferenceData"}
-        if len(rest) == len(patch) or patch["conferenceData"] is None:
-            raise
-        changed = editing.patch(event, rest, unseen=is_unseen(rest)) if rest else event
-        return changed, str(err)
-
-
-def _meeting(event: wire.Event, desired: Desired) -> dict[str, object]:
-    """Ask for a meeting, take it away, or leave it: one is never asked for beside another."""
-    if desired.conference is None:
-        return {"conferenceData": None} if meet.is_meet(event) else {}
-    if not meet.is_to_be_asked(event):
-        return {}
-    return {"conferenceData": wire.properties(meet.request(desired.token, event))}
 
 
 def _patch(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bridge.errors import RemoteChanged
-from bridge.model.event import Attendee, Status
+from bridge.model.conference import ConferenceKind
+from bridge.model.event import Attendee, EventSeries, Status
 from bridge.provider import RemoteId
 from tests.contract.google_sink_world import GoogleSinkWorld
 from tests.contract.sink_calendar import (
+    ANN,
     BOB,
+    EVE,
     MONDAY,
     TOKEN,
     WEEK,
@@ -107,3 +111,80 @@ def test_a_series_that_was_deleted_comes_back_with_all_its_occurrences(agenda: C
         "Meeting", "Meeting", "Now", "Meeting", "Meeting", "Meeting",
     ]  # fmt: skip
     assert agenda.find() == back
+
+
+# Who is mailed of a series whose occurrences are changed
+
+
+def many() -> EventSeries:
+    """A series with guests, four occurrences of which are changed."""
+    series = weekly(attendees=(Attendee(ANN), Attendee(BOB)))
+    names = ("First", "Second", "Third")
+    titled = [
+        override(series, MONDAY + number * WEEK, summary=name) for number, name in enumerate(names)
+    ]
+    return changed(series, *titled, override(series, MONDAY + 3 * WEEK, status=Status.CANCELLED))
+
+
+@pytest.mark.covers("T70")
+@pytest.mark.parametrize("meeting", [None, ConferenceKind.GOOGLE_MEET])
+def test_guests_of_a_series_are_invited_once_however_much_of_it_is_changed(
+    there: GoogleSinkWorld, agenda: Calendar, meeting: ConferenceKind | None
+) -> None:
+    desired = wanted(many(), conference=meeting)
+    written = agenda.put(desired)
+    assert there.mailed(agenda.id) == [(ANN, "invited"), (BOB, "invited")]
+    assert taking_place(written.series) == taking_place(many())
+    for each in written.series.events():
+        assert {guest.address for guest in each.attendees} >= {ANN, BOB}
+    assert agenda.put(desired, written) == written
+    assert len(there.mailed(agenda.id)) == 2
+
+
+@pytest.mark.covers("T70", "F4")
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+def test_guests_of_a_series_are_invited_once_wherever_its_writing_was_interrupted(
+    there: GoogleSinkWorld, agenda: Calendar, done: bool
+) -> None:
+    for number in range(1, 8):
+        desired = replace(wanted(many()), token=f"{number:040x}")
+        before = len(there.mailed(agenda.id))
+        with there.interrupted(number, done=done):
+            written = agenda.persist(desired)
+        told = [who for who, _ in there.mailed(agenda.id)[before:]]
+        assert told == [ANN, BOB], number
+        assert taking_place(written.series) == taking_place(many())
+
+
+@pytest.mark.covers("T70")
+def test_a_booking_made_again_after_its_deletion_invites_once(
+    there: GoogleSinkWorld, agenda: Calendar
+) -> None:
+    agenda.delete(agenda.put(wanted(many())))
+    before = len(there.mailed(agenda.id))
+    written = agenda.put(wanted(many()))
+    assert [who for who, _ in there.mailed(agenda.id)[before:]] == [ANN, BOB]
+    assert taking_place(written.series) == taking_place(many())
+
+
+@pytest.mark.covers("T70")
+def test_a_guest_of_one_occurrence_hears_of_that_one(
+    there: GoogleSinkWorld, agenda: Calendar
+) -> None:
+    series = weekly(attendees=(Attendee(BOB),))
+    other = override(series, MONDAY + 2 * WEEK, attendees=(Attendee(BOB), Attendee(EVE)))
+    titled = override(series, MONDAY + 3 * WEEK, summary="Other")
+    written = agenda.put(wanted(changed(series, other, titled)))
+    assert there.mailed(agenda.id) == [(BOB, "invited"), (BOB, "updated"), (EVE, "invited")]
+    guests = there.stored(agenda.id, third(written.remote_id))["attendees"]
+    assert {f"mailto:{guest['email']}" for guest in guests} >= {BOB, EVE}
+
+
+@pytest.mark.covers("T70")
+def test_guests_who_come_with_changed_occurrences_are_invited_once(
+    there: GoogleSinkWorld, agenda: Calendar
+) -> None:
+    written = agenda.put(wanted(weekly()))
+    after = agenda.put(wanted(many()), written)
+    assert there.mailed(agenda.id) == [(ANN, "invited"), (BOB, "invited")]
+    assert taking_place(after.series) == taking_place(many())
