@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 
-from bridge.bookings import revising
-from bridge.bookings.draft import Draft
+from bridge.bookings.draft import Draft, parse
 from bridge.config.booking import EventDefaults, Meeting, Reminder, Visibility
 from bridge.config.plan import ResourcePlan
+from bridge.errors import InvalidCalendarObject
 from bridge.ical.parse import parse_calendar
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import (
@@ -51,6 +51,7 @@ class Intent:
     conference: Conference | None
     """The meeting that it has, of whatever kind: another one goes when it is of another kind."""
     notify: bool
+    """Whether guests are mailed: `Desired.notify`, unless their client tells all of them itself."""
 
     @property
     def is_native(self) -> bool:
@@ -122,13 +123,12 @@ def intent(
     """
     conference = conference_of(booking)
     if draft is None:
-        notify = _notified(revising.said(booking.text), plan.event_defaults.notify_attendees)
         return Intent(
             desired=None,
             base=base_of(booking),
             meeting=None,
             conference=conference,
-            notify=notify,
+            notify=_tells_of_the_end(booking, plan, organizer),
         )
     settled = defaults(draft, plan)
     notify = _notified(draft.said, settled.notify_attendees)
@@ -154,7 +154,7 @@ def intent(
         base=base_of(booking),
         meeting=meeting,
         conference=conference,
-        notify=notify,
+        notify=_tells(series, settled),
     )
 
 
@@ -251,6 +251,14 @@ def _settled(
     if settled.show_as != "busy" and not any(name in draft.said for name in _SHOWN):
         show_as = ShowAs(settled.show_as)
 
+    others = [
+        guest
+        for event in series.events()
+        for guest in event.attendees
+        if guest.address not in (_mailto(organizer.account), _mailto(organizer.guest))
+    ]
+    agent = "CLIENT" if others and all(it.is_told_elsewhere for it in others) else ""
+
     def change(event: Event) -> Event:
         return replace(
             _placed(event, organizer.zone),
@@ -258,10 +266,24 @@ def _settled(
             show_as=show_as or event.show_as,
             alarms=_alarms(event.alarms, settled.reminders),
             organizer=None,
-            attendees=_guests(event, organizer),
+            attendees=_guests(event, organizer, agent),
         )
 
     return _each(series, change)
+
+
+def _tells(series: EventSeries, settled: EventDefaults) -> bool:
+    return settled.notify_attendees and not series.is_told_elsewhere
+
+
+def _tells_of_the_end(booking: BookingRow, plan: ResourcePlan, organizer: Organizer) -> bool:
+    """Say whether guests hear that a booking goes: those who heard of it, and no stranger."""
+    try:
+        draft = parse(booking.text, plan)
+    except InvalidCalendarObject:  # it has to go all the same
+        return plan.event_defaults.notify_attendees
+    settled = defaults(draft, plan)
+    return _tells(_settled(draft.series, draft, settled, organizer), settled)
 
 
 def _alarms(
@@ -272,14 +294,22 @@ def _alarms(
     return tuple(Alarm(timedelta(minutes=it.minutes), _ACTIONS[it.method]) for it in reminders)
 
 
-def _guests(event: Event, organizer: Organizer) -> tuple[Attendee, ...]:
-    """Give the guests: never the account itself; who booked by another address comes, too."""
-    account, guest = (f"mailto:{it}" if it else "" for it in (organizer.account, organizer.guest))
+def _mailto(address: str) -> str:
+    return f"mailto:{address}" if address else ""
+
+
+def _guests(event: Event, organizer: Organizer, agent: str) -> tuple[Attendee, ...]:
+    """Give the guests: never the account itself; who booked by another address comes, too.
+
+    Of those whom nobody mails they are one: a provider mails all guests, or none.
+    """
+    account, guest = _mailto(organizer.account), _mailto(organizer.guest)
     found = [it for it in event.attendees if it.address != account]
     if guest and guest != account:
         mine = next((it for it in found if it.address == guest), Attendee(guest))
         found = [it for it in found if it.address != guest]
-        found.append(replace(mine, partstat=PartStat.ACCEPTED, rsvp=False))
+        said = mine.schedule_agent or agent
+        found.append(replace(mine, partstat=PartStat.ACCEPTED, rsvp=False, schedule_agent=said))
     return tuple(found)
 
 

@@ -122,6 +122,45 @@ def test_the_account_is_no_guest_and_who_booked_is_one(hall: Hall) -> None:
     ]
 
 
+@pytest.mark.covers("T70")
+def test_who_books_is_told_by_nobody_where_the_client_tells_all_the_others(hall: Hall) -> None:
+    silent = "ATTENDEE;SCHEDULE-AGENT=CLIENT:mailto:ann@example.com"
+    mine = "ATTENDEE:mailto:alice@example.com"
+    found = intent(hall, silent, mine)
+    assert [it.schedule_agent for it in master(found).attendees] == ["CLIENT", "CLIENT"]
+    assert not found.notify
+
+
+@pytest.mark.covers("T70")
+def test_who_books_is_told_as_soon_as_one_of_the_others_is(hall: Hall) -> None:
+    silent = "ATTENDEE;SCHEDULE-AGENT=CLIENT:mailto:ann@example.com"
+    found = intent(hall, silent, "ATTENDEE:mailto:bo@example.com")
+    assert [it.schedule_agent for it in master(found).attendees] == ["CLIENT", "", ""]
+    assert found.notify
+
+
+@pytest.mark.covers("T70")
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("ATTENDEE:mailto:ann@example.com",), True),
+        (("ATTENDEE:mailto:ann@example.com", "X-BUSYBRIDGE-EVENT-TYPE:quiet"), False),
+        (("ATTENDEE;SCHEDULE-AGENT=CLIENT:mailto:ann@example.com",), False),
+        (("ATTENDEE;SCHEDULE-AGENT=NONE:mailto:ann@example.com",), False),
+    ],
+)
+def test_a_deletion_tells_those_who_were_told_of_the_booking(
+    open_hall: Callable[..., Hall], more: tuple[str, ...], told: bool
+) -> None:
+    quiet = {"id": "quiet", "event_defaults": {"notify_attendees": False}}
+    hall = open_hall(sections={"event_types": [quiet]})
+    hall.book(event(*NINE, *more))
+    hall.delete()
+    found = hall.outbox.desired(hall.claim(), ())
+    assert found.desired is None
+    assert found.notify is told
+
+
 def test_a_login_without_an_address_invites_nobody(hall: Hall) -> None:
     assert master(intent(hall, viewer=BOB)).attendees == ()
 
