@@ -212,7 +212,7 @@ class Dispatch:
         left = [it.made for it in self._unfinished(work) if it.made is not None]
         owed = [meetings.drop(it) for it in dict.fromkeys([intent.conference, *left])]
         reached(Point.MEETING_FOLLOWED)
-        return self._settle(work, None, None, cancel=next(filter(None, owed), ""))
+        return self._settle(work, None, None, cancel="\n".join(filter(None, owed)))
 
     def _unfinished(self, work: Work) -> list[Progress]:
         """Give how far earlier proposals came that failed: something of them may stand."""
@@ -229,9 +229,10 @@ class Dispatch:
     def _see_to_meeting(self, work: Work) -> Report:
         meetings, progress = self._meetings(work), work.progress
         if progress.cancel:
-            owed, booking = Owed.read(progress.cancel), work.claim.booking
-            if not (booking.meeting_kind and booking.meeting_reference == owed.reference):
-                meetings.cancel(owed)  # else it was found by a later try, and is used
+            booking = work.claim.booking
+            for owed in map(Owed.read, progress.cancel.splitlines()):
+                if not (booking.meeting_kind and booking.meeting_reference == owed.reference):
+                    meetings.cancel(owed)  # else it was found by a later try, and is used
             return self._settle(work, None, None)
         _, events = self._open(work)
         intent = self.outbox.desired(work.claim, events.sink.natively)
@@ -318,7 +319,7 @@ class Dispatch:
             work: what was done.
             written: the event.
             conference: its meeting, made by itself or with it.
-            cancel: a meeting that is still to be cancelled (`Owed`).
+            cancel: meetings that are still to be cancelled (`Owed`), one a line.
             is_last: a meeting that is not ready is not seen to again.
         """
         now, owed = self.clock(), {}
@@ -357,12 +358,17 @@ class Dispatch:
         return Report("refused")
 
     def _unwrite(self, work: Work) -> None:
-        _, events = self._open(work)
-        found = events.sink.find(work.calendar, work.token)
-        if found is None:
-            return
+        """Delete what was written of a booking that is refused.
+
+        Raises:
+            BridgeError: not now; where nobody lets us it stays owed, and is shown in the end.
+        """
         try:
-            events.delete(found, notify=True)
+            _, events = self._open(work)
+            found = events.sink.find(work.calendar, work.token)
+            if found is not None:
+                intent = self.outbox.desired(work.claim, events.sink.natively)
+                events.delete(found, notify=intent.notify)
         except Refused as err:
             raise RemoteRejected(str(err), code=err.code) from err
 

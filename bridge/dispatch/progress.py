@@ -47,7 +47,7 @@ class Progress:
     refusal: Refusal | None = None
     """The event that was written is to go, and the proposal is refused then."""
     cancel: str = ""
-    """`Owed`: a meeting that nobody needs any more."""
+    """`Owed`, one a line: meetings that nobody needs any more."""
     update: str = ""
     """`Owed`: a meeting that is not in line with its event."""
     others: Mapping[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -237,6 +238,24 @@ def test_what_was_begun_by_a_booking_that_failed_is_found_by_the_next_one(
     assert len(stage.zoom.meetings) == 1
 
 
+def test_all_meetings_that_a_deletion_leaves_are_cancelled_later(stage: Stage) -> None:
+    at_two = ("20261215T140000Z", "20261215T150000Z")
+    stage.done(stage.put(meeting("zoom", "20261215T090000Z", "20261215T100000Z")))
+    (old,) = stage.meetings()
+    stage.zoom.meetings[old].cancelled = True
+    orders = stage.memory.orders
+    orders.give("put", lambda: orders.give("put", DOWN, times=None))
+    stage.done(stage.put(meeting("zoom", *at_two)))
+    assert stage.later(80 * 3600)[-1].outcome == "failed"
+    (new,) = stage.meetings()
+    orders.forget()
+    stage.zoom.orders.give("meeting.cancel", DOWN, times=3)
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert stage.meetings() == [new], "it is owed"
+    stage.persist()
+    assert stage.meetings() == []
+
+
 # Made with their event
 
 
@@ -295,6 +314,35 @@ def test_who_insists_on_meetings_gets_no_event_of_an_account_without_a_licence(
     outcome = stage.done(stage.put(meeting("google_meet")))
     assert outcome.result is Result.REFUSED
     assert "no licence" in outcome.reason
+    assert stage.events() == []
+
+
+@pytest.mark.covers("T70")
+def test_guests_whom_nobody_mails_hear_nothing_of_an_event_that_is_taken_back(open_stage) -> None:
+    stage = open_stage(sections=REJECT, event_defaults={"notify_attendees": False})
+    stage.memory.unlicensed = "this mailbox has no licence for meetings"
+    text = event("20261123T090000Z", "20261123T100000Z", "X-BUSYBRIDGE-CONFERENCE:google_meet",
+                 "ATTENDEE:mailto:ann@example.com")  # fmt: skip
+    assert stage.done(stage.put(text)).result is Result.REFUSED
+    assert (stage.events(), stage.memory.mails) == ([], [])
+
+
+def test_an_event_that_nobody_lets_us_take_back_stays_owed_and_is_shown(open_stage) -> None:
+    stage = open_stage(sections=REJECT)
+    stage.memory.unlicensed = "this mailbox has no licence for meetings"
+    stage.memory.orders.give("delete", DOWN)
+    stage.put(meeting("google_meet"))
+    assert stage.outcomes() == ["later"]
+    opened = stage.house.accounts.providers
+    writable = opened["room-a.work"] = stage.memory.provider()
+    opened["room-a.work"] = replace(writable, sink=None)
+    assert [report.outcome for report in stage.later()] == ["later"]
+    (owed,) = stage.proposals()
+    assert (owed.error_code, owed.error_message) == (
+        "calendar_not_writable", "this calendar cannot be written to",
+    )  # fmt: skip
+    opened["room-a.work"] = writable
+    assert stage.persist()[-1:] == ["refused"]
     assert stage.events() == []
 
 
