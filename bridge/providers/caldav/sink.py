@@ -6,6 +6,7 @@ known after a person has moved it. A change is made in the text that stands ther
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,8 +36,11 @@ from bridge.providers.caldav.translate import strong_etag
 from bridge.sink import Desired, Written
 
 TOKEN = "X-BUSYBRIDGE-TOKEN"  # noqa: S105 - the name of a property
+_WHAT = "the calendar"
+"""To people; which one it is stands in the log."""
 _MOST_FOUND = 20
 """Objects of a query that are looked at; a server that finds more did not understand it."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,17 @@ class CaldavSink:
     def find(self, calendar: CalendarId, token: str) -> Written | None:
         """Find what was written under a token, wherever a person moved it in the calendar."""
         url = self._home.url(calendar)
-        standing = self._look(calendar, url, _name(token))
+        standing = self._look(url, _name(token))
         if standing is None:
-            found = self._having(calendar, url, TOKEN, token)
+            found = self._having(url, TOKEN, token)
             standing = next((it for it in found if it.token == token), None)
         return None if standing is None or _is_cancelled(standing) else self._written(standing)
 
     def read(self, calendar: CalendarId, remote_id: RemoteId) -> Written:
         """Read an event as it stands now."""
-        standing = self._read(calendar, self._home.url(calendar), remote_id)
+        standing = self._read(self._home.url(calendar), remote_id)
         if _is_cancelled(standing):
-            raise RemoteNotFound(f"calendar {calendar}: the event was cancelled")
+            raise RemoteNotFound(f"{_WHAT}: the event was cancelled")
         return self._written(standing)
 
     def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
@@ -88,14 +92,17 @@ class CaldavSink:
             url = self._home.url(calendar)
             if base is None:
                 return self._create(calendar, url, desired)
-            standing = self._read(calendar, url, base.remote_id)
+            standing = self._read(url, base.remote_id)
             if standing.series.uid != desired.series.uid:
-                raise RemoteNotFound(f"calendar {calendar}: another event is in its place")
+                raise RemoteNotFound(f"{_WHAT}: another event is in its place")
             if not _is_same(self._written(standing), base):
-                raise RemoteChanged(f"calendar {calendar}: the event was changed meanwhile")
+                raise RemoteChanged(f"{_WHAT}: the event was changed meanwhile")
             return self._change(calendar, url, desired, standing)
         except InvalidCalendarObject as err:
             raise RemoteRejected(f"the event cannot be written: {err}") from err
+        except RemoteRejected as err:
+            logger.info("calendar %s: an event was refused: %s", calendar, err)
+            raise
 
     def delete(self, calendar: CalendarId, base: Written, *, notify: bool) -> None:
         """Delete an event; see `EventSink`.
@@ -104,8 +111,12 @@ class CaldavSink:
         keeps it from that.
         """
         url = self._home.url(calendar)
-        with suppress(RemoteNotFound):
-            self._client.delete(self._url_of(url, base.remote_id), what=f"calendar {calendar}")
+        try:
+            with suppress(RemoteNotFound):
+                self._client.delete(self._url_of(url, base.remote_id), what=_WHAT)
+        except RemoteRejected as err:
+            logger.info("calendar %s: a deletion was refused: %s", calendar, err)
+            raise
 
     # Writing
 
@@ -113,18 +124,17 @@ class CaldavSink:
         name = _name(desired.token)
         series = self._wanted(calendar, desired, None)
         text = self._writer(desired).object_text(series)
-        what = f"calendar {calendar}"
         response = self._client.put(self._url_of(url, name), text, new=True)
         refused = wire.preconditions(response.body) if response.status >= 400 else frozenset()
         if NO_UID_CONFLICT not in refused and response.status != 412:
-            return self._settled(calendar, url, name, text, response)
+            return self._settled(url, name, text, response)
         uid = desired.series.uid
-        standing = self._look(calendar, url, name) or self._with_uid(calendar, url, uid)
+        standing = self._look(url, name) or self._with_uid(url, uid)
         if standing is None and NO_UID_CONFLICT not in refused:
-            raise TemporarilyUnavailable(f"{what}: the event was there, and then it was not")
+            raise TemporarilyUnavailable(f"{_WHAT}: the event was there, and then it was not")
         if standing is None or not _is_ours(standing, desired):
             raise RemoteRejected(
-                f"{what}: there is another event with the same UID {uid[:100]!r}",
+                f"{_WHAT}: there is another event with the same UID {uid[:100]!r}",
                 code="uid_taken",
                 hint="it was copied or invited there by other means; save the booking as a new one",
             )
@@ -138,22 +148,18 @@ class CaldavSink:
         if text == write_tree(read_tree(standing.text)):
             return self._written(standing)
         response = self._client.put(self._url_of(url, standing.name), text, base=standing.etag)
-        return self._settled(calendar, url, standing.name, text, response)
+        return self._settled(url, standing.name, text, response)
 
-    def _settled(
-        self, calendar: CalendarId, url: str, name: RemoteId, text: str, response: Response
-    ) -> Written:
+    def _settled(self, url: str, name: RemoteId, text: str, response: Response) -> Written:
         """Read back what was written: servers change it, with and without an ETag that says so."""
-        refusal = self._client.refusal(response, f"calendar {calendar}")
+        refusal = self._client.refusal(response, _WHAT)
         if refusal is not None:
             raise refusal
         (ours,) = parse_calendar(text, owner=self._home.owner(), whole=True).series
         # some servers name a new object as they please (RFC 5995 has the same for POST)
-        standing = self._look(calendar, url, name) or self._with_uid(calendar, url, ours.series.uid)
+        standing = self._look(url, name) or self._with_uid(url, ours.series.uid)
         if standing is None:
-            raise TemporarilyUnavailable(
-                f"calendar {calendar}: the event was written and is not there"
-            )
+            raise TemporarilyUnavailable(f"{_WHAT}: the event was written and is not there")
         etag = strong_etag(response.headers.get("etag", ""))
         if etag is None or standing.etag is None or etag == standing.etag:
             return self._written(standing)
@@ -200,41 +206,39 @@ class CaldavSink:
 
     # Reading
 
-    def _read(self, calendar: CalendarId, url: str, name: RemoteId) -> _Standing:
-        what = f"calendar {calendar}"
-        response = self._client.get(self._url_of(url, name), what=what)
+    def _read(self, url: str, name: RemoteId) -> _Standing:
+        response = self._client.get(self._url_of(url, name), what=_WHAT)
         owner = self._home.owner()
         try:
             parsed = parse_calendar(response.body, owner=owner, whole=True)
             token = _token(response.body)
         except InvalidCalendarObject as err:
-            raise UnreadableAnswer(f"{what}: the event cannot be understood: {err}") from err
+            raise UnreadableAnswer(f"{_WHAT}: the event cannot be understood: {err}") from err
         if parsed.broken or len(parsed.series) != 1:
             reason = parsed.broken[0].reason if parsed.broken else "it is not one event"
-            raise UnreadableAnswer(f"{what}: the event cannot be understood: {reason}")
+            raise UnreadableAnswer(f"{_WHAT}: the event cannot be understood: {reason}")
         etag = strong_etag(response.headers.get("etag", ""))
         return _Standing(name, etag, response.body, parsed.series[0].series, token)
 
-    def _look(self, calendar: CalendarId, url: str, name: RemoteId) -> _Standing | None:
+    def _look(self, url: str, name: RemoteId) -> _Standing | None:
         try:
-            return self._read(calendar, url, name)
+            return self._read(url, name)
         except RemoteNotFound:
             return None
 
-    def _having(self, calendar: CalendarId, url: str, name: str, value: str) -> list[_Standing]:
+    def _having(self, url: str, name: str, value: str) -> list[_Standing]:
         """Return the objects whose events have a text in a property."""
-        what = f"calendar {calendar}"
         try:
-            found = self._client.query(url, name, value, what=what)
+            found = self._client.query(url, name, value, what=_WHAT)
         except (RemoteRejected, ServerFailed):
             return []  # some look for UIDs alone; the name was looked for already
-        names = [RemoteId(it) for it, reply in found.members(what) if reply.status != 404]
+        names = [RemoteId(it) for it, reply in found.members(_WHAT) if reply.status != 404]
         if len(names) > _MOST_FOUND:
             return []
-        return [it for each in names if (it := self._look(calendar, url, each)) is not None]
+        return [it for each in names if (it := self._look(url, each)) is not None]
 
-    def _with_uid(self, calendar: CalendarId, url: str, uid: str) -> _Standing | None:
-        found = self._having(calendar, url, "UID", uid)
+    def _with_uid(self, url: str, uid: str) -> _Standing | None:
+        found = self._having(url, "UID", uid)
         return next((it for it in found if it.series.uid == uid), None)
 
     def _written(self, standing: _Standing) -> Written:

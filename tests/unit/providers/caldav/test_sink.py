@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -587,3 +588,26 @@ def test_icloud_asks_for_a_pause_by_what_elsewhere_refuses(site: Site) -> None:
         wanted(booking(start=MONDAY, end=datetime(2026, 11, 23, 10, tzinfo=BERLIN)))
     )
     assert calendar.find() == written
+
+
+def test_a_refusal_names_the_calendar_in_the_log_alone(
+    site: Site, plain: CaldavSinkWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    calendar = new(plain)
+    caplog.set_level(logging.INFO, "bridge.providers.caldav.sink")
+    base = calendar.put(wanted(booking()))
+    refusals = []
+    with site.proxy.fault(answering(405, b"", when=is_put)):
+        with pytest.raises(RemoteRejected) as refused:
+            calendar.put(wanted(booking(summary="Other")), base)
+        refusals.append(refused.value)
+    with (
+        site.proxy.fault(answering(403, b"", when=lambda call: call.method == "DELETE")),
+        pytest.raises(RemoteRejected) as refused,
+    ):
+        calendar.delete(base)
+    refusals.append(refused.value)
+    for each in refusals:
+        assert str(each).startswith("the calendar: ")
+        assert calendar.id not in str(each)
+    assert caplog.text.count(calendar.id) == 2
