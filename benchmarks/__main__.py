@@ -19,6 +19,7 @@ NAMES = {
     "merge": "busy intervals, beside portion",
     "changes": "a pull of few changes in calendars of several sizes",
     "push": "a change at Google or Microsoft until every output shows it, told and polled",
+    "bookings": "a booking until it is settled, without its provider",
     "polls": "polls of slow sources at the same time",
     "memory": "what all processes hold together",
     "commands": "how long commands take to start",

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from waitress import wasyncore
 from waitress.server import create_server
@@ -22,6 +22,9 @@ from bridge.sandbox.world import World, system_clock
 from bridge.sandbox.zoom import scenario as at_zoom
 from bridge.sandbox.zoom.server import Zoom
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 _HOST = "127.0.0.1"
 _PATIENCE = 10.0
 
@@ -35,6 +38,7 @@ class Sandbox:
         clock: what it takes for the time; `world.advance` moves it on.
         seed: makes what it makes up the same each time.
         limits: requests a minute; None for no limits.
+        around: what every request passes before it is answered.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Sandbox:
         clock: Callable[[], datetime] = system_clock,
         seed: int | None = None,
         limits: Limits | None = None,
+        around: Callable[[WSGIApplication], WSGIApplication] = lambda application: application,
     ) -> None:
         self.world = World(clock, seed)
         self.google = Google(self.world, limits)
@@ -60,7 +65,7 @@ class Sandbox:
         self._map: dict[int, Any] = {}
         # Any: the published stubs are those of an older waitress.
         self._server: Any = create_server(
-            application(self.google, self.microsoft, self.zoom),
+            around(application(self.google, self.microsoft, self.zoom)),
             map=self._map,
             host=_HOST,
             port=port,

@@ -30,6 +30,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("merge", "merge of 500 intervals"),
         ("changes", "pull of 10 changes in 500 events"),
         ("hostile", "worst of 25 rules"),
+        ("bookings", "PUT -> settled, Meet, p95"),
         ("polls", "polls at 200 ms latency"),
         ("push", "change at Microsoft -> every output, p95"),
         ("read_path", "initial sync-collection, 60 events"),

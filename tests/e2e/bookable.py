@@ -1,0 +1,246 @@
+"""A bridge that books at Google, with Meet, and at Microsoft, with Teams, over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.sandbox.microsoft import scenario as microsoft
+from bridge.sandbox.scenario import CLIENT
+from bridge.sandbox.server import Sandbox
+from tests.app.running import in_file
+from tests.connecting import outlook
+from tests.connecting.owner import ANN, Browser
+from tests.e2e.served import Login, Served, ical
+from tests.e2e.sources import HEAD, TAIL, vevent
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+ROOMS = {"meet": "google", "teams": "microsoft"}
+"""Resources, by what their meetings are, and whose calendars they have."""
+GUEST = "guest@example.net"
+_WORLD = {
+    "accounts": [{"email": ANN}],
+    "clients": [{"id": CLIENT.id, "secret": "secret", "installed": True}],
+    "microsoft": {"accounts": [{"email": ANN}]},
+}
+
+
+class Answer(NamedTuple):
+    status: int
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Bookable:
+    """One bridge, or several processes of one."""
+
+    sandbox: Sandbox
+    processes: list[Served]
+    login: Login
+
+    @property
+    def served(self) -> Served:
+        """The first process; commands are run beside it."""
+        return self.processes[0]
+
+    def client(self, process: int = 0) -> Client:
+        return Client(self.processes[process].port, self.login)
+
+    def events(self, room: str) -> dict[str, list[tuple[int, str]]]:
+        """Start and link of what stands in the room's calendar at its provider, by title."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        with self.sandbox.world.lock:
+            for title, start, link in self._events(room):
+                found.setdefault(title, []).append((start, link))
+        return found
+
+    def _events(self, room: str) -> Iterator[tuple[str, int, str]]:
+        if ROOMS[room] == "google":
+            for record in self.sandbox.world.calendar(ANN).records.values():
+                if not record.is_cancelled:
+                    event = record.event
+                    yield event["summary"], _instant(event["start"]), event.get("hangoutLink", "")
+            return
+        for item in self.sandbox.microsoft.directory.mailbox(ANN).default.items.values():
+            event = item.event
+            meeting = event.get("onlineMeeting") or {}
+            yield event["subject"], _instant(event["start"]), meeting.get("joinUrl", "")
+
+
+def _instant(moment: dict[str, Any]) -> int:
+    said = datetime.fromisoformat(moment["dateTime"][:19] + "+00:00")
+    assert moment["dateTime"].endswith("Z") or moment.get("timeZone", "UTC") == "UTC", moment
+    return int(said.astimezone(UTC).timestamp())
+
+
+class Client:
+    """One connection of one calendar program, kept alive where the server lets it."""
+
+    def __init__(self, port: int, login: Login) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        told = base64.b64encode(f"{login.name}:{login.password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {told}", "Content-Type": "text/calendar"}
+
+    def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
+        """Send a request; `_` in a header's name means `-`.
+
+        Raises:
+            OSError, http.client.HTTPException: no answer came.
+        """
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            self._connection.request(method, path, body, {**self._headers, **named})
+            answer = self._connection.getresponse()
+            return Answer(answer.status, answer.headers.get("ETag", ""), answer.read())
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def path(room: str, name: str) -> str:
+    return f"/ann/{room}.bookings/{name}.ics"
+
+
+def text(uid: str, start: int, *more: str, hours: float = 1) -> str:
+    """An event with a guest; its title is its UID, and its meeting what its room has."""
+    lines = (
+        f"DTSTART:{ical(start)}",
+        f"DTEND:{ical(int(start + hours * 3600))}",
+        f"ORGANIZER:mailto:{ANN}",
+        f"ATTENDEE:mailto:{GUEST}",
+        *more,
+    )
+    return HEAD + vevent(uid, *lines).replace(f"secret of {uid}", uid) + TAIL
+
+
+@contextmanager
+def bookable(
+    folder: Path,
+    *,
+    rooms: tuple[str, ...] = tuple(ROOMS),
+    urls: tuple[str, ...] = ("",),
+    around: Callable[[WSGIApplication], WSGIApplication] = lambda application: application,
+    **top: Any,
+) -> Iterator[Bookable]:
+    """Serve rooms whose calendars were connected by Ann, and are bookable.
+
+    Args:
+        folder: for the processes.
+        rooms: some of `ROOMS`.
+        urls: of the database, one for each process; empty for SQLite.
+        around: what every request to the providers passes.
+        top: sections of the file.
+    """
+    with Sandbox(_WORLD, around=around) as sandbox, ExitStack() as started:
+        config = _config(sandbox, rooms, top)
+        processes: list[Served] = []
+        for number, url in enumerate(urls):
+            own = deepcopy(config)
+            if url:
+                own["storage"] = {"database": in_file(url)}
+            served = Served(folder / f"bridge-{number}", own)
+            if processes:
+                shutil.copy(processes[0].folder / "busybridge.key", served.folder)
+            elif url:
+                served.key = "none"
+            processes.append(started.enter_context(served))
+        first = processes[0]
+        for room in rooms:
+            _connect(first, room)
+        made = first.cli("users", "app-password", "create", "ann", "tests", "--json")
+        login = Login("ann", json.loads(made)["password"])
+        first.wait(lambda: _all_read(first), "every calendar was read")
+        yield Bookable(sandbox, processes, login)
+
+
+def _all_read(served: Served) -> bool:
+    return all(each["last_sync_at"] for each in served.status()["connections"])
+
+
+def _connect(served: Served, room: str) -> None:
+    browser = Browser()
+    page = browser.get(served.cli("auth", "url", room).strip())
+    agreed = browser.press(page).headers["Location"]
+    consent = Browser.consent if ROOMS[room] == "google" else outlook.consent
+    assert browser.get(consent(browser, agreed)).status_code == 200
+
+
+def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> dict[str, Any]:
+    google = {
+        "client_id": CLIENT.id,
+        "client_secret": "secret",
+        "api_url": f"{sandbox.url}/calendar/v3",
+        "authorize_url": f"{sandbox.url}/o/oauth2/v2/auth",
+        "token_url": f"{sandbox.url}/token",
+        "revoke_url": f"{sandbox.url}/revoke",
+    }
+    outlook_ = {
+        "client_id": microsoft.CLIENT_ID,
+        "client_secret": microsoft.CLIENT_SECRET,
+        "sandbox_url": sandbox.url,
+    }
+    access: dict[str, Any] = dict.fromkeys(rooms, "write")
+    server = {"rate_limit": {"per_client": "1000000/min"}, **top.pop("server", {})}
+    return {
+        "server": server,
+        "allow_inline_secrets": True,
+        "outbound": {"allow_networks": ["127.0.0.1/32"]},
+        "sync": {"push": "off"},
+        "providers": {"google": google, "microsoft": outlook_},
+        "auth": {"users": [{"name": "ann", "email": ANN, "access": access}]},
+        "event_defaults": {"conference": "auto"},
+        "resources": [_resource(room) for room in rooms],
+        **top,
+    }
+
+
+def _resource(room: str) -> dict[str, Any]:
+    work = {"id": "work", "provider": ROOMS[room], "write_calendar": "primary"}
+    return {"id": room, "freebusy": {"public": True}, "connections": [work]}
+
+
+class Clock:
+    """Knows when a stand-in was at work, as the WSGI application around it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spans: list[tuple[float, float]] = []
+
+    def around(self, application: WSGIApplication) -> WSGIApplication:
+        def answered(environ: Any, start_response: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return [b"".join(application(environ, start_response))]
+            finally:
+                with self._lock:
+                    self._spans.append((begin, time.perf_counter()))
+
+        return answered
+
+    def within(self, begin: float, end: float) -> float:
+        """Give the seconds of a span in which at least one request was being answered."""
+        with self._lock:
+            spans = sorted(each for each in self._spans if each[1] > begin and each[0] < end)
+        total, until = 0.0, begin
+        for first, last in spans:
+            first, last = max(first, until), min(last, end)
+            total += max(0.0, last - first)
+            until = max(until, last)
+        return total
