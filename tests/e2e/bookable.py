@@ -158,8 +158,8 @@ def bookable(
             served = Served(folder / f"bridge-{number}", own)
             if processes:
                 shutil.copy(processes[0].folder / "busybridge.key", served.folder)
-            elif url:
-                served.key = "none"
+            if url:
+                served.key = "none"  # nobody asks for JSON
             processes.append(started.enter_context(served))
         first = processes[0]
         for room in rooms:
@@ -240,7 +240,6 @@ class Clock:
             spans = sorted(each for each in self._spans if each[1] > begin and each[0] < end)
         total, until = 0.0, begin
         for first, last in spans:
-            first, last = max(first, until), min(last, end)
-            total += max(0.0, last - first)
+            total += max(0.0, min(last, end) - max(first, until))
             until = max(until, last)
         return total

@@ -177,6 +177,8 @@ class Served:
     key: str = ""
     feeds: dict[str, str] = field(default_factory=dict)
     inside: bool = False
+    program: tuple[str, ...] = ("-m", "bridge")
+    """What Python runs as the server."""
 
     def __post_init__(self) -> None:
         self.config.setdefault("version", 1)
@@ -227,20 +229,25 @@ class Served:
         return done.stdout
 
     def start(self) -> Served:
+        self.launch()
+        self.wait(self.answers, "the server answers")
+        self.key = self.key or self._make_key()
+        return self
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start it, and wait for nothing."""
         if "database" not in self.config.get("storage", {}):
             migrated(self.folder)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bridge", "serve"],
+                [sys.executable, *self.program, "serve"],
                 cwd=self.folder,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        self.wait(lambda: self._answers("/healthz"), "the server answers")
-        self.key = self.key or self._make_key()
-        return self
+        return self.process
 
     def stop(self) -> int:
         if self.process is None:
@@ -267,11 +274,11 @@ class Served:
                 conn, "tests", scopes=scopes, resources=every, now=int(time.time())
             )[1]
 
-    def _answers(self, path: str) -> bool:
+    def answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log
         try:
-            return get(self.url + path).status == 200
+            return get(f"{self.url}/healthz").status == 200
         except OSError:
             return False
 

@@ -1,0 +1,39 @@
+"""kill -9 while people book: what was acknowledged is there, once, and nobody was told twice."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from bridge.dispatch.points import Point
+from tests.e2e.bookable import bookable
+from tests.e2e.killing import Killing
+from tests.long import seeds
+
+APART = {Point.MEETING_WANTED, Point.MEETING_MADE, Point.MEETING_NOTED}
+"""Only where a meeting is made by itself."""
+MOMENTS = ["proposed", "committed"]
+MOMENTS += [point.value for point in Point if point not in APART | {Point.UNDOING}]
+"""A refusal's undoing dies in tests/dispatch."""
+KILLS = 30
+"""Of a soak seed."""
+logger = logging.getLogger(__name__)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", seeds(1, 11))
+def test_a_server_killed_while_people_book_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, seed: int
+) -> None:
+    with bookable(tmp_path) as booked:
+        killing = Killing(booked, seed)
+        moments = [*MOMENTS, ""]
+        if seed:
+            moments = killing.random.choices([*MOMENTS, *[""] * len(MOMENTS)], k=KILLS)
+        killing.run(moments)
+        logger.info("seed %d: %s", seed, killing)
+        assert killing.reckon() == [], f"{killing}\n{booked.served.log[-3000:]}"
+        if not seed:
+            assert {each for each, _ in killing.died.items()} == {*MOMENTS, "at random"}
