@@ -140,11 +140,6 @@ class Pulls:
         """
         ground, now = self._ground, self._ground.clock()
         jobs: list[Job] = []
-        # Every commit of anybody wakes this on SQLite: those that write are not to wait for it.
-        with ground.database.read() as conn:
-            due = schedule.next_due(conn)
-        if due is None or due > now:
-            return jobs
         known = self._follow(ground.live.current)
         shares = None if running is None else _shares(limit, running, known.sites)
 
