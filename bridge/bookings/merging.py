@@ -98,14 +98,16 @@ def _event(ours: tuple[Event, Event], theirs: tuple[Event, Event], lost: dict[st
     (a, b), (c, d) = ours, theirs
     taken: dict[str, Any] = {}
     if _changed(c, d, _WHEN):
-        if _changed(a, b, _WHEN):
+        if not _changed(b, d, _WHEN):
+            pass  # the same on both sides: as after an answer of ours that was lost
+        elif _changed(a, b, _WHEN):
             lost["time"] = f"{d.start} to {d.end}"
         else:
             taken |= {name: getattr(d, name) for name in _WHEN}
     if not _changed(a, b, _WHEN):
         taken["exdates"] = _moments(a.exdates, b.exdates, c.exdates, d.exdates)
     for name in _ALONE:
-        if not _changed(c, d, (name,)):
+        if not _changed(c, d, (name,)) or not _changed(b, d, (name,)):
             continue
         if _changed(a, b, (name,)):
             lost[name] = str(getattr(d, name))

@@ -48,9 +48,12 @@ def test_where_both_changed_the_same_the_booking_wins_and_the_other_is_named() -
 
 
 def test_the_same_change_on_both_sides_is_no_quarrel_about_the_outcome() -> None:
-    found = both(change(WEEKLY, summary="Same"), change(WEEKLY, summary="Same"))
+    """It is an answer that was lost as often as a person who is of the same mind."""
+    same = change(WEEKLY, summary="Same", start=at("2026-11-23 15:00"))
+    found = both(same, same)
     assert found.series.master is not None
     assert found.series.master.summary == "Same"
+    assert found.lost == {}
 
 
 def test_what_a_provider_tidied_was_changed_by_nobody() -> None:
