@@ -18,7 +18,7 @@ from benchmarks.timing import cpu_of, p95
 from tests.e2e.bookable import ROOMS, Bookable, Client, Clock, bookable, path, text
 
 _TARGET = 0.1
-_TITLES = {"meet": "Meet", "teams": "Teams"}
+_TITLES = {"meet": "Meet", "teams": "Teams", "zoom": "Zoom"}
 
 
 def rows(scale: Scale) -> Iterator[Row]:
@@ -51,7 +51,7 @@ def _put(client: Client, clock: Clock, room: str, numbers: range) -> list[tuple[
     taken = []
     for number in numbers:
         uid = f"{room}-{number}"
-        body = text(uid, start + number * 1800, hours=0.5)
+        body = text(room, uid, start + number * 1800, hours=0.5)
         begin = time.perf_counter()
         answer = client.ask("PUT", path(room, uid), body)
         end = time.perf_counter()

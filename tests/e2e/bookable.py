@@ -1,4 +1,4 @@
-"""A bridge that books at Google, with Meet, and at Microsoft, with Teams, over HTTP."""
+"""A bridge that books at Google and at Microsoft, with Meet, Teams and Zoom, over HTTP."""
 
 from __future__ import annotations
 
@@ -19,22 +19,39 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bridge.sandbox.microsoft import scenario as microsoft
 from bridge.sandbox.scenario import CLIENT
 from bridge.sandbox.server import Sandbox
+from bridge.sandbox.zoom import scenario as at_zoom
+from bridge.sandbox.zoom.directory import ACCOUNT_ID
 from tests.app.running import in_file
 from tests.connecting import outlook
-from tests.connecting.owner import ANN, Browser
+from tests.connecting.owner import ANN, BOB, Browser
 from tests.e2e.served import Login, Served, ical
 from tests.e2e.sources import HEAD, TAIL, vevent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-ROOMS = {"meet": "google", "teams": "microsoft"}
-"""Resources, by what their meetings are, and whose calendars they have."""
+
+class Place(NamedTuple):
+    """Whose calendar a room has."""
+
+    provider: str
+    owner: str
+    meeting: str = "auto"
+
+
+ROOMS = {
+    "meet": Place("google", ANN),
+    "teams": Place("microsoft", ANN),
+    "zoom": Place("google", BOB, "zoom"),
+}
+"""Resources, by what their meetings are."""
+HOST = "host@example.test"
 GUEST = "guest@example.net"
 _WORLD = {
-    "accounts": [{"email": ANN}],
+    "accounts": [{"email": ANN}, {"email": BOB}],
     "clients": [{"id": CLIENT.id, "secret": "secret", "installed": True}],
     "microsoft": {"accounts": [{"email": ANN}]},
+    "zoom": {"accounts": [{"email": HOST}]},
 }
 
 
@@ -69,16 +86,30 @@ class Bookable:
         return found
 
     def _events(self, room: str) -> Iterator[tuple[str, int, str]]:
-        if ROOMS[room] == "google":
-            for record in self.sandbox.world.calendar(ANN).records.values():
+        place = ROOMS[room]
+        if place.provider == "google":
+            link = "location" if place.meeting == "zoom" else "hangoutLink"
+            for record in self.sandbox.world.calendar(place.owner).records.values():
                 if not record.is_cancelled:
                     event = record.event
-                    yield event["summary"], _instant(event["start"]), event.get("hangoutLink", "")
+                    yield event["summary"], _instant(event["start"]), event.get(link, "")
             return
-        for item in self.sandbox.microsoft.directory.mailbox(ANN).default.items.values():
+        for item in self.sandbox.microsoft.directory.mailbox(place.owner).default.items.values():
             event = item.event
             meeting = event.get("onlineMeeting") or {}
             yield event["subject"], _instant(event["start"]), meeting.get("joinUrl", "")
+
+    def meetings(self) -> list[tuple[str, int]]:
+        """Title and start of what stands at Zoom."""
+        with self.sandbox.world.lock:
+            every = self.sandbox.zoom.directory.find(HOST).meetings.values()
+            return [(it.topic, int(it.start.timestamp())) for it in every if it.start]
+
+    def meetings_made(self) -> int:
+        """Count those that were ever made there."""
+        with self.sandbox.world.lock:
+            deeds = self.sandbox.zoom.directory.find(HOST).deeds
+            return sum(deed.kind == "created" for deed in deeds)
 
 
 def _instant(moment: dict[str, Any]) -> int:
@@ -118,12 +149,12 @@ def path(room: str, name: str) -> str:
     return f"/ann/{room}.bookings/{name}.ics"
 
 
-def text(uid: str, start: int, *more: str, hours: float = 1) -> str:
-    """An event with a guest; its title is its UID, and its meeting what its room has."""
+def text(room: str, uid: str, start: int, *more: str, hours: float = 1) -> str:
+    """An event of the room's owner with a guest; its title is its UID."""
     lines = (
         f"DTSTART:{ical(start)}",
         f"DTEND:{ical(int(start + hours * 3600))}",
-        f"ORGANIZER:mailto:{ANN}",
+        f"ORGANIZER:mailto:{ROOMS[room].owner}",
         f"ATTENDEE:mailto:{GUEST}",
         *more,
     )
@@ -178,8 +209,9 @@ def _connect(served: Served, room: str) -> None:
     browser = Browser()
     page = browser.get(served.cli("auth", "url", room).strip())
     agreed = browser.press(page).headers["Location"]
-    consent = Browser.consent if ROOMS[room] == "google" else outlook.consent
-    assert browser.get(consent(browser, agreed)).status_code == 200
+    place = ROOMS[room]
+    consent = Browser.consent if place.provider == "google" else outlook.consent
+    assert browser.get(consent(browser, agreed, place.owner)).status_code == 200
 
 
 def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> dict[str, Any]:
@@ -196,6 +228,16 @@ def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> di
         "client_secret": microsoft.CLIENT_SECRET,
         "sandbox_url": sandbox.url,
     }
+    zoom = {
+        "account_id": ACCOUNT_ID,
+        "client_id": at_zoom.SERVER_ID,
+        "client_secret": at_zoom.SERVER_SECRET,
+        "host": HOST,
+        "api_url": f"{sandbox.url}/v2",
+        "token_url": f"{sandbox.url}/oauth/token",
+        "requests": "100000/min",
+        "requests_per_account": "100000/min",
+    }
     access: dict[str, Any] = dict.fromkeys(rooms, "write")
     server = {"rate_limit": {"per_client": "1000000/min"}, **top.pop("server", {})}
     return {
@@ -203,17 +245,22 @@ def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> di
         "allow_inline_secrets": True,
         "outbound": {"allow_networks": ["127.0.0.1/32"]},
         "sync": {"push": "off"},
-        "providers": {"google": google, "microsoft": outlook_},
-        "auth": {"users": [{"name": "ann", "email": ANN, "access": access}]},
-        "event_defaults": {"conference": "auto"},
+        "providers": {"google": google, "microsoft": outlook_, "zoom": zoom},
+        "auth": {"users": [{"name": "ann", "access": access}]},
         "resources": [_resource(room) for room in rooms],
         **top,
     }
 
 
 def _resource(room: str) -> dict[str, Any]:
-    work = {"id": "work", "provider": ROOMS[room], "write_calendar": "primary"}
-    return {"id": room, "freebusy": {"public": True}, "connections": [work]}
+    place = ROOMS[room]
+    work = {"id": "work", "provider": place.provider, "write_calendar": "primary"}
+    return {
+        "id": room,
+        "freebusy": {"public": True},
+        "connections": [work],
+        "event_defaults": {"conference": place.meeting},
+    }
 
 
 class Clock:

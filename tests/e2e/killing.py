@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -51,6 +53,8 @@ class Person:
     stopping: threading.Event = field(default_factory=threading.Event)
     bookings: dict[str, Booked] = field(default_factory=dict)
     defects: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    """Every request and its answer, without those that got none."""
     acknowledged: int = 0
     repeated: int = 0
     _slot: int = 0
@@ -87,13 +91,13 @@ class Person:
         made = Booked(room, self._free())
         # DAVx5 and vdirsyncer send it, curl and others do not.
         only_new = {"If_None_Match": "*"} if self.random.random() < 0.5 else {}
-        if self._ask("PUT", uid, made, text(uid, made.start, hours=0.5), **only_new):
+        if self._ask("PUT", uid, made, text(room, uid, made.start, hours=0.5), **only_new):
             self.bookings[uid] = made
 
     def _move(self, uid: str) -> None:
         known = self.bookings[uid]
         start = self._free()
-        if self._ask("PUT", uid, known, text(uid, start, hours=0.5)):
+        if self._ask("PUT", uid, known, text(known.room, uid, start, hours=0.5)):
             known.start, known.moves = start, known.moves + 1
 
     def _delete(self, uid: str) -> None:
@@ -122,6 +126,8 @@ class Person:
             tries += 1
             time.sleep(self.random.uniform(0.02, 0.2))
         self.repeated += bool(tries)
+        now = datetime.now(UTC).time().isoformat("milliseconds")
+        self.story.append(f"{now} {method} {uid}, {tries} times before: {answer.status}")
         done = answer.status in {201, 204}
         if tries and answer.status == (404 if method == "DELETE" else 412):
             done = True  # by the request whose answer was lost
@@ -197,9 +203,20 @@ class Killing:
         for room in ROOMS:
             wrong += self._at_provider(room)
             wrong += self._busy(room)
+        wrong += self._met()
         wrong += self._mailed()
         wrong += self._shown()
         return wrong
+
+    def told(self, wrong: Sequence[str]) -> str:
+        """Say what is wrong, with what was asked and answered of that, and what the server says."""
+        uids = {re.split("[:, ]", each)[0] for each in wrong}
+        story = sorted(line for it in self.people for line in it.story)
+        asked = [line for line in story if any(f" {uid}," in line for uid in uids)]
+        log = [line for line in self.booked.served.log.splitlines() if "access" not in line]
+        named = [line for line in self.booked.served.log.splitlines() if "access" in line]
+        named = [line for line in named if any(f"/{uid}.ics" in line for uid in uids)]
+        return "\n".join([str(self), *wrong, *asked, *named, *log[-20:]])
 
     def _living(self, room: str = "") -> dict[str, Booked]:
         every = {uid: it for person in self.people for uid, it in person.living().items()}
@@ -216,6 +233,17 @@ class Killing:
                 wrong.append(f"{uid}: {standing[uid]} instead of {living[uid]}")
             if not all(link for _, link in standing[uid]):
                 wrong.append(f"{uid}: without a meeting")
+        return wrong
+
+    def _met(self) -> list[str]:
+        """Look at Zoom, whose meetings are made by themselves."""
+        living = self._living("zoom")
+        wanted = sorted((uid, it.start) for uid, it in living.items())
+        found = sorted(self.booked.meetings())
+        wrong = [] if found == wanted else [f"meetings at Zoom {found} instead of {wanted}"]
+        every = [it for each in self.people for it in each.bookings.values() if it.room == "zoom"]
+        if self.booked.meetings_made() != len(every):
+            wrong.append(f"{self.booked.meetings_made()} meetings were made for {len(every)}")
         return wrong
 
     def _busy(self, room: str) -> list[str]:

@@ -30,15 +30,20 @@ class Race:
         self.winners: dict[str, set[str]] = {room: set() for room in ROOMS}
         self.statuses: Counter[int] = Counter()
 
+    def reconnect(self) -> None:
+        """Begin with new connections: the server ends those that were idle for long."""
+        for client in self.clients:
+            client.close()
+
     def run(self, pool: ThreadPoolExecutor, number: int) -> None:
-        room = list(ROOMS)[number % 2]
+        room = list(ROOMS)[number % len(ROOMS)]
         start = DAY + number * 3600
         barrier = Barrier(CLIENTS)
 
         def put(client: int) -> tuple[str, Answer]:
             uid = f"{room}-{number}-{client}"
             barrier.wait()
-            return uid, self.clients[client].ask("PUT", path(room, uid), text(uid, start))
+            return uid, self.clients[client].ask("PUT", path(room, uid), text(room, uid, start))
 
         answers = dict(pool.map(put, range(CLIENTS)))
         won = {uid for uid, answer in answers.items() if answer.status == 201}
@@ -89,9 +94,9 @@ def race(request: pytest.FixtureRequest) -> Race:
 @pytest.mark.parametrize("seed", seeds(1, MANY))
 def test_of_clients_that_book_the_same_hour_at_once_one_wins(race: Race, seed: int) -> None:
     rounds = range(FEW) if seed == 0 else range(seed * ROUNDS, (seed + 1) * ROUNDS)
+    race.reconnect()
     with ThreadPoolExecutor(CLIENTS) as pool:
         for number in rounds:
             race.run(pool, number)
     race.reckon()
     assert race.statuses[403] > race.statuses[201], "most were decided, and not turned away"
-    assert len(race.booked.processes) == 1 or race.statuses[201]
