@@ -146,25 +146,6 @@ class Bookings:
                 ledger.remind(name)
                 ledger.close()
 
-    def withdraw(self, ticket: Ticket) -> bool:
-        """Take a proposal back that nobody ever claimed; False when it is too late."""
-        with self._locked(ticket) as conn:
-            proposal = outbox.get(conn, ticket.proposal_id)
-            if proposal is None or proposal.started or proposal.state is not outbox.State.QUEUED:
-                return False
-            self._withdraw(conn, proposal, self._clock())
-        self._wake.notify(BOOKED)
-        return True
-
-    def retry(self, booking_id: str) -> bool:
-        """Have tried again what failed of a booking; False when nothing did."""
-        with self._database.write() as conn:
-            found = failing.of_booking(conn, booking_id)
-            done = [failing.again(conn, it.id, self._clock()) for it in found]
-        if any(done):
-            self._wake.notify(OUTBOX)
-        return any(done)
-
     @contextmanager
     def _waiting(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
@@ -199,24 +180,23 @@ class Bookings:
             proposal = outbox.get(conn, ticket.proposal_id)
             if proposal is not None and proposal.state.is_open and not proposal.shown:
                 here = place.look(conn, ticket.resource_id)
-                waits = proposal.state is outbox.State.QUEUED and not proposal.started
-                if waits and here.plan.bookings.on_provider_down == "reject":
-                    self._withdraw(conn, proposal, now)
-                else:
+                rejects = here.plan.bookings.on_provider_down == "reject"
+                if not (rejects and self._withdraw(conn, proposal, now)):
                     self._show(conn, here, proposal, now)
             outcome = _outcome(conn, ticket)
         self._wake.notify(BOOKED)
         self._wake.notify("published")
         return outcome or Outcome(result=Result.TENTATIVE, booking=None, created=ticket.created)
 
-    def _withdraw(self, conn: Transaction, proposal: ProposalRow, now: Instant) -> None:
+    def _withdraw(self, conn: Transaction, proposal: ProposalRow, now: Instant) -> bool:
+        """Take a proposal back; False when somebody has begun with it."""
         booking = bookings.get(conn, proposal.booking_id)
-        if booking is None:
-            return
-        outbox.close(conn, proposal.id, outbox.State.WITHDRAWN, now)
+        if booking is None or not outbox.withdraw(conn, proposal.id, now):
+            return False
         bookings.clear_booked(conn, booking.id, [proposal.id])
         if booking.state is State.PROPOSED and not outbox.open_of(conn, booking.id):
             bookings.save(conn, [booking._replace(state=State.REMOVED, changed_at=now)])
+        return True
 
     def _show(self, conn: Transaction, here: Place, proposal: ProposalRow, now: Instant) -> None:
         booking = bookings.get(conn, proposal.booking_id)

@@ -261,11 +261,31 @@ def _waits(now: Instant) -> Any:
 
 
 def held(conn: Connection, claimed: ProposalRow) -> ProposalRow | None:
-    """Find a claimed proposal as it stands; None when the claim is not in force any more."""
-    now = get(conn, claimed.id)
-    if now is None or now.state is not State.CLAIMED or now.fence != claimed.fence:
-        return None
-    return now
+    """Find a claimed proposal as it stands; None when the claim is not in force any more.
+
+    Nobody claims it before the transaction ends.
+    """
+    query = select(*_PROPOSAL).where(
+        proposals.c.id == claimed.id,
+        proposals.c.state == _CLAIMED,
+        proposals.c.fence == claimed.fence,
+    )
+    row = conn.execute(query.with_for_update()).first()
+    return None if row is None else _read(row)
+
+
+def withdraw(conn: Connection, proposal_id: int, now: Instant) -> bool:
+    """Take back what nobody ever began with; False when it is too late.
+
+    One statement decides: claims take no lock but those of their rows.
+    """
+    statement = update(proposals).where(
+        proposals.c.id == proposal_id,
+        proposals.c.state == State.QUEUED.value,
+        ~proposals.c.started,
+    )
+    values = {"state": State.WITHDRAWN.value, "settled_at": now}
+    return bool(conn.execute(statement.values(values)).rowcount)
 
 
 def renew(conn: Connection, claimed: ProposalRow, lease_until: Instant) -> bool:
@@ -342,7 +362,7 @@ def change(conn: Connection, proposal_id: int, **values: Any) -> None:
 
 
 def close(conn: Connection, proposal_id: int, state: State, now: Instant, **values: Any) -> None:
-    """End a proposal, with its lease."""
+    """End a proposal, with its lease; the caller has it `held`."""
     change(conn, proposal_id, state=state, settled_at=now, lease_owner="", lease_until=0, **values)
 
 

@@ -1,0 +1,84 @@
+"""Claims that are made while somebody decides about the same booking; both see the moment before.
+
+On a server alone: where a database is a file, one transaction writes at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import text
+
+from bridge.bookings import Claim
+from bridge.bookings.words import Result
+from bridge.store import outbox
+from bridge.store.database import Database
+from tests.bookings.hall import LEASE, Hall, event
+from tests.databases import closing_database
+
+It = TypeVar("It")
+
+
+@pytest.fixture
+def hall(postgresql_url: str) -> Iterator[Hall]:
+    with closing_database(postgresql_url) as database:
+        hall = Hall(database)
+        yield hall
+        hall.close()
+
+
+def while_it_is_claimed(hall: Hall, decide: Callable[[], It]) -> It:
+    """Decide after another process has claimed a proposal, and before that is committed."""
+    with ThreadPoolExecutor(1) as pool:
+        with hall.database.write() as conn:
+            assert len(outbox.claim(conn, "another", hall.now, 1, LEASE)) == 1
+            decided = pool.submit(decide)
+            until_it_waits(hall.database, decided)
+        return decided.result()
+
+
+def until_it_waits(database: Database, decided: Future[It]) -> None:
+    waiting = text(
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while not decided.done():
+        with database.read() as conn:
+            if conn.execute(waiting).first():
+                return
+        time.sleep(0.01)
+
+
+def test_a_client_is_not_told_that_nothing_was_done_once_its_booking_is_claimed(
+    hall: Hall,
+) -> None:
+    ticket = hall.put(event())
+    outcome = while_it_is_claimed(hall, lambda: hall.end(ticket))
+    assert outcome.result is Result.TENTATIVE
+    assert hall.names() == ["one.ics"]
+    assert hall.proposal(ticket).state is outbox.State.CLAIMED
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda hall, claim: hall.settle(claim),
+        lambda hall, claim: hall.outbox.refuse(claim, "no", hall.now),
+        lambda hall, claim: hall.outbox.fail(claim, ("timeout", "no answer"), hall.now),
+    ],
+    ids=["settled", "refused", "failed"],
+)
+def test_what_was_claimed_by_another_is_not_ended_by_whoever_had_it_before(
+    hall: Hall, decide: Callable[[Hall, Claim], bool]
+) -> None:
+    ticket = hall.put(event())
+    late = hall.claim()
+    hall.house.now += LEASE
+    assert not while_it_is_claimed(hall, lambda: decide(hall, late))
+    assert hall.names() == hall.told() == []
+    proposal = hall.proposal(ticket)
+    assert (proposal.state, proposal.lease_owner) == (outbox.State.CLAIMED, "another")
