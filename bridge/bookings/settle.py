@@ -69,6 +69,11 @@ class Outbox:
         with self._database.write(lasting=False) as conn:
             return outbox.renew(conn, claim.proposal, lease_until)
 
+    def give_back(self, claim: Claim, now: Instant, *, begun: bool) -> None:
+        """Let others go on at once; see `bridge.store.outbox.give_back`."""
+        with self._database.write(lasting=False) as conn:
+            outbox.give_back(conn, claim.proposal, now, begun=begun)
+
     def next_due(self) -> Instant | None:
         """Tell when `claim` may next find something; None when never."""
         with self._database.read() as conn:

@@ -45,7 +45,7 @@ class Claim:
     @property
     def is_retry(self) -> bool:
         """Whether somebody may have written already: look before anything is made."""
-        return self.proposal.attempts > 0 or self.proposal.fence > 1
+        return self.proposal.started
 
     @property
     def progress(self) -> Mapping[str, Any]:

@@ -62,7 +62,9 @@ class Dispatch:
         Raises:
             StoreError: the database cannot be used.
         """
-        if claim.kind in (Kind.DELETE, Kind.MEETING) or claim.proposal.attempts:
+        if claim.kind in (Kind.DELETE, Kind.MEETING):
+            return None
+        if claim.is_retry and claim.proposal.attempts:
             return None
         with self.database.read() as conn:
             rows = bookings.booked_of(conn, claim.booking.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -19,9 +19,9 @@ from bridge.errors import BridgeError, RateLimited, StoreError
 from bridge.model.resource import ResourceId
 from bridge.scheduler.freshening import Freshening
 from bridge.scheduler.ground import Ground, is_dead
-from bridge.scheduler.pulls import LEASE
 from bridge.scheduler.workers import Task
 from bridge.store import outbox
+from bridge.store.outbox import LEASE
 
 _ALLOWANCE = 60.0
 """Seconds that one try may take: less than its lease."""
@@ -86,6 +86,9 @@ class Dispatcher(Protocol):
 class Claimed(Task[Claim]):
     """One claimed proposal."""
 
+    begun: Claim | None = field(default=None, kw_only=True)
+    """The claim under which it is worked on."""
+
     @property
     def name(self) -> str:
         """The booking's; of each booking one proposal is worked on."""
@@ -117,26 +120,23 @@ class Dispatching:
         self._dispatcher = dispatcher
         self._freshening = Freshening(ground)
 
-    def claim(self, limit: int, running: Collection[Claimed] = ()) -> list[Claimed]:
+    def claim(self, limit: int, _: Collection[Claimed] = ()) -> list[Claimed]:
         """Take up to `limit` proposals that are due.
 
         Raises:
             StoreError: nothing is claimed.
         """
         ground, now = self._ground, self._ground.clock()
-        busy = {job.claim.booking.id for job in running}
         due = self._outbox.next_due()
         if due is None or due > now:
             return []
-        claims = self._outbox.claim(ground.owner, now, limit, LEASE)
-        # What was settled a moment ago may still be counted as running: its booking's next proposal
-        # is not dropped with a lease that nobody works on, its client waits for it.
-        self.give_back([Claimed(claim) for claim in claims if claim.booking.id in busy])
-        return [Claimed(claim) for claim in claims if claim.booking.id not in busy]
+        # A booking whose last proposal was settled a moment ago may still be counted as running:
+        # `Workers` then gives its next one back, and claims it anew.
+        return [Claimed(claim) for claim in self._outbox.claim(ground.owner, now, limit, LEASE)]
 
     def run(self, job: Claimed) -> None:
         """Read what has to be read, and carry it out."""
-        claim = job.claim
+        job.begun = claim = job.claim
         try:
             wanted = self._dispatcher.recheck(claim)
             if wanted is not None:
@@ -167,7 +167,7 @@ class Dispatching:
         """Let others go on at once with what this process will not finish."""
         now = self._ground.clock()
         for job in jobs:
-            self._outbox.renew(job.claim, now)
+            self._outbox.give_back(job.claim, now, begun=job.claim is job.begun)
 
     def keep_house(self) -> None:
         """Make due what a clock that ran ahead put off, and what killed processes had claimed.

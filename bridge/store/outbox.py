@@ -20,6 +20,8 @@ from bridge.store.booking_tables import bookings, proposals
 from bridge.store.resources import ResourceState
 from bridge.store.schema import connections, resources
 
+LEASE = 120
+"""Seconds after which a claim that is not renewed counts as given up."""
 LONGEST_LEASE = 3600
 """Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
 LONGEST_WAIT = 86400
@@ -180,7 +182,8 @@ def claim(conn: Connection, owner: str, now: Instant, limit: int, lease: int) ->
 
     Of each UID one is worked on at a time, in the order in which they came, so that a booking that
     is deleted and made anew is deleted first; what concerns a meeting alone waits for all else.
-    Connections that are stopped or rest, and parked resources, are left out.
+    Connections that are stopped or rest, and parked resources, are left out. What is returned says
+    whether it was `started` before.
 
     Args:
         conn: a write transaction.
@@ -289,8 +292,9 @@ def withdraw(conn: Connection, proposal_id: int, now: Instant) -> bool:
 
 
 def renew(conn: Connection, claimed: ProposalRow, lease_until: Instant) -> bool:
-    """Keep a claim for longer; False when it is not in force any more."""
-    return bool(conn.execute(_in_force(claimed).values(lease_until=lease_until)).rowcount)
+    """Keep a claim for longer; False when it is not in force any more, or was given back."""
+    statement = _in_force(claimed).where(proposals.c.lease_owner == claimed.lease_owner)
+    return bool(conn.execute(statement.values(lease_until=lease_until)).rowcount)
 
 
 def release(
@@ -322,6 +326,22 @@ def release(
         error_message=message,
     )
     return bool(conn.execute(statement).rowcount)
+
+
+def give_back(conn: Connection, claimed: ProposalRow, now: Instant, *, begun: bool) -> None:
+    """Let others claim at once what its process will not finish; it is not renewed any more.
+
+    Args:
+        conn: a write transaction.
+        claimed: as it was claimed.
+        now: the present.
+        begun: it was worked on, and what comes of that counts while nobody else has it; else it is
+            as if it had not been claimed.
+    """
+    values: dict[str, Any] = {"lease_owner": "", "lease_until": now}
+    if not begun:
+        values |= {"state": State.QUEUED.value, "started": claimed.started, "lease_until": 0}
+    conn.execute(_in_force(claimed).values(**values))
 
 
 def note(conn: Connection, claimed: ProposalRow, progress: str) -> bool:
