@@ -247,7 +247,11 @@ def _outcome(conn: Transaction, ticket: Ticket) -> Outcome | None:
         return _said(ticket, booking, Result.SETTLED, ticket.reason)
     proposal = outbox.get(conn, ticket.proposal_id)
     if proposal is None or proposal.state is outbox.State.SETTLED:
-        return _said(ticket, booking, Result.SETTLED, "")
+        if booking is not None:
+            result, reason = Result.SETTLED, ""
+        else:
+            result, reason = Result.REFUSED, "the calendar was removed meanwhile"
+        return _said(ticket, booking, result, reason)
     if proposal.state is outbox.State.WITHDRAWN:
         return _said(ticket, booking, Result.WITHDRAWN, "the calendar cannot be reached at present")
     if proposal.state is outbox.State.REFUSED:

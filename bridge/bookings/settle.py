@@ -27,7 +27,7 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.publish import Publisher
 from bridge.sink import Written
-from bridge.store import bookings, outbox, resources
+from bridge.store import bookings, claiming, outbox, resources
 from bridge.store.bookings import BookingRow
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import Kind
@@ -49,15 +49,17 @@ class Outbox:
 
     # Claims
 
-    def claim(self, owner: str, now: Instant, limit: int, lease: int) -> list[Claim]:
-        """Take up to `limit` proposals that are due; see `bridge.store.outbox.claim`.
+    def claim(
+        self, owner: str, now: Instant, limit: int, lease: int, *, share: int | None = None
+    ) -> list[Claim]:
+        """Take up to `limit` proposals that are due; see `bridge.store.claiming.claim`.
 
         One transaction: the rows are marked as claimed and `started`, with a new fence. Of each
         UID one proposal is worked on at a time, the oldest first.
         """
         with self._database.write() as conn:
             found: list[Claim] = []
-            for row in outbox.claim(conn, owner, now, limit, lease):
+            for row in claiming.claim(conn, owner, now, limit, lease, share=share):
                 booking = bookings.get(conn, row.booking_id)
                 if booking is not None:
                     here = place.look(conn, ResourceId(booking.resource_id))

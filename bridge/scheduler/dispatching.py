@@ -18,11 +18,13 @@ from bridge.bookings import Claim, Outbox
 from bridge.errors import BridgeError, RateLimited, StoreError
 from bridge.model.resource import ResourceId
 from bridge.scheduler.freshening import Freshening
-from bridge.scheduler.ground import Ground, is_dead
+from bridge.scheduler.ground import DISPATCHES, Ground, is_dead
 from bridge.scheduler.workers import Task
 from bridge.store import outbox
 from bridge.store.outbox import LEASE
 
+_SHARE = DISPATCHES // 2
+"""Bookings of one account at the same time: one that hangs leaves the others some threads."""
 _ALLOWANCE = 60.0
 """Seconds that one try may take: less than its lease."""
 
@@ -132,7 +134,8 @@ class Dispatching:
             return []
         # A booking whose last proposal was settled a moment ago may still be counted as running:
         # `Workers` then gives its next one back, and claims it anew.
-        return [Claimed(claim) for claim in self._outbox.claim(ground.owner, now, limit, LEASE)]
+        claims = self._outbox.claim(ground.owner, now, limit, LEASE, share=_SHARE)
+        return [Claimed(claim) for claim in claims]
 
     def run(self, job: Claimed) -> None:
         """Read what has to be read, and carry it out."""

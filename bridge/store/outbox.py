@@ -12,20 +12,15 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Update, and_, case, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Update, case, insert, select, update
 
 from bridge.model.interval import Instant
-from bridge.model.resource import ConnectionStatus
 from bridge.store.booking_tables import bookings, proposals
-from bridge.store.resources import ResourceState
-from bridge.store.schema import connections, resources
 
 LEASE = 120
 """Seconds after which a claim that is not renewed counts as given up."""
-LONGEST_LEASE = 3600
-"""Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
 LONGEST_WAIT = 86400
-"""Seconds. So is what is due later than this."""
+"""Seconds. What is due later than this from now was put off by a clock that ran ahead."""
 
 
 class Kind(Enum):
@@ -81,18 +76,9 @@ class ProposalRow(NamedTuple):
     settled_at: Instant | None
 
 
-_PROPOSAL = [proposals.c[name] for name in ProposalRow._fields]
-_OPEN = tuple(state.value for state in State if state.is_open)
+COLUMNS = [proposals.c[name] for name in ProposalRow._fields]
+OPEN = tuple(state.value for state in State if state.is_open)
 _CLAIMED = State.CLAIMED.value
-_MEETING = Kind.MEETING.value
-_STOPPED = tuple(
-    status.value
-    for status in (
-        ConnectionStatus.PENDING,
-        ConnectionStatus.PAUSED,
-        ConnectionStatus.DISCONNECTED,
-    )
-)
 
 
 def add(  # noqa: PLR0913 - what a proposal is made of, by name
@@ -153,114 +139,28 @@ def owe(  # noqa: PLR0913 - what a proposal is made of, by name
 
 def get(conn: Connection, proposal_id: int) -> ProposalRow | None:
     """Find a proposal."""
-    row = conn.execute(select(*_PROPOSAL).where(proposals.c.id == proposal_id)).first()
-    return None if row is None else _read(row)
+    row = conn.execute(select(*COLUMNS).where(proposals.c.id == proposal_id)).first()
+    return None if row is None else read(row)
 
 
 def open_of(conn: Connection, booking_id: str) -> list[ProposalRow]:
     """List the open proposals of a booking, the oldest first."""
-    query = select(*_PROPOSAL).where(
-        proposals.c.booking_id == booking_id, proposals.c.state.in_(_OPEN)
+    query = select(*COLUMNS).where(
+        proposals.c.booking_id == booking_id, proposals.c.state.in_(OPEN)
     )
-    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
+    return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
 
 
 def of_booking(conn: Connection, booking_id: str) -> list[ProposalRow]:
     """List every proposal of a booking that is kept, the newest first."""
-    query = select(*_PROPOSAL).where(proposals.c.booking_id == booking_id)
-    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id.desc()))]
+    query = select(*COLUMNS).where(proposals.c.booking_id == booking_id)
+    return [read(row) for row in conn.execute(query.order_by(proposals.c.id.desc()))]
 
 
 def failed(conn: Connection) -> list[ProposalRow]:
     """List what a human has to look at, the oldest first."""
-    query = select(*_PROPOSAL).where(proposals.c.state == State.FAILED.value)
-    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
-
-
-def claim(conn: Connection, owner: str, now: Instant, limit: int, lease: int) -> list[ProposalRow]:
-    """Take up to `limit` proposals that are due, the oldest first; each goes to one caller only.
-
-    Of each UID one is worked on at a time, in the order in which they came, so that a booking that
-    is deleted and made anew is deleted first; what concerns a meeting alone waits for all else.
-    Connections that are stopped or rest, and parked resources, are left out. What is returned says
-    whether it was `started` before.
-
-    Args:
-        conn: a write transaction.
-        owner: names the process, for people who look into the table.
-        now: the present.
-        limit: how many at most.
-        lease: seconds until the claim counts as given up; at most `LONGEST_LEASE`.
-    """
-    if not 0 < lease <= LONGEST_LEASE:
-        raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
-    query = (
-        select(*_PROPOSAL)
-        .join(bookings, bookings.c.id == proposals.c.booking_id)
-        .join(resources, resources.c.id == bookings.c.resource_id)
-        .join(connections, connections.c.id == bookings.c.connection_id)
-        .where(
-            proposals.c.state.in_(_OPEN),
-            proposals.c.due_at <= now,
-            # A lease too long to be true counts as ended.
-            or_(
-                proposals.c.lease_until <= now,
-                proposals.c.lease_until > now + LONGEST_LEASE,
-            ),
-            resources.c.state == ResourceState.ACTIVE.value,
-            connections.c.status.not_in(_STOPPED),
-            func.coalesce(connections.c.limited_until, 0) <= now,
-            ~_waits(now),
-        )
-        .order_by(proposals.c.id)
-        .limit(limit)
-        # With its booking: two proposals of one are never claimed at once.
-        .with_for_update(skip_locked=True, of=[proposals, bookings])
-    )
-    found: list[ProposalRow] = []
-    taken: set[str] = set()
-    for row in map(_read, conn.execute(query)):
-        if row.booking_id not in taken:
-            taken.add(row.booking_id)
-            found.append(row)
-    if found:
-        conn.execute(
-            update(proposals)
-            .where(proposals.c.id.in_([row.id for row in found]))
-            .values(
-                state=_CLAIMED,
-                started=True,
-                lease_owner=owner,
-                lease_until=now + lease,
-                fence=proposals.c.fence + 1,
-            )
-        )
-    return [
-        row._replace(
-            state=State.CLAIMED, lease_owner=owner, lease_until=now + lease, fence=row.fence + 1
-        )
-        for row in found
-    ]
-
-
-def _waits(now: Instant) -> Any:
-    """Tell whether another proposal of the same UID comes first, or is worked on."""
-    other = proposals.alias("other")
-    of_other = bookings.alias("of_other")
-    return exists().where(
-        other.c.booking_id == of_other.c.id,
-        of_other.c.resource_id == bookings.c.resource_id,
-        of_other.c.uid == bookings.c.uid,
-        other.c.id != proposals.c.id,
-        other.c.state.in_(_OPEN),
-        or_(
-            and_(other.c.state == _CLAIMED, other.c.lease_until > now),
-            and_(
-                other.c.kind != _MEETING,
-                or_(other.c.id < proposals.c.id, proposals.c.kind == _MEETING),
-            ),
-        ),
-    )
+    query = select(*COLUMNS).where(proposals.c.state == State.FAILED.value)
+    return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
 
 
 def held(conn: Connection, claimed: ProposalRow) -> ProposalRow | None:
@@ -268,19 +168,19 @@ def held(conn: Connection, claimed: ProposalRow) -> ProposalRow | None:
 
     Nobody claims it before the transaction ends.
     """
-    query = select(*_PROPOSAL).where(
+    query = select(*COLUMNS).where(
         proposals.c.id == claimed.id,
         proposals.c.state == _CLAIMED,
         proposals.c.fence == claimed.fence,
     )
     row = conn.execute(query.with_for_update()).first()
-    return None if row is None else _read(row)
+    return None if row is None else read(row)
 
 
 def withdraw(conn: Connection, proposal_id: int, now: Instant) -> bool:
     """Take back what nobody ever began with; False when it is too late.
 
-    One statement decides: claims take no lock but those of their rows.
+    One statement decides: `bridge.store.claiming` locks nothing but its rows.
     """
     statement = update(proposals).where(
         proposals.c.id == proposal_id,
@@ -313,12 +213,13 @@ def release(
         error: code and text.
         due_at: when it may be claimed again.
         touched: something may have been done; else it counts as never begun, if it was so before.
+            The next wait is longer in any case.
     """
     code, message = error
     statement = _in_force(claimed).values(
         state=State.QUEUED.value,
         due_at=due_at,
-        attempts=proposals.c.attempts + (1 if touched else 0),
+        attempts=proposals.c.attempts + 1,
         started=touched or claimed.started,
         lease_owner="",
         lease_until=0,
@@ -372,7 +273,7 @@ def end(conn: Connection, owner: str, now: Instant) -> None:
 def heal_clock(conn: Connection, now: Instant) -> None:
     """Make due what was put off by a clock that ran ahead."""
     ahead = proposals.c.due_at > now + LONGEST_WAIT
-    conn.execute(update(proposals).where(ahead, proposals.c.state.in_(_OPEN)).values(due_at=now))
+    conn.execute(update(proposals).where(ahead, proposals.c.state.in_(OPEN)).values(due_at=now))
 
 
 def change(conn: Connection, proposal_id: int, **values: Any) -> None:
@@ -392,7 +293,7 @@ def next_due(conn: Connection) -> Instant | None:
         (proposals.c.lease_until > proposals.c.due_at, proposals.c.lease_until),
         else_=proposals.c.due_at,
     )
-    query = select(due).where(proposals.c.state.in_(_OPEN)).order_by(due).limit(1)
+    query = select(due).where(proposals.c.state.in_(OPEN)).order_by(due).limit(1)
     found: Instant | None = conn.execute(query).scalar()
     return found
 
@@ -409,14 +310,14 @@ def forget(conn: Connection, before: Instant) -> int:
 def holding(conn: Connection, resource_id: str) -> list[ProposalRow]:
     """List the proposals of a resource that hold time: open ones, and those that failed."""
     query = (
-        select(*_PROPOSAL)
+        select(*COLUMNS)
         .join(bookings, bookings.c.id == proposals.c.booking_id)
         .where(
             bookings.c.resource_id == resource_id,
-            proposals.c.state.in_([*_OPEN, State.FAILED.value]),
+            proposals.c.state.in_([*OPEN, State.FAILED.value]),
         )
     )
-    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
+    return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
 
 
 def supersede(conn: Connection, booking_id: str, proposal_id: int, now: Instant) -> None:
@@ -432,6 +333,7 @@ def supersede(conn: Connection, booking_id: str, proposal_id: int, now: Instant)
     )
 
 
-def _read(row: Any) -> ProposalRow:
+def read(row: Any) -> ProposalRow:
+    """Make a proposal of `COLUMNS`."""
     found = ProposalRow(*row)
     return found._replace(kind=Kind(found.kind), state=State(found.state))

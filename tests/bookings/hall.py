@@ -16,14 +16,13 @@ from bridge.provider import Provider
 from bridge.sink import Written
 from bridge.store import deliveries, outbox
 from bridge.store.database import Database
-from bridge.store.outbox import ProposalRow
+from bridge.store.outbox import LEASE, ProposalRow
 from bridge.store.wake import Wake
 from tests.builders import make_settings
 from tests.engine.house import INSTANCE, NOW, ROOM, House, make_series
 
 ALICE = Viewer("alice")
 BOB = Viewer("bob")
-LEASE = 60
 SOON = timedelta()
 
 
@@ -215,6 +214,7 @@ __all__ = [
     "ALICE",
     "BOB",
     "INSTANCE",
+    "LEASE",
     "NOW",
     "ROOM",
     "Hall",

@@ -15,9 +15,9 @@ from sqlalchemy import text
 
 from bridge.bookings import Claim
 from bridge.bookings.words import Result
-from bridge.store import outbox
+from bridge.store import bookings, claiming, outbox
 from bridge.store.database import Database
-from tests.bookings.hall import LEASE, Hall, event
+from tests.bookings.hall import LEASE, ROOM, Hall, event
 from tests.databases import closing_database
 
 It = TypeVar("It")
@@ -35,7 +35,7 @@ def while_it_is_claimed(hall: Hall, decide: Callable[[], It]) -> It:
     """Decide after another process has claimed a proposal, and before that is committed."""
     with ThreadPoolExecutor(1) as pool:
         with hall.database.write() as conn:
-            assert len(outbox.claim(conn, "another", hall.now, 1, LEASE)) == 1
+            assert len(claiming.claim(conn, "another", hall.now, 1, LEASE)) == 1
             decided = pool.submit(decide)
             until_it_waits(hall.database, decided)
         return decided.result()
@@ -82,3 +82,39 @@ def test_what_was_claimed_by_another_is_not_ended_by_whoever_had_it_before(
     assert hall.names() == hall.told() == []
     proposal = hall.proposal(ticket)
     assert (proposal.state, proposal.lease_owner) == (outbox.State.CLAIMED, "another")
+
+
+def test_a_change_that_came_between_the_look_and_the_locks_of_another_claim_is_alone(
+    hall: Hall,
+) -> None:
+    """Of one booking its meeting was due, and while another process looked, a change came."""
+    hall.book(event())
+    with hall.database.write() as conn:
+        [booking] = bookings.by_uid(conn, ROOM, "one")
+        outbox.owe(conn, booking.id, hall.now, actor="alice", name="one.ics", progress={})
+        for statement in _SLOW:
+            conn.execute(text(statement))
+    with ThreadPoolExecutor(1) as pool:
+        with hall.database.write() as conn:
+            conn.execute(text("SELECT pg_advisory_xact_lock(19)"))
+            claimed = pool.submit(lambda: slowly_claimed(hall))
+            until_it_waits(hall.database, claimed)
+            hall.put(event("20261123T140000Z", "20261123T150000Z"))
+            assert hall.claim().kind is outbox.Kind.CHANGE
+        assert claimed.result() == []
+
+
+_SLOW = (
+    "ALTER TABLE connections RENAME TO known",
+    "CREATE FUNCTION look() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
+    " IF current_setting('test.slow', true) = 'on'"
+    " THEN PERFORM pg_advisory_xact_lock_shared(19); END IF; RETURN true; END $$",
+    "CREATE VIEW connections AS SELECT * FROM known WHERE look()",
+)
+"""Whoever is slow waits in the middle of its look, with what it saw."""
+
+
+def slowly_claimed(hall: Hall) -> list[outbox.ProposalRow]:
+    with hall.database.write() as conn:
+        conn.execute(text("SET LOCAL test.slow = 'on'"))
+        return claiming.claim(conn, "slow", hall.now, 10, LEASE)

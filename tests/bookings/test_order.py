@@ -271,6 +271,27 @@ def test_each_proposal_goes_to_one_claimer(any_hall: Hall) -> None:
     assert sorted(it.booking.uid for it in found) == [str(number) for number in range(8)]
 
 
+@pytest.mark.covers("F68")
+def test_an_account_that_hangs_leaves_threads_to_those_behind_it(any_hall: Hall) -> None:
+    hall = any_hall
+    for hour in range(6):
+        octets = event(f"20261124T{hour:02}0000Z", f"20261124T{hour:02}3000Z", uid=f"{hour}")
+        hall.put(octets, f"{hour}.ics")
+    other = {"id": "other", "write_calendar": "main", "primary": True}
+    hall.house.configure(connections=[{"id": "work", "account_email": "room@example.com"}, other])
+    hall.house.calendar(connection="other")
+    hall.house.pull("other")
+    hall.put(event(), "last.ics")
+
+    def claimed(process: str) -> list[str]:
+        claims = hall.outbox.claim(process, hall.now, 4, LEASE, share=2)
+        return [it.booking.connection_id.removeprefix("room-a.") for it in claims]
+
+    assert claimed("one") == ["work", "work", "other"]
+    assert claimed("one") == []
+    assert claimed("two") == ["work", "work"]
+
+
 def test_a_claim_of_a_killed_process_comes_back_and_what_it_did_late_has_no_effect(
     any_hall: Hall,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.bookings.words import Outdated, Result
+from bridge.store import booking_tables
 from bridge.store.outbox import Kind
 from tests.bookings.hall import BOB, Hall, event
 
@@ -43,6 +44,13 @@ def test_a_deletion_takes_the_booking_and_its_time_away(hall: Hall) -> None:
     assert hall.names() == []
     assert hall.busy() == []
     assert hall.changed() == [("one.ics", True)]
+
+
+def test_what_was_removed_while_its_client_waited_was_not_booked(hall: Hall) -> None:
+    ticket = hall.put(event())
+    with hall.database.write() as conn:
+        conn.execute(booking_tables.bookings.delete())
+    assert hall.end(ticket).result is Result.REFUSED
 
 
 @pytest.mark.covers("A-21")

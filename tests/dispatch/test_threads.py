@@ -123,10 +123,19 @@ def test_one_that_hangs_keeps_no_other_waiting(start: Callable[..., Running]) ->
     assert running.settled(slow) is Result.SETTLED
 
 
+def test_one_account_takes_half_of_the_threads_at_most(stage: Stage) -> None:
+    dispatching = Running(stage).dispatching
+    for hour in range(8):
+        octets = event(f"20261124T{hour:02}0000Z", f"20261124T{hour:02}3000Z", uid=f"{hour}")
+        stage.put(octets, f"{hour}.ics")
+    assert len(dispatching.claim(8)) == 4
+    assert dispatching.claim(4) == []
+
+
 def test_calendars_are_read_once_more_before_a_booking_is_decided(
     start: Callable[..., Running],
 ) -> None:
-    running = start()
+    running = start(bookings={"recheck": {"timeout": "60s"}})
     stage = running.stage
     stage.calendar.put("other", make_series("2026-11-23 09:30", uid="other"))
     stage.house.now += 31

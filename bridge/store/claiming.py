@@ -1,0 +1,166 @@
+"""Which proposals a process may work on, and its taking them: in order, and by fair shares."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
+
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionStatus
+from bridge.store.booking_tables import bookings, proposals
+from bridge.store.outbox import COLUMNS, OPEN, Kind, ProposalRow, State, read
+from bridge.store.resources import ResourceState
+from bridge.store.schema import connections, resources
+
+LONGEST_LEASE = 3600
+"""Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
+_CLAIMED = State.CLAIMED.value
+_MEETING = Kind.MEETING.value
+_STOPPED = tuple(
+    status.value
+    for status in (
+        ConnectionStatus.PENDING,
+        ConnectionStatus.PAUSED,
+        ConnectionStatus.DISCONNECTED,
+    )
+)
+
+
+def claim(
+    conn: Connection,
+    owner: str,
+    now: Instant,
+    limit: int,
+    lease: int,
+    *,
+    share: int | None = None,
+) -> list[ProposalRow]:
+    """Take up to `limit` proposals that are due, the oldest first; each goes to one caller only.
+
+    Of each UID one is worked on at a time, in the order in which they came, so that a booking that
+    is deleted and made anew is deleted first; what concerns a meeting alone waits for all else.
+    Connections that are stopped or rest, and parked resources, are left out. What is returned says
+    whether it was `started` before.
+
+    Args:
+        conn: a write transaction.
+        owner: names the process, for people who look into the table.
+        now: the present.
+        limit: how many at most.
+        lease: seconds until the claim counts as given up; at most `LONGEST_LEASE`.
+        share: how many of one connection the owner holds at most.
+    """
+    if not 0 < lease <= LONGEST_LEASE:
+        raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
+    locked = _locked(conn, owner, now, limit, share)
+    # What was claimed between the look and the locks shows only now.
+    query = select(proposals.c.id).join(bookings, bookings.c.id == proposals.c.booking_id)
+    query = query.where(proposals.c.id.in_([row.id for row in locked]), ~_waits(now))
+    free = set(conn.execute(query).scalars()) if locked else set()
+    found = [row for row in locked if row.id in free]
+    if found:
+        conn.execute(
+            update(proposals)
+            .where(proposals.c.id.in_([row.id for row in found]))
+            .values(
+                state=_CLAIMED,
+                started=True,
+                lease_owner=owner,
+                lease_until=now + lease,
+                fence=proposals.c.fence + 1,
+            )
+        )
+    return [
+        row._replace(
+            state=State.CLAIMED, lease_owner=owner, lease_until=now + lease, fence=row.fence + 1
+        )
+        for row in found
+    ]
+
+
+def _locked(
+    conn: Connection, owner: str, now: Instant, limit: int, share: int | None
+) -> list[ProposalRow]:
+    """Lock what may be claimed: of each booking one, of each connection no more than its share."""
+    most = math.inf if share is None else share
+    held = _held_by(conn, owner, now)
+    taken: dict[str, ProposalRow] = {}
+    is_more = True
+    while is_more and len(taken) < limit:
+        full = [it for it, number in held.items() if number >= most]
+        query = _claimable(now).where(
+            bookings.c.connection_id.not_in(full), bookings.c.id.not_in(list(taken))
+        )
+        is_more = False
+        for *columns, connection_id in conn.execute(query.limit(limit - len(taken))):
+            row = read(columns)
+            if held[connection_id] >= most:
+                is_more = True  # others may stand behind it
+            elif row.booking_id not in taken:
+                taken[row.booking_id] = row
+                held[connection_id] += 1
+    return list(taken.values())
+
+
+def _held_by(conn: Connection, owner: str, now: Instant) -> Counter[str]:
+    """Count what a process works on, by connection."""
+    query = (
+        select(bookings.c.connection_id, func.count().label("number"))
+        .join(proposals, proposals.c.booking_id == bookings.c.id)
+        .where(
+            proposals.c.state == _CLAIMED,
+            proposals.c.lease_owner == owner,
+            proposals.c.lease_until > now,
+        )
+        .group_by(bookings.c.connection_id)
+    )
+    return Counter({it.connection_id: it.number for it in conn.execute(query)})
+
+
+def _claimable(now: Instant) -> Select[Any]:
+    """Choose what is due and waits for nothing, with its connection; its rows are locked."""
+    return (
+        select(*COLUMNS, bookings.c.connection_id)
+        .join(bookings, bookings.c.id == proposals.c.booking_id)
+        .join(resources, resources.c.id == bookings.c.resource_id)
+        .join(connections, connections.c.id == bookings.c.connection_id)
+        .where(
+            proposals.c.state.in_(OPEN),
+            proposals.c.due_at <= now,
+            # A lease too long to be true counts as ended.
+            or_(
+                proposals.c.lease_until <= now,
+                proposals.c.lease_until > now + LONGEST_LEASE,
+            ),
+            resources.c.state == ResourceState.ACTIVE.value,
+            connections.c.status.not_in(_STOPPED),
+            func.coalesce(connections.c.limited_until, 0) <= now,
+            ~_waits(now),
+        )
+        .order_by(proposals.c.id)
+        # With its booking: two proposals of one are never claimed at once.
+        .with_for_update(skip_locked=True, of=[proposals, bookings])
+    )
+
+
+def _waits(now: Instant) -> Any:
+    """Tell whether another proposal of the same UID comes first, or is worked on."""
+    other = proposals.alias("other")
+    of_other = bookings.alias("of_other")
+    return exists().where(
+        other.c.booking_id == of_other.c.id,
+        of_other.c.resource_id == bookings.c.resource_id,
+        of_other.c.uid == bookings.c.uid,
+        other.c.id != proposals.c.id,
+        other.c.state.in_(OPEN),
+        or_(
+            and_(other.c.state == _CLAIMED, other.c.lease_until > now),
+            and_(
+                other.c.kind != _MEETING,
+                or_(other.c.id < proposals.c.id, proposals.c.kind == _MEETING),
+            ),
+        ),
+    )
