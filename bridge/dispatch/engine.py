@@ -84,6 +84,7 @@ class Dispatch:
         work = Work(claim, self.outbox, self.clock, Progress.read(claim.progress))
         try:
             try:
+                work.hold()  # calendars were read since it was claimed
                 return self._carry_out(work)
             except Refused as err:
                 return self._refuse(work, Refusal(err.code, str(err)))

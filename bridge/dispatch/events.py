@@ -62,6 +62,7 @@ class Events:
         current, wanted = base, desired
         for _ in range(_TRIES):
             reached(Point.EVENT_WANTED)
+            self.work.hold()
             self.work.touched = True
             try:
                 written = self.sink.put(self.work.calendar, wanted, current)
@@ -88,6 +89,7 @@ class Events:
             ProviderError: not now.
         """
         reached(Point.EVENT_WANTED)
+        self.work.hold()
         self.work.touched = True
         try:
             self.sink.delete(self.work.calendar, base, notify=notify)

@@ -11,6 +11,7 @@ from bridge.errors import BridgeError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarId
+from bridge.store.outbox import LEASE
 
 
 class Lost(Exception):
@@ -54,6 +55,15 @@ class Work:
     def token(self) -> str:
         """Names event and meeting."""
         return self.claim.booking.token
+
+    def hold(self) -> None:
+        """Keep the claim for as long as the next step may take.
+
+        Raises:
+            Lost: somebody else works on it, or did meanwhile.
+        """
+        if not self.outbox.renew(self.claim, self.clock() + LEASE):
+            raise Lost
 
     def note(self, progress: Progress) -> None:
         """Keep how far it is, before the next step.

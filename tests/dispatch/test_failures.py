@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,7 +20,7 @@ from bridge.errors import (
 from bridge.model.event import Attendee, PartStat
 from bridge.provider import CalendarId
 from bridge.store import outbox
-from tests.dispatch.stage import Stage, event
+from tests.dispatch.stage import LEASE, Stage, event
 
 DOWN = TemporarilyUnavailable("the server is down")
 LATER = event("20261123T140000Z", "20261123T150000Z")
@@ -139,6 +140,23 @@ def test_a_provider_that_is_down_is_tried_again_at_longer_and_longer_intervals(
     assert [report.outcome for report in stage.later()] == ["settled"]
 
 
+@pytest.mark.covers("F19")
+def test_a_provider_that_cannot_even_be_asked_is_tried_at_longer_intervals_as_well(
+    open_stage: Callable[..., Stage],
+) -> None:
+    stage = open_stage(bookings={"on_provider_down": "queue"})
+    stage.house.accounts.errors["room-a.work"] = DOWN
+    assert stage.done(stage.put(event())).result is Result.TENTATIVE
+    waits: list[int] = []
+    for _ in range(12):
+        (proposal,) = stage.proposals()
+        waits.append(proposal.due_at - stage.now)
+        stage.house.now = proposal.due_at
+        stage.work()
+    assert max(waits) > 60
+    assert not stage.proposals()[0].started, "nothing was asked of it"
+
+
 @pytest.mark.covers("F18")
 @pytest.mark.parametrize(("pause", "wait"), [(120, (120, 133)), (10**7, (21600, 23761))])
 def test_a_pause_that_the_provider_asks_for_is_kept_within_reason(
@@ -229,6 +247,35 @@ def test_a_fault_of_ours_ends_no_other_booking(stage: Stage) -> None:
 
 
 # Others at work
+
+
+def test_whoever_slept_through_its_lease_writes_nothing(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+    stage.put(LATER)
+    (slept,) = stage.claims()
+    stage.house.now += LEASE
+    assert stage.outcomes() == ["settled"]
+    last = event("20261123T160000Z", "20261123T170000Z")
+    assert stage.done(stage.put(last)).result is Result.SETTLED
+    times, written = stage.event().start, asked(stage, "put")
+    assert stage.dispatch.run(slept).outcome == "lost"
+    assert (stage.event().start, asked(stage, "put")) == (times, written)
+
+
+def test_whoever_falls_asleep_while_it_looks_writes_nothing(stage: Stage) -> None:
+    stage.put(event())
+    assert len(stage.claims()) == 1  # of a process that is killed
+    stage.house.now += LEASE
+
+    def sleep() -> None:
+        stage.house.now += LEASE
+        assert stage.outcomes() == ["settled"]
+        stage.remove()
+
+    stage.memory.orders.give("find", sleep)
+    (slept,) = stage.claims()
+    assert stage.dispatch.run(slept).outcome == "lost"
+    assert (stage.events(), asked(stage, "put")) == ([], 1)
 
 
 @pytest.mark.covers("F17", "F52")
