@@ -14,7 +14,7 @@ from bridge.ical.contentline import text_value
 from bridge.ical.limits import check_calendar_body
 from bridge.ical.parse import parse_calendar
 from bridge.ical.vevent import is_day, later
-from bridge.model.event import Class, Event, EventSeries
+from bridge.model.event import Event, EventSeries
 
 CONFERENCE = "X-BUSYBRIDGE-CONFERENCE"
 EVENT_TYPE = "X-BUSYBRIDGE-EVENT-TYPE"
@@ -46,11 +46,6 @@ class Draft:
     def uid(self) -> str:
         """Of all its events."""
         return self.series.uid
-
-    @property
-    def is_private(self) -> bool:
-        """Whether others see no more than when it is."""
-        return any(it.classification is not Class.PUBLIC for it in self.series.events())
 
 
 def read(octets: bytes, plan: ResourcePlan) -> Draft:

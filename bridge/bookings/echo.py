@@ -156,7 +156,7 @@ class _Heeding:
         found = times.occurrences(new.series, self.here)
         timed = times.timed(found, self.here, booking.id, booking.connection_id)
         self.ledger.times(booking.id, [0], timed.rows)
-        after = self.ledger.save(booking, after._replace(private=new.is_private))
+        after = self.ledger.save(booking, after)
         self.ledger.tell("updated", after)
         self._meeting(after, "update")
 

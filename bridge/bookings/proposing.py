@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from bridge.bookings import conflicts, place, shelf, showing, times
+from bridge.bookings import conflicts, place, revising, shelf, showing, times
 from bridge.bookings.draft import Draft
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
@@ -149,7 +149,7 @@ class Proposing:
             uid=uid,
             generation=generation,
             login=self.write.viewer.login,
-            private=draft.is_private,
+            private=revising.is_private(draft.text),
             state=State.PROPOSED,
             text="",
             etag="",

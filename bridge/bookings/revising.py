@@ -181,3 +181,11 @@ def said(text: str) -> Said:
     found = list(lines(text))
     events = _events(found)
     return events[min(_chosen(found, every=False))] if events else {}
+
+
+def is_private(text: str) -> bool:
+    """Whether others see no more than when it is: any of its events has a CLASS but PUBLIC."""
+    return any(
+        line.name == "CLASS" and _is_own(line) and line.value.strip().upper() not in ("", "PUBLIC")
+        for line in lines(text)
+    )

@@ -100,7 +100,7 @@ class Settling:
                 state=booking.state, schedule_tag=booking.schedule_tag, reason=booking.reason
             )
         else:
-            shown = shown._replace(name=self._name(), private=new.is_private)
+            shown = shown._replace(name=self._name())
             self._succeed(shown)
             outbox.supersede(conn, booking.id, number, self.ledger.now)
             held = {it.proposal_id for it in bookings.booked_of(conn, booking.id)}

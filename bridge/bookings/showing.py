@@ -15,9 +15,10 @@ REASON = "X-BUSYBRIDGE-REASON"
 
 
 def revised(booking: BookingRow, text: str, state: State, *, reason: str = "") -> BookingRow:
-    """Give a booking another visible text."""
+    """Give a booking another visible text, which says who may read it."""
     return booking._replace(
         text=text,
+        private=revising.is_private(text),
         etag=tag(text),
         schedule_tag=tag(text),
         sequence=sequence_of(text),

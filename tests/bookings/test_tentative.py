@@ -278,3 +278,27 @@ def test_leases_end_by_themselves(hall: Hall) -> None:
     hall.put(event())
     hall.claim()
     assert hall.outbox.next_due() == hall.now + LEASE
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_is_made_private_is_private_before_it_is_settled(
+    open_hall: Callable[..., Hall], *, refused: bool
+) -> None:
+    hall = open_hall(bookings={"on_provider_down": "queue"})
+    hall.book(event())
+    secret = event("20261123T140000Z", "20261123T150000Z", "CLASS:PRIVATE", title="Secret")
+    assert hall.end(hall.put(secret)).result is Result.TENTATIVE
+    mine, theirs = hall.seen(), hall.seen(viewer=BOB)
+    assert mine is not None
+    assert theirs is not None
+    assert "Secret" in mine.text
+    assert "Secret" not in theirs.text
+    assert not theirs.whole
+    if refused:  # what comes back is as public as it was
+        hall.outbox.refuse(hall.claim(), "no", hall.now)
+    else:
+        hall.settle()
+    theirs = hall.seen(viewer=BOB)
+    assert theirs is not None
+    assert theirs.whole is refused
+    assert "Secret" not in theirs.text
