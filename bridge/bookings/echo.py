@@ -11,7 +11,7 @@ pulled: its booking is left alone until the next pull.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from bridge.bookings import desired, draft, linking, place, showing, times
@@ -23,7 +23,7 @@ from bridge.ical.amend import Writer
 from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
 from bridge.model.event import Event, EventSeries, PartStat, Status
-from bridge.model.interval import Instant
+from bridge.model.interval import Instant, Window
 from bridge.publish import Publisher
 from bridge.store import bookings, outbox
 from bridge.store.bookings import BookingRow, State
@@ -37,6 +37,7 @@ DECLINED = "its event was declined in the calendar"
 CANCELLED = "its event was cancelled in the calendar"
 _ACTOR = "calendar"
 """Who asked for what follows from it."""
+_DAY = 86400
 _UNREAD = ("", "?")
 """Digests of events that are not expanded yet, or could not be read."""
 
@@ -51,8 +52,12 @@ class Calendar:
     """Its id in the store."""
     cancels: bool
     """`cancel_if_declined_or_deleted`."""
+    window: Window
+    """What the pull speaks of: providers leave out what was over before, or begins after."""
     full: bool
-    """What the pull does not name is gone."""
+    """What takes place in the window and is not named is gone."""
+    removed: Collection[str]
+    """What the pull says is gone, whenever it was."""
 
 
 def heed(
@@ -71,7 +76,7 @@ def heed(
         calendar: the one that was pulled.
         began: when the pull began.
     """
-    found = bookings.unheeded(conn, calendar.connection_id, calendar.remote_id, calendar.key)
+    found = _found(conn, calendar)
     if not found:
         return
     ledger = Ledger(conn, publisher, resource.id, began)
@@ -79,6 +84,19 @@ def heed(
     for booking, event in found:
         heeding.one(booking, event)
     ledger.close()
+
+
+def _found(conn: Transaction, calendar: Calendar) -> list[tuple[BookingRow, EventRow | None]]:
+    """Give the bookings whose events changed, or are gone."""
+    where = calendar.connection_id, calendar.remote_id
+    # Whether an event lies in the window at its very edges, a provider decides by its own zone.
+    window = Window(calendar.window.start + _DAY, calendar.window.end - _DAY)
+    found = bookings.unheeded(conn, *where, calendar.key, window)
+    known = {booking.id for booking, _ in found}
+    for booking in bookings.written_to(conn, *where, calendar.removed):
+        if booking.id not in known and booking.state not in (State.REMOVED, State.CANCELLED):
+            found.append((booking, None))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +110,8 @@ class _Heeding:
         if self._is_newer(booking):
             return
         if event is None:
-            if booking.echoed or self.calendar.full:
+            told = self.calendar.full or booking.remote_id in self.calendar.removed
+            if booking.echoed or told:
                 self._lost(booking, DELETED, "")
         elif event.digest not in _UNREAD and event.text:
             self._changed(booking, event)

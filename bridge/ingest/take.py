@@ -228,7 +228,9 @@ class Take:
                 self.choice.info.id,
                 key,
                 cancels=self.basis.plan.cancel_if_declined_or_deleted,
+                window=self.basis.horizon,
                 full=self.listing.full,
+                removed=self.listing.removed - self.listing.named(),
             )
             heed(conn, self.room.publisher, resource, calendar, self.now)
 

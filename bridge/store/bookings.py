@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked, bookings
@@ -156,24 +156,23 @@ def meeting_at(conn: Connection, kind: str, reference: str) -> list[BookingRow]:
 
 
 def written_to(
-    conn: Connection, connection_id: str, calendar: str, remote_ids: Collection[str] | None = None
-) -> dict[str, BookingRow]:
-    """Give the bookings whose events stand in a calendar, removed ones too, by remote id."""
+    conn: Connection, connection_id: str, calendar: str, remote_ids: Collection[str]
+) -> list[BookingRow]:
+    """List the bookings, removed ones too, that have these events in a calendar."""
     query = select(*_BOOKING).where(
         bookings.c.connection_id == connection_id,
         bookings.c.calendar == calendar,
-        bookings.c.remote_id != "",
+        bookings.c.remote_id.in_(bindparam("ids", expanding=True)),
     )
-    if remote_ids is not None:
-        query = query.where(bookings.c.remote_id.in_(bindparam("ids", expanding=True)))
-        rows = conn.execute(query, {"ids": list(remote_ids)})
-    else:
-        rows = conn.execute(query)
-    return {row.remote_id: row for row in map(_read, rows)}
+    return [
+        _read(row)
+        for chunk in chunks(list(remote_ids))
+        for row in conn.execute(query, {"ids": list(chunk)})
+    ]
 
 
 def unheeded(
-    conn: Connection, connection_id: str, calendar: str, calendar_id: str
+    conn: Connection, connection_id: str, calendar: str, calendar_id: str, window: Window
 ) -> list[tuple[BookingRow, EventRow | None]]:
     """List bookings whose events in a calendar are not as they were last taken into account.
 
@@ -182,10 +181,17 @@ def unheeded(
         connection_id: where they are written to.
         calendar: its remote id.
         calendar_id: the same calendar, as `events` knows it.
+        window: where every event is known: who takes place in it is missed.
 
     Returns:
         Each with its event as it was pulled; None where there is none.
     """
+    is_missed = exists().where(
+        booked.c.booking_id == bookings.c.id,
+        booked.c.proposal_id == 0,
+        booked.c.start < window.end,
+        booked.c.end > window.start,
+    )
     query = (
         select(*_BOOKING)
         .outerjoin(
@@ -202,7 +208,11 @@ def unheeded(
             bookings.c.state != State.REMOVED.value,
             or_(
                 events.c.digest != bookings.c.echoed,
-                and_(events.c.digest.is_(None), bookings.c.state != State.CANCELLED.value),
+                and_(
+                    events.c.digest.is_(None),
+                    bookings.c.state != State.CANCELLED.value,
+                    is_missed,
+                ),
             ),
         )
         .order_by(bookings.c.id)

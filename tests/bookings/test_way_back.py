@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import Attendee, Event, EventSeries, PartStat, Status
 from bridge.store.outbox import Kind
 from tests.bookings.hall import INSTANCE, Hall, event
+from tests.engine.house import DAY
 
 NINE = ("20261123T090000Z", "20261123T100000Z")
 BUSY_AT_NINE = ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")
@@ -45,7 +47,7 @@ def text(hall: Hall) -> str:
     return seen.text.replace("\r\n ", "")
 
 
-def later(hall: Hall, by: timedelta) -> dict[str, object]:
+def later(hall: Hall, by: timedelta) -> dict[str, Any]:
     master = stands(hall).master
     assert master is not None
     assert isinstance(master, Event)
@@ -229,6 +231,27 @@ def test_an_event_that_no_pull_has_seen_yet_is_not_taken_for_deleted(hall: Hall)
     assert hall.busy()[0] == BUSY_AT_NINE
     hall.house.pull(full=True)
     assert "CANCELLED" in text(hall)
+
+
+@pytest.mark.parametrize("said", [False, True], ids=["left out", "said to be gone"])
+def test_a_booking_of_the_past_is_cancelled_only_where_the_calendar_says_so(
+    hall: Hall, *, said: bool
+) -> None:
+    book(hall, conference=ZOOM)
+    arrives(hall)
+    seen = hall.seen()
+    assert seen is not None
+    hall.house.now += 100 * DAY
+    assert hall.house.ingest.advance_horizons(hall.house.now)
+    hall.occupy("2027-03-08 09:00")
+    # A full listing leaves out what was over before its window.
+    hall.house.calendar().delete(seen.booking.remote_id)
+    hall.house.pull(full=not said)
+    hall.occupy("2027-03-09 09:00")
+    hall.house.pull(full=True)
+    assert ("STATUS:CANCELLED" in text(hall)) is said
+    assert ("booking.cancelled" in hall.told()) is said
+    assert len(hall.claims()) == int(said)
 
 
 def test_a_write_that_is_under_way_is_not_reverted(hall: Hall) -> None:
