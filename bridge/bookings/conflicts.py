@@ -62,7 +62,7 @@ def clash(
         {uid for it in mine for uid in (it.uid, it.remote_uid) if uid},
         {it.remote_id for it in mine if it.remote_id},
     )
-    kinds = _counted(place)
+    kinds = _kinds(place)
     silent, blind = _unread(conn, place, now)
     longest = busy.extents(conn, place.resource.id).occurrence
     met: list[Window] = []
@@ -77,37 +77,25 @@ def clash(
     return Clash(_told(first, place.zone), first)
 
 
-def standing(conn: Transaction, place: Place, window: Window, now: Instant) -> list[Obstacle]:
-    """List what a booking of this window would lie over, in the order of time.
+def moved(place: Place, wanted: Timed, standing: Sequence[BookedRow]) -> Timed:
+    """Leave out what is booked already: whatever came over it since, it may stay.
 
-    A calendar that counts as busy throughout while it is not read shows as one of no name.
+    What held its time only loosely, so that others could book it, is no more than that: to hold it
+    more firmly it has to be free.
     """
-    silent, blind = _unread(conn, place, now)
-    longest = busy.extents(conn, place.resource.id).occurrence
-    kinds = _counted(place)
-    found = clashes.obstacles(
-        conn, place.resource.id, window, kinds, longest=longest, own=Own((), (), ())
-    )
-    met = [it for it in found if it.calendar_id not in silent]
-    if blind is not None and int(FBType.BUSY) in kinds and window.end > blind:
-        start = max(window.start, blind)
-        met.append(Obstacle(start, window.end, int(FBType.BUSY), UNREAD, ""))
-    return sorted(met)
-
-
-def _counted(place: Place) -> list[int]:
-    return [int(_KINDS[name]) for name in place.plan.bookings.conflict_with]
-
-
-def moved(wanted: Timed, standing: Sequence[BookedRow]) -> Timed:
-    """Leave out what is booked already: whatever came over it since, it may stay."""
-    before = {(it.original_start, it.start, it.end) for it in standing if it.fbtype}
-    kept = {
-        row.original_start
-        for row in wanted.rows
-        if (row.original_start, row.start, row.end) in before
-    }
+    before = {(it.original_start, it.start, it.end): it.fbtype for it in standing if it.fbtype}
+    firm = _kinds(place)
+    kept: set[Instant] = set()
+    for row in wanted.rows:
+        was = before.get((row.original_start, row.start, row.end))
+        if was is not None and (was in firm or was == row.fbtype):
+            kept.add(row.original_start)
     return Timed([it for it in wanted.spans if it[0].original_start not in kept], wanted.rows)
+
+
+def _kinds(place: Place) -> list[int]:
+    """Give the kinds of time that nothing may be booked over."""
+    return [int(_KINDS[name]) for name in place.plan.bookings.conflict_with]
 
 
 def _met(spans: Sequence[Window], found: Sequence[Obstacle]) -> list[Window]:

@@ -172,7 +172,7 @@ class Proposing:
         how = self.place.plan.bookings.on_conflict
         if how is OnConflict.ALLOW:
             return ""
-        moved = conflicts.moved(wanted, bookings.booked_of(self.conn, booking.id, 0))
+        moved = conflicts.moved(self.place, wanted, bookings.booked_of(self.conn, booking.id, 0))
         found = conflicts.clash(self.conn, self.place, booking, moved, self.now)
         if found is None:
             return ""

@@ -99,7 +99,7 @@ class Outbox:
         wanted = times.timed(found, here, claim.booking.id, claim.booking.connection_id)
         with self._database.read() as conn:
             standing = bookings.booked_of(conn, claim.booking.id, 0)
-            moved = conflicts.moved(wanted, standing)
+            moved = conflicts.moved(here, wanted, standing)
             return conflicts.clash(conn, here, claim.booking, moved, now)
 
     def desired(self, claim: Claim, natively: Collection[ConferenceKind]) -> Intent:

@@ -216,3 +216,24 @@ def test_what_is_found_late_is_declined_where_that_is_wanted(
     assert seen is not None
     assert "STATUS:CANCELLED" in seen.text
     assert hall.busy() == [("2026-11-23 09:30", "2026-11-23 10:30", "BUSY")]
+
+
+def test_what_was_booked_as_tentative_is_not_made_busy_over_another_booking(
+    open_hall: Callable[..., Hall],
+) -> None:
+    hall = open_hall(bookings={"conflict_with": ["busy"]})
+    maybe = "STATUS:TENTATIVE"
+    hall.book(event("20261123T090000Z", "20261123T100000Z", maybe))
+    ticket = hall.put(event())
+    claim = hall.claim()
+    assert hall.outbox.recheck(claim, hall.now) is None
+    hall.end(ticket)
+    hall.outbox.refuse(claim, "no", hall.now)
+    assert hall.book(event(uid="two"), "two.ics").result is Result.SETTLED
+    assert hall.outbox.recheck(claim, hall.now) is not None
+    with pytest.raises(Clash):
+        hall.put(event())
+    # As tentative as it is, it may stay where it is, and be called otherwise.
+    other = event("20261123T090000Z", "20261123T100000Z", maybe, title="Maybe")
+    assert hall.book(other).result is Result.SETTLED
+    assert ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY") in hall.busy()
