@@ -4,7 +4,7 @@ The first line that applies decides:
 
  1. the connection does not validate availability, or the owner marked the whole calendar as not
     blocking: free
- 2. BusyBridge wrote the event itself: free, its booking blocks already
+ 2. BusyBridge wrote the event itself: free, its booking, or what was published, blocks already
  3. STATUS:CANCELLED: free
  4. the owner declined, or delegated the invitation: `declined`
  5. it lasts no time: free
@@ -62,7 +62,7 @@ def verdict(
         all_day: its start is a date.
         policy: the table in force for its calendar.
         blocks: False when nothing in the calendar blocks (line 1).
-        own: the event carries this instance's X-BUSYBRIDGE-ORIGIN.
+        own: the event carries this instance's X-BUSYBRIDGE-ORIGIN, and a booking is behind it.
     """
     return (
         _ruled_out(event, policy, blocks=blocks, own=own)

@@ -28,6 +28,7 @@ from bridge.ical.parse import parse_calendar
 from bridge.ical.placed import instant_in
 from bridge.ical.recurrence import expand
 from bridge.ingest.crash import QUARANTINED, CrashMark
+from bridge.ingest.own import Own
 from bridge.ingest.rules import Rules
 from bridge.model.event import Event, EventSeries, Occurrence
 from bridge.model.interval import Instant, Window, utc
@@ -37,6 +38,7 @@ from bridge.store.text import storable
 
 WAITING = "not expanded yet: the pull had no CPU time left; the next one continues"
 _UNKNOWN = "when it takes place could not be worked out"
+_UNBOOKED = "written by this BusyBridge, but for no booking of this resource that it knows"
 _DAY = 86400
 _SHARE = 0.01
 """CPU seconds that each object adds to `limits.expand_time`."""
@@ -87,6 +89,7 @@ class Target:
     calendar_id: str
     rules: Rules
     horizon: Window
+    own: Own = field(compare=False)
 
 
 @dataclass(slots=True)
@@ -168,7 +171,7 @@ class Expander:
             return []
         first = instant_in(master.start, self._zones[0])
         since = max(since, horizon.start, first)
-        fbtype, reason, shown = self._judge(master, all_day=False)
+        fbtype, reason, shown = self._judge(master, found.remote_id, all_day=False)
         if not fbtype or since >= horizon.end:
             return []
         occurrence = Occurrence(master, _REST, since, horizon.end)
@@ -218,14 +221,19 @@ class Expander:
         for occurrence in expansion.occurrences:
             event = occurrence.event
             if id(event) not in judged:
-                judged[id(event)] = self._judge(event, all_day=occurrence.all_day)
+                judged[id(event)] = self._judge(event, remote_id, all_day=occurrence.all_day)
             row = self._row(remote_id, occurrence, *judged[id(event)])
             if horizon.overlaps(row.start, row.end):
                 rows[row.id] = row
         return list(rows.values()), expansion.notes
 
-    def _judge(self, event: Event, *, all_day: bool) -> tuple[int, str, str]:
-        fbtype, reason = self.target.rules.verdict(event, all_day=all_day)
+    def _judge(self, event: Event, remote_id: str, *, all_day: bool) -> tuple[int, str, str]:
+        rules = self.target.rules
+        ours = rules.is_ours(event)
+        own = ours and self.target.own.holds(event, remote_id)
+        fbtype, reason = rules.verdict(event, all_day=all_day, own=own)
+        if ours and not own:
+            reason = f"{reason}; {_UNBOOKED}"
         return (fbtype, reason, self._details(event)) if fbtype else (0, reason, "{}")
 
     def _details(self, event: Event) -> str:

@@ -20,6 +20,7 @@ from bridge.ingest.difference import Difference
 from bridge.ingest.examine import Examiner
 from bridge.ingest.expand import CpuBudget, Expander, Target
 from bridge.ingest.horizon import horizon
+from bridge.ingest.own import Own
 from bridge.ingest.rules import Rules, Traits, make_rules
 from bridge.ingest.settle import placeholders
 from bridge.ingest.stale import NOBODY, is_stale, stand_in
@@ -119,6 +120,7 @@ class _Rebuild:
         """Work out every calendar that is still wanted."""
         with self.room.database.read() as conn:
             known = {row.id: events.known(conn, row.id) for row in self.rows}
+        own = Own(self.room.database, self.resource.id)
         allowance = plan.limits.expand_time.total_seconds()
         budget = CpuBudget(allowance, sum(map(len, known.values())))
         for connection in self.connections:
@@ -133,7 +135,7 @@ class _Rebuild:
                     )
                     rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
                     stale = is_stale(row, connection, rules, self.now)
-                    target = Target(self.resource.id, row.id, rules, after)
+                    target = Target(self.resource.id, row.id, rules, after, own)
                     basis = _Basis(row, target, writes, stale, self.resource.horizon)
                     made = self.finished.get(row.id)
                     if made is None or made.basis != basis:

@@ -54,14 +54,18 @@ class Rules(Section):
         """Whether the calendar's events block time at all."""
         return self.validates and not self.ignores_busy
 
-    def verdict(self, event: Event, *, all_day: bool) -> Verdict:
-        """Decide what an occurrence does to its owner's time."""
+    def is_ours(self, event: Event) -> bool:
+        """Tell whether this instance wrote an event."""
+        return bool(self.instance) and event.origin == self.instance
+
+    def verdict(self, event: Event, *, all_day: bool, own: bool = False) -> Verdict:
+        """Decide what an occurrence does to its owner's time; `own`: it blocks elsewhere."""
         return verdict(
             event,
             all_day=all_day,
             policy=self.policy.availability,
             blocks=self.blocks,
-            own=bool(self.instance) and event.origin == self.instance,
+            own=own,
         )
 
     @property

@@ -14,6 +14,7 @@ from bridge.ingest.difference import Difference
 from bridge.ingest.examine import Examiner
 from bridge.ingest.expand import CpuBudget, Expander, Target
 from bridge.ingest.fold import Listing
+from bridge.ingest.own import Own
 from bridge.ingest.report import CalendarPull
 from bridge.ingest.rules import Rules, Traits, make_rules
 from bridge.ingest.stale import NOBODY
@@ -53,7 +54,8 @@ class Take:
     def _store(self, row: CalendarRow, rules: Rules) -> CalendarPull:
         known, waiting = self._known(row, rules)
         gone, held = self._gone(row, known)
-        target = Target(self.basis.resource.id, row.id, rules, self.basis.horizon)
+        own = Own(self.room.database, self.basis.resource.id)
+        target = Target(self.basis.resource.id, row.id, rules, self.basis.horizon, own)
         with CrashMark(self.room.database, row.id, self.now) as mark:
             difference = self._difference(target, mark, known, gone, waiting)
         with self.room.locked(self.basis.resource) as conn:

@@ -4,6 +4,6 @@
 what stands, and `rendering` puts blocks and periods into iCalendar.
 """
 
-from bridge.publish.publisher import Freshness, Publisher, State
+from bridge.publish.publisher import Freshness, Publisher, State, is_block
 
-__all__ = ["Freshness", "Publisher", "State"]
+__all__ = ["Freshness", "Publisher", "State", "is_block"]

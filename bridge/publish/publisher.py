@@ -15,6 +15,7 @@ UID, ETag, SEQUENCE and `changed_at`, which is what DTSTAMP shows.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -30,6 +31,8 @@ from bridge.store.database import Transaction
 from bridge.store.events import BusyRow
 from bridge.store.resources import ResourceRow
 
+_DOMAIN = "@busybridge"
+_BLOCK = re.compile(rf"[0-9a-f]{{40}}{_DOMAIN}")
 _FEW = 500
 """Up to so many dirty ranges are looked up one by one, each at the cost of some ten blocks."""
 _GAPS = (3600, 86400, 7 * 86400, 31 * 86400)
@@ -60,6 +63,11 @@ class Freshness(NamedTuple):
     known to call anything free."""
 
 
+def is_block(uid: str) -> bool:
+    """Tell whether a UID is one that blocks are published under."""
+    return _BLOCK.fullmatch(uid) is not None
+
+
 class Publisher:
     """Writes and reads blocks; holds nothing but who this instance is."""
 
@@ -68,8 +76,8 @@ class Publisher:
 
         Args:
             identity: makes UIDs opaque; never rotated.
-            instance: X-BUSYBRIDGE-ORIGIN of what we write and publish; events that carry it are
-                no source. Empty only where nothing of ours can come back.
+            instance: X-BUSYBRIDGE-ORIGIN of what we write and publish; blocks that carry
+                it are no source. Empty only where nothing of ours can come back.
         """
         self._identity = identity
         self.instance = instance
@@ -193,7 +201,7 @@ class Publisher:
     def _uid(self, resource_id: str, projection: str, name: str) -> str:
         text = f"{projection}\n{resource_id}\n{name}".encode()
         digest = hmac.digest(self._identity, text, "sha256")
-        return f"{digest[:20].hex()}@busybridge"
+        return f"{digest[:20].hex()}{_DOMAIN}"
 
 
 class _Wanted(NamedTuple):

@@ -222,6 +222,23 @@ def unheeded(
     return [(row, pulled.get(row.remote_id)) for row in found]
 
 
+def names_of(conn: Connection, resource_id: str) -> tuple[set[str], set[str]]:
+    """Give the remote ids and the UIDs that events of a resource's bookings have.
+
+    Of those that hold time, or will: a token is the id that some providers are asked to take.
+    """
+    free = (State.REMOVED.value, State.CANCELLED.value)
+    query = select(
+        bookings.c.remote_id, bookings.c.token, bookings.c.uid, bookings.c.remote_uid
+    ).where(bookings.c.resource_id == resource_id, bookings.c.state.not_in(free))
+    ids: set[str] = set()
+    uids: set[str] = set()
+    for remote_id, token, uid, remote_uid in conn.execute(query):
+        ids.update((remote_id, token))
+        uids.update((uid, remote_uid))
+    return ids - {""}, uids - {""}
+
+
 def save(conn: Connection, rows: Sequence[BookingRow]) -> None:
     """Insert or replace bookings; the caller holds the resource's lock."""
     upsert_rows(conn, bookings, [row._replace(state=row.state.value) for row in rows])  # type: ignore[arg-type]

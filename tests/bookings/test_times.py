@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.bookings.words import Clash
 from bridge.model.interval import Window
 from bridge.model.resource import Projection
 from bridge.store import busy
@@ -106,3 +107,33 @@ def test_explain_tells_of_bookings(hall: Hall) -> None:
         assert (told.uid, told.connection_id) == ("one", "room-a.work")
         assert told.reason == "booked: busy"
         assert told.blocks is not None
+
+
+def test_an_event_without_its_booking_blocks_as_after_an_older_backup_was_restored(
+    hall: Hall,
+) -> None:
+    hall.occupy("2026-11-23 09:00", uid="one", origin=INSTANCE, summary="Talk")
+    assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+    with pytest.raises(Clash):
+        hall.put(event(uid="two"), "two.ics")
+
+
+def test_what_is_published_is_no_source_of_what_is_published(hall: Hall) -> None:
+    hall.book(event())
+    for row in hall.house.blocks():
+        hall.occupy("2026-11-23 09:00", uid=row.uid, origin=INSTANCE)
+    hall.delete()
+    hall.settle()
+    assert hall.busy() == []
+
+
+def test_an_event_that_is_brought_back_after_its_booking_went_blocks(hall: Hall) -> None:
+    hall.book(event())
+    hall.occupy("2026-11-23 09:00", uid="one", origin=INSTANCE)
+    hall.house.calendar().delete("one")
+    hall.delete()
+    hall.settle()
+    hall.house.pull()
+    assert hall.busy() == []
+    hall.occupy("2026-11-23 09:00", uid="one", origin=INSTANCE)
+    assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]

@@ -14,6 +14,8 @@ from tests.engine.house import BERLIN, House, at, instant_at, make_event, make_s
 
 NINE = instant_at("2026-11-23 09:30")
 
+PUBLISHED = f"{40 * 'a'}@busybridge"
+
 
 def test_every_event_at_a_moment_is_told_with_its_verdict(house: House) -> None:
     house.calendar().put("a", make_series(uid="a", summary="Planning"))
@@ -86,6 +88,8 @@ def test_a_rebuild_finds_everything_that_the_pull_knew(house: House) -> None:
         "c", make_series("2026-11-25 09:00", uid="c", show_as=ShowAs.OUT_OF_OFFICE)
     )
     house.calendar().put("d", make_series("2026-11-26 09:00", uid="d", origin="0123456789abcdef"))
+    published = make_series("2026-11-26 12:00", uid=PUBLISHED, origin="0123456789abcdef")
+    house.calendar().put("p", published)
     house.calendar().put(
         "e", make_series("2026-11-27 09:00", uid="e", self_partstat=PartStat.DECLINED)
     )
@@ -94,19 +98,21 @@ def test_a_rebuild_finds_everything_that_the_pull_knew(house: House) -> None:
     floating = Event(uid="h", start=Floating(nine), end=Floating(ten))
     house.calendar().put("h", EventSeries(uid="h", master=floating))
     house.pull()
-    before, blocks = [house.explain(uid=it) for it in "abcdefgh"], house.blocks()
+    uids = [*"abcdefgh", PUBLISHED]
+    before, blocks = [house.explain(uid=it) for it in uids], house.blocks()
     state = house.state()
     house.ingest.rebuild("room-a", house.now)
-    assert [house.explain(uid=it) for it in "abcdefgh"] == before
+    assert [house.explain(uid=it) for it in uids] == before
     assert (house.blocks(), house.state()) == (blocks, state)
     assert [it[0].reason for it in before] == [
         "event type focusTime",
         "event type birthday",
         "out of office",
-        "written by this BusyBridge",
+        "busy; written by this BusyBridge, but for no booking of this resource that it knows",
         "declined",
         "busy",
         "busy",
         "busy",
+        "written by this BusyBridge",
     ]
     assert datetime.fromtimestamp(before[5][0].start or 0, UTC).hour == 23

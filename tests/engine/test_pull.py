@@ -12,6 +12,8 @@ from tests.engine.house import BERLIN, House, at, instant_at, make_event, make_s
 
 NINE = [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
 
+PUBLISHED = f"{40 * 'a'}@busybridge"
+
 
 def test_an_event_is_busy_after_the_pull(house: House) -> None:
     house.calendar().put("a", make_series("2026-11-23 09:00"))
@@ -146,9 +148,10 @@ def test_an_unchanged_pull_changes_nothing(house: House) -> None:
     assert (house.state(), house.blocks()) == (state, blocks)
 
 
-def test_an_event_of_this_instance_is_no_source_and_a_foreign_bridges_is(house: House) -> None:
-    house.calendar().put("a", make_series("2026-11-23 09:00", origin="0123456789abcdef"))
+def test_what_this_instance_published_is_no_source_and_a_foreign_bridges_is(house: House) -> None:
+    own = "0123456789abcdef"
+    house.calendar().put("a", make_series("2026-11-23 09:00", uid=PUBLISHED, origin=own))
     house.calendar().put("b", make_series("2026-11-23 12:00", uid="b", origin="another"))
     house.pull()
     assert house.busy() == [("2026-11-23 12:00", "2026-11-23 13:00", "BUSY")]
-    assert house.explain(uid="event")[0].reason == "written by this BusyBridge"
+    assert house.explain(uid=PUBLISHED)[0].reason == "written by this BusyBridge"

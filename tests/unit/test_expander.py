@@ -6,6 +6,7 @@ from bridge.config.plan import CalendarPolicy
 from bridge.config.policy import Availability, Privacy
 from bridge.ingest.crash import CrashMark
 from bridge.ingest.expand import WAITING, CpuBudget, Expander, Target, found_series
+from bridge.ingest.own import Own
 from bridge.ingest.rules import Rules, zones_version
 from bridge.model.event import EventSeries
 from bridge.model.interval import Window
@@ -34,8 +35,9 @@ def make_expander(
         most=10_000,
         tzdata=zones_version(),
     )
-    target = Target("room-a", "calendar", rules, horizon)
-    mark = CrashMark(Database("sqlite:///unused"), "calendar", 0, _looked=True, _shared=True)
+    database = Database("sqlite:///unused")
+    target = Target("room-a", "calendar", rules, horizon, Own(database, "room-a"))
+    mark = CrashMark(database, "calendar", 0, _looked=True, _shared=True)
     return Expander(target, CpuBudget(budget, 0), mark, now=0)
 
 

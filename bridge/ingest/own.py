@@ -1,0 +1,37 @@
+"""Which events are ours: those that block already, by the booking or the feed that they come from.
+
+X-BUSYBRIDGE-ORIGIN alone does not make an event ours. After an older backup was restored, or in
+the calendar of another resource, an event that we wrote may have no booking behind it, and nothing
+else blocks its time: it counts like anybody's. The blocks that we publish carry the same mark; they
+are known by their UIDs and are no source wherever somebody subscribed to them, or they would keep
+themselves alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bridge.model.event import Event
+from bridge.publish import is_block
+from bridge.store import bookings
+from bridge.store.database import Database
+
+
+class Own:
+    """What a resource's bookings have at their providers, read when it is first asked for."""
+
+    def __init__(self, database: Database, resource_id: str) -> None:
+        """Read nothing yet."""
+        self._database = database
+        self._resource_id = resource_id
+        self._names: tuple[Collection[str], Collection[str]] | None = None
+
+    def holds(self, event: Event, remote_id: str) -> bool:
+        """Tell whether the time of an event that this instance wrote is blocked elsewhere."""
+        if is_block(event.uid):
+            return True
+        if self._names is None:
+            with self._database.read() as conn:
+                self._names = bookings.names_of(conn, self._resource_id)
+        ids, uids = self._names
+        return remote_id in ids or event.uid in uids
