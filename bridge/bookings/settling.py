@@ -100,7 +100,6 @@ class Settling:
                 state=booking.state, schedule_tag=booking.schedule_tag, reason=booking.reason
             )
         else:
-            shown = shown._replace(name=self._name())
             self._succeed(shown)
             outbox.supersede(conn, booking.id, number, self.ledger.now)
             held = {it.proposal_id for it in bookings.booked_of(conn, booking.id)}
@@ -117,11 +116,6 @@ class Settling:
             )
         self.ledger.save(booking, shown)
         self._told(booking, shown)
-
-    def _name(self) -> str:
-        """Give the name that the object has by now: a MOVE may have come between."""
-        held = outbox.get(self.ledger.conn, self.claim.proposal.id)
-        return held.name if held is not None else self.claim.proposal.name
 
     def _text(
         self, new: Draft, before: BookingRow, after: BookingRow, written: Written | None

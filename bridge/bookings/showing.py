@@ -38,7 +38,7 @@ def tentative(ledger: Ledger, booking: BookingRow, proposal: ProposalRow) -> Non
         return
     text = revising.revise(proposal.text, {"STATUS": "STATUS:TENTATIVE"})
     shown = revised(booking, text, State.TENTATIVE, reason="not confirmed by the calendar yet")
-    ledger.save(booking, shown._replace(name=proposal.name))
+    ledger.save(booking, shown)
     held = bookings.booked_of(ledger.conn, booking.id, proposal.id)
     ledger.times(booking.id, [-proposal.id], times.as_tentative(held, proposal.id))
 
@@ -59,7 +59,7 @@ def cancelled(booking: BookingRow, text: str, reason: str) -> BookingRow:
 
 
 def restored(booking: BookingRow, before: str, reason: str) -> BookingRow:
-    """Show the revision before as a new one, and why."""
+    """Show the revision before as a new one, and why; the name is the one that it has by now."""
     was: Mapping[str, str] = json.loads(before)
     text = revising.revise(
         was["text"],
@@ -68,15 +68,14 @@ def restored(booking: BookingRow, before: str, reason: str) -> BookingRow:
             REASON: revising.text_line(REASON, reason),
         },
     )
-    again = revised(booking, text, State(was["state"]), reason=reason)
-    return again._replace(name=was["name"])
+    return revised(booking, text, State(was["state"]), reason=reason)
 
 
 def remembered(booking: BookingRow) -> str:
     """Keep the visible revision, so that it can be restored; empty where nothing is visible."""
     if not booking.state.is_visible:
         return ""
-    was = {"text": booking.text, "state": booking.state.value, "name": booking.name}
+    was = {"text": booking.text, "state": booking.state.value}
     return json.dumps(was, ensure_ascii=False)
 
 

@@ -327,3 +327,28 @@ def test_what_a_claim_noted_is_known_to_the_next_one(any_hall: Hall) -> None:
     again = hall.claim()
     assert again.progress == {"meeting": "123"}
     assert (again.proposal.attempts, again.proposal.error_code) == (1, "unavailable")
+
+
+@pytest.mark.parametrize("how", ["refused", "settled", "failed and tried again"])
+def test_a_booking_that_is_moved_while_a_change_is_open_stays_where_it_was_moved(
+    hall: Hall, how: str
+) -> None:
+    hall.book(event())
+    ticket = hall.put(AT_TWO)
+    claim = hall.claim()
+    if how.startswith("failed"):
+        hall.outbox.fail(claim, ("broken", "a fault"), hall.now)
+    hall.end(ticket)
+    hall.move("one.ics", "two.ics")
+    hall.book(event("20261124T110000Z", "20261124T120000Z", uid="other"))
+    if how == "refused":
+        hall.outbox.refuse(claim, "no", hall.now)
+    elif how == "settled":
+        hall.settle(claim)
+    else:
+        assert hall.outbox.again(claim.proposal.id, hall.now)
+        hall.settle()
+    assert hall.names() == ["one.ics", "two.ics"]
+    moved = hall.seen("two.ics")
+    assert moved is not None
+    assert "UID:one\r\n" in moved.text
