@@ -77,6 +77,24 @@ def clash(
     return Clash(_told(first, place.zone), first)
 
 
+def standing(conn: Transaction, place: Place, window: Window, now: Instant) -> list[Obstacle]:
+    """List what a booking of this window would lie over, in the order of time.
+
+    A calendar that counts as busy throughout while it is not read shows as one of no name.
+    """
+    silent, blind = _unread(conn, place, now)
+    longest = busy.extents(conn, place.resource.id).occurrence
+    kinds = _kinds(place)
+    found = clashes.obstacles(
+        conn, place.resource.id, window, kinds, longest=longest, own=Own((), (), ())
+    )
+    met = [it for it in found if it.calendar_id not in silent]
+    if blind is not None and int(FBType.BUSY) in kinds and window.end > blind:
+        start = max(window.start, blind)
+        met.append(Obstacle(start, window.end, int(FBType.BUSY), UNREAD, ""))
+    return sorted(met)
+
+
 def moved(place: Place, wanted: Timed, standing: Sequence[BookedRow]) -> Timed:
     """Leave out what is booked already: whatever came over it since, it may stay.
 
