@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -64,10 +64,6 @@ class Progress:
         """Give what is to be noted."""
         noted = _Noted(self.made, self.refusal, self.cancel, self.update)
         return {**self.others, **msgspec.to_builtins(noted)}
-
-    def with_made(self, conference: Conference) -> Progress:
-        """Note that a meeting was made."""
-        return replace(self, made=conference)
 
 
 class _Noted(msgspec.Struct, omit_defaults=True):
