@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from bridge.bookings import draft, place, times
+from bridge.bookings import draft, echo, place, times
 from bridge.bookings.place import Place
 from bridge.config.plan import ResourcePlan
 from bridge.errors import InvalidCalendarObject
@@ -71,6 +71,9 @@ def _texts(booking: BookingRow, holding: list[ProposalRow]) -> Iterator[tuple[in
     shown = next((it for it in holding if it.shown), None)
     if shown is not None:
         yield 0, json.loads(shown.before)["text"] if shown.before else ""
+    elif booking.reason == echo.UNTAKEN:
+        if booking.written:  # else its rows stay
+            yield 0, booking.written
     elif booking.state is not State.CANCELLED:
         yield 0, booking.text
     for it in holding:

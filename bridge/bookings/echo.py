@@ -11,7 +11,7 @@ pulled: its booking is left alone until the next pull.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bridge.bookings import desired, draft, linking, place, showing, times
@@ -26,7 +26,7 @@ from bridge.model.event import Event, EventSeries, PartStat, Status
 from bridge.model.interval import Instant, Window
 from bridge.publish import Publisher
 from bridge.store import bookings, outbox
-from bridge.store.bookings import BookingRow, State
+from bridge.store.bookings import BookedRow, BookingRow, State
 from bridge.store.database import Transaction
 from bridge.store.events import EventRow
 from bridge.store.outbox import Kind
@@ -35,6 +35,7 @@ from bridge.store.resources import ResourceRow
 DELETED = "its event was deleted in the calendar"
 DECLINED = "its event was declined in the calendar"
 CANCELLED = "its event was cancelled in the calendar"
+UNTAKEN = "it was changed in the calendar as cannot be shown here; the times there count"
 _ACTOR = "calendar"
 """Who asked for what follows from it."""
 _DAY = 86400
@@ -143,15 +144,41 @@ class _Heeding:
             return
         seen = seen._replace(remote_etag=event.etag)
         base = desired.base_of(booking)
-        if base is None:
-            self.ledger.save(booking, seen._replace(written=_text(series)))
+        if base is None or booking.reason == UNTAKEN:
+            self._times(booking, seen._replace(written=_text(series)), series)
             return
         series = _with_what_pulls_leave_out(base.series, series)
         seen = seen._replace(written=_text(series))
         try:
             self._follow(booking, seen, Side(base.series, series), account)
         except InvalidCalendarObject:  # it cannot be written into the client's text
-            self.ledger.save(booking, seen)
+            self._times(booking, seen, series)
+
+    def _times(self, booking: BookingRow, seen: BookingRow, theirs: EventSeries) -> None:
+        """Let the times of an event count although its client's text stays as it is."""
+        before = bookings.booked_of(self.ledger.conn, booking.id, 0)
+        ours, found = self._rows(booking, None), self._rows(booking, theirs)
+        if found is None:  # what stood stays, and so does what is known of it without its rules
+            known = {it.id: it for it in [*before, *(self._rows(booking, _plain(theirs)) or ())]}
+            ours, found = None, list(known.values())
+        if ours is not None and _spans(ours) == _spans(found):
+            self.ledger.times(booking.id, [0], ours)
+            reason = "" if booking.reason == UNTAKEN else booking.reason
+            self.ledger.save(booking, seen._replace(reason=reason))
+            return
+        self.ledger.times(booking.id, [0], found)
+        after = self.ledger.save(booking, seen._replace(reason=UNTAKEN))
+        if booking.reason != UNTAKEN or _spans(before) != _spans(found):
+            self.ledger.tell("failed", after, reason=UNTAKEN)
+
+    def _rows(self, booking: BookingRow, series: EventSeries | None) -> list[BookedRow] | None:
+        """Expand its event, or its text; None where that cannot be done."""
+        try:
+            series = series or draft.parse(booking.text, self.here.plan).series
+            found = times.occurrences(series, self.here)
+        except InvalidCalendarObject:
+            return None
+        return times.timed(found, self.here, booking.id, booking.connection_id).rows
 
     def _follow(self, booking: BookingRow, seen: BookingRow, theirs: Side, account: str) -> None:
         """Take over what was changed of an event, and what its guests replied."""
@@ -206,6 +233,18 @@ class _Heeding:
                 name=booking.name,
                 progress={what: f"{booking.meeting_kind} {booking.meeting_reference}"},
             )
+
+
+def _spans(rows: Sequence[BookedRow]) -> list[tuple[Instant, Instant]]:
+    return sorted((it.start, it.end) for it in rows)
+
+
+def _plain(series: EventSeries) -> EventSeries:
+    """Leave of a series what needs no rule."""
+    master = series.master
+    if master is not None:
+        master = replace(master, rrules=(), exrules=())
+    return replace(series, master=master)
 
 
 def _ended(series: EventSeries) -> str:

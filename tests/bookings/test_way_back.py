@@ -12,8 +12,9 @@ import pytest
 from bridge.ical.parse import parse_calendar
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import Attendee, Event, EventSeries, PartStat, Status
+from bridge.store import bookings
 from bridge.store.outbox import Kind
-from tests.bookings.hall import INSTANCE, Hall, event
+from tests.bookings.hall import INSTANCE, ROOM, Hall, event
 from tests.engine.house import DAY
 
 NINE = ("20261123T090000Z", "20261123T100000Z")
@@ -50,8 +51,11 @@ def text(hall: Hall) -> str:
 def later(hall: Hall, by: timedelta) -> dict[str, Any]:
     master = stands(hall).master
     assert master is not None
-    assert isinstance(master, Event)
-    return {"start": master.start + by, "end": master.end + by}  # type: ignore[operator]
+    return later_than(master, by)
+
+
+def later_than(event: Event, by: timedelta) -> dict[str, Any]:
+    return {"start": event.start + by, "end": event.end + by}  # type: ignore[operator]
 
 
 def book(hall: Hall, *more: str, conference: Conference | None = None) -> str:
@@ -309,3 +313,43 @@ def test_an_occurrence_that_is_moved_in_the_calendar_moves(hall: Hall) -> None:
         ("2026-11-24 14:00", "2026-11-24 15:00", "BUSY"),
         ("2026-11-25 09:00", "2026-11-25 10:00", "BUSY"),
     ]
+
+
+@pytest.mark.covers("A-24")
+def test_an_event_that_moves_blocks_its_time_although_the_text_cannot_follow(hall: Hall) -> None:
+    book(hall)
+    seen = hall.seen()
+    assert seen is not None
+    first = stands(hall).master
+    assert first is not None
+    with hall.database.write() as conn:  # as of an event in a zone without a name
+        bookings.save(conn, [seen.booking._replace(written="")])
+    two = {**later_than(first, timedelta(hours=5)), "origin": INSTANCE}
+    calendar = hall.house.calendar()
+    remote_id = seen.booking.remote_id
+    calendar.put(remote_id, EventSeries(uid="one", master=replace(first, **two)))
+    hall.house.pull()
+    moved = ("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")
+    assert hall.busy() == [moved]
+    after = hall.seen()
+    assert after is not None
+    assert after.text == seen.text
+    assert "the times there count" in after.booking.reason
+    assert hall.told() == ["booking.created", "booking.failed"]
+    hall.house.ingest.rebuild(ROOM, hall.now)
+    assert hall.busy() == [moved]
+    calendar.put(remote_id, EventSeries(uid="one", master=replace(first, **two, summary="Other")))
+    hall.house.pull()
+    assert hall.busy() == [moved]
+    calendar.put(remote_id, EventSeries(uid="one", master=replace(first, origin=INSTANCE)))
+    hall.house.pull()
+    assert hall.busy() == [BUSY_AT_NINE]
+    assert hall.told() == ["booking.created", "booking.failed"]
+
+
+def test_a_move_that_the_text_refuses_blocks_what_is_known_of_it_and_is_told(hall: Hall) -> None:
+    book(hall)
+    arrives(hall)
+    arrives(hall, **later(hall, timedelta(hours=5)), rrules=("FREQ=SECONDLY",))
+    assert hall.busy() == [BUSY_AT_NINE, ("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+    assert hall.told()[-1] == "booking.failed"
