@@ -102,13 +102,13 @@ class Bookable:
     def meetings(self) -> list[tuple[str, int]]:
         """Title and start of what stands at Zoom."""
         with self.sandbox.world.lock:
-            every = self.sandbox.zoom.directory.find(HOST).meetings.values()
+            every = self.sandbox.zoom.directory.user(HOST).meetings.values()
             return [(it.topic, int(it.start.timestamp())) for it in every if it.start]
 
     def meetings_made(self) -> int:
         """Count those that were ever made there."""
         with self.sandbox.world.lock:
-            deeds = self.sandbox.zoom.directory.find(HOST).deeds
+            deeds = self.sandbox.zoom.directory.user(HOST).deeds
             return sum(deed.kind == "created" for deed in deeds)
 
 
@@ -191,7 +191,8 @@ def bookable(
                 shutil.copy(processes[0].folder / "busybridge.key", served.folder)
             if url:
                 served.key = "none"  # nobody asks for JSON
-            processes.append(started.enter_context(served))
+            started.push(served.__exit__)
+            processes.append(served.start())
         first = processes[0]
         for room in rooms:
             _connect(first, room)

@@ -40,8 +40,8 @@ def arm(moment: str) -> None:
             die()
         notify(wake, topic)
 
-    desk._take = taken
-    Wake.notify = notified  # type: ignore[method-assign]
+    setattr(desk, take.__name__, taken)
+    setattr(Wake, notify.__name__, notified)
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ class Killing:
             served.wait(served.answers, "the server answers")
         try:
             code = process.wait(patience)
-            assert code == -signal.SIGKILL, served.log[-4000:]
+            assert code == -signal.SIGKILL, f"it ended with {code}\n{served.log[-4000:]}"
             self.died[moment] += 1
         except subprocess.TimeoutExpired:
             process.kill()

@@ -10,6 +10,7 @@ from threading import Barrier
 
 import pytest
 
+from tests.databases import PostgresqlServer
 from tests.e2e.bookable import ROOMS, Answer, Bookable, bookable, path, text
 from tests.long import seeds
 
@@ -76,7 +77,9 @@ def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Race]:
 
 
 @pytest.fixture(scope="module")
-def on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql_server) -> Iterator[Race]:
+def on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_server: PostgresqlServer
+) -> Iterator[Race]:
     url = postgresql_server.create()
     folder = tmp_path_factory.mktemp("race")
     with bookable(folder, urls=(url, url), server={"threads": 64}) as booked:
