@@ -117,6 +117,7 @@ class Outbox:
         with self._database.read() as conn:
             here = place.look(conn, claim.resource_id)
             booking = bookings.get(conn, claim.booking.id) or claim.booking
+            standing, _ = showing.beneath(conn, booking)
         organizer = Organizer(
             origin=self._publisher.instance,
             account=here.accounts.get(booking.connection_id, ""),
@@ -124,7 +125,11 @@ class Outbox:
             zone=here.zone,
         )
         return desired.intent(
-            self._draft(claim, booking, here.plan), booking, here.plan, organizer, natively
+            self._draft(claim, booking, standing, here.plan),
+            booking,
+            here.plan,
+            organizer,
+            natively,
         )
 
     # What becomes of it
@@ -163,9 +168,10 @@ class Outbox:
             with self._database.read() as conn:
                 here = place.look(conn, claim.resource_id)
                 booking = bookings.get(conn, claim.booking.id)
-            if booking is None:
-                return False
-            new = self._draft(claim, booking, here.plan)
+                if booking is None:
+                    return False
+                standing, _ = showing.beneath(conn, booking)
+            new = self._draft(claim, booking, standing, here.plan)
             rows = self._timed(new, here, booking) if new is not None else None
             with self._database.write() as conn:
                 row = resources.lock(conn, claim.resource_id)
@@ -330,12 +336,14 @@ class Outbox:
         for topic in (BOOKED, "published", OUTBOX):
             self._wake.notify(topic)
 
-    def _draft(self, claim: Claim, booking: BookingRow, plan: ResourcePlan) -> Draft | None:
+    def _draft(
+        self, claim: Claim, booking: BookingRow, standing: str, plan: ResourcePlan
+    ) -> Draft | None:
         """Read what is to be; None where it is to go."""
         if claim.kind is Kind.DELETE:
             return None
         if claim.kind is Kind.MEETING:
-            return draft.parse(booking.text, plan) if booking.state.is_visible else None
+            return draft.parse(standing, plan) if booking.state.is_visible else None
         return draft.parse(claim.proposal.text, plan)
 
     def _timed(self, new: Draft, here: Place, booking: BookingRow) -> times.Timed:

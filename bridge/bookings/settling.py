@@ -97,7 +97,9 @@ class Settling:
         shown = showing.revised(after, text, State.CONFIRMED)
         if self.claim.kind is Kind.MEETING:
             shown = shown._replace(
-                state=booking.state, schedule_tag=booking.schedule_tag, reason=booking.reason
+                state=showing.beneath(conn, booking)[1],
+                schedule_tag=booking.schedule_tag,
+                reason=booking.reason,
             )
         else:
             self._succeed(shown)

@@ -9,6 +9,7 @@ from bridge.bookings import revising, times
 from bridge.bookings.ledger import Ledger, tag
 from bridge.store import bookings, outbox
 from bridge.store.bookings import BookingRow, State
+from bridge.store.database import Transaction
 from bridge.store.outbox import Kind, ProposalRow
 
 REASON = "X-BUSYBRIDGE-REASON"
@@ -77,6 +78,15 @@ def remembered(booking: BookingRow) -> str:
         return ""
     was = {"text": booking.text, "state": booking.state.value}
     return json.dumps(was, ensure_ascii=False)
+
+
+def beneath(conn: Transaction, booking: BookingRow) -> tuple[str, State]:
+    """Give text and state of what stands, beneath changes that are shown and not settled."""
+    shown = [it for it in outbox.open_of(conn, booking.id) if it.shown and it.before]
+    if not shown:
+        return booking.text, booking.state
+    was: Mapping[str, str] = json.loads(shown[0].before)
+    return was["text"], State(was["state"])
 
 
 def sequence_of(text: str) -> int:

@@ -8,9 +8,12 @@ from threading import Thread
 import pytest
 
 from bridge.bookings.words import NotNow, Result
+from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import connections
+from bridge.store.bookings import State
 from tests.bookings.hall import BOB, LEASE, Hall, event
+from tests.engine.house import at
 
 NINE = ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")
 TWO = ("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")
@@ -302,3 +305,47 @@ def test_what_is_made_private_is_private_before_it_is_settled(
     assert theirs is not None
     assert theirs.whole is refused
     assert "Secret" not in theirs.text
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_meeting_that_comes_while_a_change_is_shown_is_one_of_what_stands(
+    open_hall: Callable[..., Hall], *, refused: bool
+) -> None:
+    hall = open_hall(bookings={"on_provider_down": "queue"})
+    hall.put(event())
+    hall.settle(conference=Conference(ConferenceKind.ZOOM, ConferenceState.PENDING))
+    hall.house.now += 60
+    meeting = hall.claim()
+    assert hall.end(hall.put(AT_TWO)).result is Result.TENTATIVE
+    intent = hall.outbox.desired(meeting, ())
+    assert intent.desired is not None
+    assert intent.desired.series.master is not None
+    assert intent.desired.series.master.start == at("2026-11-23 09:00")
+    link = "https://us02web.zoom.us/j/1"
+    ready = Conference(ConferenceKind.ZOOM, ConferenceState.READY, "1", link)
+    assert hall.outbox.settle(meeting, None, ready, hall.now)
+    change = hall.claim()
+    if refused:
+        hall.outbox.refuse(change, "no", hall.now)
+    else:
+        hall.settle(change, ready)
+    seen = hall.seen()
+    assert seen is not None
+    assert seen.booking.state is State.CONFIRMED
+    assert f"DTSTART:20261123T{'09' if refused else '14'}0000Z" in seen.text
+    assert "STATUS:TENTATIVE" not in seen.text
+    assert link in seen.text.replace("\r\n ", "")
+    assert hall.busy() == [NINE if refused else TWO]
+
+
+def test_nothing_is_done_about_a_meeting_while_nobody_knows_what_stands(hall: Hall) -> None:
+    hall.put(event())
+    hall.settle(conference=Conference(ConferenceKind.ZOOM, ConferenceState.PENDING))
+    hall.put(AT_TWO)
+    failed = hall.claim()
+    hall.outbox.fail(failed, ("broken", "a fault"), hall.now)
+    hall.house.now += 60
+    assert hall.claims() == []
+    hall.outbox.again(failed.proposal.id, hall.now)
+    hall.settle()
+    assert hall.busy() == [TWO]
