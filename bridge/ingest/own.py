@@ -10,8 +10,10 @@ themselves alive.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from bridge.model.event import Event
+from bridge.model.interval import Instant
 from bridge.publish import is_block
 from bridge.store import bookings
 from bridge.store.database import Database
@@ -20,18 +22,31 @@ from bridge.store.database import Database
 class Own:
     """What a resource's bookings have at their providers, read when it is first asked for."""
 
-    def __init__(self, database: Database, resource_id: str) -> None:
-        """Read nothing yet."""
+    def __init__(self, database: Database, resource_id: str, *, receives: bool) -> None:
+        """Read nothing yet; only a calendar that receives bookings has events that need one."""
+        self._receives = receives
         self._database = database
         self._resource_id = resource_id
         self._names: tuple[Collection[str], Collection[str]] | None = None
+        self._unsettled: Collection[Instant] = ()
 
     def holds(self, event: Event, remote_id: str) -> bool:
         """Tell whether the time of an event that this instance wrote is blocked elsewhere."""
-        if is_block(event.uid):
+        if is_block(event.uid) or not self._receives:
             return True
         if self._names is None:
             with self._database.read() as conn:
                 self._names = bookings.names_of(conn, self._resource_id)
+                self._unsettled = bookings.unsettled_at(conn, self._resource_id)
         ids, uids = self._names
-        return remote_id in ids or event.uid in uids
+        return remote_id in ids or event.uid in uids or self._may_be_unsettled(event)
+
+    def _may_be_unsettled(self, event: Event) -> bool:
+        """Tell whether it is what a write made whose answer is not known yet.
+
+        Some providers give it an id and a UID of its own; its time is held by the proposal.
+        """
+        start = event.recurrence_id or event.start
+        if not isinstance(start, datetime):
+            return bool(self._unsettled)
+        return int(start.timestamp()) in self._unsettled

@@ -120,7 +120,6 @@ class _Rebuild:
         """Work out every calendar that is still wanted."""
         with self.room.database.read() as conn:
             known = {row.id: events.known(conn, row.id) for row in self.rows}
-        own = Own(self.room.database, self.resource.id)
         allowance = plan.limits.expand_time.total_seconds()
         budget = CpuBudget(allowance, sum(map(len, known.values())))
         for connection in self.connections:
@@ -135,6 +134,7 @@ class _Rebuild:
                     )
                     rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
                     stale = is_stale(row, connection, rules, self.now)
+                    own = Own(self.room.database, self.resource.id, receives=writes)
                     target = Target(self.resource.id, row.id, rules, after, own)
                     basis = _Basis(row, target, writes, stale, self.resource.horizon)
                     made = self.finished.get(row.id)

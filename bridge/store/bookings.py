@@ -239,6 +239,16 @@ def names_of(conn: Connection, resource_id: str) -> tuple[set[str], set[str]]:
     return ids - {""}, uids - {""}
 
 
+def unsettled_at(conn: Connection, resource_id: str) -> set[Instant]:
+    """Give when bookings begin whose events are not known yet, but may stand already."""
+    query = (
+        select(booked.c.original_start)
+        .join(bookings, bookings.c.id == booked.c.booking_id)
+        .where(bookings.c.resource_id == resource_id, bookings.c.remote_id == "")
+    )
+    return set(conn.execute(query).scalars())
+
+
 def save(conn: Connection, rows: Sequence[BookingRow]) -> None:
     """Insert or replace bookings; the caller holds the resource's lock."""
     upsert_rows(conn, bookings, [row._replace(state=row.state.value) for row in rows])  # type: ignore[arg-type]
