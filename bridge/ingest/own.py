@@ -1,10 +1,10 @@
 """Which events are ours: those that block already, by the booking or the feed that they come from.
 
-X-BUSYBRIDGE-ORIGIN alone does not make an event ours. After an older backup was restored, or in
-the calendar of another resource, an event that we wrote may have no booking behind it, and nothing
-else blocks its time: it counts like anybody's. The blocks that we publish carry the same mark; they
-are known by their UIDs and are no source wherever somebody subscribed to them, or they would keep
-themselves alive.
+In a calendar that receives bookings X-BUSYBRIDGE-ORIGIN alone does not make an event ours: after an
+older backup was restored, or when it was brought back after its booking went, no booking is behind
+it, and nothing else blocks its time: it counts like anybody's. The blocks that we publish carry the
+same mark; they are known by their UIDs and are no source wherever somebody subscribed to them, or
+they would keep themselves alive. In other calendars the mark is enough.
 """
 
 from __future__ import annotations
