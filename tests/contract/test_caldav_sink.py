@@ -38,6 +38,7 @@ class TestRadicale(SinkContract):
         world.clean_up()
 
 
+@pytest.mark.soak
 class TestXandikos(SinkContract):
     most_requests = 1
 

@@ -17,6 +17,7 @@ class TestMemory(SinkContract):
         return MemorySinkWorld()
 
 
+@pytest.mark.soak
 class TestMemoryThatNamesEventsItself(SinkContract):
     """And is slow to make meetings."""
 

@@ -29,6 +29,7 @@ class TestMicrosoft(SinkContract):
         return microsoft
 
 
+@pytest.mark.soak
 class TestMisbehavingMicrosoft(SinkContract):
     """Links come late, pages are short, and a transaction that was used is a conflict."""
 

@@ -45,6 +45,7 @@ ELSEWHERE: Mapping[str, str] = {
     "transaction_conflict": "of writing",
     "join_url_late": "of writing",
     "online_meeting_fails": "of writing",
+    "lost_answers": "of writing",
     "push_lost": "of push",
     "push_late": "of push",
     "push_duplicate": "of push",

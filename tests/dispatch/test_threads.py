@@ -21,7 +21,7 @@ from bridge.scheduler.scheduler import Scheduler
 from bridge.store import outbox
 from bridge.store.outbox import LEASE, State
 from tests.dispatch.stage import Stage, event
-from tests.engine.house import make_series
+from tests.engine.house import ROOM, make_series
 
 PATIENCE = timedelta(seconds=60)
 
@@ -137,6 +137,7 @@ def test_calendars_are_read_once_more_before_a_booking_is_decided(
 ) -> None:
     running = start(bookings={"recheck": {"timeout": "60s"}})
     stage = running.stage
+    assert running.scheduler.sync([ROOM], PATIENCE), "the first pull is over"
     stage.calendar.put("other", make_series("2026-11-23 09:30", uid="other"))
     stage.house.now += 31
     ticket = stage.put(event())
