@@ -17,17 +17,13 @@ from bridge.config.plan import fingerprint
 from bridge.config.settings import Connection, Resource, Settings
 from bridge.config.wording import told
 from bridge.errors import ConfigError, ConfigProblem
-from bridge.model.conference import ConferenceKind
-from bridge.model.http import Http
+from bridge.model.http import Http, Rates
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import Account, Provider, ProviderKind
-from bridge.sink import ConferenceMaker
 from bridge.tokens import Assumed, Authorized, Tokens
 
 _NOBODYS = ConnectionId("(no connection)")
 """Stands for the id of accounts that no connection has."""
-_SHARED = "(every resource) "
-"""Begins the ids of accounts that no connection has, and every resource uses."""
 
 
 class _Wanted(NamedTuple):
@@ -100,19 +96,6 @@ class Accounts:
                 self._opened[connection_id] = _Opened(wanted, provider)
             return self._opened[connection_id].provider
 
-    def maker(self, resource_id: ResourceId, conference: ConferenceKind) -> ConferenceMaker | None:
-        """Give who makes such meetings for a resource without a connection that could.
-
-        Raises:
-            ProviderError: its kind cannot work with its settings.
-        """
-        with self._lock:
-            self._follow(self._live.current)
-            names = [_shared(resource_id, kind) for kind in self._kinds.values() if kind.host]
-            hosts = [name for name in names if name in self._wanted]
-        found = (self.open(name).conferences for name in hosts)
-        return next((it for it in found if it is not None and it.kind is conference), None)
-
     def describe(self, connection_id: ConnectionId) -> tuple[ProviderKind, Account]:
         """Give what a connection's account is opened with; its `http` sends no token by itself.
 
@@ -154,11 +137,12 @@ class Accounts:
             http = self._budgets.metered(http, kind.name, _NOBODYS, kind.rates(defaults))
         return kind, Account(_NOBODYS, own, defaults, http)
 
-    def serving_all(self) -> list[ConnectionId]:
-        """Name the accounts that serve every resource without being anybody's connection."""
+    def serving(self, resource_id: ResourceId) -> list[ConnectionId]:
+        """Name the accounts that make meetings for a resource without being its connections."""
         with self._lock:
             self._follow(self._live.current)
-            return [name for name in self._wanted if name.startswith(_SHARED)]
+            names = [_shared(resource_id, kind) for kind in self._kinds.values()]
+            return [name for name in names if name in self._wanted]
 
     def close(self) -> None:
         """Close every provider; one that is asked for afterwards is opened again."""
@@ -216,11 +200,20 @@ class Accounts:
             conference=settings.conference,
         )
         if kind.rates is not None:
-            rates = kind.rates(account.defaults)
-            metered = self._budgets.metered(self._http, kind.name, name, rates)
-            account = replace(account, http=metered)
+            account = replace(account, http=self._metered(kind, kind.rates, account))
         account = self._authorized(name, kind, account)
         return _Wanted(kind.name, fingerprint(connection), account)
+
+    def _metered(
+        self, kind: ProviderKind, rates: Callable[[BaseModel], Rates], account: Account
+    ) -> Http:
+        name = ConnectionId(account.connection)
+
+        def whose() -> str:
+            return account.acts_for.lower() or (self._tokens.subject(name) if self._tokens else "")
+
+        allowed = rates(account.defaults)
+        return self._budgets.metered(account.http, kind.name, name, allowed, whose)
 
     def _authorized(
         self, connection_id: ConnectionId, kind: ProviderKind, account: Account

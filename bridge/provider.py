@@ -28,6 +28,9 @@ from bridge.authorizer import Authorizer, DeviceAuthorizer, Grant, TokenSource
 from bridge.model.event import Event, EventSeries, ShowAs
 from bridge.model.http import Http, Rates
 from bridge.model.interval import Instant, Window
+from bridge.model.remote import CalendarId as CalendarId  # noqa: PLC0414 - named from here, too
+from bridge.model.remote import ETag as ETag  # noqa: PLC0414
+from bridge.model.remote import RemoteId as RemoteId  # noqa: PLC0414
 from bridge.model.resource import Direction
 from bridge.notifier import Delivery, Notices, Notifier
 from bridge.sink import ConferenceMaker, EventSink

@@ -312,17 +312,17 @@ class Bridge:
 
     @cached_property
     def bookings(self) -> Bookings:
-        """Takes bookings; a quarter of the request threads may wait for their calendars."""
-        from bridge.bookings import Bookings
+        """Takes bookings."""
+        from bridge.app.booking import make_bookings
 
-        return Bookings(
-            self.database,
-            self.publisher,
-            self.wake,
-            self.clock,
-            most_waiting=max(1, self.settings.server.threads // 4),
-        )
-        return Dispatching(self.ground, outbox, dispatch, observe=self.metrics.booking)
+        return make_bookings(self)
+
+    @cached_property
+    def dispatching(self) -> Dispatching:
+        """Carries bookings out."""
+        from bridge.app.booking import make_dispatching
+
+        return make_dispatching(self)
 
     @cached_property
     def notifier(self) -> Notifier:

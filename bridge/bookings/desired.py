@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 
+from bridge.bookings import revising
 from bridge.bookings.draft import Draft, parse
 from bridge.config.booking import EventDefaults, Meeting, Reminder, Visibility
 from bridge.config.plan import ResourcePlan
@@ -131,9 +132,9 @@ def intent(
             notify=_tells_of_the_end(booking, plan, organizer),
         )
     settled = defaults(draft, plan)
-    notify = _notified(draft.said, settled.notify_attendees)
     meeting = _kind(wanted_meeting(draft, plan, booking), natively)
     series = _settled(plain(draft.series, booking.meeting_url), draft, settled, organizer)
+    told = _tells(series, draft, settled)
     native = meeting if meeting in natively else None
     if (
         native is None
@@ -147,14 +148,14 @@ def intent(
         origin=organizer.origin,
         series=series,
         conference=native,
-        notify=notify,
+        notify=_notified(draft.said, settled.notify_attendees),
     )
     return Intent(
         desired=desired,
         base=base_of(booking),
         meeting=meeting,
         conference=conference,
-        notify=_tells(series, settled),
+        notify=told,
     )
 
 
@@ -272,8 +273,8 @@ def _settled(
     return _each(series, change)
 
 
-def _tells(series: EventSeries, settled: EventDefaults) -> bool:
-    return settled.notify_attendees and not series.is_told_elsewhere
+def _tells(series: EventSeries, draft: Draft, settled: EventDefaults) -> bool:
+    return _notified(draft.said, settled.notify_attendees) and not series.is_told_elsewhere
 
 
 def _tells_of_the_end(booking: BookingRow, plan: ResourcePlan, organizer: Organizer) -> bool:
@@ -281,9 +282,9 @@ def _tells_of_the_end(booking: BookingRow, plan: ResourcePlan, organizer: Organi
     try:
         draft = parse(booking.text, plan)
     except InvalidCalendarObject:  # it has to go all the same
-        return plan.event_defaults.notify_attendees
+        return _notified(revising.said(booking.text), plan.event_defaults.notify_attendees)
     settled = defaults(draft, plan)
-    return _tells(_settled(draft.series, draft, settled, organizer), settled)
+    return _tells(_settled(draft.series, draft, settled, organizer), draft, settled)
 
 
 def _alarms(

@@ -146,6 +146,15 @@ class Bookings:
                 ledger.remind(name)
                 ledger.close()
 
+    def retry(self, booking_id: str) -> bool:
+        """Have tried again what failed of a booking; False when nothing did."""
+        with self._database.write() as conn:
+            found = failing.of_booking(conn, booking_id)
+            done = [failing.again(conn, it.id, self._clock()) for it in found]
+        if any(done):
+            self._wake.notify(OUTBOX)
+        return any(done)
+
     @contextmanager
     def _waiting(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):

@@ -67,7 +67,7 @@ def parse(text: str, plan: ResourcePlan) -> Draft:
     """
     found = list(revising.lines(text))
     _only_events(found)
-    calendar = parse_calendar(text, whole=True)
+    calendar = parse_calendar(text, whole=True, strict=True)
     if calendar.broken:
         raise InvalidCalendarObject(calendar.broken[0].reason)
     if len(calendar.series) != 1:

@@ -32,14 +32,8 @@ class Accounts(Protocol):
         """
         ...
 
-    def maker(
-        self, resource_id: ResourceId, conference: ConferenceKind, /
-    ) -> ConferenceMaker | None:
-        """Give who makes such meetings for a resource without a connection that could.
-
-        Raises:
-            ProviderError: its kind cannot work with its settings.
-        """
+    def serving(self, resource_id: ResourceId, /) -> Sequence[ConnectionId]:
+        """Name the accounts that make meetings for a resource without being its connections."""
         ...
 
 
@@ -55,8 +49,6 @@ class Makers:
 
         It is the first of its own connections that does, else an account that serves all.
 
-        Without one it is the account that all resources share, if there is one.
-
         Raises:
             BridgeError: it cannot be opened now.
         """
@@ -64,7 +56,7 @@ class Makers:
             rows = connections.of_resource(conn, resource_id)
         own = [row.id for row in rows if row.status not in _STOPPED]
         problem: BridgeError | None = None
-        for name in (*own, *self._accounts.serving_all()):
+        for name in (*own, *self._accounts.serving(resource_id)):
             try:
                 maker = self._accounts.open(name).conferences
             except BridgeError as err:
@@ -75,4 +67,4 @@ class Makers:
                 return maker
         if problem is not None:
             raise problem  # it might have been the one
-        return self._accounts.maker(resource_id, kind)
+        return None

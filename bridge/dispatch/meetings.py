@@ -10,7 +10,7 @@ from bridge.dispatch.makers import Makers
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Owed
 from bridge.dispatch.work import Refused, Work
-from bridge.errors import BridgeError, NotConnected, ProviderError, RemoteNotFound, RemoteRejected
+from bridge.errors import BridgeError, ProviderError, RemoteNotFound, RemoteRejected
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import EventSeries
 from bridge.sink import ConferenceMaker, Desired
@@ -159,8 +159,9 @@ class Meetings:
                 f"{WORDS[kind]} meetings cannot be had in this calendar", "no_such_meeting"
             )
         if maker is None:
-            raise NotConnected(
+            raise RemoteRejected(
                 f"{WORDS[kind]} is not set up: no account of it is connected",
+                code="not_connected",
                 hint=f"give the resource a connection, or fill in providers.{kind.value}",
             )
         return maker

@@ -124,7 +124,7 @@ def _stamp(component: Component, current: Event | None, wanted: Event, *, moved:
 def _known(calendar: Component) -> dict[object, list[tuple[Component, Event]]]:
     """Read the events of a calendar, by the occurrence that they stand for; the best copy first."""
     zones = Zones([part.text().rstrip("\n") for part in calendar.every("VTIMEZONE")])
-    reader = EventReader(zones, "", DEFAULT, booking=True)
+    reader = EventReader(zones, "", DEFAULT, whole=True)
     found: dict[object, list[tuple[Component, Event]]] = {}
     masters = []
     for component in calendar.every("VEVENT"):

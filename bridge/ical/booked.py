@@ -1,6 +1,6 @@
 """What is read of the text of a booking beside what every pull reads: VALARM, ATTACH, guests.
 
-Pulls leave it out, since nobody asks for it there; `parse_calendar(..., booking=True)` reads it.
+Pulls leave it out, since nobody asks for it there; `parse_calendar(..., whole=True)` reads it.
 What the model has no word for is noted, so that whoever writes the event elsewhere can refuse it.
 """
 
@@ -17,7 +17,7 @@ from bridge.model.event import Alarm, Attachment, Attendee, Event, EventTime
 
 WANTED = frozenset({"ATTACH"})
 """Properties of a VEVENT that only a booking is read for."""
-ACTIONS = frozenset({"DISPLAY", "AUDIO", "EMAIL"})
+_ACTIONS = frozenset({"DISPLAY", "AUDIO", "EMAIL"})
 _ALARM = frozenset({"ACTION", "TRIGGER", "REPEAT", "DURATION"})
 _MOST_ALARMS = 100
 _MOST_REPETITIONS = 10
@@ -95,7 +95,7 @@ def read_alarm(text: str, event: Event) -> list[Alarm]:
     action = found.value("ACTION").strip().upper() or "DISPLAY"
     if action == "NONE":
         return []
-    if action not in ACTIONS:
+    if action not in _ACTIONS:
         raise Unreadable(f"its ACTION is {action[:40]!r}")
     first = _before(found, event)
     try:

@@ -8,13 +8,14 @@ that only its calendar defined goes with its definition.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from bridge.ical.contentline import fold
-from bridge.ical.serialize import PRODID, escape_text, parameter, uri
+from bridge.ical.invited import alarm_lines, attachment_line, how_invited
+from bridge.ical.serialize import PRODID, escape_text, uri
 from bridge.ical.vtimezone import CustomZone
 from bridge.ical.wording import GROUPS, moment_line, moments
-from bridge.model.event import Attendee, Event, EventSeries
+from bridge.model.event import Alarm, Attendee, Event, EventSeries
 
 _SAID = tuple(group.lines for group in GROUPS)
 
@@ -54,5 +55,12 @@ def _who(event: Event) -> Iterator[str]:
 
 
 def _person(name: str, person: Attendee) -> str:
-    common_name = f";CN={parameter(person.common_name)}" if person.common_name else ""
-    return f"{name};PARTSTAT={person.partstat.value}{common_name}:{uri(person.address)}"
+    return f"{name};PARTSTAT={person.partstat.value}{how_invited(person)}:{uri(person.address)}"
+
+
+def _beside(event: Event) -> Iterator[str]:
+    """Write what only bookings have, see `booked`."""
+    yield from map(attachment_line, event.attachments)
+    if event.alarms is not None:  # one that does nothing says that there is to be none
+        for alarm in event.alarms or (Alarm(timedelta(), "NONE"),):
+            yield from ("BEGIN:VALARM", *alarm_lines(alarm), "END:VALARM")

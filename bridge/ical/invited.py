@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.booked import ACTIONS, attachment, guest, read_alarm
+from bridge.ical.booked import attachment, guest, read_alarm
 from bridge.ical.serialize import duration_text, escape_text, parameter, uri
 from bridge.ical.tree import Component, parts_of, with_parameter
 from bridge.ical.values import Unreadable
@@ -71,7 +71,6 @@ def how_invited(person: Attendee) -> str:
     said = {
         "CUTYPE": _value(person.cutype),
         "ROLE": _value(person.role),
-        "PARTSTAT": person.partstat.value if name == "ATTENDEE" else "",
         "RSVP": "TRUE" if person.rsvp else "",
         "SCHEDULE-AGENT": _value(person.schedule_agent),
     }
@@ -91,12 +90,13 @@ def amend_attachments(component: Component, wanted: Event) -> None:
         link = attachment(parts_of(line))
         if link is None or links.pop(link.url, None) is not None:
             lines.append(line)
-    lines += map(_attachment, links.values())
+    lines += map(attachment_line, links.values())
     if lines != standing:
         component.replace({"ATTACH"}, lines)
 
 
-def _attachment(link: Attachment) -> str:
+def attachment_line(link: Attachment) -> str:
+    """Write an ATTACH."""
     media = f";FMTTYPE={_value(link.media_type)}" if link.media_type else ""
     name = f";FILENAME={parameter(link.name)}" if link.name else ""  # RFC 8607 section 4.2
     return f"ATTACH{media}{name}:{uri(link.url)}"
@@ -136,13 +136,18 @@ def _goes_off(alarm: Component, event: Event) -> list[Alarm]:
 
 def _alarm(alarm: Alarm, title: str, address: str) -> Component:
     """Write a VALARM with what RFC 5545 section 3.6.6 requires of its action."""
-    action = alarm.action if alarm.action in ACTIONS else "DISPLAY"
-    sign = "-" if alarm.before > timedelta() else ""
-    lines = [f"ACTION:{action}", f"TRIGGER:{sign}{duration_text(abs(alarm.before))}"]
-    if action != "AUDIO":
+    lines = alarm_lines(alarm)
+    if alarm.action != "AUDIO":
         lines.append(f"DESCRIPTION:{escape_text(title or 'Reminder')}")
-    if action == "EMAIL":
+    if alarm.action == "EMAIL":
         if not address:
             raise InvalidCalendarObject("a reminder by mail needs the address of the account")
         lines += [f"SUMMARY:{escape_text(title or 'Reminder')}", f"ATTENDEE:{uri(address)}"]
     return Component("VALARM", lines)
+
+
+def alarm_lines(alarm: Alarm) -> list[str]:
+    """Write what a VALARM does, and when."""
+    sign = "-" if alarm.before > timedelta() else ""
+    trigger = f"TRIGGER:{sign}{duration_text(abs(alarm.before))}"
+    return [f"ACTION:{escape_text(alarm.action)}", trigger]

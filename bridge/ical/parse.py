@@ -82,7 +82,12 @@ class ParsedCalendar:
 
 
 def parse_calendar(
-    data: bytes | str, *, owner: str = "", limits: Limits = DEFAULT, booking: bool = False
+    data: bytes | str,
+    *,
+    owner: str = "",
+    limits: Limits = DEFAULT,
+    whole: bool = False,
+    strict: bool = False,
 ) -> ParsedCalendar:
     """Read iCalendar text.
 
@@ -90,28 +95,30 @@ def parse_calendar(
         data: octets as they came; decoded text is read as well.
         owner: mail address whose reply becomes `self_partstat`.
         limits: sizes and counts of one event; the size of the whole is the caller's to bound.
-        whole: read alarms, attachments and all that is said of attendees, too, and guess nothing:
-            what would have to be repaired or left out is broken, names of zones excepted. The
-            canonical text has no alarms all the same: `series_text` writes one that has.
+        whole: whether alarms, attachments and the parameters of guests are read as well. They
+            are in the series alone, not in its text: `series_text` writes one that has them.
+        strict: guess nothing: what would have to be repaired or left out makes the UID broken,
+            names of zones excepted.
 
     Raises:
         InvalidCalendarObject: the text is not iCalendar, or was cut short.
     """
     text, notes = unfold(data)
     _refuse_other_text(text)
-    calendars = split_calendars(text, limits, alarms=booking)
+    calendars = split_calendars(text, limits, alarms=whole)
     gathered: dict[str, _Gathered] = {}
     time_zone = ""
     budget = budget_of_a_file()
     for raw in calendars:
-        reader = EventReader(Zones(raw.timezones, budget), owner, limits, booking=booking)
+        zones = Zones(raw.timezones, budget)
+        reader = EventReader(zones, owner, limits, whole=whole, strict=strict)
         reading = _Calendar(raw, reader, notes)
         time_zone = time_zone or reading.time_zone
         reading.gather(gathered)
     series = []
     broken = []
     for uid, found in gathered.items():
-        if whole and not found.reason:
+        if strict and not found.reason:
             found.reason = found.guessed()
         if found.reason or not found.chosen:
             remains = found.parsed() if found.chosen else None

@@ -15,7 +15,7 @@ from bridge.ical import repair
 from bridge.ical.bounds import DEFAULT, Limits
 from bridge.ical.contentline import fold, split_line, unfold
 
-_NAME = re.compile("[^;:]*")
+_NAME = re.compile("[;:]")
 _PARAMETER = re.compile(r'(?:[^;"]|"[^"]*(?:"|$))+')
 
 
@@ -100,7 +100,7 @@ def write_tree(calendar: Component) -> str:
 
 def name_of(line: str) -> str:
     """Return the name of a property, in upper case."""
-    return repair.property_name(_NAME.match(line)[0])  # type: ignore[index] - it always matches
+    return repair.property_name(_NAME.split(line, maxsplit=1)[0])
 
 
 def parts_of(line: str) -> tuple[str, str]:

@@ -53,7 +53,6 @@ _WANTED = frozenset(
         "CREATED",
         "LAST-MODIFIED",
         "DTSTAMP",
-        "ATTACH",
         "CONFERENCE",
         "X-GOOGLE-CONFERENCE",
         "X-MICROSOFT-SKYPETEAMSMEETINGURL",
@@ -93,13 +92,25 @@ class ReadEvent:
 class EventReader:
     """Reads the VEVENTs of one VCALENDAR."""
 
-    def __init__(self, zones: Zones, owner: str, limits: Limits, *, whole: bool = False) -> None:
-        """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown."""
-        self._whole = whole
+    def __init__(
+        self,
+        zones: Zones,
+        owner: str,
+        limits: Limits,
+        *,
+        whole: bool = False,
+        strict: bool = False,
+    ) -> None:
+        """Take the mail address whose PARTSTAT is the calendar owner's, empty if unknown.
+
+        Of a booking more is read, see `booked`; who is strict has nothing repaired but names of
+        zones.
+        """
+        self._strict = strict
         self._about_zones: set[str] = set()
         self.zones = zones
-        self._wanted = _WANTED_OF_BOOKING if booking else _WANTED
-        self._booking = booking
+        self._wanted = _WANTED_OF_BOOKING if whole else _WANTED
+        self._whole = whole
         self._owner = f"mailto:{owner.strip().lower().removeprefix('mailto:')}" if owner else ""
         self.limits = limits
         self._notes: list[str] = []
@@ -130,11 +141,11 @@ class EventReader:
             irregular = True
             notes.append(note)
         event = self._event(uid, found)
+        guessed = [note for note in notes if note not in self._about_zones]
+        if self._strict and guessed:
+            raise Unreadable(guessed[0])
         if self._whole:
-            for guess in notes:
-                if guess not in self._about_zones:
-                    raise Unreadable(guess)
-            event = whole.completed(event, found, raw.alarms)
+            event = booked.event_of_booking(event, found, raw.alarms, notes)
         return ReadEvent(event, notes, tzids, irregular)
 
     def _event(self, uid: str, found: Properties) -> Event:

@@ -42,12 +42,14 @@ class Page(NamedTuple):
     location: str = ""
 
 
-def spoiled(answer: Answer, faults: Faults, good: tuple[int, ...] = (200,)) -> Answer:
+_GOOD = (200, 201)
+
+
+def spoiled(answer: Answer, faults: Faults) -> Answer:
     """Break a good answer, where that is switched on."""
-    is_good = answer.status in (200, 201)
-    if is_good and faults.happens("html"):
+    if answer.status in _GOOD and faults.happens("html"):
         page = b"<!doctype html><title>Sign in</title><p>Please sign in to the network."
         return Answer(200, page, {"Content-Type": "text/html; charset=utf-8"})
-    if is_good and faults.happens("cut"):
+    if answer.status in _GOOD and faults.happens("cut"):
         return Answer(answer.status, answer.body, answer.headers, cut=True)
     return answer

@@ -122,12 +122,13 @@ class Dispatching:
         self._dispatcher = dispatcher
         self._freshening = Freshening(ground)
 
-    def claim(self, limit: int, _: Collection[Claimed] = ()) -> list[Claimed]:
+    def claim(self, limit: int, running: Collection[Claimed] = ()) -> list[Claimed]:
         """Take up to `limit` proposals that are due.
 
         Raises:
             StoreError: nothing is claimed.
         """
+        del running
         ground, now = self._ground, self._ground.clock()
         due = self._outbox.next_due()
         if due is None or due > now:

@@ -18,6 +18,7 @@ from bridge.store.schema import connections, resources
 LONGEST_LEASE = 3600
 """Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
 _CLAIMED = State.CLAIMED.value
+_FAILED = State.FAILED.value
 _MEETING = Kind.MEETING.value
 _STOPPED = tuple(
     status.value
@@ -150,17 +151,17 @@ def _waits(now: Instant) -> Any:
     """Tell whether another proposal of the same UID comes first, or is worked on."""
     other = proposals.alias("other")
     of_other = bookings.alias("of_other")
+    is_open = other.c.state.in_(OPEN)
+    # It may stand or not: nobody knows what a meeting would be of.
+    failed = and_(other.c.state == _FAILED, other.c.booking_id == proposals.c.booking_id)
     return exists().where(
         other.c.booking_id == of_other.c.id,
         of_other.c.resource_id == bookings.c.resource_id,
         of_other.c.uid == bookings.c.uid,
         other.c.id != proposals.c.id,
-        other.c.state.in_(OPEN),
         or_(
             and_(other.c.state == _CLAIMED, other.c.lease_until > now),
-            and_(
-                other.c.kind != _MEETING,
-                or_(other.c.id < proposals.c.id, proposals.c.kind == _MEETING),
-            ),
+            and_(other.c.kind != _MEETING, proposals.c.kind == _MEETING, or_(is_open, failed)),
+            and_(other.c.kind != _MEETING, is_open, other.c.id < proposals.c.id),
         ),
     )

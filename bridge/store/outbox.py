@@ -79,16 +79,6 @@ class ProposalRow(NamedTuple):
 COLUMNS = [proposals.c[name] for name in ProposalRow._fields]
 OPEN = tuple(state.value for state in State if state.is_open)
 _CLAIMED = State.CLAIMED.value
-_FAILED = State.FAILED.value
-_MEETING = Kind.MEETING.value
-_STOPPED = tuple(
-    status.value
-    for status in (
-        ConnectionStatus.PENDING,
-        ConnectionStatus.PAUSED,
-        ConnectionStatus.DISCONNECTED,
-    )
-)
 
 
 def add(  # noqa: PLR0913 - what a proposal is made of, by name
@@ -169,93 +159,8 @@ def of_booking(conn: Connection, booking_id: str) -> list[ProposalRow]:
 
 def failed(conn: Connection) -> list[ProposalRow]:
     """List what a human has to look at, the oldest first."""
-    query = select(*_PROPOSAL).where(proposals.c.state == State.FAILED.value)
-    return [_read(row) for row in conn.execute(query.order_by(proposals.c.id))]
-
-
-def claim(conn: Connection, owner: str, now: Instant, limit: int, lease: int) -> list[ProposalRow]:
-    """Take up to `limit` proposals that are due, the oldest first; each goes to one caller only.
-
-    Of each UID one is worked on at a time, in the order in which they came, so that a booking that
-    is deleted and made anew is deleted first; what concerns a meeting alone waits for all else.
-    Connections that are stopped or rest, and parked resources, are left out.
-
-    Args:
-        conn: a write transaction.
-        owner: names the process, for people who look into the table.
-        now: the present.
-        limit: how many at most.
-        lease: seconds until the claim counts as given up; at most `LONGEST_LEASE`.
-    """
-    if not 0 < lease <= LONGEST_LEASE:
-        raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
-    query = (
-        select(*_PROPOSAL)
-        .join(bookings, bookings.c.id == proposals.c.booking_id)
-        .join(resources, resources.c.id == bookings.c.resource_id)
-        .join(connections, connections.c.id == bookings.c.connection_id)
-        .where(
-            proposals.c.state.in_(_OPEN),
-            proposals.c.due_at <= now,
-            # A lease too long to be true counts as ended.
-            or_(
-                proposals.c.lease_until <= now,
-                proposals.c.lease_until > now + LONGEST_LEASE,
-            ),
-            resources.c.state == ResourceState.ACTIVE.value,
-            connections.c.status.not_in(_STOPPED),
-            func.coalesce(connections.c.limited_until, 0) <= now,
-            ~_waits(now),
-        )
-        .order_by(proposals.c.id)
-        .limit(limit)
-        # With its booking: two proposals of one are never claimed at once.
-        .with_for_update(skip_locked=True, of=[proposals, bookings])
-    )
-    found: list[ProposalRow] = []
-    taken: set[str] = set()
-    for row in map(_read, conn.execute(query)):
-        if row.booking_id not in taken:
-            taken.add(row.booking_id)
-            found.append(row)
-    if found:
-        conn.execute(
-            update(proposals)
-            .where(proposals.c.id.in_([row.id for row in found]))
-            .values(
-                state=_CLAIMED,
-                started=True,
-                lease_owner=owner,
-                lease_until=now + lease,
-                fence=proposals.c.fence + 1,
-            )
-        )
-    return [
-        row._replace(
-            state=State.CLAIMED, lease_owner=owner, lease_until=now + lease, fence=row.fence + 1
-        )
-        for row in found
-    ]
-
-
-def _waits(now: Instant) -> Any:
-    """Tell whether another proposal of the same UID comes first, or is worked on."""
-    other = proposals.alias("other")
-    of_other = bookings.alias("of_other")
-    is_open = other.c.state.in_(_OPEN)
-    # It may stand or not: nobody knows what a meeting would be of.
-    failed = and_(other.c.state == _FAILED, other.c.booking_id == proposals.c.booking_id)
-    return exists().where(
-        other.c.booking_id == of_other.c.id,
-        of_other.c.resource_id == bookings.c.resource_id,
-        of_other.c.uid == bookings.c.uid,
-        other.c.id != proposals.c.id,
-        or_(
-            and_(other.c.state == _CLAIMED, other.c.lease_until > now),
-            and_(other.c.kind != _MEETING, proposals.c.kind == _MEETING, or_(is_open, failed)),
-            and_(other.c.kind != _MEETING, is_open, other.c.id < proposals.c.id),
-        ),
-    )
+    query = select(*COLUMNS).where(proposals.c.state == State.FAILED.value)
+    return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
 
 
 def held(conn: Connection, claimed: ProposalRow) -> ProposalRow | None:

@@ -113,7 +113,7 @@ def test_a_calendar_is_no_principal_and_cannot_be_found(alice: Client) -> None:
 
 
 def test_whom_apple_s_clients_look_up_is_found(alice: Client) -> None:
-    """Any of names and address, some of which we do not know; what they ask for then is there."""
+    """Any of names and address, some of which we do not know, as Calendar Server has it."""
     body = search(
         ("CS:first-name", "room-a"),
         ("CS:last-name", "room-a"),

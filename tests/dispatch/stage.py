@@ -30,7 +30,7 @@ class Killed(BaseException):
 
 
 class Stage(Hall):
-    """A hall with an engine; `zoom` is a second account, which makes meetings."""
+    """A hall with an engine; `zoom` is an account that makes meetings, `more` are others."""
 
     def __init__(self, database: Database, *, natively: Any = None, **resource: Any) -> None:
         zoom = resource.pop("zoom", False)
@@ -40,7 +40,8 @@ class Stage(Hall):
             "write_calendar": resource.pop("calendar", "main"),
             "primary": True,
         }
-        resource["connections"] = [work, {"id": ZOOM}] if zoom else [work]
+        more = resource.pop("more", [])
+        resource["connections"] = [work, *([{"id": ZOOM}] if zoom else []), *more]
         super().__init__(database, **resource)
         if natively is not None:
             self.memory.natively = natively

@@ -362,7 +362,7 @@ def test_a_resource_without_an_account_for_meetings_writes_the_event_and_says_so
     stage = open_stage()
     assert stage.done(stage.put(meeting("zoom"))).result is Result.SETTLED
     assert len(stage.events()) == 1
-    assert "no Zoom account is connected" in stage.text()
+    assert "Zoom is not set up" in stage.text()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""From a client's octets to a provider and back: Google's stand-in and real CalDAV servers."""
+"""From a client's octets to a provider and back: stand-ins over HTTP, and a real CalDAV server."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from bridge.config.settings import Outbound
 from bridge.model.event import EventSeries, PartStat
 from bridge.provider import CalendarId, RemoteId
 from bridge.transport import Transport
+from tests.contract import microsoft_world
 from tests.contract.caldav_sink_world import CaldavSinkWorld
 from tests.contract.google_sink_world import GoogleSinkWorld
 from tests.contract.google_world import ANN, Signed, sandbox
+from tests.contract.microsoft_sink_world import MicrosoftSinkWorld
 from tests.contract.sink_calendar import Calendar, taking_place
 from tests.dispatch.stage import Stage, event
 from tests.servers.radicale import radicale_account, shared_radicale
@@ -56,7 +58,14 @@ def google() -> Iterator[Any]:
         assert running.world.defects == []
 
 
-@pytest.fixture(params=["google", "caldav"])
+@pytest.fixture(scope="module")
+def microsoft() -> Iterator[Any]:
+    with microsoft_world.sandbox() as running:
+        yield running
+        assert running.world.defects == []
+
+
+@pytest.fixture(params=["google", "caldav", "microsoft"])
 def place(
     request: pytest.FixtureRequest,
     open_stage: Callable[..., Stage],
@@ -64,7 +73,11 @@ def place(
 ) -> Iterator[Place]:
     outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
     http = Transport(outbound, user_agent="BusyBridge/test")
-    if request.param == "google":
+    if request.param == "microsoft":
+        running = request.getfixturevalue("microsoft")
+        signed = microsoft_world.signed(running, http)
+        yield Place(MicrosoftSinkWorld(running, signed), open_stage)
+    elif request.param == "google":
         running = request.getfixturevalue("google")
         yield Place(GoogleSinkWorld(running, Signed(http, running.access_token(ANN))), open_stage)
     else:

@@ -135,11 +135,11 @@ def open_booked(
             "token_url": f"{running.url}/oauth/token",
         }
         section = ZoomDefaults.model_validate(given if zoom_section is None else zoom_section)
-        entries = [{"provider": "memory"} | each for each in resource["connections"]]
+        entries = [{"provider": "memory"} | each for each in (WORK, *connections)]
         settings = make_settings(
             conference=conference,
             providers={"zoom": section},
-            resources=[{"id": "room-a", **resource, "connections": entries}],
+            resources=[{"id": "room-a", "email": ROOM, "connections": entries}],
         )
         kind = memory.kind(stage.house.accounts.memories)
         if opened_desk is not None:
@@ -330,6 +330,13 @@ def test_without_any_account_the_booking_says_what_is_missing(
     booked.stage.done(booked.stage.put(meeting()))
     assert "Zoom is not set up" in booked.stage.text()
     assert booked.stage.event().location == ""
+
+
+def test_who_insists_is_refused_where_nothing_is_set_up(open_booked: Callable[..., Booked]) -> None:
+    booked = open_booked(zoom_section={}, on_failure="reject")
+    outcome = booked.stage.done(booked.stage.put(meeting()))
+    assert outcome.result is Result.REFUSED
+    assert "Zoom is not set up" in outcome.reason
 
 
 @pytest.mark.covers("S0-05")

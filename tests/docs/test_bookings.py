@@ -16,7 +16,7 @@ from bridge.web.api.booking_models import NewBooking
 from tests.web.front import SCOPES, Front
 from tests.web.site import Response
 
-PAGE = (Path(__file__).parents[2] / "docs" / "bookings.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "bookings-api.md").read_text()
 
 
 @pytest.fixture

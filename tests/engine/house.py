@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from bridge import inventory
 from bridge.config.settings import Settings
 from bridge.ingest import Considered, Ingest, PullReport, explain
-from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries
 from bridge.model.interval import BusyPeriod, Instant, Window
 from bridge.model.resource import ConnectionId, Projection, ResourceId
@@ -67,16 +66,13 @@ class Accounts:
     shared: list[ConnectionId] = field(default_factory=list)
     """Accounts that serve every resource without being anybody's connection."""
 
-    def serving_all(self) -> list[ConnectionId]:
+    def serving(self, _resource_id: ResourceId) -> list[ConnectionId]:
         return self.shared
 
     def open(self, connection_id: ConnectionId, _fingerprint: str | None = None) -> Provider:
         if connection_id in self.errors:
             raise self.errors[connection_id]
         return self.providers.get(connection_id) or self.memories[connection_id].provider()
-
-    def maker(self, _resource_id: ResourceId, _conference: ConferenceKind) -> None:
-        """Nobody makes meetings for resources without an account for that."""
 
 
 class House:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.ical.amend import Writer
+from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
 from bridge.model.event import Alarm, Attachment, Attendee, Event, EventSeries, PartStat
 from tests.property.series import series_of_events
@@ -61,7 +62,7 @@ def booked(draw: st.DrawFn) -> EventSeries:
 
 
 def read(text: str) -> EventSeries:
-    (found,) = parse_calendar(text, booking=True).series
+    (found,) = parse_calendar(text, whole=True).series
     assert found.series.notes == ()
     return found.series
 
@@ -72,6 +73,11 @@ def test_what_is_written_reads_back_as_the_same_series(series: EventSeries) -> N
     assert read(text) == series
     assert WRITER.object_text(series) == text
     assert WRITER.amended_text(text, series) == text
+
+
+@given(booked())
+def test_what_is_stored_of_a_booking_reads_back_as_the_same_series(series: EventSeries) -> None:
+    assert read(series_text(series)) == series
 
 
 @given(booked(), booked())

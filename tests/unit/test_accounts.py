@@ -15,7 +15,7 @@ from bridge.config.live import Live
 from bridge.config.settings import Settings
 from bridge.errors import ConfigError
 from bridge.model.http import Http
-from bridge.model.resource import ConnectionId
+from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import Account, Provider, ProviderKind
 from tests.builders import make_connection, make_resource, make_settings
 
@@ -29,6 +29,9 @@ class Options(BaseModel):
 
 class Defaults(BaseModel):
     timeout: int = 20
+
+
+GIVEN = Defaults(timeout=60)
 
 
 class Kind:
@@ -139,16 +142,28 @@ def test_closing_closes_every_account(accounts: Accounts, kind: Kind) -> None:
 
 
 def test_an_account_of_a_section_alone_serves_every_resource(kind: Kind, http: Http) -> None:
-    serving = replace(kind.kind, serves_all=lambda section: section == Defaults(timeout=60))
-    live = Live(settings(providers={"memory": Defaults(timeout=60)}))
-    accounts = Accounts(live, http, {"memory": serving})
-    (name,) = accounts.serving_all()
+    serving = replace(
+        kind.kind, name="maker", host=lambda section, email: email if section == GIVEN else ""
+    )
+    room = ResourceId("room-a")
+    live = Live(settings(providers={"maker": GIVEN}))
+    accounts = Accounts(live, http, {"memory": kind.kind, "maker": serving})
+    (name,) = accounts.serving(room)
     accounts.open(name)
     accounts.open(name)
-    assert [account.connection for account in kind.opened] == [name]
-    assert kind.opened[0].defaults == Defaults(timeout=60)
-    live.swap(settings(providers={"memory": Defaults()}))
-    assert accounts.serving_all() == []
+    (opened,) = kind.opened
+    assert (opened.connection, opened.defaults) == (name, GIVEN)
+    assert opened.acts_for == "room-a@example.com"
+    assert accounts.serving(ResourceId("room-b")) == []
+    live.swap(settings(providers={"maker": Defaults()}))
+    assert accounts.serving(room) == []
     assert kind.closed == [name], "it is not needed any more"
     with pytest.raises(ConfigError):
         accounts.open(name)
+
+
+def test_a_resource_with_an_account_of_its_own_needs_no_other(kind: Kind, http: Http) -> None:
+    serving = replace(kind.kind, host=lambda _section, email: email)
+    live = Live(settings(providers={"memory": GIVEN}))
+    accounts = Accounts(live, http, {"memory": serving})
+    assert accounts.serving(ResourceId("room-a")) == []

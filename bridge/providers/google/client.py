@@ -172,16 +172,19 @@ class Client:
         if response.status not in (404, 410):
             _raise_for_status(response, "the end of notifications")
 
-    def _calendar_pages(self) -> Iterator[wire.CalendarPage]:
-        query = {"maxResults": _PAGE_OF_CALENDARS}
-        while True:
-            page = self._get("/users/me/calendarList", query, wire.CalendarPage, _CALENDARS)
-            yield page
-            if not page.next_page_token:
-                return
-            query["pageToken"] = page.next_page_token
-
-    def _post(self, path: str, content: bytes, timeout: timedelta) -> Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes,
+        timeout: timedelta,
+        *,
+        if_match: str = "",
+    ) -> Response:
+        """Send what changes something; the answer's status is the caller's to judge."""
+        headers = {"Accept": "application/json"}
+        headers |= {"Content-Type": "application/json"} if content else {}
+        headers |= {"If-Match": if_match} if if_match else {}
         return self._http.request(
             method,
             f"{self._root}{path}",
@@ -191,6 +194,15 @@ class Client:
             max_size=_MAX_SIZE,
             follow=False,  # a body may hold what notifications are known by
         )
+
+    def _calendar_pages(self) -> Iterator[wire.CalendarPage]:
+        query = {"maxResults": _PAGE_OF_CALENDARS}
+        while True:
+            page = self._get("/users/me/calendarList", query, wire.CalendarPage, _CALENDARS)
+            yield page
+            if not page.next_page_token:
+                return
+            query["pageToken"] = page.next_page_token
 
     def _post(self, path: str, content: bytes, timeout: timedelta) -> Response:
         return self.send("POST", path, content, timeout)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import msgspec
+
 from bridge.ical.foreign import Found, color, once, stamp, word_for
 from bridge.model.event import Attendee, Class, Event, PartStat, Status, Transp
 from bridge.provider import AccessRole, CalendarId, CalendarInfo

@@ -36,6 +36,7 @@ from bridge.providers.microsoft.envelope import VIEW, Envelope, Names, Parts
 from bridge.providers.microsoft.listing import Listing
 from bridge.providers.microsoft.push import MicrosoftSubscriptions
 from bridge.providers.microsoft.refusals import TooSlow
+from bridge.providers.microsoft.sink import MicrosoftSink
 from bridge.providers.microsoft.views import States
 
 _DAY = 86400

@@ -186,6 +186,17 @@ class Client:
         """
         return self._pages(f"{self._event(calendar, event)}/instances?{span.query}", calendar)
 
+    def events(self, calendar: str, query: str) -> Iterator[wire.EventPage]:
+        """List events and series of a calendar, without occurrences.
+
+        https://learn.microsoft.com/graph/api/calendar-list-events
+        """
+        return self._pages(f"{self._calendar(calendar)}/events?{query}", calendar)
+
+    def rest(self, calendar: str, link: str) -> Iterator[wire.EventPage]:
+        """List what an answer has left out, by the link that it gives."""
+        return self._pages(self._ours(link, f"calendar {calendar!r}"), calendar)
+
     def schedule(self, address: str, span: Span, minutes: int) -> wire.Schedule:
         """Ask when somebody is busy; of at most 62 days at once.
 
@@ -222,19 +233,16 @@ class Client:
         content: bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-        page: int = 0,
     ) -> Response:
         """Give the answer to a request below the root, whatever its status is.
 
         Args:
             method: of HTTP.
-            path: below the root, or a link that leads there.
+            path: below the root.
             content: JSON.
             headers: more of them, or others than usual.
-            page: so many items a listing has on each page.
         """
-        url = path if self.is_ours(path) else f"{self._root}{path}"
-        return self._send(method, url, content, page, headers)
+        return self._send(method, f"{self._root}{path}", content, headers=headers)
 
     def subscription(self, response: Response, what: str) -> wire.Subscription:
         """Read an answer that is a subscription."""
@@ -301,10 +309,10 @@ class Client:
         url: str,
         content: bytes | None = None,
         page: int = 0,
-        more: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         prefer = f"{_PREFER}, odata.maxpagesize={page}" if page else _PREFER
-        headers = {"Accept": "application/json", "Prefer": prefer, **(more or {})}
+        headers = {"Accept": "application/json", "Prefer": prefer, **(headers or {})}
         if content is not None:
             headers["Content-Type"] = "application/json"
         return self._http.request(

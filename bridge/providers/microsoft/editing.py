@@ -8,7 +8,7 @@ between reading and writing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -16,18 +16,16 @@ import msgspec
 
 from bridge.errors import RemoteNotFound, TemporarilyUnavailable, UnreadableAnswer
 from bridge.model.http import Response
-from bridge.paging import Progress
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.client import Client, Span
 from bridge.providers.microsoft.refusals import raise_for_status, raise_for_writing
 from bridge.providers.microsoft.translate import TOKEN
 from bridge.transport.status import unlike
 
-_PAGE = 200
 _AS_HTML = 'outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-type="html"'
 _USED_BEFORE = "ErrorDuplicateTransactionId"
 
-_Shape = TypeVar("_Shape", wire.Event, wire.EventPage, wire.Calendar, wire.Occurrences)
+_Shape = TypeVar("_Shape", wire.Event, wire.Calendar, wire.Occurrences)
 
 
 class UsedBefore(NamedTuple):
@@ -61,9 +59,7 @@ class Editor:
         """
         wanted = f"ep/id eq '{TOKEN}' and ep/value eq '{token}'"
         query = {"$filter": f"singleValueExtendedProperties/Any(ep: {wanted})"}
-        return [
-            self._shaped(each) for each in self._list(f"{self._path}/events?{urlencode(query)}")
-        ]
+        return list(self._each(self._client.events(self._calendar, urlencode(query))))
 
     def event(self, event: str) -> wire.Event:
         """Read an event.
@@ -88,15 +84,14 @@ class Editor:
         }
         response = self._get(f"{self._event(event)}?{urlencode(query)}")
         told = self._read(response, wire.Occurrences, self._what)
-        changed = [*told.exception_occurrences]
+        changed = [self._shaped(each) for each in told.exception_occurrences]
         if told.next_link:
-            changed.extend(self._list(told.next_link))
-        return [self._shaped(each) for each in changed], told.cancelled_occurrences
+            changed.extend(self._each(self._client.rest(self._calendar, told.next_link)))
+        return changed, told.cancelled_occurrences
 
     def instances(self, event: str, span: Span) -> Iterator[wire.Event]:
         """List the occurrences that a series has in a window."""
-        for page in self._client.instances(self._calendar, event, span):
-            yield from map(self._shaped, page.value)
+        return self._each(self._client.instances(self._calendar, event, span))
 
     def html(self, event: str) -> str:
         """Read the body of an event as it stands."""
@@ -160,18 +155,9 @@ class Editor:
         raise_for_status(response, what or self._what)
         return response
 
-    def _list(self, path: str) -> Iterator[Any]:
-        progress = Progress(self._what)
-        while path:
-            response = self._client.answer("GET", path, page=_PAGE)
-            raise_for_status(response, self._what)
-            page = self._read(response, wire.EventPage, self._what)
-            yield from page.value
-            path = page.next_link
-            if path:
-                if not self._client.is_ours(path):
-                    raise UnreadableAnswer(f"{self._what}: it goes on at another server")
-                progress.follow(each.get("id") for each in page.value if isinstance(each, dict))
+    def _each(self, pages: Iterable[wire.EventPage]) -> Iterator[wire.Event]:
+        for page in pages:
+            yield from map(self._shaped, page.value)
 
     def _write(
         self,

@@ -178,7 +178,7 @@ def _changed(group: Group, master: Event, place: Place) -> _Changed:
     for event in group.exceptions.values():
         try:
             found, notes = read_event(event)
-            original = _original(master, found)
+            original = original_start(master, found.recurrence_id)
         except Unclear as err:
             notes = (f"it cannot be read, and stays where it was: {str(err)[:120]}",)
             made.is_vague = True

@@ -64,7 +64,7 @@ class Standing:
     @property
     def etag(self) -> ETag:
         """Name the state of the event and of its occurrences."""
-        own = plain_etag(self.raw)
+        own = str(entity_tag(self.raw.etag) or "")
         if not (self.changed or self.deleted):
             return ETag(own)
         state = [(key, each.raw.etag) for key, each in sorted(self.changed.items())]
@@ -168,11 +168,6 @@ def _day_of(name: str) -> date:
     if named is None:
         raise Unclear("it does not say which occurrences are deleted")
     return named[1]
-
-
-def plain_etag(raw: wire.Event) -> str:
-    """Name the state of an event as a pull does."""
-    return raw.etag.removeprefix("W/").strip('"')
 
 
 def _event(raw: wire.Event) -> Event:

@@ -10,7 +10,17 @@ import re
 from datetime import datetime, timedelta
 
 from bridge.ical.foreign import Found, color, once, stamp, word_for
-from bridge.model.event import Attendee, Class, Event, Floating, PartStat, ShowAs, Status, Transp
+from bridge.model.event import (
+    Alarm,
+    Attendee,
+    Class,
+    Event,
+    Floating,
+    PartStat,
+    ShowAs,
+    Status,
+    Transp,
+)
 from bridge.provider import AccessRole, CalendarId, CalendarInfo
 from bridge.providers.microsoft import recurrence, teams, wire
 from bridge.providers.microsoft.body import plain_text

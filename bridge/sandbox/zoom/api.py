@@ -222,7 +222,7 @@ class Api:
             raise ZoomError(500, 5010, "Internal server error.")
         if route.lost == "delete_lost" and faults.happens("delete_gone"):
             raise no_meeting("it was deleted")
-        return spoiled(answer, faults, (200, 201))
+        return spoiled(answer, faults)
 
     def _error(self, err: ZoomError, faults: Faults | None) -> Answer:
         headers = {**self._headers(), **err.headers}

@@ -17,9 +17,9 @@ HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", "UID:one")
 END = ("END:VEVENT", "END:VCALENDAR", "")
 
 
-def booked(*lines: str, times: tuple[str, ...] = TIMES, booking: bool = True) -> EventSeries:
+def booked(*lines: str, times: tuple[str, ...] = TIMES, whole: bool = True) -> EventSeries:
     text = "\r\n".join([*HEAD, *times, *lines, *END])
-    (found,) = parse_calendar(text, booking=booking).series
+    (found,) = parse_calendar(text, whole=whole).series
     return found.series
 
 
@@ -134,7 +134,7 @@ def test_pulls_read_nothing_of_all_that() -> None:
         *("ATTACH:https://docs.example/1", "ATTENDEE;ROLE=CHAIR:mailto:ben@example.com"),
         *alarm("ACTION:DISPLAY", "TRIGGER:-PT15M"),
     )
-    found = booked(*lines, booking=False).master
+    found = booked(*lines, whole=False).master
     assert found is not None
     assert (found.alarms, found.attachments) == (None, ())
     assert found.attendees == (Attendee("mailto:ben@example.com"),)
@@ -144,6 +144,6 @@ def test_the_canonical_text_of_a_booking_is_that_of_a_pull() -> None:
     reminder = alarm("ACTION:DISPLAY", "TRIGGER:-PT15M")
     text = "\r\n".join([*HEAD, *TIMES, *reminder, "SUMMARY:Later", *END])
     (pulled,) = parse_calendar(text).series
-    (asked,) = parse_calendar(text, booking=True).series
+    (asked,) = parse_calendar(text, whole=True).series
     assert asked.text == pulled.text
     assert "VALARM" not in asked.text
