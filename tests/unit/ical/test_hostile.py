@@ -168,7 +168,7 @@ def random_rule(chance: random.Random) -> str:
 
 
 @pytest.mark.covers("T21")
-@pytest.mark.parametrize("seed", seeds(20, 200))
+@pytest.mark.parametrize("seed", seeds(8, 200))
 def test_ten_thousand_random_rules_are_each_refused_or_expanded_in_time(seed: int) -> None:
     chance = random.Random(seed)
     starts = ["20260101T100000Z", "19700101T000000", "20260301", "00010101T000000Z"]
