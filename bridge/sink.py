@@ -16,7 +16,7 @@ What every sink and every maker of conferences keeps (fixed by `tests/contract/`
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,8 @@ class Desired:
     `conference_url`, and the texts in which guests look for it."""
     notify: bool = True
     """Whether the provider mails the guests about this change."""
+    mirror: str = ""
+    """X-BUSYBRIDGE-MIRROR: the mirror whose block it is, unseen as well; empty: it is a booking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,21 @@ class Written:
     """The iCalendar UID that guests see, where the provider chose another one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """An event that says of itself who wrote it: nothing else need be known of it."""
+
+    written: Written
+    """As `EventSink.read` gives it."""
+    origin: str
+    token: str
+    """Of the booking or block (`Desired.token`); empty where somebody took that mark away."""
+    mirror: str = ""
+    """Of a mirrored block, which mirror; empty: it is a booking."""
+
+
 class EventSink(Protocol):
-    """Writes the events of bookings."""
+    """Writes the events of bookings, and the blocks of mirrors."""
 
     natively: Collection[ConferenceKind]
     """Meetings that it makes itself, the preferred one first."""
@@ -74,6 +89,22 @@ class EventSink(Protocol):
 
         Raises:
             RemoteNotFound: it is gone, or cancelled.
+        """
+        ...
+
+    def marked(self, calendar: CalendarId, origin: str) -> Sequence[Marked]:
+        """Find everything that an instance wrote into a calendar, by its marks alone.
+
+        Whenever it takes place; a series is one, deleted events are none. Copies that people made
+        are among it where the provider copies the marks with them. All of it is read before
+        anything is returned, so that it may be deleted on the way: half a list is an error.
+
+        Args:
+            calendar: where.
+            origin: of the instance (`Desired.origin`).
+
+        Raises:
+            RemoteNotFound: the calendar is gone.
         """
         ...
 

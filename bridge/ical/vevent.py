@@ -57,6 +57,7 @@ _WANTED = frozenset(
         "X-GOOGLE-CONFERENCE",
         "X-MICROSOFT-SKYPETEAMSMEETINGURL",
         "X-BUSYBRIDGE-ORIGIN",
+        "X-BUSYBRIDGE-MIRROR",
         "X-BUSYBRIDGE-EVENT-TYPE",
         "X-BUSYBRIDGE-PARTSTAT",
         "X-MICROSOFT-CDO-BUSYSTATUS",
@@ -202,6 +203,7 @@ class EventReader:
             created=details.stamp(first.get("CREATED")),
             last_modified=details.stamp(modified),
             origin=text_value(found.value("X-BUSYBRIDGE-ORIGIN")).strip(),
+            mirror=text_value(found.value("X-BUSYBRIDGE-MIRROR")).strip(),
         )
 
     # Times

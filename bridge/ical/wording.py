@@ -209,6 +209,7 @@ GROUPS = (
         lambda it: _text("LOCATION", it.location),
     ),
     Group(frozenset({"X-BUSYBRIDGE-ORIGIN"}), lambda it: _text("X-BUSYBRIDGE-ORIGIN", it.origin)),
+    Group(frozenset({"X-BUSYBRIDGE-MIRROR"}), lambda it: _text("X-BUSYBRIDGE-MIRROR", it.mirror)),
     Group(frozenset({"CATEGORIES"}), _categories),
     Group(frozenset({"URL"}), lambda it: [f"URL:{uri(it.url)}"] if it.url else []),
     Group(

@@ -169,6 +169,8 @@ class Event:
     """LAST-MODIFIED, else DTSTAMP."""
     origin: str = ""
     """X-BUSYBRIDGE-ORIGIN: the instance that wrote the event."""
+    mirror: str = ""
+    """X-BUSYBRIDGE-MIRROR: the mirror of that instance whose block the event is; empty: of none."""
 
     @property
     def is_recurring(self) -> bool:

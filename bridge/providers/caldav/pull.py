@@ -9,14 +9,16 @@ A server that fails on everything is not taken for one with unreadable objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from bridge.errors import ProviderError, RemoteNotFound, RemoteRejected, UnreadableAnswer
 from bridge.provider import (
     CalendarId,
+    ETag,
     Item,
     Page,
     RemoteId,
@@ -75,12 +77,28 @@ class Object(NamedTuple):
 class Pull:
     """One listing; make a new one for each."""
 
-    def __init__(self, client: Client, calendar: CalendarId, url: str, owner: str) -> None:
-        """Make a listing without touching the network."""
+    def __init__(
+        self,
+        client: Client,
+        calendar: CalendarId,
+        url: str,
+        owner: str,
+        *,
+        reading: Callable[[RemoteId, ETag | None, str | bytes], Item] | None = None,
+    ) -> None:
+        """Make a listing without touching the network.
+
+        Args:
+            client: sends.
+            calendar: its id.
+            url: where it is.
+            owner: mail address whose replies count.
+            reading: reads an object by its name, ETag and text; None: as events to be pulled.
+        """
         self._client = client
         self._calendar = calendar
         self._url = url
-        self._owner = owner
+        self._reading = reading or partial(translate.calendar_object, owner=owner)
         self._what = f"calendar {calendar}"
         self._stumbles = 0
         self._singles = 0
@@ -286,7 +304,7 @@ class Pull:
         return self._read(name, etag, response.body)
 
     def _read(self, name: RemoteId, etag: str, data: str | bytes) -> Object:
-        item = translate.calendar_object(name, translate.strong_etag(etag), data, owner=self._owner)
+        item = self._reading(name, translate.strong_etag(etag), data)
         return Object(item, mark(etag, data))
 
 

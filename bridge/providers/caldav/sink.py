@@ -7,7 +7,7 @@ known after a person has moved it. A change is made in the text that stands ther
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -28,14 +28,17 @@ from bridge.model.conference import ConferenceKind
 from bridge.model.event import Attendee, Event, EventSeries, Status
 from bridge.model.http import Response
 from bridge.model.remote import CalendarId, ETag, RemoteId
+from bridge.provider import Item, SeriesRemoved, Unreadable
 from bridge.providers.caldav import wire
 from bridge.providers.caldav.client import ServerFailed, href_of
 from bridge.providers.caldav.home import Home
+from bridge.providers.caldav.pull import Pull
 from bridge.providers.caldav.refusals import NO_UID_CONFLICT
 from bridge.providers.caldav.translate import strong_etag
-from bridge.sink import Desired, Written
+from bridge.sink import Desired, Marked, Written
 
 TOKEN = "X-BUSYBRIDGE-TOKEN"  # noqa: S105 - the name of a property
+ORIGIN = "X-BUSYBRIDGE-ORIGIN"
 _WHAT = "the calendar"
 """To people; which one it is stands in the log."""
 _MOST_FOUND = 20
@@ -80,6 +83,37 @@ class CaldavSink:
         if _is_cancelled(standing):
             raise RemoteNotFound(f"{_WHAT}: the event was cancelled")
         return self._written(standing)
+
+    def marked(self, calendar: CalendarId, origin: str) -> Sequence[Marked]:
+        """Find what an instance wrote; see `EventSink`.
+
+        The server is not asked to look for the mark: some answer such a question with nothing.
+        """
+        url = self._home.url(calendar)
+        found: list[_Standing] = []
+
+        def reading(name: RemoteId, etag: ETag | None, text: str | bytes) -> Item:
+            octets = text.encode() if isinstance(text, str) else text
+            if _is_written_by(octets, origin):
+                found.append(self._standing(name, etag, octets))
+            return SeriesRemoved(name)
+
+        for page in Pull(
+            self._client, calendar, url, self._home.owner(), reading=reading
+        ).everything():
+            for item in page.items:
+                if isinstance(item, Unreadable):
+                    raise UnreadableAnswer(f"{_WHAT}: {item.remote_id}: {item.reason}")
+        return [
+            Marked(
+                written=self._written(it),
+                origin=origin,
+                token=it.token,
+                mirror=it.series.events()[0].mirror,
+            )
+            for it in found
+            if not _is_cancelled(it)
+        ]
 
     def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
         """Make an event what is desired."""
@@ -197,6 +231,7 @@ class CaldavSink:
                     event,
                     uid=desired.series.uid,
                     origin=desired.origin,
+                    mirror=desired.mirror,
                     attendees=guests,
                     organizer=organizer if guests else None,
                 )
@@ -208,17 +243,18 @@ class CaldavSink:
 
     def _read(self, url: str, name: RemoteId) -> _Standing:
         response = self._client.get(self._url_of(url, name), what=_WHAT)
-        owner = self._home.owner()
+        return self._standing(name, strong_etag(response.headers.get("etag", "")), response.body)
+
+    def _standing(self, name: RemoteId, etag: ETag | None, text: bytes) -> _Standing:
         try:
-            parsed = parse_calendar(response.body, owner=owner, whole=True)
-            token = _token(response.body)
+            parsed = parse_calendar(text, owner=self._home.owner(), whole=True)
+            token = _mark(text, TOKEN)
         except InvalidCalendarObject as err:
             raise UnreadableAnswer(f"{_WHAT}: the event cannot be understood: {err}") from err
         if parsed.broken or len(parsed.series) != 1:
             reason = parsed.broken[0].reason if parsed.broken else "it is not one event"
             raise UnreadableAnswer(f"{_WHAT}: the event cannot be understood: {reason}")
-        etag = strong_etag(response.headers.get("etag", ""))
-        return _Standing(name, etag, response.body, parsed.series[0].series, token)
+        return _Standing(name, etag, text, parsed.series[0].series, token)
 
     def _look(self, url: str, name: RemoteId) -> _Standing | None:
         try:
@@ -260,8 +296,18 @@ def _name(token: str) -> RemoteId:
     return RemoteId(f"{token}.ics")
 
 
-def _token(text: bytes) -> str:
-    lines = (line for event in read_tree(text).every("VEVENT") for line in event.named({TOKEN}))
+def _is_written_by(text: bytes, origin: str) -> bool:
+    """Tell whether an object carries an instance's mark; one that cannot be read might."""
+    if ORIGIN.encode() not in text.upper():
+        return False
+    try:
+        return _mark(text, ORIGIN) == origin
+    except InvalidCalendarObject:
+        return origin.encode() in text
+
+
+def _mark(text: bytes, name: str) -> str:
+    lines = (line for event in read_tree(text).every("VEVENT") for line in event.named({name}))
     return next((text_value(parts_of(line)[1]) for line in lines), "")
 
 

@@ -18,6 +18,7 @@ from bridge.providers.google.moments import Place
 from bridge.providers.google.translate import (
     CATEGORIES,
     CONFERENCE,
+    MIRROR,
     ORIGIN,
     read_event,
     write_event,
@@ -25,7 +26,7 @@ from bridge.providers.google.translate import (
 
 TOKEN, UID = "busybridge-token", "busybridge-uid"
 """Keys among the private extended properties: which booking it is, and what its client calls it."""
-OURS = frozenset({ORIGIN, TOKEN, UID, CATEGORIES, CONFERENCE})
+OURS = frozenset({ORIGIN, MIRROR, TOKEN, UID, CATEGORIES, CONFERENCE})
 """All of them."""
 LONGEST = 1024
 """Characters of a private property."""
@@ -83,6 +84,11 @@ def own_marks(event: wire.Event) -> dict[str, str]:
     """Give the private properties that a BusyBridge wrote; others stay as they are."""
     private = event.extended_properties.private if event.extended_properties else {}
     return {key: value for key, value in private.items() if key in OURS}
+
+
+def read_token(event: wire.Event) -> str:
+    """Read which booking an event was made for; empty where nothing says it."""
+    return own_marks(event).get(TOKEN, "")
 
 
 # STATUS: what is cancelled at Google is deleted

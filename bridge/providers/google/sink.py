@@ -12,20 +12,20 @@ changed occurrences have versions of their own.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import replace
 
 from bridge.errors import RemoteChanged, RemoteNotFound, RemoteRejected, UnreadableAnswer
 from bridge.ical.foreign import Unclear
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries, Floating
-from bridge.model.remote import CalendarId, ETag, RemoteId
+from bridge.model.remote import CalendarId, RemoteId
 from bridge.providers.google import meet, wire
 from bridge.providers.google.asking import inserted, patched, wanted_meeting
 from bridge.providers.google.booked import (
     OURS,
     own_marks,
     read_booking,
+    read_token,
     with_marks,
     write_booking,
 )
@@ -33,6 +33,7 @@ from bridge.providers.google.changes import difference, guests, is_unseen
 from bridge.providers.google.client import Client
 from bridge.providers.google.editing import Editing
 from bridge.providers.google.inviting import uninvited
+from bridge.providers.google.looking import CANCELLED, Found, whole, written_by
 from bridge.providers.google.moments import Place
 from bridge.providers.google.occurrences import (
     Cancel,
@@ -44,10 +45,9 @@ from bridge.providers.google.occurrences import (
     read_series,
 )
 from bridge.providers.google.sayable import refuse
-from bridge.providers.google.translate import write_attendees
-from bridge.sink import Desired, Written
+from bridge.providers.google.translate import read_mirror, write_attendees
+from bridge.sink import Desired, Marked, Written
 
-_CANCELLED = "cancelled"
 _LEFT = ("description", "location", "source", "attachments", "attendees", "summary")
 _INSIDE: Mapping[str, tuple[str, ...]] = {
     "start": ("date", "dateTime", "timeZone"),
@@ -55,24 +55,6 @@ _INSIDE: Mapping[str, tuple[str, ...]] = {
     "reminders": ("overrides",),
 }
 """What an event that was deleted may still have, and what its properties may."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An event as it stands, with its changed and cancelled occurrences."""
-
-    master: wire.Event
-    others: Sequence[wire.Event] = ()
-    zone: str = ""
-
-    @property
-    def etag(self) -> ETag:
-        """Of all of it: occurrences change without their series."""
-        own = self.master.etag.strip('"')
-        if not self.others:
-            return ETag(own)
-        every = sorted(f"{each.id} {each.etag}" for each in self.others)
-        return ETag(f"{own}-{sha256(chr(10).join(every).encode()).hexdigest()[:16]}")
 
 
 class GoogleSink:
@@ -95,6 +77,18 @@ class GoogleSink:
     def read(self, calendar: CalendarId, remote_id: RemoteId) -> Written:
         """Read an event as it stands; see `EventSink`."""
         return self._written(calendar, self._load(calendar, remote_id))
+
+    def marked(self, calendar: CalendarId, origin: str) -> Sequence[Marked]:
+        """Find what an instance wrote; see `EventSink`."""
+        return [
+            Marked(
+                written=self._written(calendar, whole(self._client, calendar, event)),
+                origin=origin,
+                token=read_token(event),
+                mirror=read_mirror(event),
+            )
+            for event in written_by(self._client, calendar, origin)
+        ]
 
     def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
         """Make an event what is desired; see `EventSink`."""
@@ -121,14 +115,14 @@ class GoogleSink:
         quiet = replace(editing, notify=editing.notify and first is None)
         event = _new(asked, place)
         made, reason = inserted(quiet, event, desired)
-        found = None if made is None else _Found(made)
+        found = None if made is None else Found(made)
         if found is None:
             there = self._taken(editing.calendar, desired.token)
-            if there.status != _CANCELLED:
-                there_now = self._whole(editing.calendar, there)
+            if there.status != CANCELLED:
+                there_now = whole(self._client, editing.calendar, there)
                 return self._bring(editing, there_now, None, desired, place)
             made, reason = patched(quiet, there, _revived(event, there, desired))
-            found = self._whole(editing.calendar, made)
+            found = whole(self._client, editing.calendar, made)
         found = self._occurrences(quiet, found, None, asked, place)
         if first is not None:
             found = self._in_line(editing, found, None, desired, place)[0]
@@ -148,7 +142,7 @@ class GoogleSink:
     def _bring(
         self,
         editing: Editing,
-        found: _Found,
+        found: Found,
         base: EventSeries | None,
         desired: Desired,
         place: Place,
@@ -165,13 +159,13 @@ class GoogleSink:
     def _in_line(
         self,
         editing: Editing,
-        found: _Found,
+        found: Found,
         base: EventSeries | None,
         desired: Desired,
         place: Place,
         *,
         meets: bool = False,
-    ) -> tuple[_Found, str]:
+    ) -> tuple[Found, str]:
         """Change what differs, the series first and then its occurrences.
 
         Args:
@@ -188,7 +182,7 @@ class GoogleSink:
         wanted = desired.series.master
         assert wanted is not None  # noqa: S101 - `refuse` saw to it
         current = _read(found.master, place)
-        wanted = lines_for(replace(wanted, origin=desired.origin), current, place)
+        wanted = lines_for(_signed(wanted, desired), current, place)
         known = (base.master if base else None) or current
         patch = _patch(
             in_order(lines_for(known, current, place), place), wanted, found.master, place, desired
@@ -198,17 +192,17 @@ class GoogleSink:
         reason = ""
         if patch:
             master, reason = patched(editing, found.master, patch)
-            found = self._whole(editing.calendar, master)
+            found = whole(self._client, editing.calendar, master)
         return self._occurrences(editing, found, base, desired, place), reason
 
     def _occurrences(
         self,
         editing: Editing,
-        found: _Found,
+        found: Found,
         base: EventSeries | None,
         desired: Desired,
         place: Place,
-    ) -> _Found:
+    ) -> Found:
         """Change the occurrences, and give what stands there in the end."""
         exceptions = Exceptions.of(found.others, place)
         changed = False
@@ -222,7 +216,7 @@ class GoogleSink:
             found = self._load(editing.calendar, RemoteId(found.master.id))
         return found
 
-    def _told(self, editing: Editing, found: _Found, desired: Desired, reason: str) -> Written:
+    def _told(self, editing: Editing, found: Found, desired: Desired, reason: str) -> Written:
         """Say what stands there, and why it has no meeting."""
         written = self._written(editing.calendar, found)
         if desired.conference is None or written.conference is not None:
@@ -233,8 +227,8 @@ class GoogleSink:
     def _change(self, editing: Editing, step: Change, desired: Desired, place: Place) -> bool:
         """Change one occurrence; tell whether there was anything to do."""
         current = step.current or self._occurrence(editing.calendar, step.name)
-        wanted = replace(step.wanted, origin=desired.origin)
-        if current.status == _CANCELLED:
+        wanted = _signed(step.wanted, desired)
+        if current.status == CANCELLED:
             patch = _whole(_complete(wanted, place, desired))
         else:
             known = step.base or _read(current, place)
@@ -252,34 +246,11 @@ class GoogleSink:
             return Place.of(calendar, "")
         return Place.of(calendar, self._client.calendar(calendar).time_zone)
 
-    def _load(self, calendar: str, remote_id: str) -> _Found:
+    def _load(self, calendar: str, remote_id: str) -> Found:
         master = self._client.event(calendar, remote_id)
-        if master.status == _CANCELLED:
+        if master.status == CANCELLED:
             raise RemoteNotFound("the event was deleted at Google")
-        return self._whole(calendar, master)
-
-    def _whole(self, calendar: str, master: wire.Event) -> _Found:
-        """Read the changed occurrences of a series; see `adapter` for what is not told of them."""
-        if not master.recurrence:
-            return _Found(master)
-        query = {
-            "singleEvents": "false",
-            "showDeleted": "true",
-            "iCalUID": master.ical_uid,
-            "maxResults": "2500",
-        }
-        others: dict[str, wire.Event] = {}
-        zone = ""
-        for page in self._client.events(calendar, query):
-            zone = page.time_zone or zone
-            for data in page.items:
-                try:
-                    event = wire.read(data, wire.Event)
-                except wire.NotThatShape as err:
-                    raise UnreadableAnswer(f"an occurrence cannot be read: {err}") from err
-                if event.recurring_event_id == master.id:
-                    others[event.id] = event
-        return _Found(master, tuple(others.values()), zone)
+        return whole(self._client, calendar, master)
 
     def _occurrence(self, calendar: str, name: str) -> wire.Event:
         try:
@@ -289,7 +260,7 @@ class GoogleSink:
                 "Google Calendar cannot change an occurrence that the series does not have"
             ) from err
 
-    def _written(self, calendar: str, found: _Found) -> Written:
+    def _written(self, calendar: str, found: Found) -> Written:
         place = Place.of(calendar, found.zone)
         try:
             series = read_series(found.master, found.others, place)
@@ -304,10 +275,15 @@ class GoogleSink:
         )
 
 
+def _signed(event: Event, desired: Desired) -> Event:
+    """Say whose event it is."""
+    return replace(event, origin=desired.origin, mirror=desired.mirror)
+
+
 def _new(desired: Desired, place: Place) -> wire.Event:
     wanted = desired.series.master
     assert wanted is not None  # noqa: S101 - `refuse` saw to it
-    event = _complete(in_order(replace(wanted, origin=desired.origin), place), place, desired)
+    event = _complete(in_order(_signed(wanted, desired), place), place, desired)
     event.id = desired.token
     return event
 

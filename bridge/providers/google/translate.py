@@ -27,8 +27,9 @@ from bridge.providers.google.moments import (
     write_span,
 )
 
-ORIGIN = "busybridge-origin"
-"""Key among the private extended properties of what a BusyBridge wrote."""
+ORIGIN, MIRROR = "busybridge-origin", "busybridge-mirror"
+"""Keys among the private extended properties of what a BusyBridge wrote: which of them did, and for
+which mirror."""
 CATEGORIES = "busybridge-categories"
 CONFERENCE = "busybridge-conference"
 """Keys of what Google has no place for: a list in JSON, and the link of a meeting of others."""
@@ -128,6 +129,7 @@ def read_event(event: wire.Event, place: Place) -> Found:
         created=stamp(event.created),
         last_modified=stamp(event.updated),
         origin=read_origin(event),
+        mirror=read_mirror(event),
     )
     return Found(made, once(here.notes))
 
@@ -351,7 +353,7 @@ def _partstat(response: str) -> PartStat:
     return _PARTSTAT.get(response, PartStat.NEEDS_ACTION)
 
 
-# X-BUSYBRIDGE-ORIGIN
+# X-BUSYBRIDGE-ORIGIN and X-BUSYBRIDGE-MIRROR
 
 
 def read_origin(event: wire.Event) -> str:
@@ -359,9 +361,14 @@ def read_origin(event: wire.Event) -> str:
     return _mark(event, ORIGIN)
 
 
+def read_mirror(event: wire.Event) -> str:
+    """Read which mirror's block it is."""
+    return _mark(event, MIRROR)
+
+
 def write_origin(event: Event) -> wire.Properties | None:
     """Write which BusyBridge wrote an event, and what it has that Google has not."""
-    marks = {ORIGIN: event.origin, CATEGORIES: write_categories(event)}
+    marks = {ORIGIN: event.origin, MIRROR: event.mirror, CATEGORIES: write_categories(event)}
     said = {key: value for key, value in marks.items() if value}
     return wire.Properties(private=said) if said else None
 

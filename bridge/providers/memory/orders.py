@@ -36,7 +36,7 @@ class Orders:
         """Have something happen.
 
         Args:
-            operation: `find`, `read`, `put`, `delete`; of meetings `meeting.find`,
+            operation: `find`, `read`, `marked`, `put`, `delete`; of meetings `meeting.find`,
                 `meeting.create`, `meeting.update`, `meeting.cancel`.
             what: an error to raise, or something to do: somebody else's change, for instance.
             after: when it is done already, so that an error means that the answer was lost.

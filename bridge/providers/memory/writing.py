@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Protocol
@@ -13,7 +13,7 @@ from bridge.model.event import Attendee, Event, EventSeries
 from bridge.provider import CalendarId, RemoteId
 from bridge.providers.memory.calendars import Mark, MemoryCalendar
 from bridge.providers.memory.orders import Orders
-from bridge.sink import Desired, Written
+from bridge.sink import Desired, Marked, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,18 @@ class MemorySink:
                 raise RemoteNotFound("the event is not there any more")
             self._advance(store, remote_id)
             return _written(store, remote_id)
+
+    def marked(self, calendar: CalendarId, origin: str) -> Sequence[Marked]:
+        """Find what an instance wrote; see `bridge.sink.EventSink`."""
+        self._place.asked.append("marked")
+        with self._place.orders.around("marked"), self._place.lock:
+            store = self._calendar(calendar)
+            return [
+                _marked(store, remote_id, first)
+                for remote_id, content in store.objects.items()
+                if isinstance(content, EventSeries)
+                and (first := content.events()[0]).origin == origin
+            ]
 
     def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
         """Make an event what is desired; see `bridge.sink.EventSink`."""
@@ -224,6 +236,16 @@ def _written(store: MemoryCalendar, remote_id: str) -> Written:
     )
 
 
+def _marked(store: MemoryCalendar, remote_id: RemoteId, event: Event) -> Marked:
+    mark = store.written.get(remote_id)
+    return Marked(
+        written=_written(store, remote_id),
+        origin=event.origin,
+        token=mark.token if mark else "",
+        mirror=event.mirror,
+    )
+
+
 def _ready(kind: ConferenceKind, name: str) -> Conference:
     url = f"https://{kind.value.replace('_', '-')}.example/{name}"
     return Conference(kind, ConferenceState.READY, join_url=url)
@@ -233,7 +255,10 @@ def _laid_over(before: EventSeries | None, desired: Desired, uid: str, link: str
     """Give what stands afterwards: replies of guests, and what was not spoken of, stay."""
     old = {event.recurrence_id: event for event in (before.events() if before else ())}
     events = [
-        _kept(replace(event, uid=uid, origin=desired.origin), old.get(event.recurrence_id))
+        _kept(
+            replace(event, uid=uid, origin=desired.origin, mirror=desired.mirror),
+            old.get(event.recurrence_id),
+        )
         for event in desired.series.events()
     ]
     master = next((event for event in events if event.recurrence_id is None), None)

@@ -19,7 +19,7 @@ from bridge.model.http import Response
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.client import Client, Span
 from bridge.providers.microsoft.refusals import raise_for_status, raise_for_writing
-from bridge.providers.microsoft.translate import TOKEN
+from bridge.providers.microsoft.translate import MIRROR, ORIGIN, TOKEN
 from bridge.transport.status import unlike
 
 _AS_HTML = 'outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-type="html"'
@@ -53,12 +53,24 @@ class Editor:
         return "teamsForBusiness" in found.allowed_online_meeting_providers
 
     def find(self, token: str) -> list[wire.Event]:
-        """List the events that were made with a token.
+        """List the events that were made with a token."""
+        return self._having(TOKEN, token)
+
+    def marked(self, origin: str) -> list[wire.Event]:
+        """List the events that an instance wrote, with the marks that say so."""
+        shown = " or ".join(f"id eq '{name}'" for name in (ORIGIN, MIRROR, TOKEN))
+        return self._having(ORIGIN, origin, f"singleValueExtendedProperties($filter={shown})")
+
+    def _having(self, name: str, value: str, expand: str = "") -> list[wire.Event]:
+        """List the events that have a value in an extended property.
 
         https://learn.microsoft.com/graph/api/singlevaluelegacyextendedproperty-get
         """
-        wanted = f"ep/id eq '{TOKEN}' and ep/value eq '{token}'"
+        literal = value.replace("'", "''")
+        wanted = f"ep/id eq '{name}' and ep/value eq '{literal}'"
         query = {"$filter": f"singleValueExtendedProperties/Any(ep: {wanted})"}
+        if expand:
+            query["$expand"] = expand
         return list(self._each(self._client.events(self._calendar, urlencode(query))))
 
     def event(self, event: str) -> wire.Event:

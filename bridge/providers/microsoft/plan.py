@@ -141,7 +141,7 @@ def _ours(event: Event, desired: Desired, owner: str) -> Event:
     guests: tuple[Attendee, ...] = tuple(
         each for each in event.attendees if each.address != f"mailto:{owner.lower()}"
     )
-    return replace(event, origin=desired.origin, attendees=guests)
+    return replace(event, origin=desired.origin, mirror=desired.mirror, attendees=guests)
 
 
 def _key(master: Event, moment: EventTime | None) -> Instant:

@@ -9,7 +9,7 @@ What Outlook added to the body for a Teams meeting is kept; without it the meeti
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -41,7 +41,7 @@ from bridge.providers.microsoft.differences import PLACE
 from bridge.providers.microsoft.editing import Editor, UsedBefore
 from bridge.providers.microsoft.plan import Step, Wanted
 from bridge.providers.microsoft.standing import Standing
-from bridge.sink import Desired, Written
+from bridge.sink import Desired, Marked, Written
 
 _DAY = 86400
 _LONGEST = 1800 * _DAY
@@ -76,6 +76,24 @@ class MicrosoftSink:
     def read(self, calendar: CalendarId, remote_id: RemoteId) -> Written:
         """Read an event; see `EventSink`."""
         return _standing(Editor(self._client, calendar), remote_id).written()
+
+    def marked(self, calendar: CalendarId, origin: str) -> Sequence[Marked]:
+        """Find what an instance wrote; see `EventSink`."""
+        editor = Editor(self._client, calendar)
+        found = {
+            each.id: each
+            for each in editor.marked(origin)
+            if not each.is_cancelled and translate.read_origin(each) == origin
+        }
+        return [
+            Marked(
+                written=_whole(editor, each).written(),
+                origin=origin,
+                token=translate.read_token(each),
+                mirror=translate.read_mirror(each),
+            )
+            for each in found.values()
+        ]
 
     def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
         """Make an event what is desired; see `EventSink`."""
@@ -145,7 +163,7 @@ class _Put:
 
     def _new(self, master: Event) -> wire.Event:
         """Write an event that is not there yet."""
-        token, origin = self._desired.token, self._desired.origin
+        token = self._desired.token
         marks = [
             wire.Property(id=translate.TOKEN, value=token),
             wire.Property(id=translate.UID, value=master.uid),
@@ -154,7 +172,7 @@ class _Put:
         event = structs.replace(
             translate.write_event(master, PLACE),
             body=wire.Body(content_type="text", content=text) if text else None,
-            transaction_id=translate.write_transaction(token, origin),
+            transaction_id=translate.write_transaction(token, master.origin, master.mirror),
             extended_properties=[*translate.write_origin(master), *marks],
         )
         if self._asks():

@@ -28,11 +28,14 @@ from bridge.providers.microsoft.moments import Place, read_original, read_span, 
 from bridge.providers.microsoft.uid import original_uid
 
 _SET = "String {9c1f6d0e-53b2-4d0b-8a55-2f4a6a3a7c10} Name BusyBridge"
-ORIGIN = f"{_SET}Origin"
-"""Id of the extended property of what a BusyBridge wrote; of these a delta round says nothing."""
+ORIGIN, MIRROR = f"{_SET}Origin", f"{_SET}Mirror"
+"""Ids of the extended properties of what a BusyBridge wrote: which of them did, and for which
+mirror; of these a delta round says nothing."""
 TOKEN, UID = f"{_SET}Token", f"{_SET}Uid"
 """Of bookings: what they are found by, and the UID that their client gave them."""
-_TRANSACTION = re.compile(r"(?P<token>[0-9a-f]{8,})@(?P<origin>\S{1,200})")
+_TRANSACTION = re.compile(
+    r"(?P<token>[0-9a-f]{8,})@(?P<origin>[^\s#]{1,200})(?:#(?P<mirror>\S{1,200}))?"
+)
 
 _SHOW_AS = {
     "free": ShowAs.FREE,
@@ -127,6 +130,7 @@ def read_event(event: wire.Event) -> Found:
         created=read_stamp(event.created_date_time),
         last_modified=read_stamp(event.last_modified_date_time),
         origin=read_origin(event),
+        mirror=read_mirror(event),
     )
     return Found(made, once(here.notes))
 
@@ -365,28 +369,41 @@ def read_stamp(text: str) -> datetime | None:
     return moment if moment and moment.year > 1 else None
 
 
-# X-BUSYBRIDGE-ORIGIN: in an extended property, and in the transaction, which every listing has
+# X-BUSYBRIDGE-ORIGIN and X-BUSYBRIDGE-MIRROR: in extended properties, and in the transaction, which
+# every listing has
 
 
 def read_origin(event: wire.Event) -> str:
     """Read which BusyBridge wrote an event; Graph answers with the id in any case."""
-    own = ORIGIN.lower()
-    found = next((each.value for each in event.extended_properties if each.id.lower() == own), "")
-    transaction = _TRANSACTION.fullmatch(event.transaction_id)
-    return found or (transaction["origin"] if transaction else "")
+    return _property(event, ORIGIN) or _transaction(event, "origin")
+
+
+def read_mirror(event: wire.Event) -> str:
+    """Read which mirror's block it is."""
+    return _property(event, MIRROR) or _transaction(event, "mirror")
 
 
 def write_origin(event: Event) -> list[wire.Property]:
-    """Write which BusyBridge wrote an event."""
-    return [wire.Property(id=ORIGIN, value=event.origin)] if event.origin else []
+    """Write which BusyBridge wrote an event, and for which mirror."""
+    marks = {ORIGIN: event.origin, MIRROR: event.mirror}
+    return [wire.Property(id=name, value=value) for name, value in marks.items() if value]
 
 
 def read_token(event: wire.Event) -> str:
     """Read which booking an event was made for; empty where it was made otherwise."""
-    transaction = _TRANSACTION.fullmatch(event.transaction_id)
-    return transaction["token"] if transaction else ""
+    return _transaction(event, "token")
 
 
-def write_transaction(token: str, origin: str) -> str:
+def write_transaction(token: str, origin: str, mirror: str = "") -> str:
     """Write what names a booking and whose it is; Graph makes one event of it at most."""
-    return f"{token}@{origin}"
+    return f"{token}@{origin}#{mirror}" if mirror else f"{token}@{origin}"
+
+
+def _property(event: wire.Event, name: str) -> str:
+    own = name.lower()
+    return next((each.value for each in event.extended_properties if each.id.lower() == own), "")
+
+
+def _transaction(event: wire.Event, part: str) -> str:
+    found = _TRANSACTION.fullmatch(event.transaction_id)
+    return (found[part] or "") if found else ""
