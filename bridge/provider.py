@@ -67,6 +67,23 @@ class CalendarInfo:
     """The owner marked the whole calendar as not blocking (CALDAV:schedule-calendar-transp)."""
 
 
+PRIMARY = "primary"
+"""Stands for the calendar that an account itself calls so, in the words of the settings."""
+
+
+def named(name: str, infos: Sequence[CalendarInfo]) -> list[CalendarInfo]:
+    """Find what a name of the settings means among the calendars of an account.
+
+    It is the calendar of that id, else every calendar of that name, else the primary one.
+    """
+    by_id = [info for info in infos if info.id == name]
+    by_name = [info for info in infos if info.name == name]
+    if by_id or by_name or name != PRIMARY:
+        return by_id or by_name
+    primary = [info for info in infos if info.is_primary]
+    return primary or list(infos if len(infos) == 1 else ())
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """A whole object, master and overrides; it replaces what we had of it."""
@@ -291,6 +308,8 @@ class ProviderKind:
     """Whether all its accounts that are acted for share one token: they are one program's."""
     has_calendars: bool = True
     """Whether its accounts have any; else their connections are never stale, and never busy."""
+    unwritable: str = ""
+    """Why none of its accounts takes events, said of a connection: `is a feed`; empty: some do."""
     host: Callable[[BaseModel, str], str] | None = None
     """Say in whose name, by the section `providers.<name>`, meetings are made for a resource of
     that mail address which has no connection of this kind: a mail address, or empty for nobody's.

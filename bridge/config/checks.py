@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from email.errors import MessageError
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from bridge.config import mirroring
 from bridge.config.document import Document, KeyPath
 from bridge.config.logins import ID_PATTERN, User
+from bridge.config.mirroring import Finding
 from bridge.config.schema import nearest
-from bridge.config.settings import Resource, Settings
+from bridge.config.settings import Connection, Resource, Settings
 
 RESERVED = frozenset(
     {
@@ -23,9 +24,6 @@ RESERVED = frozenset(
 """First path segments of our own: no login and no resource can have such a name."""
 
 _GLOB = re.compile(r"[a-z0-9_*?-]+")
-
-Finding: TypeAlias = tuple[KeyPath, str, str | KeyPath]
-"""Where, what is wrong, and the remedy: a text, or where the same stands for the first time."""
 
 
 def check(document: Document, settings: Settings, resource_ids: Sequence[str] | None) -> None:
@@ -40,7 +38,11 @@ def check(document: Document, settings: Settings, resource_ids: Sequence[str] | 
     findings = [*_resources(settings), *_users(settings, ids), *_server(settings)]
     findings += _notify(settings)
     for index, resource in enumerate(settings.resources):
-        findings += _resource(resource, ("resources", index))
+        at: KeyPath = ("resources", index)
+        findings += _resource(resource, at)
+        writable = {each.id: _unwritable(each, resource) for each in resource.connections}
+        of_mirrors = (*at, "mirror")
+        findings += mirroring.findings(resource.mirror, writable, of_mirrors, whole=ids is not None)
     for path, message, hint in findings:
         document.problem(path, message, hint if isinstance(hint, str) else _first(document, hint))
 
@@ -157,6 +159,14 @@ def _resource(resource: Resource, path: KeyPath) -> Iterator[Finding]:
             f"{len(writers)} write calendars ({names}), {len(chosen) or 'none'} of them primary",
             "set primary: true on exactly one",
         )
+
+
+def _unwritable(connection: Connection, resource: Resource) -> str:
+    """Say why nothing can be written to a connection; empty when it can."""
+    if connection.unwritable:
+        return connection.unwritable
+    writes = (connection.direction or resource.direction).writes
+    return "" if writes else "is never written to: inbound"
 
 
 def _reserved(names: list[str], base: KeyPath, key: str) -> Iterator[Finding]:

@@ -83,6 +83,7 @@ class _Kinds:
                 options = self._build(kind.connection_settings, own, path, _COMMON)
                 if options is not None:
                     connection["options"] = options
+                    connection["unwritable"] = kind.unwritable
                     self._without_calendars(kind, connection, path)
                     self._delegate(kind, options, connection, path)
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from bridge.config.booking import Bookings, Conferences, EventDefaults, EventType
 from bridge.config.hours import WorkingHours
+from bridge.config.mirroring import RESOURCE
 from bridge.config.policy import Availability, AvailabilityOverride, Privacy, PrivacyOverride
 from bridge.config.schema import keys
 from bridge.config.section import Section
@@ -90,6 +91,21 @@ class ConnectionPlan(Section):
         return self.validate_availability and self.direction.reads
 
 
+class MirrorPlan(Section):
+    """One mirror of one resource."""
+
+    to: str
+    """As the file has it: `team/primary`."""
+    connection_id: ConnectionId
+    """Of the calendar that gets the blocks."""
+    calendar: str
+    """An id, a name, or `primary`."""
+    sources: tuple[ConnectionId, ...]
+    title: str
+    """Of its blocks, its template filled in."""
+    ahead: Duration
+
+
 class ResourcePlan(Section):
     """One resource."""
 
@@ -113,6 +129,7 @@ class ResourcePlan(Section):
     event_defaults: EventDefaults = Field(default_factory=EventDefaults)
     conference: Conferences = Field(default_factory=Conferences)
     event_types: tuple[EventType, ...] = Field(default=())
+    mirror: tuple[MirrorPlan, ...] = Field(default=())
 
 
 def plan(settings: Settings) -> tuple[tuple[ResourcePlan, tuple[ConnectionPlan, ...]], ...]:
@@ -149,8 +166,24 @@ def _resource(
         event_defaults=_overlay(settings.event_defaults, resource.event_defaults),
         conference=settings.conference,
         event_types=settings.event_types,
+        mirror=tuple(_mirrors(resource)),
     )
     return settled, tuple(_connections(settings, resource, policy))
+
+
+def _mirrors(resource: Resource) -> Iterator[MirrorPlan]:
+    names = [connection.id for connection in resource.connections]
+    for mirror in resource.mirror:
+        yield MirrorPlan(
+            to=mirror.to,
+            connection_id=ConnectionId(f"{resource.id}.{mirror.connection}"),
+            calendar=mirror.calendar,
+            sources=tuple(
+                ConnectionId(f"{resource.id}.{name}") for name in mirror.sources_among(names)
+            ),
+            title=mirror.title.replace(RESOURCE, resource.name or resource.id),
+            ahead=mirror.ahead,
+        )
 
 
 def _connections(

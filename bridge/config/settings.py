@@ -20,7 +20,9 @@ from bridge.config.booking import (
 )
 from bridge.config.hours import WorkingHours
 from bridge.config.logins import Auth, Id
+from bridge.config.mirroring import Mirror
 from bridge.config.notify import Notify
+from bridge.config.observing import Logging, Metrics
 from bridge.config.policy import (
     Availability,
     AvailabilityOverride,
@@ -275,6 +277,8 @@ class Connection(Section):
     """The kind's own keys, secrets resolved; put here by `load`, no key of the YAML."""
     acts_for: Email = Field(default="", exclude=True)
     """`account_email`, where the account is opened without its owner's consent; put here, too."""
+    unwritable: str = Field(default="", exclude=True)
+    """Why its kind takes no events, `is a feed, which is read-only`; put here, too."""
 
 
 class Feed(Section):
@@ -332,26 +336,7 @@ class Resource(Section):
     freebusy: FreeBusy = section()
     bookings: Bookings = section()
     event_defaults: EventDefaultsOverride = section()
-
-
-class Logging(Section):
-    """What is logged."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least weight of what is logged"
-    )
-    format: Literal["console", "json"] = Field(default="console", description="form of a line")
-
-
-class Metrics(Section):
-    """Figures for Prometheus."""
-
-    enabled: bool = Field(default=True, description="serve /metrics")
-    allow_networks: tuple[Cidr, ...] = Field(
-        default=("127.0.0.0/8", "::1/128"),
-        validate_default=True,
-        description="networks that may read /metrics",
-    )
+    mirror: tuple[Mirror, ...] = ()
 
 
 class Settings(Section):

@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 from bridge.config.plan import CalendarChoice, CalendarPolicy, ConnectionPlan
 from bridge.model.resource import ConnectionId
-from bridge.provider import CalendarInfo
-
-PRIMARY = "primary"
+from bridge.provider import CalendarInfo, named
 
 
 class Choice(NamedTuple):
@@ -33,8 +31,7 @@ class Chosen(NamedTuple):
 def choose(plan: ConnectionPlan, infos: Sequence[CalendarInfo]) -> Chosen:
     """Match the plan's names with the calendars of an account.
 
-    A name means the calendar of that id, else every calendar of that name (of two calendars with
-    one name both block), else the primary one. The write calendar is read as well; of a connection
+    Of two calendars with one name both block. The write calendar is read as well; of a connection
     that only writes, no other is.
     """
     chosen: dict[str, Choice] = {}
@@ -42,13 +39,13 @@ def choose(plan: ConnectionPlan, infos: Sequence[CalendarInfo]) -> Chosen:
     if _read(plan) is None:
         chosen = {info.id: Choice(info, plan.policy, writes=False) for info in infos}
     for entry in _read(plan) or ():
-        found = _named(entry.calendar, infos)
+        found = named(entry.calendar, infos)
         if not found:
             missing.append(entry.calendar)
         for info in found:
             chosen.setdefault(info.id, Choice(info, entry.policy, writes=False))
     if plan.write_calendar is not None:
-        found = _named(plan.write_calendar, infos)
+        found = named(plan.write_calendar, infos)
         if not found and plan.write_calendar not in missing:
             missing.append(plan.write_calendar)
         for info in found[:1]:
@@ -78,12 +75,3 @@ def calendar_key(connection_id: ConnectionId, remote_id: str) -> str:
 def _read(plan: ConnectionPlan) -> Sequence[CalendarChoice] | None:
     """Give the calendars that a plan reads; None for all."""
     return plan.read_calendars if plan.direction.reads else ()
-
-
-def _named(name: str, infos: Sequence[CalendarInfo]) -> list[CalendarInfo]:
-    by_id = [info for info in infos if info.id == name]
-    by_name = [info for info in infos if info.name == name]
-    if by_id or by_name or name != PRIMARY:
-        return by_id or by_name
-    primary = [info for info in infos if info.is_primary]
-    return primary or list(infos if len(infos) == 1 else ())

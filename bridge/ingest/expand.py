@@ -28,7 +28,7 @@ from bridge.ical.parse import parse_calendar
 from bridge.ical.placed import instant_in
 from bridge.ical.recurrence import expand
 from bridge.ingest.crash import QUARANTINED, CrashMark
-from bridge.ingest.own import Own
+from bridge.ingest.own import Own, is_relayed
 from bridge.ingest.rules import Rules
 from bridge.model.event import Event, EventSeries, Occurrence
 from bridge.model.interval import Instant, Window, utc
@@ -259,6 +259,7 @@ class Expander:
             occurrence.all_day,
             reason,
             shown,
+            is_relayed(occurrence.event),
         )
 
     def _event(self, found: Found, *, problem: str = "", notes: Sequence[str] = ()) -> EventRow:

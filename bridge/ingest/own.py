@@ -2,9 +2,13 @@
 
 In a calendar that receives bookings X-BUSYBRIDGE-ORIGIN alone does not make an event ours: after an
 older backup was restored, or when it was brought back after its booking went, no booking is behind
-it, and nothing else blocks its time: it counts like anybody's. The blocks that we publish carry the
-same mark; they are known by their UIDs and are no source wherever somebody subscribed to them, or
-they would keep themselves alive. In other calendars the mark is enough.
+it, and nothing else blocks its time: it counts like anybody's. The blocks that we publish or mirror
+carry the same mark; they are known by their UIDs, or by a second mark, and are no source wherever
+they stand, with or without a row of ours, or they would keep themselves alive. In other calendars
+the first mark is enough.
+
+What another instance publishes or mirrors is busy time like any other. It is never mirrored on: it
+tells of time that was read elsewhere, perhaps from a block of ours.
 """
 
 from __future__ import annotations
@@ -17,6 +21,11 @@ from bridge.model.interval import Instant
 from bridge.publish import is_block
 from bridge.store import bookings
 from bridge.store.database import Database
+
+
+def is_relayed(event: Event) -> bool:
+    """Tell whether an event is a block that an instance, whichever, published or mirrored."""
+    return bool(event.mirror) or is_block(event.uid)
 
 
 class Own:
@@ -32,7 +41,7 @@ class Own:
 
     def holds(self, event: Event, remote_id: str) -> bool:
         """Tell whether the time of an event that this instance wrote is blocked elsewhere."""
-        if is_block(event.uid) or not self._receives:
+        if is_relayed(event) or not self._receives:
             return True
         if self._names is None:
             with self._database.read() as conn:

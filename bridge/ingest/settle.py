@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from bridge.config.plan import CalendarPolicy
 from bridge.errors import ProviderError, RemoteNotFound
 from bridge.ingest.basis import Basis, Room
-from bridge.ingest.choose import PRIMARY, Chosen, calendar_key, wishes
+from bridge.ingest.choose import Chosen, calendar_key, wishes
 from bridge.ingest.rules import Rules, Traits, make_rules
 from bridge.model.interval import Instant
-from bridge.provider import AccessRole, CalendarId, CalendarInfo
+from bridge.provider import PRIMARY, AccessRole, CalendarId, CalendarInfo
 from bridge.store import calendars
 from bridge.store.calendars import CalendarRow, NewCalendar
 

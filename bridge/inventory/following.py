@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from bridge.config.plan import plan
 from bridge.config.settings import Settings
 from bridge.errors import ConfigError, ConfigProblem, StoreError
 from bridge.inventory.difference import Difference, InventoryReport, compare, is_another_account
@@ -18,6 +19,7 @@ from bridge.store import (
     feeds,
     keys,
     meta,
+    mirrors,
     resources,
     schedule,
     supplements,
@@ -81,6 +83,7 @@ def apply(
         keys.sync_users(conn, settings.auth.users, now)
         for resource in settings.resources:
             feeds.sync_feeds(conn, identity, ResourceId(resource.id), resource.feeds)
+        _follow_mirrors(conn, settings, now)
     return report
 
 
@@ -166,6 +169,14 @@ def change(
     resources.want_rebuild(conn, rebuild or ([id_] if wanted.removed else []))
     for resource in own:
         feeds.sync_feeds(conn, identity, id_, resource.feeds)
+    _follow_mirrors(conn, narrow, now)
+
+
+def _follow_mirrors(conn: Transaction, settings: Settings, now: Instant) -> None:
+    for resource, own in plan(settings):
+        names = {connection.id for connection in own}
+        wanted = [mirror for mirror in resource.mirror if mirror.connection_id in names]
+        mirrors.sync_mirrors(conn, resource.id, wanted, now)
 
 
 def _refuse_of_another_file(row: ResourceRow, settings: Settings, *, is_known: bool) -> None:

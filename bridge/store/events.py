@@ -59,6 +59,8 @@ class OccurrenceRow(NamedTuple):
     reason: str
     details: str
     """JSON of `bridge.privacy.Details`."""
+    relayed: bool = False
+    """A block that another BusyBridge published or mirrored."""
 
 
 class BusyRow(NamedTuple):

@@ -18,11 +18,12 @@ from sqlalchemy import (
     Table,
 )
 
-from bridge.store import alert_tables, booking_tables, columns
+from bridge.store import alert_tables, booking_tables, columns, mirror_tables
 from bridge.store.text import Text
 
 alerts = alert_tables.alerts
 bookings = booking_tables.bookings
+mirrors = mirror_tables.mirrors
 metadata = columns.metadata
 _time, _flag, _count, _text = columns.time, columns.flag, columns.count, columns.text
 
@@ -258,6 +259,7 @@ occurrences = Table(
     _flag("all_day"),
     _text("reason"),  # why it does or does not block, for `explain`
     _text("details", "{}"),  # what the details projection may use, as JSON
+    _flag("relayed"),  # a block that another instance published or mirrored: never mirrored on
     Index(None, "resource_id", "start", "end", "fbtype"),
     Index(None, "calendar_id", "remote_id"),
 )

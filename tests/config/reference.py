@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from bridge.config.booking import EventDefaultsOverride, EventType, Reminder
 from bridge.config.logins import Grant
+from bridge.config.mirroring import Mirror
 from bridge.config.policy import AvailabilityOverride, PrivacyOverride
 from bridge.config.schema import Key, Many, keys
 from bridge.config.settings import Connection, ReadCalendar, Settings
@@ -37,7 +38,7 @@ OVERRIDES = {
     PrivacyOverride: ({"mode": "private"}, "keys of privacy, for this one alone"),
 }
 
-ONLY_EXAMPLES = (EventType, Reminder)
+ONLY_EXAMPLES = (EventType, Mirror, Reminder)
 """Lists that are empty, or somebody else's to fill, unless they are written."""
 
 

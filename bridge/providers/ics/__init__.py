@@ -84,6 +84,7 @@ KIND = ProviderKind(
     provider_settings=IcsDefaults,
     open=_open,
     synonyms=("ical", "icalendar", "webcal"),
+    unwritable="is a feed, which can only be read",
     capabilities={
         "read events": "done",
         "incremental": "done: ETag, Last-Modified, else a digest of the content",

@@ -164,6 +164,7 @@ KIND = ProviderKind(
     is_delegated=_is_delegated,
     is_one_program=True,
     has_calendars=False,
+    unwritable="has meetings and no calendars",
     host=_host,
     signed=_signed,
     rates=_rates,

@@ -1,0 +1,185 @@
+"""The calendar that a mirror is written into, and what stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from bridge.config.plan import ConnectionPlan, MirrorPlan
+from bridge.errors import RemoteNotFound, RemoteRejected
+from bridge.mirror.blocks import Block, block_of, is_titled
+from bridge.mirror.pairing import Standing
+from bridge.model.interval import FBType
+from bridge.model.resource import ConnectionId
+from bridge.provider import AccessRole, CalendarId, RemoteId, named
+from bridge.sink import EventSink, Written
+from bridge.store import connections, listings, mirrors
+from bridge.store.connections import ConnectionRow
+from bridge.store.database import Transaction
+from bridge.store.mirrored import MirroredRow
+from bridge.store.mirrors import MirrorRow
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a mirror is written."""
+
+    connection: ConnectionRow
+    plan: ConnectionPlan
+    calendar: CalendarId
+
+    @property
+    def name(self) -> tuple[str, CalendarId]:
+        """Kind of provider and remote id."""
+        return self.connection.provider, self.calendar
+
+
+def find(conn: Transaction, plan: MirrorPlan, row: MirrorRow | None) -> Target | None:
+    """Find the calendar that a mirror means; None before its account was listed.
+
+    Raises:
+        RemoteNotFound: the account has no such calendar.
+        RemoteRejected: nothing can be written into it, or another mirror is.
+    """
+    connection = connections.get(conn, plan.connection_id)
+    if connection is None:
+        return None
+    settled = ConnectionPlan.model_validate_json(connection.plan)
+    infos = listings.get(conn, connection.id, settled.fingerprint)
+    if infos is None:
+        return None
+    found = named(plan.calendar, infos)
+    if not found:
+        raise RemoteNotFound(
+            f"there is no calendar {plan.calendar!r} in the account {settled.name}",
+            code="calendar_not_found",
+            hint=f"`busybridge calendars list {connection.id}` shows what there is",
+        )
+    info = found[0]
+    if info.role is not AccessRole.WRITE:
+        shown = "busy times only" if info.role is AccessRole.FREE_BUSY else "its events, to read"
+        raise RemoteRejected(
+            f"the calendar {info.name!r} shows the account {settled.name} {shown}",
+            code="calendar_not_writable",
+            hint="let its owner share it for changes, or mirror into another one",
+        )
+    _refuse_twice(conn, connection, info.id, row)
+    return Target(connection, settled, info.id)
+
+
+def account_of(conn: Transaction, row: MirrorRow) -> Target | None:
+    """Give the calendar that a mirror was written into, whatever it means by now."""
+    connection = connections.get(conn, row.connection_id)
+    if connection is None:
+        return None
+    settled = ConnectionPlan.model_validate_json(connection.plan)
+    return Target(connection, settled, CalendarId(row.calendar))
+
+
+def _refuse_twice(
+    conn: Transaction, connection: ConnectionRow, calendar: CalendarId, row: MirrorRow | None
+) -> None:
+    for other in mirrors.every(conn, connection.resource_id):
+        if (
+            row is not None
+            and other.id != row.id
+            and not other.leaving
+            and (other.connection_id, other.calendar) == (connection.id, calendar)
+        ):
+            raise RemoteRejected(
+                f"{row.target} is the same calendar as {other.target}, which is mirrored into",
+                code="mirrored_twice",
+                hint="leave one of the two mirrors out",
+            )
+
+
+@dataclass(slots=True)
+class Seen:
+    """What stands in a target."""
+
+    standing: list[Standing] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    """Tokens of blocks that somebody deleted there."""
+    copies: list[Written] = field(default_factory=list)
+    """What somebody made of our blocks by copying them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """Looks at what stands in a target; writes nothing."""
+
+    sink: EventSink
+    instance: str
+    mirror_id: str
+    title: str
+    unread: Collection[ConnectionId]
+
+    def look(self, calendar: CalendarId, rows: Collection[MirroredRow]) -> Seen:
+        """Find the blocks of a mirror: by their marks, and those that were written a moment ago.
+
+        Raises:
+            RemoteNotFound: the calendar is gone.
+            ProviderError: it cannot be read now.
+        """
+        known = {row.token: row for row in rows}
+        seen = Seen()
+        found: dict[str, Written] = {}
+        for each in self.sink.marked(calendar, self.instance):
+            if each.mirror != self.mirror_id:
+                continue
+            token, written = each.token, each.written
+            if not token:
+                continue  # somebody took it for their own
+            if token in found and _is_known(known, token, written):
+                written, found[token] = found[token], written
+            if token not in found:
+                found[token] = written
+            elif is_titled(written.series, self.title):
+                seen.copies.append(written)
+        for token, written in found.items():
+            seen.standing.append(self._standing(token, written, known.get(token)))
+        for token, row in known.items():
+            if token not in found:
+                self._look_once_more(seen, calendar, row)
+        return seen
+
+    def _look_once_more(self, seen: Seen, calendar: CalendarId, row: MirroredRow) -> None:
+        """Ask for a block by name: listings may lag behind what was written."""
+        if not row.remote_id:
+            seen.standing.append(self._standing(row.token, None, row))
+            return
+        try:
+            written = self.sink.read(calendar, RemoteId(row.remote_id))
+        except RemoteNotFound:
+            written = None
+        master = written.series.master if written else None
+        if written is None or master is None or master.mirror != self.mirror_id:
+            seen.gone.append(row.token)
+        else:
+            seen.standing.append(self._standing(row.token, written, row))
+
+    def _standing(self, token: str, written: Written | None, row: MirroredRow | None) -> Standing:
+        sources = row.sources.split() if row else []
+        return Standing(
+            token=token,
+            written=written,
+            actual=block_of(written.series) if written else None,
+            told=Block(row.start, row.end, FBType(row.fbtype)) if row else None,
+            exact=written is not None and is_titled(written.series, self.title),
+            may_go=not (set(sources) & set(self.unread) if sources else self.unread),
+        )
+
+
+def remembered(rows: Collection[MirroredRow]) -> Seen:
+    """Give what stands in a target as far as it is remembered, where nobody can look."""
+    return Seen(
+        [
+            Standing(token=row.token, actual=block, told=block, exact=True)
+            for row in rows
+            if (block := Block(row.start, row.end, FBType(row.fbtype)))
+        ]
+    )
+
+
+def _is_known(known: Mapping[str, MirroredRow], token: str, written: Written) -> bool:
+    return token in known and known[token].remote_id == written.remote_id

@@ -1,0 +1,238 @@
+"""Writing blocks: each noted before its provider is asked, none by two processes at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+
+from bridge import deadline
+from bridge.errors import ProviderError, RemoteChanged, RemoteNotFound, RemoteRejected
+from bridge.mirror.blocks import Wanted, series_of, uid_of
+from bridge.mirror.pairing import Standing, Steps
+from bridge.mirror.target import Seen
+from bridge.model.interval import Instant
+from bridge.provider import CalendarId
+from bridge.sink import Desired, EventSink, Written
+from bridge.store import mirrored, mirrors
+from bridge.store.database import Database, Transaction
+from bridge.store.mirrored import MirroredRow
+from bridge.store.mirrors import LEASE, MirrorRow
+
+MOST = 50
+"""Writes of one round; other mirrors have their turn before the rest."""
+_LEAST = 15.0
+"""Seconds that have to be left for one more write."""
+_CROWDED = 30
+"""Seconds after which a provider is asked again that allows no more requests now."""
+_CHANGED = 15
+"""Seconds after which is written what somebody changed under our hands."""
+_ENOUGH = 3
+"""Refusals after which the other blocks would be refused, too."""
+logger = logging.getLogger(__name__)
+
+
+class Lost(Exception):
+    """The claim is not in force any more: whoever has it now goes on."""
+
+
+class _Pause(Exception):
+    """The rest is left to the next round."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Writer:
+    """Carries out the steps of one round."""
+
+    database: Database
+    clock: Callable[[], Instant]
+    admits: Callable[[str], bool]
+    sink: EventSink
+    claimed: MirrorRow
+    calendar: CalendarId
+    instance: str
+    title: str
+    made: int = 0
+    moved: int = 0
+    dropped: int = 0
+    left: int = 0
+    """Steps that are left to the next round."""
+    again_at: Instant | None = None
+    """When to go on with them; None: at once."""
+    problem: ProviderError | None = None
+    """Why a step was refused."""
+    _refused: int = 0
+    _serial: int = field(init=False)
+    _taken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Go on where the last round ended."""
+        self._serial = self.claimed.serial
+
+    def begin(self, seen: Seen, steps: Steps) -> None:
+        """Note what was found: blocks that nobody knew, what is gone, and whose time is kept."""
+        self._taken = {each.token for each in seen.standing} | set(seen.gone)
+        rows = [self._row(each, wanted) for each, wanted in steps.kept]
+        # Those that are changed or deleted next stand as they are until then.
+        pending = [each for each, _ in steps.moved] + steps.dropped + steps.held
+        rows += [row for each in pending if each.told is None and (row := self._found(each))]
+        with self.database.write() as conn:
+            self._hold(conn)
+            mirrored.remove(conn, self.claimed.id, seen.gone)
+            mirrored.save(conn, rows)
+            if self.claimed.calendar != self.calendar:
+                mirrors.change(conn, self.claimed, calendar=self.calendar)
+
+    def carry_out(self, seen: Seen, steps: Steps) -> None:
+        """Do what is to be done, what makes time busy first; stop where the next round goes on."""
+        todo: list[Callable[[], None]] = [
+            *(partial(self._make, each) for each in steps.made),
+            *(partial(self._move, *each) for each in steps.moved),
+            *(partial(self._drop, each) for each in steps.dropped),
+            *(partial(self._delete, each) for each in seen.copies),
+        ]
+        for number, step in enumerate(todo):
+            try:
+                self._step(step)
+            except _Pause:
+                self.left += len(todo) - number
+                return
+
+    def _step(self, step: Callable[[], None]) -> None:
+        self._look_at_limits()
+        try:
+            step()
+        except (RemoteChanged, RemoteNotFound) as err:
+            logger.debug("%s: a block was changed meanwhile: %s", self.claimed.target, err)
+            self.left += 1
+            self.again_at = self.clock() + _CHANGED
+        except RemoteRejected as err:
+            self.problem = self.problem or err
+            self._refused += 1
+            self.left += 1
+
+    def _look_at_limits(self) -> None:
+        """Stop where this round has done its share.
+
+        Raises:
+            _Pause: it has.
+        """
+        remaining = deadline.remaining()
+        if self._refused >= _ENOUGH or self.made + self.moved + self.dropped >= MOST:
+            raise _Pause
+        if remaining is not None and remaining < _LEAST:
+            raise _Pause
+        if not self.admits(self.claimed.connection_id):
+            self.again_at = self.clock() + _CROWDED
+            raise _Pause
+
+    # One block each
+
+    def _make(self, wanted: Wanted) -> None:
+        token = self._new_token()
+        row = MirroredRow(self.claimed.id, token, "", "", *wanted.block, wanted.sources)
+        with self.database.write() as conn:
+            self._hold(conn, serial=self._serial)
+            mirrored.save(conn, [row])
+        self._write(token, None, wanted)
+        self.made += 1
+
+    def _move(self, standing: Standing, wanted: Wanted) -> None:
+        with self.database.write(lasting=False) as conn:
+            self._hold(conn)
+        self._write(standing.token, standing.written, wanted)
+        self.moved += 1
+
+    def _drop(self, standing: Standing) -> None:
+        written = standing.written
+        if written is None:  # it was asked for, and may have come to be since
+            written = self.sink.find(self.calendar, standing.token)
+        if written is not None:
+            self._delete(written)
+        self._forget(standing.token)
+
+    def _delete(self, written: Written) -> None:
+        with self.database.write(lasting=False) as conn:
+            self._hold(conn)
+        self.sink.delete(self.calendar, written, notify=False)
+        self.dropped += 1
+
+    def _write(self, token: str, base: Written | None, wanted: Wanted) -> None:
+        try:
+            written = self._put(token, base, wanted)
+        except (RemoteRejected, RemoteNotFound):
+            if base is None:  # nothing came of it, and under that name nothing will
+                self._forget(token)
+            raise
+        self._note(token, written, wanted)
+
+    def _put(self, token: str, base: Written | None, wanted: Wanted) -> Written:
+        uid = base.series.uid if base else uid_of(token)
+        desired = Desired(
+            token=token,
+            origin=self.instance,
+            mirror=self.claimed.id,
+            series=series_of(wanted.block, uid, self.title),
+            notify=False,
+        )
+        return self.sink.put(self.calendar, desired, base)
+
+    # What is noted of it
+
+    def _hold(self, conn: Transaction, **values: int) -> None:
+        """Keep the claim for as long as the next step may take.
+
+        Raises:
+            Lost: somebody else writes the mirror.
+        """
+        until = self.clock() + LEASE
+        if not mirrors.change(conn, self.claimed, lease_until=until, **values):
+            raise Lost
+
+    def _note(self, token: str, written: Written, wanted: Wanted) -> None:
+        row = MirroredRow(
+            self.claimed.id,
+            token,
+            written.remote_id,
+            written.uid or written.series.uid,
+            *wanted.block,
+            wanted.sources,
+        )
+        with self.database.write(lasting=False) as conn:
+            mirrored.save(conn, [row])
+
+    def _forget(self, token: str) -> None:
+        with self.database.write(lasting=False) as conn:
+            mirrored.remove(conn, self.claimed.id, [token])
+
+    def _row(self, standing: Standing, wanted: Wanted) -> MirroredRow:
+        written = standing.written
+        return MirroredRow(
+            self.claimed.id,
+            standing.token,
+            written.remote_id if written else "",
+            (written.uid or written.series.uid) if written else "",
+            *wanted.block,
+            wanted.sources,
+        )
+
+    def _found(self, standing: Standing) -> MirroredRow | None:
+        """Take over a block that this database does not know."""
+        if standing.actual is None:
+            return None
+        return self._row(standing, Wanted(standing.actual, ""))
+
+    def _new_token(self) -> str:
+        """Name a block that no other one is, or was, named like as far as that is known.
+
+        The same name comes out wherever the same mirror is that far: what another process, or this
+        one before it was killed, has asked for is found under it.
+        """
+        while True:
+            self._serial += 1
+            name = f"{self.instance}\n{self.claimed.id}\n{self._serial}"
+            token = blake2b(name.encode(), digest_size=16).hexdigest()
+            if token not in self._taken:
+                return token

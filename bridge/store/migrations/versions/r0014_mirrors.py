@@ -1,0 +1,86 @@
+"""Mirrors, the blocks that they wrote, and which occurrences are never mirrored on."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def _text(name: str, default: str = "''") -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), server_default=sa.text(f"({default})"), nullable=False)
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean(), server_default=sa.text("false"), nullable=False)
+
+
+def _time(name: str, *, null: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), nullable=null)
+
+
+def _belongs(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
+    name = op.f(f"fk_{table}_{column}")
+    return sa.ForeignKeyConstraint([column], [f"{other}.id"], name=name, ondelete="CASCADE")
+
+
+def _index(table: str, *columns: str) -> None:
+    with op.batch_alter_table(table, schema=None) as batch_op:
+        for name in columns:
+            batch_op.create_index(batch_op.f(f"ix_{table}_{name}"), [name])
+
+
+def upgrade() -> None:
+    op.add_column("occurrences", _flag("relayed"))
+    op.create_table(
+        "mirrors",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("resource_id", sa.Text(), nullable=False),
+        sa.Column("connection_id", sa.Text(), nullable=False),
+        _text("target"),
+        _text("plan", "'{}'"),
+        _flag("leaving"),
+        _text("calendar"),
+        _count("serial"),
+        _count("seq"),
+        _text("digest"),
+        _time("due_at"),
+        _count("rest_until"),
+        _text("lease_owner"),
+        _count("lease_until"),
+        _count("fence"),
+        _time("written_at", null=True),
+        _count("waiting"),
+        _count("held"),
+        _count("failures"),
+        _text("error_code"),
+        _text("error_message"),
+        _text("error_hint"),
+        _time("error_since", null=True),
+        _belongs("mirrors", "resource_id", "resources"),
+        _belongs("mirrors", "connection_id", "connections"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mirrors")),
+    )
+    _index("mirrors", "resource_id", "connection_id", "due_at")
+    op.create_table(
+        "mirrored",
+        sa.Column("mirror_id", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        _text("remote_id"),
+        _text("uid"),
+        _time("start"),
+        _time("end"),
+        sa.Column("fbtype", sa.SmallInteger(), nullable=False),
+        _text("sources"),
+        _belongs("mirrored", "mirror_id", "mirrors"),
+        sa.PrimaryKeyConstraint("mirror_id", "token", name=op.f("pk_mirrored")),
+    )
+    _index("mirrored", "uid")
