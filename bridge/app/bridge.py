@@ -29,7 +29,7 @@ from bridge.model.resource import ResourceId
 from bridge.provider import ProviderKind
 from bridge.publish import Publisher
 from bridge.registry import KINDS
-from bridge.scheduler.ground import DISPATCHES, Ground, read_clock
+from bridge.scheduler.ground import DISPATCHES, MIRRORS, Ground, read_clock
 from bridge.store import restored
 from bridge.store.database import Database
 from bridge.store.vault import Vault
@@ -47,12 +47,13 @@ if TYPE_CHECKING:
     from bridge.ingest import Ingest
     from bridge.notify import Notifier
     from bridge.scheduler.dispatching import Dispatching
+    from bridge.scheduler.mirroring import Rounds
     from bridge.scheduler.scheduler import Scheduler
     from bridge.web.metrics import Metrics
 
-_BESIDE = 5 + DISPATCHES
+_BESIDE = 6 + DISPATCHES + MIRRORS
 """Connections to the database for threads that neither answer nor pull: claims, jobs, signals,
-bookings."""
+bookings, mirrors."""
 _GOODBYE = 15.0  # seconds in which providers take back what was granted to what left
 
 
@@ -325,6 +326,13 @@ class Bridge:
         return make_dispatching(self)
 
     @cached_property
+    def rounds(self) -> Rounds:
+        """Writes mirrors."""
+        from bridge.app.mirroring import make_rounds
+
+        return make_rounds(self)
+
+    @cached_property
     def notifier(self) -> Notifier:
         """Tells the admin."""
         from bridge.app.alerting import Ways
@@ -363,6 +371,7 @@ class Bridge:
             self.ingest if pulling else None,
             tender=self.keeper if pulling else None,
             dispatching=self.dispatching if pulling else None,
+            rounds=self.rounds if pulling else None,
             handlers=handlers(self),
             chores=chores(self, pulling=pulling),
             observer=Observed(self.metrics),

@@ -23,6 +23,8 @@ from bridge.store.wake import Wake
 
 DISPATCHES = 8
 """Bookings that one process carries out at the same time."""
+MIRRORS = 4
+"""Mirrors that one process writes at the same time."""
 
 
 class Report(Protocol):

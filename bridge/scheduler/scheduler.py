@@ -18,8 +18,11 @@ from bridge.scheduler import pace
 from bridge.scheduler.dispatching import Claimed, Dispatching
 from bridge.scheduler.errands import Errands, Handler
 from bridge.scheduler.freshening import Freshening
-from bridge.scheduler.ground import DISPATCHES, Ground, Puller, Tender, is_dead
+from bridge.scheduler.ground import DISPATCHES, MIRRORS, Ground, Puller, Tender, is_dead
 from bridge.scheduler.jobs import Job, Jobs
+from bridge.scheduler.mirroring import TICK as MIRROR_TICK
+from bridge.scheduler.mirroring import Claimed as Mirror
+from bridge.scheduler.mirroring import Rounds
 from bridge.scheduler.pulls import LEASE, Pulled, Pulls
 from bridge.scheduler.pulls import Job as Pull
 from bridge.scheduler.workers import Workers
@@ -79,6 +82,7 @@ class Scheduler:
         *,
         tender: Tender | None = None,
         dispatching: Dispatching | None = None,
+        rounds: Rounds | None = None,
         handlers: Mapping[str, Handler] | None = None,
         chores: Sequence[Job] = (),
         observer: Observer | None = None,
@@ -90,6 +94,7 @@ class Scheduler:
             engine: None in a process that does not pull (`server.role: web`).
             tender: has providers tell of changes.
             dispatching: carries out bookings; None in a process that does not.
+            rounds: writes mirrors; None in a process that does not.
             handlers: what to do with each kind of command (`reload`, `apply`).
             chores: what else this process does regularly.
             observer: keeps the figures.
@@ -102,6 +107,8 @@ class Scheduler:
         self._workers = None if engine is None else _workers(ground, engine, tender, observer)
         self._dispatching = dispatching
         self._couriers = None if dispatching is None else Workers(dispatching, lambda: DISPATCHES)
+        self._rounds = rounds
+        self._scribes = None if rounds is None else Workers(rounds, lambda: MIRRORS)
         jobs = [Job("commands", self._errands.look, pace.TICK), *chores]
         if self._workers is not None and engine is not None:
             jobs += _pulling_jobs(ground, engine, self._workers)
@@ -109,6 +116,8 @@ class Scheduler:
                 jobs.append(Job("channels", tender.sweep, _SWEEP))
         if dispatching is not None and self._couriers is not None:
             jobs += _dispatching_jobs(dispatching, self._couriers)
+        if rounds is not None and self._scribes is not None:
+            jobs += _mirroring_jobs(rounds, self._scribes)
         self._jobs = Jobs(jobs, observe=observer.job)
         heeded = {"commands": lambda: self._jobs.run("commands")}
         heeded |= {job.topic: partial(self._jobs.run, job.name) for job in chores if job.topic}
@@ -116,6 +125,8 @@ class Scheduler:
             heeded["schedule"] = self._workers.stir
         if self._couriers is not None:
             heeded[OUTBOX] = self._couriers.stir
+        if self._scribes is not None:
+            heeded["published"] = self._scribes.stir
         self._watchers = {
             topic: Thread(target=self._watch, args=(topic, run), name=f"watch-{topic}", daemon=True)
             for topic, run in heeded.items()
@@ -132,8 +143,9 @@ class Scheduler:
         return self._jobs.alive and all(crew.alive for crew in self._crews)
 
     @property
-    def _crews(self) -> list[Workers[Pull] | Workers[Claimed]]:
-        return [crew for crew in (self._workers, self._couriers) if crew is not None]
+    def _crews(self) -> list[Workers[Pull] | Workers[Claimed] | Workers[Mirror]]:
+        crews = (self._workers, self._couriers, self._scribes)
+        return [crew for crew in crews if crew is not None]
 
     def start(self) -> None:
         """Begin to pull.
@@ -147,6 +159,8 @@ class Scheduler:
             end_dead_leases(self._ground)
         if self._dispatching is not None:
             self._dispatching.keep_house()
+        if self._rounds is not None:
+            self._rounds.keep_house()
         for crew in self._crews:
             crew.start()
             crew.stir()
@@ -255,4 +269,12 @@ def _dispatching_jobs(dispatching: Dispatching, couriers: Workers[Claimed]) -> l
         Job("bookings", couriers.stir, pace.TICK),
         Job("booking leases", couriers.renew, LEASE // 4),
         Job("booking housekeeping", dispatching.keep_house, _MINUTE),
+    ]
+
+
+def _mirroring_jobs(rounds: Rounds, scribes: Workers[Mirror]) -> list[Job]:
+    return [
+        Job("mirrors", scribes.stir, MIRROR_TICK),
+        Job("mirror leases", scribes.renew, LEASE // 4),
+        Job("mirror housekeeping", rounds.keep_house, _MINUTE),
     ]

@@ -150,6 +150,11 @@ def claim(
     ]
 
 
+def are_any(conn: Connection) -> bool:
+    """Tell whether there is any mirror."""
+    return conn.execute(select(mirrors.c.id).limit(1)).first() is not None
+
+
 def is_any_due(conn: Connection, now: Instant) -> bool:
     """Tell whether a claim would find something."""
     query = _claimable(now).where(*_is_due(now)).limit(1)
@@ -198,13 +203,6 @@ def remove(conn: Connection, claimed: MirrorRow) -> bool:
         mirrors.c.id == claimed.id, mirrors.c.fence == claimed.fence, mirrors.c.leaving
     )
     return bool(conn.execute(statement).rowcount)
-
-
-def wake(conn: Connection, ids: Sequence[str], now: Instant) -> None:
-    """Have mirrors written now, whatever they rest for."""
-    if ids:
-        statement = update(mirrors).where(mirrors.c.id.in_(list(ids)))
-        conn.execute(statement.values(due_at=now, rest_until=0))
 
 
 def owners(conn: Connection) -> list[str]:

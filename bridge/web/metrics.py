@@ -63,6 +63,18 @@ class Metrics:
             ("outcome",),
             registry=self._registry,
         )
+        self._rounds = Counter(
+            "busybridge_mirror_rounds_total",
+            "Rounds of mirrors that ended, by outcome.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self._mirrored = Counter(
+            "busybridge_mirror_writes_total",
+            "Blocks that mirrors wrote, by what was done.",
+            ("change",),
+            registry=self._registry,
+        )
         self._notifications = Counter(
             "busybridge_notifications_total",
             "Notifications of providers, taken or refused.",
@@ -86,6 +98,15 @@ class Metrics:
     def booking(self, outcome: str) -> None:
         """Count a try to write a booking: `settled`, `refused`, `later`, `failed` or `lost`."""
         self._bookings.labels(outcome).inc()
+
+    def mirror(self, outcome: str, made: int, moved: int, dropped: int) -> None:
+        """Count a round of a mirror, and the blocks that it made, moved and deleted.
+
+        Its outcome is `written`, `unchanged`, `waiting`, `gone`, `lost` or `failed`.
+        """
+        self._rounds.labels(outcome).inc()
+        for change, number in (("made", made), ("moved", moved), ("deleted", dropped)):
+            self._mirrored.labels(change).inc(number)
 
     def pace(self, seconds: float, lateness: float) -> None:
         """Note how long a pull took, and how much too late it began."""

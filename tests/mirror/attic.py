@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from bridge.ingest import Ingest
 from bridge.mirror import Mirroring, Report
 from bridge.model.event import Event, EventSeries, Status
 from bridge.provider import AccessRole, CalendarId, RemoteId
 from bridge.providers.memory import MemoryCalendar
+from bridge.publish import Publisher
 from bridge.store import mirrored, mirrors
 from bridge.store.database import Database
 from bridge.store.mirrored import MirroredRow
 from bridge.store.mirrors import LEASE, MirrorRow
-from tests.engine.house import INSTANCE, ROOM, House, make_series
+from tests.engine.house import IDENTITY, INSTANCE, ROOM, House, make_series
 
 WORK_TO_TEAM = {"to": "team/main", "from": ["work"]}
 TEAM_TO_WORK = {"to": "work/main", "from": ["team"]}
+OTHER = "fedcba9876543210"
+"""Another instance."""
 
 
 class Killed(BaseException):
@@ -37,16 +41,27 @@ class Attic(House):
     def __init__(self, database: Database, *mirror: dict[str, Any], **resource: Any) -> None:
         connections = resource.pop("connections", [{"id": "work"}, {"id": "team"}])
         mirror = mirror or (WORK_TO_TEAM,)
+        self.instance = resource.pop("instance", INSTANCE)
         super().__init__(database, connections=connections, mirror=list(mirror), **resource)
         for entry in connections:
             self.calendar(connection=entry["id"], role=AccessRole.WRITE)
+        self.publisher = Publisher(IDENTITY, self.instance)
+        self.ingest = Ingest(database, self.accounts, self.publisher)
         self.mirroring = self.engine()
 
-    def engine(self, instance: str = INSTANCE) -> Mirroring:
+    def beside(self, database: Database, *mirror: dict[str, Any], **resource: Any) -> Attic:
+        """Open the same accounts from another database, as another instance unless it is told."""
+        other = Attic(database, *mirror, **{"instance": OTHER} | resource)
+        other.now = self.now
+        other.accounts.memories.update(self.accounts.memories)
+        other.accounts.providers.update(self.accounts.providers)
+        return other
+
+    def engine(self) -> Mirroring:
         return Mirroring(
             database=self.database,
             accounts=self.accounts,
-            instance=instance,
+            instance=self.instance,
             clock=lambda: self.now,
         )
 
@@ -106,6 +121,12 @@ class Attic(House):
     def noted(self) -> list[MirroredRow]:
         with self.database.read() as conn:
             return [each for row in self.rows() for each in mirrored.of_mirror(conn, row.id)]
+
+    def asked(self, connection: str = "team") -> list[str]:
+        """What was asked of a sink since the last time."""
+        memory = self.memory(connection)
+        found, memory.asked = memory.asked, []
+        return found
 
     # What people have in their calendars
 

@@ -1,0 +1,101 @@
+"""A process that dies at any moment of a round: nothing is doubled, nothing is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bridge.errors import TemporarilyUnavailable
+from bridge.store.database import Database
+from bridge.store.mirrors import LEASE
+from tests.mirror.attic import Attic, Killed, kill
+
+MOMENTS = [("put", False), ("put", True), ("marked", True), ("delete", False), ("delete", True)]
+DAYS = [f"2026-11-{day} 09:00" for day in (23, 24, 25, 26)]
+
+
+def shown(*days: int) -> list[str]:
+    return [f"11-{day} 09:00 +60 Busy" for day in days]
+
+
+@pytest.mark.covers("A-11")
+@pytest.mark.parametrize("survived", [0, 1, 2])
+@pytest.mark.parametrize(("operation", "after"), MOMENTS)
+def test_a_round_survives_a_death_at_every_moment(
+    attic: Attic, operation: str, *, after: bool, survived: int
+) -> None:
+    for number, day in enumerate(DAYS):
+        attic.add(f"talk {number}", day)
+    attic.pull_all()
+    counted = iter(range(100))
+
+    def die() -> None:
+        if next(counted) == survived:
+            kill()
+
+    orders = attic.memory("team").orders
+    orders.give(operation, die, after=after, times=None)
+    for _ in range(2):
+        try:
+            attic.write(look=True)
+        except Killed:
+            attic.now += LEASE + 1
+        # Half of it is there; meanwhile all of it changes.
+        attic.calendar().delete("talk 0") if "talk 0" in attic.calendar().objects else None
+        attic.add("talk 1", "2026-11-28 09:00")
+        attic.pull_all()
+    orders.forget()
+    attic.write(look=True)
+    assert attic.blocks() == shown(25, 26, 28)
+    assert len(attic.noted()) == 3
+    attic.asked()
+    attic.look()
+    assert "put" not in attic.asked()
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_answer_that_was_lost_makes_no_second_block(
+    attic: Attic, empty: Database, *, after: bool
+) -> None:
+    """Not even when whoever asks again has another database, and listings lag behind."""
+    attic.add("talk", DAYS[0])
+    attic.pull_all()
+    memory = attic.memory("team")
+    memory.orders.give("put", TemporarilyUnavailable("no answer"), after=after)
+    with pytest.raises(TemporarilyUnavailable):
+        attic.write()
+    attic.now += LEASE + 1
+    heir = attic.beside(empty, instance=attic.instance)
+    heir.round()
+    attic.write(look=True)
+    assert attic.blocks() == shown(23)
+
+
+def test_what_was_asked_for_and_is_not_wanted_any_more_goes(attic: Attic) -> None:
+    attic.add("talk", DAYS[0])
+    attic.pull_all()
+    attic.memory("team").orders.give("put", kill, after=True)
+    attic.die()
+    attic.calendar().delete("talk")
+    attic.round()
+    attic.write(look=True)
+    assert attic.blocks() == []
+    assert attic.noted() == []
+
+
+def test_of_two_processes_one_writes(open_attic: Callable[..., Attic]) -> None:
+    attic = open_attic()
+    attic.add("talk", DAYS[0])
+    attic.pull_all()
+    (claimed,) = attic.claim()
+    assert attic.claim() == []
+    attic.now += LEASE + 1
+    (other,) = attic.claim()
+    assert attic.mirroring.run(other).outcome == "written"
+    attic.add("more", DAYS[1])
+    attic.pull_all()
+    assert attic.mirroring.run(claimed).outcome == "lost", "it was away for too long"
+    assert attic.blocks() == shown(23)
+    attic.write()
+    assert attic.blocks() == shown(23, 24)
