@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bridge.cli import mirroring
 from bridge.cli.ground import Ground, command
 from bridge.cli.printing import count, say
 from bridge.cli.program import EXIT_ERROR, EXIT_USAGE
@@ -17,6 +18,8 @@ from bridge.errors import StoreError
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
     from bridge.app.foresight import Foresight, Leaving
+    from bridge.mirror import Foreseen
+    from bridge.model.resource import ResourceId
 
 _PATIENCE = 30
 """Seconds within which a server answers that has nothing to give back."""
@@ -32,11 +35,14 @@ def plan(ground: Ground) -> None:
 
     `reload` adds, changes, brings back, parks, and removes connections that left the file; `apply`
     removes parked resources as well. Resources and connections are compared with what is in force,
-    other settings are not.
+    other settings are not. Mirrors are compared with what stands in their targets, which are read.
     """
     with ground.bridge() as bridge:
         ahead = _look(bridge)
-    ground.show(_document(ahead), lambda: _tell(ahead))
+        mirrors = _look_at_mirrors(bridge)
+    data = _document(ahead) | {"mirrors": mirroring.document(mirrors)}
+    data["nothing"] = ahead.is_nothing and not any(mirroring.foreseen(mirrors))
+    ground.show(data, lambda: _tell(ahead, mirrors))
 
 
 @click.command()
@@ -75,6 +81,16 @@ def _look(bridge: Bridge) -> Foresight:
     if (path is not None and not path.exists()) or not bridge.database.revision():
         return everything(bridge.settings)
     return look_ahead(bridge, bridge.read_settings())
+
+
+def _look_at_mirrors(bridge: Bridge) -> list[tuple[ResourceId, Foreseen]]:
+    """Tell what mirrors would write; of what was never stored nothing is known."""
+    from bridge.app.mirroring import foresee
+
+    path = bridge.database.path
+    if (path is not None and not path.exists()) or not bridge.database.revision():
+        return []
+    return foresee(bridge, bridge.read_settings())
 
 
 def _confirm(ground: Ground, ahead: Foresight, *, yes: bool) -> None:
@@ -130,10 +146,11 @@ def _report(lines: list[str], *, ok: bool) -> None:
         say(line, err=not ok or NOT_GIVEN_BACK in line or NOT_REVOCABLE in line)
 
 
-def _tell(ahead: Foresight) -> None:
-    for line in _lines(ahead):
+def _tell(ahead: Foresight, mirrors: Sequence[tuple[ResourceId, Foreseen]] = ()) -> None:
+    lines = [*_lines(ahead), *mirroring.foreseen(mirrors)]
+    for line in lines:
         say(line)
-    if ahead.is_nothing:
+    if not lines:
         say(_NOTHING)
 
 

@@ -40,6 +40,7 @@ _COMMANDS = {
     "init": ("bridge.cli.setup:init", "Write a commented configuration and a key file."),
     "keyring": ("bridge.cli.keyring:keyring", "List and rotate the keys of the key file."),
     "keys": ("bridge.cli.keys:keys", "Create, list and revoke API keys."),
+    "mirror": ("bridge.cli.mirroring:mirror", "Show or write what is mirrored where."),
     "plan": ("bridge.cli.apply:plan", "Show what the file would change."),
     "reload": ("bridge.cli.reload:reload", "Swap the configuration inside the running server."),
     "restore": ("bridge.cli.backup:restore", "Put a backup back, while nothing runs."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli import alerting
+from bridge.cli import alerting, mirroring
 from bridge.cli.ground import Ground, NothingStored, Store, command, not_in_force, now
 from bridge.cli.moments import rfc3339, show_age
 from bridge.cli.names import complete_resource
@@ -41,24 +41,34 @@ def status(ground: Ground, resource: str | None) -> None:
     """Show how every connection and calendar fares, with what had to be guessed or repaired.
 
     Exit code 3 when a connection needs a human, fails again and again, is not pulled though it is
-    due, a calendar is stale, a resource of the file is not in force, or alerts do not arrive.
+    due, a calendar is stale, a mirror is not written, a resource of the file is not in force, or
+    alerts do not arrive.
     """
     found: list[dict[str, Any]] = []
     ways: list[dict[str, Any]] = []
+    mirrors: list[dict[str, Any]] = []
     try:
         with ground.store() as store:
             wanted = store.resource(resource).id if resource else None
             found = look(store, wanted)
             waiting = [] if resource else _waiting(store)
             ways = [] if resource else alerting.ways(store)
+            with store.database.read() as conn:
+                mirrors = mirroring.look(conn, wanted)
     except NothingStored:
         from bridge.config.load import load
 
         waiting = [each.id for each in load(ground.config_path, whole=False).resources]
-    healthy = not waiting and not any(each["unwell"] for each in (*found, *ways))
-    data = {"healthy": healthy, "not_in_force": waiting, "connections": found, "alerts": ways}
-    ground.show(data, lambda: _tell(found, waiting, ways))
-    if not healthy:
+    unwell = [each for each in (*found, *mirrors, *ways) if each["unwell"]]
+    data = {
+        "healthy": not waiting and not unwell,
+        "not_in_force": waiting,
+        "connections": found,
+        "mirrors": mirrors,
+        "alerts": ways,
+    }
+    ground.show(data, lambda: _tell(found, waiting, mirrors, ways))
+    if not data["healthy"]:
         raise click.exceptions.Exit(EXIT_UNHEALTHY)
 
 
@@ -199,7 +209,12 @@ def _calendar(row: CalendarRow, repaired: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _tell(found: list[dict[str, Any]], waiting: list[str], ways: list[dict[str, Any]]) -> None:
+def _tell(
+    found: list[dict[str, Any]],
+    waiting: list[str],
+    mirrors: list[dict[str, Any]],
+    ways: list[dict[str, Any]],
+) -> None:
     from bridge.web.times import parse_instant
 
     moment = now()
@@ -213,7 +228,7 @@ def _tell(found: list[dict[str, Any]], waiting: list[str], ways: list[dict[str, 
     ]
     columns = ("id", "provider", "status", "state", "last sync", "calendars")
     table(rows, columns, empty="no connections")
-    for line in (*remarks(found), *polled(found)):
+    for line in (*remarks(found), *polled(found), *mirroring.remarks(mirrors)):
         say(line)
     if waiting:
         say(not_in_force(waiting))
@@ -225,7 +240,7 @@ def _tell(found: list[dict[str, Any]], waiting: list[str], ways: list[dict[str, 
         say(f"{unwell} of {count(len(found), 'connection')} unwell")
     elif failed:
         say(f"{failed} of {count(len(found), 'connection')} could not be read and is tried again")
-    elif found and not any(each["unwell"] for each in ways):
+    elif found and not any(each["unwell"] for each in (*mirrors, *ways)):
         say("all is well")
 
 

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from bridge.config.plan import MirrorPlan
-from bridge.errors import ProviderError, RemoteNotFound, RemoteRejected
+from bridge.errors import BridgeError, RemoteNotFound, RemoteRejected, StoreError
 from bridge.mirror import sources, target
 from bridge.mirror.pairing import Standing, Steps, pair
 from bridge.mirror.report import Foreseen, Report
@@ -138,8 +138,8 @@ class Mirroring:
             return told._replace(dropped=sum(bool(each.remote_id) for each in rows))
         try:
             ground = self._ground(resource_id, plan, row)
-        except ProviderError as err:
-            return told._replace(problem=str(err))
+        except BridgeError as err:
+            return _unforeseen(told, err)
         if ground is None:
             return told._replace(problem="its accounts were not read yet")
         wanted, window = ground.sources.wanted, ground.sources.window
@@ -147,8 +147,8 @@ class Mirroring:
             sink = self._open(ground.target)
             looking = self._looking(sink, id_, plan.title, ground.sources.unread)
             seen = looking.look(ground.target.calendar, ground.rows)
-        except ProviderError as err:
-            told, seen = told._replace(problem=str(err)), target.remembered(ground.rows)
+        except BridgeError as err:
+            told, seen = _unforeseen(told, err), target.remembered(ground.rows)
         steps = pair(wanted, _recent(seen, window))
         return told._replace(
             made=len(steps.made),
@@ -292,6 +292,12 @@ _WELL: dict[str, object] = {
     "error_hint": "",
     "error_since": None,
 }
+
+
+def _unforeseen(told: Foreseen, err: BridgeError) -> Foreseen:
+    if isinstance(err, StoreError):
+        raise err
+    return told._replace(problem=str(err))
 
 
 def _lost(claimed: MirrorRow) -> Report:
