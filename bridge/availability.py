@@ -62,7 +62,8 @@ def verdict(
         all_day: its start is a date.
         policy: the table in force for its calendar.
         blocks: False when nothing in the calendar blocks (line 1).
-        own: the event carries this instance's X-BUSYBRIDGE-ORIGIN, and a booking is behind it.
+        own: the event carries this instance's X-BUSYBRIDGE-ORIGIN, and a booking is behind it, or
+            it is a block of one of its mirrors.
     """
     return (
         _ruled_out(event, policy, blocks=blocks, own=own)
@@ -83,7 +84,8 @@ def _ruled_out(event: Event, policy: Availability, *, blocks: bool, own: bool) -
     if not blocks:
         return Verdict(None, "the calendar does not block time")
     if own:
-        return Verdict(None, "written by this BusyBridge")
+        how = "mirrored" if event.mirror else "written"
+        return Verdict(None, f"{how} by this BusyBridge")
     if event.status is Status.CANCELLED:
         return Verdict(None, "cancelled")
     if reason := _REFUSALS.get(event.self_partstat):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bridge import deadline
@@ -48,20 +49,40 @@ def foresee(bridge: Bridge, settings: Settings) -> list[tuple[ResourceId, Forese
         StoreError: the store cannot be read.
     """
     mirroring = make_mirroring(bridge)
-    wanted = {
+    found: list[tuple[ResourceId, Foreseen]] = []
+    for resource_id, each in _wanted(settings).values():
+        with deadline.within(_PATIENCE):
+            found.append((resource_id, mirroring.foresee(resource_id, each)))
+    return [*found, *_left(mirroring, settings)]
+
+
+def unforeseeable(settings: Settings) -> list[tuple[ResourceId, Foreseen]]:
+    """Name the mirrors of settings where nothing was ever stored."""
+    return [
+        (resource_id, Foreseen(each.to, each.title, problem="no calendar was read yet"))
+        for resource_id, each in _wanted(settings).values()
+    ]
+
+
+def _wanted(settings: Settings) -> dict[str, tuple[ResourceId, MirrorPlan]]:
+    return {
         mirrors.mirror_id(resource.id, each.to): (resource.id, each)
         for resource, _ in plan(settings)
         for each in resource.mirror
     }
-    with bridge.database.read() as conn:
-        standing = mirrors.every(conn)
-    known = {resource.id for resource, _ in plan(settings)}
-    left = [row for row in standing if row.id not in wanted and row.resource_id in known]
-    found: list[tuple[ResourceId, Foreseen]] = []
-    for resource_id, each in wanted.values():
-        with deadline.within(_PATIENCE):
-            found.append((resource_id, mirroring.foresee(resource_id, each)))
-    for row in left:
-        gone = MirrorPlan.model_validate_json(row.plan)
-        found.append((row.resource_id, mirroring.foresee(row.resource_id, gone, leaving=True)))
-    return found
+
+
+def _left(mirroring: Mirroring, settings: Settings) -> Iterator[tuple[ResourceId, Foreseen]]:
+    """Tell what becomes of mirrors that left the settings, while their resource is in them."""
+    wanted = _wanted(settings)
+    known = {resource.id: {each.id for each in own} for resource, own in plan(settings)}
+    with mirroring.database.read() as conn:
+        rows = [row for row in mirrors.every(conn) if row.resource_id in known]
+    for row in rows:
+        if row.id not in wanted:
+            gone = MirrorPlan.model_validate_json(row.plan)
+            told = mirroring.foresee(row.resource_id, gone, leaving=True)
+            if row.connection_id not in known[row.resource_id]:
+                stay = f"its blocks stay unless `busybridge purge {row.connection_id}` comes first"
+                told = told._replace(dropped=0, kept=told.dropped, problem=stay)
+            yield row.resource_id, told

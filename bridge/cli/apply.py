@@ -84,12 +84,12 @@ def _look(bridge: Bridge) -> Foresight:
 
 
 def _look_at_mirrors(bridge: Bridge) -> list[tuple[ResourceId, Foreseen]]:
-    """Tell what mirrors would write; of what was never stored nothing is known."""
-    from bridge.app.mirroring import foresee
+    """Tell what mirrors would write."""
+    from bridge.app.mirroring import foresee, unforeseeable
 
     path = bridge.database.path
     if (path is not None and not path.exists()) or not bridge.database.revision():
-        return []
+        return unforeseeable(bridge.settings)
     return foresee(bridge, bridge.read_settings())
 
 

@@ -92,7 +92,7 @@ def foreseen(found: Sequence[tuple[ResourceId, Foreseen]]) -> Iterator[str]:
         if each.held:
             parts.append(f"keep {count(each.held, 'block')} until every source was read")
         if each.problem:
-            parts.append(f"as far as is known: {each.problem}")
+            parts.append(each.problem)
         if parts:
             yield f"{name}: {', '.join(parts)}"
 

@@ -39,6 +39,7 @@ from bridge.store.text import storable
 WAITING = "not expanded yet: the pull had no CPU time left; the next one continues"
 _UNKNOWN = "when it takes place could not be worked out"
 _UNBOOKED = "written by this BusyBridge, but for no booking of this resource that it knows"
+_RELAYED = "a block of another BusyBridge, which is not mirrored on"
 _DAY = 86400
 _SHARE = 0.01
 """CPU seconds that each object adds to `limits.expand_time`."""
@@ -234,6 +235,8 @@ class Expander:
         fbtype, reason = rules.verdict(event, all_day=all_day, own=own)
         if ours and not own:
             reason = f"{reason}; {_UNBOOKED}"
+        elif fbtype and is_relayed(event):
+            reason = f"{reason}; {_RELAYED}"
         return (fbtype, reason, self._details(event)) if fbtype else (0, reason, "{}")
 
     def _details(self, event: Event) -> str:

@@ -31,8 +31,8 @@ LOOK_EVERY = 1800
 """Seconds after which a target is looked at though no source changed: people touch blocks, too."""
 _SOON = 60
 """Seconds after which sources are looked at again that were not read yet."""
-_AGAIN = 15
-"""Seconds after which is written what somebody changed under our hands."""
+_AGAIN = 5
+"""Seconds after which a mirror is looked at again whose accounts were not listed yet."""
 _KEPT = 7 * 86400
 """Seconds for which a block stays that is over."""
 logger = logging.getLogger(__name__)
@@ -251,8 +251,9 @@ class Mirroring:
                 )
         if claimed.leaving:
             with self.database.write() as conn:
-                gone = mirrors.remove(conn, claimed)
-            return report if gone else _lost(claimed)
+                if mirrors.remove(conn, claimed):
+                    return report
+            # It came back meanwhile.
         return self._end(claimed, report, calendar="", digest="", waiting=0, due_at=self.clock())
 
     def _wait(self, claimed: MirrorRow) -> Report:
@@ -301,7 +302,7 @@ def _unforeseen(told: Foreseen, err: BridgeError) -> Foreseen:
 
 
 def _lost(claimed: MirrorRow) -> Report:
-    logger.info("%s: somebody else writes this mirror", claimed.target)
+    logger.info("%s: somebody else writes the mirror to %s", claimed.resource_id, claimed.target)
     return Report("lost")
 
 

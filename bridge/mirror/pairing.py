@@ -59,19 +59,19 @@ class Steps:
 
 
 def pair(wanted: Iterable[Wanted], standing: Iterable[Standing]) -> Steps:
-    """Work out what is to be done; no two wanted blocks are equal."""
+    """Work out what is to be done; no two wanted blocks are equal, nor two tokens."""
     steps = Steps()
     left, rest = list(wanted), list(standing)
     for place in ("actual", "told"):
         left, rest = _in_place(steps, left, rest, place)
     free = [each for each in rest if each.may_go]
     steps.held.extend(each for each in rest if not each.may_go)
-    for each, block in _nearest(left, free):
-        steps.moved.append((each, block))
-        left.remove(block)
-        free.remove(each)
-    steps.made.extend(left)
-    steps.dropped.extend(free)
+    pairs = _nearest(left, free)
+    steps.moved.extend(pairs)
+    used = {each.token for each, _ in pairs}
+    met = {block for _, block in pairs}
+    steps.made.extend(block for block in left if block not in met)
+    steps.dropped.extend(each for each in free if each.token not in used)
     return steps
 
 

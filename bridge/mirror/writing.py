@@ -80,7 +80,7 @@ class Writer:
         rows += [row for each in pending if each.told is None and (row := self._found(each))]
         with self.database.write() as conn:
             self._hold(conn)
-            mirrored.remove(conn, self.claimed.id, seen.gone)
+            mirrored.bury(conn, self.claimed.id, seen.gone, self.clock())
             mirrored.save(conn, rows)
             if self.claimed.calendar != self.calendar:
                 mirrors.change(conn, self.claimed, calendar=self.calendar)
@@ -205,7 +205,7 @@ class Writer:
 
     def _forget(self, token: str) -> None:
         with self.database.write(lasting=False) as conn:
-            mirrored.remove(conn, self.claimed.id, [token])
+            mirrored.bury(conn, self.claimed.id, [token], self.clock())
 
     def _row(self, standing: Standing, wanted: Wanted) -> MirroredRow:
         written = standing.written

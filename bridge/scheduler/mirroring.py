@@ -20,7 +20,7 @@ from bridge.scheduler import pace
 from bridge.scheduler.ground import Ground, is_dead
 from bridge.scheduler.pulls import InternalError
 from bridge.scheduler.workers import Task
-from bridge.store import mirrors
+from bridge.store import mirrored, mirrors
 from bridge.store.mirrors import LEASE, MirrorRow
 
 TICK = 5
@@ -34,6 +34,8 @@ _CROWDED = 30
 _LONGEST = 900
 """Seconds between two tries, unless the provider asks for more: a person puts right what is wrong,
 and does not think of telling us."""
+_REMEMBER = 30 * 86400
+"""Seconds for which blocks that are gone are remembered: feeds of a calendar are slow to tell."""
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +144,7 @@ class Rounds:
                 self._rest(row, self._ground.clock() + _CROWDED)
         except StoreError as err:
             # Whoever claims it next goes by what stands in the target.
-            logger.error("%s: what came of a mirror was not recorded: %s", row.target, err)  # noqa: TRY400
+            logger.error("%s: what came of a mirror was not recorded: %s", row.resource_id, err)  # noqa: TRY400
             with suppress(StoreError):
                 self.give_back([job])
         except ConfigError:
@@ -152,7 +154,7 @@ class Rounds:
             self._failed(row, err)
         except Exception as err:
             # One mirror's fault must not end the others; it is shown with the mirror.
-            logger.exception("%s: mirroring failed by a fault of ours", row.target)
+            logger.exception("%s: mirroring failed by a fault of ours", row.resource_id)
             name = type(err).__name__
             self._failed(row, InternalError(f"a fault of BusyBridge ({name}); see the log"))
         finally:
@@ -176,7 +178,7 @@ class Rounds:
     def keep_house(self) -> None:
         """Make due what a clock that ran ahead put off, and what killed processes had claimed.
 
-        See `bridge.scheduler.scheduler.end_dead_leases`.
+        Blocks that are gone are forgotten in the end. See `scheduler.end_dead_leases`.
 
         Raises:
             StoreError: the database cannot be used.
@@ -189,6 +191,7 @@ class Rounds:
         dead = [owner for owner in owners if is_dead(owner)]
         with ground.database.write(lasting=False) as conn:
             mirrors.heal_clock(conn, ground.clock())
+            mirrored.forget(conn, ground.clock() - _REMEMBER)
             for owner in dead:
                 mirrors.end_all(conn, owner)
         for owner in dead:
@@ -200,7 +203,7 @@ class Rounds:
 
     def _failed(self, row: MirrorRow, err: BridgeError) -> None:
         """Record why, and when it is tried again."""
-        logger.warning("%s: a mirror is not written: %s", row.target, err)
+        logger.warning("%s: the mirror to %s is not written: %s", row.resource_id, row.target, err)
         ground, now = self._ground, self._ground.clock()
         if isinstance(err, RateLimited):
             ground.budgets.refused(row.connection_id)

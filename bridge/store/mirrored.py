@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from bridge.model.interval import Instant, Window
 from bridge.provider import AccessRole
 from bridge.store.booking_tables import booked, bookings
-from bridge.store.bulk import delete_rows, upsert_rows
-from bridge.store.mirror_tables import mirrored
+from bridge.store.bulk import upsert_rows
+from bridge.store.mirror_tables import mirrored, mirrors
 from bridge.store.schema import calendars, connections, events, occurrences
 
 EVERYTHING_STALE = ""
@@ -30,6 +30,7 @@ class MirroredRow(NamedTuple):
     end: Instant
     fbtype: int
     sources: str
+    gone_at: Instant | None = None
 
 
 class SpanRow(NamedTuple):
@@ -42,18 +43,19 @@ class SpanRow(NamedTuple):
 
 
 _COLUMNS = [mirrored.c[name] for name in MirroredRow._fields]
+_STANDS = mirrored.c.gone_at.is_(None)
 
 
 def of_mirror(conn: Connection, mirror_id: str) -> list[MirroredRow]:
-    """List the blocks of a mirror in the order of time."""
-    query = select(*_COLUMNS).where(mirrored.c.mirror_id == mirror_id)
+    """List the blocks of a mirror in the order of time, without those that are gone."""
+    query = select(*_COLUMNS).where(mirrored.c.mirror_id == mirror_id, _STANDS)
     query = query.order_by(mirrored.c.start, mirrored.c.token)
     return [MirroredRow(*row) for row in conn.execute(query)]
 
 
 def counts(conn: Connection) -> Counter[str]:
     """Count the blocks that each mirror has in its target; one without any is left out."""
-    query = select(mirrored.c.mirror_id, func.count()).where(mirrored.c.remote_id != "")
+    query = select(mirrored.c.mirror_id, func.count()).where(mirrored.c.remote_id != "", _STANDS)
     return Counter(dict(conn.execute(query.group_by(mirrored.c.mirror_id)).all()))
 
 
@@ -62,9 +64,19 @@ def save(conn: Connection, rows: Sequence[MirroredRow]) -> None:
     upsert_rows(conn, mirrored, rows)
 
 
-def remove(conn: Connection, mirror_id: str, tokens: Sequence[str]) -> None:
-    """Forget blocks."""
-    delete_rows(conn, mirrored, "token", tokens, mirror_id=mirror_id)
+def bury(conn: Connection, mirror_id: str, tokens: Sequence[str], now: Instant) -> None:
+    """Note that blocks are gone; what feeds of their calendar still show of them is known by it."""
+    statement = update(mirrored).where(
+        mirrored.c.mirror_id == mirror_id, mirrored.c.token == bindparam("which"), _STANDS
+    )
+    if tokens:
+        rows = [{"which": token} for token in sorted(tokens)]
+        conn.execute(statement.values(gone_at=now), rows)
+
+
+def forget(conn: Connection, before: Instant) -> int:
+    """Delete what went before an instant. Returns how many."""
+    return conn.execute(mirrored.delete().where(mirrored.c.gone_at < before)).rowcount
 
 
 def spans(
@@ -79,9 +91,9 @@ def spans(
     """List the busy time of some connections that may be mirrored on.
 
     Left out are blocks that another instance published or mirrored, and whatever is read of a block
-    of ours by a way that loses its marks: a feed of the target by its UID, and the target itself
-    where only busy times can be read of it. What stands in for a stale calendar is left out, too:
-    what was known of that is still here.
+    of ours by a way that loses its marks: in a feed of the target, by its UID, and in the target
+    itself where only busy times can be read of it. What stands in for a stale calendar is left out,
+    too: what was known of that is still here.
 
     Args:
         conn: a transaction.
@@ -93,9 +105,14 @@ def spans(
     """
     kind, calendar = target
     wanted = list(connection_ids)
-    ours = select(mirrored.c.uid).where(mirrored.c.uid != "")
     read = (
-        select(occurrences.c.start, occurrences.c.end, occurrences.c.fbtype, connections.c.id)
+        select(
+            occurrences.c.start,
+            occurrences.c.end,
+            occurrences.c.fbtype,
+            connections.c.id,
+            func.coalesce(events.c.uid, ""),
+        )
         .join(calendars, calendars.c.id == occurrences.c.calendar_id)
         .join(connections, connections.c.id == calendars.c.connection_id)
         .outerjoin(
@@ -115,7 +132,6 @@ def spans(
             (connections.c.provider != kind)
             | (calendars.c.remote_id != calendar)
             | (calendars.c.role != AccessRole.FREE_BUSY.value),
-            func.coalesce(events.c.uid, "").not_in(ours),
         )
     )
     own = (
@@ -131,4 +147,22 @@ def spans(
             bookings.c.connection_id.in_(wanted),
         )
     )
-    return [SpanRow(*row) for query in (read, own) for row in conn.execute(query)]
+    tokens, uids = _names(conn, resource_id)
+    found = [
+        SpanRow(start, end, fbtype, connection_id)
+        for start, end, fbtype, connection_id, uid in conn.execute(read)
+        # Some providers make the UID of the name that a block was given, and some have their own.
+        if uid not in uids and uid.partition("@")[0] not in tokens
+    ]
+    return [*found, *(SpanRow(*row) for row in conn.execute(own))]
+
+
+def _names(conn: Connection, resource_id: str) -> tuple[set[str], set[str]]:
+    """Give tokens and UIDs of all blocks that were written for a resource."""
+    query = (
+        select(mirrored.c.token, mirrored.c.uid)
+        .join(mirrors, mirrors.c.id == mirrored.c.mirror_id)
+        .where(mirrors.c.resource_id == resource_id)
+    )
+    rows = conn.execute(query).all()
+    return {row.token for row in rows}, {row.uid for row in rows if row.uid}

@@ -71,8 +71,11 @@ def mirror_id(resource_id: ResourceId, target: str) -> str:
 def sync_mirrors(
     conn: Connection, resource_id: ResourceId, wanted: Sequence[MirrorPlan], now: Instant
 ) -> None:
-    """Make the mirrors of the settings those of a resource; what left is deleted by its rounds."""
-    query = select(mirrors.c.id, mirrors.c.plan, mirrors.c.leaving)
+    """Make the mirrors of the settings those of a resource; what left is deleted by its rounds.
+
+    One that failed is tried once more: a reload is how an admin says that it was put right.
+    """
+    query = select(mirrors.c.id, mirrors.c.plan, mirrors.c.leaving, mirrors.c.failures)
     query = query.where(mirrors.c.resource_id == resource_id)
     known = {row.id: row for row in conn.execute(query.with_for_update())}
     plans = {mirror_id(resource_id, plan.to): plan for plan in wanted}
@@ -88,7 +91,10 @@ def sync_mirrors(
             "rest_until": 0,
         }
         for id_, plan in plans.items()
-        if id_ not in known or known[id_].leaving or known[id_].plan != plan.model_dump_json()
+        if (row := known.get(id_)) is None
+        or row.leaving
+        or row.failures
+        or row.plan != plan.model_dump_json()
     ]
     upsert(conn, mirrors, changed, update=["plan", "leaving", "due_at", "rest_until"])
     left = [id_ for id_, row in known.items() if id_ not in plans and not row.leaving]

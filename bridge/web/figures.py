@@ -11,13 +11,13 @@ from prometheus_client.registry import Collector
 from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionStatus
-from bridge.store import channels, connections, resources
+from bridge.store import channels, connections, mirrored, mirrors, resources
 from bridge.store.channels import ChannelRow
 from bridge.web.context import WebContext
 
 
 class StoreFigures(Collector):
-    """Freshness of every resource, and status and last success of every connection."""
+    """Freshness of every resource, how every connection fares, and every mirror."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
@@ -65,6 +65,16 @@ class StoreFigures(Collector):
             "Channels by which providers tell of changes; healthy: open, and heard of.",
             labels=("connection", "state"),
         )
+        blocks = GaugeMetricFamily(
+            "busybridge_mirror_blocks",
+            "Blocks that a mirror has in its target.",
+            labels=("resource", "to"),
+        )
+        failures = GaugeMetricFamily(
+            "busybridge_mirror_failures",
+            "Rounds of a mirror that failed in a row.",
+            labels=("resource", "to"),
+        )
         now = self._context.clock()
         with self._context.database.read() as conn:
             for resource in resources.all_active(conn):
@@ -77,10 +87,15 @@ class StoreFigures(Collector):
                     status.add_metric([row.id, row.provider, each.value], row.status is each)
                 if row.success_at is not None:
                     success.add_metric([row.id, row.provider], row.success_at)
+            counts = mirrored.counts(conn)
+            for mirror in mirrors.every(conn):
+                labels = [mirror.resource_id, mirror.target]
+                blocks.add_metric(labels, counts[mirror.id])
+                failures.add_metric(labels, mirror.failures)
             states = Counter(_state(row, now) for row in channels.every(conn))
-        for labels, number in sorted(states.items()):
-            watched.add_metric(labels, number)
-        return [age, stale, status, success, watched]
+        for which, number in sorted(states.items()):
+            watched.add_metric(which, number)
+        return [age, stale, status, success, watched, blocks, failures]
 
 
 def _state(row: ChannelRow, now: Instant) -> tuple[str, str]:

@@ -184,18 +184,35 @@ def test_a_database_that_was_lost_finds_the_blocks_and_doubles_none(
     assert heir.ids() < before
 
 
-def test_a_feed_that_loses_the_marks_of_a_block_does_not_keep_it_alive(open_attic: Open) -> None:
+@pytest.mark.parametrize("named", ["{uid}", "{token}@elsewhere.example"])
+def test_a_feed_that_loses_the_marks_of_blocks_keeps_none_alive(
+    open_attic: Open, named: str
+) -> None:
+    """It shows a block for a while after it is gone, and its like for as long as there is one."""
     accounts = [{"id": "work"}, {"id": "team"}, {"id": "feed"}]
     attic = open_attic({"to": "team/main"}, connections=accounts)
     attic.add("talk", "2026-11-23 09:00")
     attic.round()
-    (block,) = attic.events().values()
-    plain = replace(block, origin="", mirror="")
-    attic.calendar(connection="feed").put("x", EventSeries(uid=block.uid, master=plain))
+
+    def refresh() -> None:
+        feed = attic.calendar(connection="feed")
+        for name in list(feed.objects):
+            feed.delete(name)
+        for token, block in attic.events().items():
+            uid = named.format(uid=block.uid, token=token)
+            plain = replace(block, origin="", mirror="", uid=uid)
+            feed.put(uid, EventSeries(uid=uid, master=plain))
+
+    refresh()
     attic.round()
     attic.calendar().delete("talk")
+    for _ in range(2):
+        attic.round()
+        attic.look()
+        assert attic.blocks() == []
+    refresh()
     attic.round()
-    assert attic.blocks() == []
+    assert attic.busy() == []
 
 
 def test_a_series_is_mirrored_occurrence_by_occurrence(attic: Attic) -> None:

@@ -80,7 +80,8 @@ def upgrade() -> None:
         _time("end"),
         sa.Column("fbtype", sa.SmallInteger(), nullable=False),
         _text("sources"),
+        _time("gone_at", null=True),
         _belongs("mirrored", "mirror_id", "mirrors"),
         sa.PrimaryKeyConstraint("mirror_id", "token", name=op.f("pk_mirrored")),
     )
-    _index("mirrored", "uid")
+    _index("mirrored", "gone_at")
