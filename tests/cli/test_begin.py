@@ -27,6 +27,9 @@ resources:
       - {id: right, provider: ics, path: b.ics, write_calendar: primary}
       - {id: dav, provider: caldav, server_url: "https://dav.example.com", username: ann,
          password_env: NOT_SET}
+    mirror:
+      - {to: right/primary, from: [left]}
+      - {to: dav/primary, from: [left, dav]}
 sync:
   interval: soon
 """
@@ -82,11 +85,16 @@ def test_check_names_every_mistake_at_once(folder: Folder) -> None:
         ["busybridge.yaml:13", "resources[0].connections[1].read_calender"],
         ["busybridge.yaml:15", "resources[0].connections[2].write_calendar"],
         ["busybridge.yaml:17", "resources[0].connections[3].password_env"],
-        ["busybridge.yaml:19", "sync.interval"],
+        ["busybridge.yaml:19", "resources[0].mirror[0].to"],
+        ["busybridge.yaml:20", "resources[0].mirror[1].from[1]"],
+        ["busybridge.yaml:22", "sync.interval"],
     ]
     for line, hint in zip(
         lines,
-        ('"bind"', "Europe/Berlin", '"caldav"', '"read_calendars"', "primary", "NOT_SET", "5m"),
+        (
+            *('"bind"', "Europe/Berlin", '"caldav"', '"read_calendars"', "primary", "NOT_SET"),
+            *("into another one", "leave dav out", "5m"),
+        ),
         strict=True,
     ):
         assert hint in line

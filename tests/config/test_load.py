@@ -36,12 +36,16 @@ def test_every_problem_is_named_at_once_with_its_line_and_the_remedy(tmp_path: P
                 read_calender: [primary]
                 write_calendar: primary
               - {id: team, provider: shed, url: there, write_calendar: primary}
+            mirror:
+              - {to: team/primary, from: [work, team]}
         """
     assert problems(tmp_path, text) == [
         "8: resources[0].connections[0].read_calender: unknown key "
         '(did you mean "read_calendars"?)',
         "10: resources[0].connections[1].write_calendar: 2 write calendars (work, team), "
         "none of them primary (set primary: true on exactly one)",
+        "12: resources[0].mirror[0].from[1]: mirror cycle: team would be mirrored into itself "
+        "(leave team out of from)",
     ]
 
 

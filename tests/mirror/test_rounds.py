@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import pytest
 
 from bridge.model.event import Class, EventSeries, ShowAs, Status, Transp
-from bridge.provider import RemoteId
+from bridge.model.interval import Window
+from bridge.provider import AccessRole, CalendarId, RemoteId, Shown
 from bridge.store.database import Database
-from tests.engine.house import INSTANCE, at
+from tests.engine.house import INSTANCE, at, instant_at
 from tests.mirror.attic import OTHER, TEAM_TO_WORK, WORK_TO_TEAM, Attic
 
 Open = Callable[..., Attic]
@@ -233,3 +234,55 @@ def test_a_series_is_mirrored_occurrence_by_occurrence(attic: Attic) -> None:
     attic.round()
     assert attic.blocks() == ["11-23 09:00 +60 Busy", "12-07 09:00 +60 Busy"]
     assert attic.ids() < before
+
+
+def test_what_is_over_stays_for_a_week_and_is_then_used_again(attic: Attic) -> None:
+    attic.add("talk", "2026-11-23 09:00")
+    attic.round()
+    before = attic.ids()
+    attic.now += 7 * 86400
+    attic.add("next", "2026-12-23 09:00")
+    attic.round()
+    assert attic.blocks() == ["11-23 09:00 +60 Busy", "12-23 09:00 +60 Busy"]
+    attic.now += 6 * 86400
+    attic.add("more", "2026-12-24 09:00")
+    attic.round()
+    assert attic.blocks() == ["12-23 09:00 +60 Busy", "12-24 09:00 +60 Busy"]
+    assert before < attic.ids()
+    attic.now += 60 * 86400
+    attic.round()
+    assert attic.blocks() == []
+
+
+def test_a_source_that_leaves_takes_along_what_was_of_it_alone(open_attic: Open) -> None:
+    accounts = [{"id": "work"}, {"id": "team"}, {"id": "apple"}]
+    attic = open_attic({"to": "team/main"}, connections=accounts)
+    attic.add("both", "2026-11-23 09:00")
+    attic.add("both", "2026-11-23 09:30", connection="apple")
+    attic.add("own", "2026-11-24 09:00", connection="apple")
+    attic.round()
+    assert attic.blocks() == ["11-23 09:00 +90 Busy", "11-24 09:00 +60 Busy"]
+    attic.mirror(WORK_TO_TEAM)
+    attic.write()
+    assert attic.blocks() == ["11-23 09:00 +60 Busy"]
+
+
+def test_the_target_is_no_source_where_nothing_but_its_busy_times_can_be_read(
+    open_attic: Open,
+) -> None:
+    accounts = [{"id": "work"}, {"id": "team"}, {"id": "spy"}]
+    attic = open_attic({"to": "team/main"}, connections=accounts)
+    seen = attic.calendar(connection="spy")
+    seen.info = replace(seen.info, role=AccessRole.FREE_BUSY)
+
+    class Spied:
+        def busy(self, _calendar: CalendarId, _window: Window) -> list[Shown]:
+            start = instant_at("2026-11-23 09:00")
+            return [Shown(start, start + 3600, ShowAs.BUSY)]
+
+    spying = replace(attic.memory("spy").provider(), busy=Spied())
+    attic.accounts.providers["room-a.spy"] = spying
+    attic.add("talk", "2026-11-24 09:00")
+    attic.round()
+    assert len(attic.busy()) == 2
+    assert attic.blocks() == ["11-24 09:00 +60 Busy"]
