@@ -215,7 +215,8 @@ def _round(bridge: Bridge, row: MirrorRow) -> dict[str, Any]:
         report = bridge.rounds.run(job, look=True)
         with bridge.database.read() as conn:
             after = mirrors.get(conn, row.id)
-        outcome = report.outcome if report else "failed"
+        failed = "failed" if after and after.error_code else "later"
+        outcome = report.outcome if report else failed
         message = after.error_message if after else ""
         if after and after.error_hint:
             message = f"{message} ({after.error_hint})"

@@ -173,7 +173,10 @@ def change(
 
 
 def _follow_mirrors(conn: Transaction, settings: Settings, now: Instant) -> None:
-    for resource, own in plan(settings):
+    """Make mirrors follow; most resources have none, and never had."""
+    known = mirrors.resource_ids(conn)
+    affected = tuple(each for each in settings.resources if each.mirror or each.id in known)
+    for resource, own in plan(settings.model_copy(update={"resources": affected})):
         names = {connection.id for connection in own}
         wanted = [mirror for mirror in resource.mirror if mirror.connection_id in names]
         mirrors.sync_mirrors(conn, resource.id, wanted, now)

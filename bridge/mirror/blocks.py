@@ -81,10 +81,9 @@ def block_of(series: EventSeries) -> Block | None:
         return None
     if not (isinstance(event.start, datetime) and isinstance(event.end, datetime)):
         return None
-    if event.transp is Transp.TRANSPARENT or event.show_as in (
-        ShowAs.FREE,
-        ShowAs.WORKING_ELSEWHERE,
-    ):
+    if event.transp is Transp.TRANSPARENT or event.status is Status.CANCELLED:
+        return None
+    if event.show_as in (ShowAs.FREE, ShowAs.WORKING_ELSEWHERE):
         return None
     tentative = event.status is Status.TENTATIVE or event.show_as is ShowAs.TENTATIVE
     fbtype = FBType.BUSY_TENTATIVE if tentative else FBType.BUSY

@@ -63,6 +63,7 @@ class Writer:
     """When to go on with them; None: at once."""
     problem: ProviderError | None = None
     """Why a step was refused."""
+    _tried: int = 0
     _refused: int = 0
     _serial: int = field(init=False)
     _taken: set[str] = field(default_factory=set)
@@ -102,10 +103,11 @@ class Writer:
 
     def _step(self, step: Callable[[], None]) -> None:
         self._look_at_limits()
+        self._tried += 1
         try:
             step()
         except (RemoteChanged, RemoteNotFound) as err:
-            logger.debug("%s: a block was changed meanwhile: %s", self.claimed.target, err)
+            logger.debug("%s: a block was changed meanwhile: %s", self.claimed.resource_id, err)
             self.left += 1
             self.again_at = self.clock() + _CHANGED
         except RemoteRejected as err:
@@ -120,7 +122,7 @@ class Writer:
             _Pause: it has.
         """
         remaining = deadline.remaining()
-        if self._refused >= _ENOUGH or self.made + self.moved + self.dropped >= MOST:
+        if self._refused >= _ENOUGH or self._tried >= MOST:
             raise _Pause
         if remaining is not None and remaining < _LEAST:
             raise _Pause
@@ -131,7 +133,7 @@ class Writer:
     # One block each
 
     def _make(self, wanted: Wanted) -> None:
-        token = self._new_token()
+        token = self._new_token(wanted)
         row = MirroredRow(self.claimed.id, token, "", "", *wanted.block, wanted.sources)
         with self.database.write() as conn:
             self._hold(conn, serial=self._serial)
@@ -224,15 +226,16 @@ class Writer:
             return None
         return self._row(standing, Wanted(standing.actual, ""))
 
-    def _new_token(self) -> str:
+    def _new_token(self, wanted: Wanted) -> str:
         """Name a block that no other one is, or was, named like as far as that is known.
 
-        The same name comes out wherever the same mirror is that far: what another process, or this
-        one before it was killed, has asked for is found under it.
+        The same name comes out wherever the same mirror is that far and wants the same: what was
+        asked for by another process, or with a database that was restored, is found under it.
         """
         while True:
             self._serial += 1
-            name = f"{self.instance}\n{self.claimed.id}\n{self._serial}"
+            start, end, _ = wanted.block
+            name = f"{self.instance}\n{self.claimed.id}\n{self._serial}\n{start}/{end}"
             token = blake2b(name.encode(), digest_size=16).hexdigest()
             if token not in self._taken:
                 return token

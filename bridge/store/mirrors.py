@@ -156,6 +156,11 @@ def claim(
     ]
 
 
+def resource_ids(conn: Connection) -> set[ResourceId]:
+    """Name the resources that have mirrors, parked ones too."""
+    return {ResourceId(id_) for id_ in conn.execute(select(mirrors.c.resource_id)).scalars()}
+
+
 def are_any(conn: Connection) -> bool:
     """Tell whether there is any mirror."""
     return conn.execute(select(mirrors.c.id).limit(1)).first() is not None

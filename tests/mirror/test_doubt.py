@@ -13,6 +13,7 @@ from bridge.config.live import Live
 from bridge.errors import (
     AuthorizationExpired,
     RateLimited,
+    RemoteNotFound,
     RemoteRejected,
     TemporarilyUnavailable,
 )
@@ -352,3 +353,22 @@ def test_a_provider_that_allows_no_more_requests_is_left_alone(attic: Attic) -> 
     attic.now += 60
     Office(attic).work()
     assert len(attic.blocks()) == 3
+
+
+def test_a_calendar_that_goes_in_the_middle_of_a_round_is_not_asked_for_ever(
+    open_attic: Open,
+) -> None:
+    attic = open_attic()
+    attic.add("often", at("2026-11-23 09:00"), rrules=("FREQ=HOURLY;INTERVAL=2;COUNT=120",))
+    attic.pull_all()
+    attic.asked()
+    orders = attic.memory("team").orders
+    orders.give("put", RemoteNotFound("there is no such calendar"), times=None)
+    office = Office(attic)
+    (job,) = office.rounds.claim(1)
+    office.rounds.run(job)
+    assert attic.asked().count("put") == MOST
+    orders.forget()
+    attic.now += 60
+    office.work()
+    assert len(attic.blocks()) == 120

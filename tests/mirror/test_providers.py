@@ -10,7 +10,7 @@ import pytest
 
 from bridge.config.settings import Outbound
 from bridge.mirror.blocks import Block, block_of, is_titled, series_of, uid_of
-from bridge.model.event import Event
+from bridge.model.event import Class, Event
 from bridge.model.interval import FBType
 from bridge.provider import CalendarId
 from bridge.sink import Desired
@@ -139,6 +139,11 @@ def test_a_block_is_read_back_as_it_was_written(
     for seen in (written, marked.written):
         assert block_of(seen.series) == block
         assert is_titled(seen.series, title)
+        assert seen.series.master is not None
+        unsaid = None if provider == "caldav" else ()
+        assert seen.series.master.alarms == unsaid, "nobody is reminded"
+        assert seen.series.master.classification is Class.PRIVATE
+        assert seen.conference is None
     assert (marked.mirror, marked.token) == ("c" * 32, token)
 
 
@@ -217,3 +222,9 @@ def test_a_mirror_that_was_killed_or_lost_its_database_doubles_nothing(
     # What `heir` took over it takes away again.
     heir.write()
     assert town.blocks("team") == {}
+    # And back: its blocks are named as they were, and providers remember names for ever.
+    heir.configure(connections=town.connections, mirror=town.mirrors)
+    for _ in range(2):
+        heir.write()
+        heir.now += 60
+    assert list(town.blocks("team").values()) == [on(6)]

@@ -113,6 +113,8 @@ def test_two_accounts_that_are_mirrored_into_each_other_do_not_grow(open_attic: 
         assert attic.blocks("team") == ["11-23 09:00 +60 Busy", "11-25 09:00 +60 Busy"]
         assert attic.blocks("work") == ["11-24 09:00 +60 Busy", "11-25 09:00 +60 Busy"]
     assert len(attic.busy()) == 3, "a block of ours is no busy time of its own"
+    reasons = [it.reason for it in attic.explain(at=instant_at("2026-11-23 09:30"))]
+    assert sorted(reasons) == ["busy", "mirrored by this BusyBridge"]
     attic.calendar().delete("talk")
     for _ in range(3):
         attic.round()
