@@ -79,6 +79,8 @@ class EventSink(Protocol):
 
     natively: Collection[ConferenceKind]
     """Meetings that it makes itself, the preferred one first."""
+    may_be_silent: bool
+    """Whether `delete` can keep the provider from telling the guests."""
 
     def find(self, calendar: CalendarId, token: str) -> Written | None:
         """Find what was written under a token, deleted events excepted."""

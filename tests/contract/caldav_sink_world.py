@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -11,9 +11,11 @@ from icalendar import Calendar, Component
 
 from bridge.model.event import PartStat
 from bridge.model.http import Http
+from bridge.model.interval import utc
 from bridge.provider import Account, CalendarId, Provider, RemoteId
 from bridge.providers.caldav import KIND, CaldavConnection, CaldavDefaults
 from tests.contract.interrupting import Interruptions
+from tests.contract.provider_contract import NOW
 from tests.contract.sink_calendar import Cannot
 from tests.servers.dav import Dav
 
@@ -52,6 +54,16 @@ class CaldavSinkWorld:
     def clean_up(self) -> None:
         for calendar in self.calendars:
             self.account.delete(calendar)
+
+    def write(self, calendar: CalendarId, summary: str) -> None:
+        lines = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//tests//EN", "BEGIN:VEVENT",
+                 f"UID:{summary}", "DTSTAMP:20260101T000000Z", f"SUMMARY:{summary}",
+                 f"DTSTART:{utc(NOW):%Y%m%dT%H%M%SZ}", "DURATION:PT1H", "END:VEVENT",
+                 "END:VCALENDAR", "")  # fmt: skip
+        self.account.put(calendar, f"{summary}.ics", "\r\n".join(lines))
+
+    def in_short_pages(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def rename(self, calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
         def change(event: Component) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.model.event import PartStat
+from bridge.model.interval import utc
 from bridge.provider import CalendarId, Provider, RemoteId
 from bridge.providers.google import KIND
 from bridge.sandbox.google import invitations
@@ -16,6 +17,7 @@ from bridge.sandbox.google.times import Json
 from bridge.sandbox.server import Sandbox
 from tests.contract.google_world import ANN, Signed, account
 from tests.contract.interrupting import Interruptions
+from tests.contract.provider_contract import NOW
 from tests.contract.sink_contract import Cannot
 
 _ANSWERS = {
@@ -44,6 +46,17 @@ class GoogleSinkWorld:
         with self.running.world.lock:
             made = self.running.world.add_calendar(ANN, "A calendar", timezone="Europe/Berlin")
         return CalendarId(made.id)
+
+    def write(self, calendar: CalendarId, summary: str) -> None:
+        self.running.person(ANN).create(summary, utc(NOW), calendar=calendar)
+
+    @contextmanager
+    def in_short_pages(self) -> Iterator[None]:
+        self.running.misbehave(ANN, "short_pages")
+        try:
+            yield
+        finally:
+            self.running.misbehave(ANN, "short_pages", value=False)
 
     def rename(self, calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
         self.change(calendar, remote_id, summary=summary)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge.model.event import PartStat
+from bridge.model.interval import utc
 from bridge.provider import CalendarId, Provider, RemoteId
 from bridge.providers.microsoft.adapter import open_account
 from bridge.sandbox.microsoft.mailbox import Found, event_id
 from bridge.sandbox.server import Sandbox
 from tests.contract.interrupting import Interruptions
 from tests.contract.microsoft_world import ANN, Signed, account
+from tests.contract.provider_contract import NOW
 from tests.contract.sink_calendar import ANN as GUEST
 from tests.contract.sink_calendar import BOB, EVE, Cannot
 
@@ -68,6 +70,12 @@ class MicrosoftSinkWorld:
             box = self.directory.mailbox(self.owner)
             box.transactions.clear()
             return CalendarId(self.directory.add_calendar(box, "A calendar").id)
+
+    def write(self, calendar: CalendarId, summary: str) -> None:
+        self.person.create(summary, utc(NOW), calendar=calendar)
+
+    def in_short_pages(self) -> Any:
+        return self.fault("short_pages")
 
     def rename(self, _calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
         self.person.change(remote_id, subject=summary)

@@ -28,7 +28,7 @@ from bridge.model.event import (
 )
 from bridge.model.interval import Window, utc
 from bridge.provider import CalendarId, Provider, RemoteId
-from bridge.sink import Desired, EventSink, Written
+from bridge.sink import Desired, EventSink, Marked, Written
 from tests.contract.provider_contract import DAY, HOUR, NOW, Mirror, mirrored
 
 Result = TypeVar("Result")
@@ -67,6 +67,14 @@ class SinkWorld(Protocol):
         ...
 
     def new_calendar(self) -> CalendarId: ...
+
+    def write(self, calendar: CalendarId, summary: str) -> None:
+        """Make an event in the hour of `NOW`, as a person does at the provider."""
+        ...
+
+    def in_short_pages(self) -> AbstractContextManager[None]:
+        """Have listings come a few events a page, where the provider has pages."""
+        ...
 
     def rename(self, calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
         """Change the title, as a person does at the provider."""
@@ -175,6 +183,13 @@ class Calendar:
 
     def read(self, remote_id: RemoteId) -> Written:
         return self.ask(lambda sink: sink.read(self.id, remote_id))
+
+    def marked(self, origin: str = ORIGIN) -> dict[str, Marked]:
+        """What an instance wrote, by token."""
+        found = self.ask(lambda sink: sink.marked(self.id, origin))
+        assert {it.origin for it in found} <= {origin}
+        assert len({it.token for it in found}) == len(found)
+        return {it.token: it for it in found}
 
     def delete(self, base: Written, *, notify: bool = True) -> None:
         self.ask(lambda sink: sink.delete(self.id, base, notify=notify))

@@ -255,6 +255,66 @@ class SinkContract:
         back = calendar.put(wanted(booking()), whole)
         assert taking_place(back.series) == [(NOW, NOW + HOUR, "Meeting")]
 
+    # Marks
+
+    def test_what_an_instance_wrote_is_known_by_its_marks_alone(self, calendar: Calendar) -> None:
+        series = weekly(exdates=(MONDAY + WEEK,))
+        moved = override(series, MONDAY + 2 * WEEK, summary="Moved")
+        block, every, other = TOKEN[::-1], "ab" * 20, "cd" * 20
+        calendar.put(wanted(booking("met@example.com", attendees=(Attendee(BOB),))))
+        calendar.put(wanted(booking("block@example.com"), token=block, mirror="0123456789abcdef"))
+        calendar.put(wanted(changed(series, moved), token=every))
+        calendar.put(wanted(booking("other@example.com"), token=other, origin="of-another"))
+        calendar.world.write(calendar.id, "Theirs")
+        found = calendar.marked()
+        mirrors = {token: each.mirror for token, each in found.items()}
+        assert mirrors == {TOKEN: "", every: "", block: "0123456789abcdef"}
+        for each in found.values():
+            assert each.written == calendar.read(each.written.remote_id)
+        assert list(calendar.marked("of-another")) == [other]
+        assert calendar.marked("of-nobody") == {}
+
+    def test_what_carries_marks_can_be_changed_and_deleted(self, calendar: Calendar) -> None:
+        desired = wanted(booking(), mirror="0123456789abcdef")
+        calendar.put(desired)
+        later = booking(start=utc(NOW + DAY), end=utc(NOW + DAY + HOUR))
+        calendar.put(replace(desired, series=later), calendar.marked()[TOKEN].written)
+        marked = calendar.marked()[TOKEN]
+        assert taking_place(marked.written.series) == [(NOW + DAY, NOW + DAY + HOUR, "Meeting")]
+        assert marked.mirror == "0123456789abcdef"
+        calendar.world.rename(calendar.id, marked.written.remote_id, "Theirs")
+        assert calendar.marked()[TOKEN].written == calendar.read(marked.written.remote_id)
+        calendar.delete(marked.written)
+        assert calendar.marked() == calendar.holds() == {}
+
+    def test_what_was_deleted_carries_no_marks_any_more(self, calendar: Calendar) -> None:
+        series = weekly()
+        ours = calendar.put(wanted(changed(series, override(series, MONDAY + WEEK))))
+        theirs = calendar.put(wanted(booking("theirs@example.com"), token=TOKEN[::-1]))
+        calendar.delete(ours)
+        calendar.world.remove(calendar.id, theirs.remote_id)
+        assert calendar.marked() == {}
+
+    def test_marks_are_found_on_every_page(self, calendar: Calendar) -> None:
+        tokens = [f"{number:040x}" for number in range(1, 6)]
+        for token in tokens:
+            calendar.put(wanted(booking(f"{token}@example.com"), token=token))
+        with calendar.world.in_short_pages():
+            assert sorted(calendar.marked()) == tokens
+
+    def test_a_pull_knows_whose_a_mirrored_block_is(self, calendar: Calendar) -> None:
+        for number, origin in enumerate((ORIGIN, "of-another")):
+            desired = wanted(booking(f"{origin}@example.com"), origin=origin, mirror="0123abcd")
+            calendar.put(replace(desired, token=f"{number:040x}"))
+        pulled = [event for series in calendar.holds().values() for event in series.events()]
+        assert {(it.origin, it.mirror) for it in pulled} == {
+            (ORIGIN, "0123abcd"), ("of-another", "0123abcd"),
+        }  # fmt: skip
+
+    def test_marks_in_a_calendar_that_is_not_there_are_not_found(self, calendar: Calendar) -> None:
+        with pytest.raises(RemoteNotFound):
+            Calendar(calendar.world, CalendarId(f"{calendar.id}-gone")).marked()
+
     # Deleting
 
     def test_deleting_twice_is_as_good_as_once(self, calendar: Calendar) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -12,7 +12,7 @@ from bridge.model.event import EventSeries, PartStat
 from bridge.provider import CalendarId, CalendarInfo, Provider, RemoteId
 from bridge.providers.memory import Memory, MemoryCalendar, MemorySink
 from bridge.sink import EventSink
-from tests.contract.sink_calendar import Cannot
+from tests.contract.sink_calendar import Cannot, booking
 
 
 @dataclass
@@ -32,6 +32,12 @@ class MemorySinkWorld:
         info = CalendarInfo(CalendarId(f"calendar-{next(self.numbers)}"), "A calendar")
         self.memory.add(info)
         return info.id
+
+    def write(self, calendar: CalendarId, summary: str) -> None:
+        self.memory.calendars[calendar].put(summary, booking(summary, summary=summary))
+
+    def in_short_pages(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def rename(self, calendar: CalendarId, remote_id: RemoteId, summary: str) -> None:
         store, series = self._series(calendar, remote_id)

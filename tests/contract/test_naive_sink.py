@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from html import escape
 
 import pytest
@@ -13,7 +14,8 @@ from bridge.model.conference import Conference, ConferenceState
 from bridge.model.event import Event, EventSeries
 from bridge.provider import RemoteId
 from bridge.providers.memory import Memory, MemorySink
-from tests.contract.sink_calendar import Calendar
+from bridge.sink import Marked, Written
+from tests.contract.sink_calendar import ORIGIN, TOKEN, Calendar
 from tests.contract.sink_contract import SinkContract
 from tests.contract.sink_worlds import MemorySinkWorld
 
@@ -181,7 +183,77 @@ class FindsByTheWrongName(Naive):
         return super().read(calendar, RemoteId(remote_id))
 
 
+class ForgetsTheMirror(Naive):
+    """Blocks are bookings."""
+
+    def put(self, calendar, desired, base):
+        return super().put(calendar, replace(desired, mirror=""), base)
+
+
+class TakesAllMarks(Naive):
+    """Whoever's they are."""
+
+    def marked(self, calendar, origin):
+        every = [super(TakesAllMarks, self).marked(calendar, it) for it in (ORIGIN, "of-another")]
+        return [replace(it, origin=origin) for found in every for it in found]
+
+
+class TakesPeoplesEvents(Naive):
+    def marked(self, calendar, origin):
+        found = [*super().marked(calendar, origin), *super().marked(calendar, "")]
+        return [replace(it, origin=origin) for it in found]
+
+
+class MarksNoTokens(Naive):
+    def marked(self, calendar, origin):
+        return [replace(it, token="") for it in super().marked(calendar, origin)]
+
+
+class OnePageAlone(Naive):
+    def marked(self, calendar, origin):
+        return super().marked(calendar, origin)[:2]
+
+
+class LeavesSeriesOut(Naive):
+    def marked(self, calendar, origin):
+        found = super().marked(calendar, origin)
+        return [it for it in found if not it.written.series.master.is_recurring]
+
+
+class ShowsTheDeleted(Naive):
+    """As a listing may."""
+
+    def marked(self, calendar, origin):
+        found = list(super().marked(calendar, origin))
+        if not found and "delete" in self.memory.asked:
+            event = Event(uid="gone", start=date(2026, 11, 23), end=date(2026, 11, 24))
+            series = EventSeries(uid="gone", master=event)
+            gone = Written(remote_id=RemoteId("gone"), etag=None, series=series)
+            found.append(Marked(written=gone, origin=origin, token=TOKEN))
+        return found
+
+
+class NoCalendarNoMarks(Naive):
+    """What cannot be looked at is empty."""
+
+    def marked(self, calendar, origin):
+        try:
+            return super().marked(calendar, origin)
+        except RemoteNotFound:
+            return []
+
+
 CASES = [
+    (ForgetsTheMirror, "what_an_instance_wrote_is_known_by_its_marks_alone"),
+    (ForgetsTheMirror, "what_carries_marks_can_be_changed_and_deleted"),
+    (ForgetsTheMirror, "a_pull_knows_whose_a_mirrored_block_is"),
+    (TakesAllMarks, "what_an_instance_wrote_is_known_by_its_marks_alone"),
+    (TakesPeoplesEvents, "what_an_instance_wrote_is_known_by_its_marks_alone"),
+    (MarksNoTokens, "what_an_instance_wrote_is_known_by_its_marks_alone"),
+    (LeavesSeriesOut, "what_an_instance_wrote_is_known_by_its_marks_alone"),
+    (OnePageAlone, "marks_are_found_on_every_page"),
+    (ShowsTheDeleted, "what_was_deleted_carries_no_marks_any_more"),
+    (NoCalendarNoMarks, "marks_in_a_calendar_that_is_not_there_are_not_found"),
     (NewIdEachTime, "writing_twice_under_one_token_makes_one_event"),
     (NewIdEachTime, "guests_are_invited_once_however_often_it_is_written"),
     (FirstWriteWins, "a_repeated_write_brings_the_event_in_line"),

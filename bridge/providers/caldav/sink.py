@@ -62,6 +62,7 @@ class CaldavSink:
     """Writes events; see `EventSink`."""
 
     natively: Collection[ConferenceKind] = ()
+    may_be_silent = False
 
     def __init__(self, home: Home) -> None:
         """Open without touching the network."""

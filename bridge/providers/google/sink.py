@@ -61,6 +61,7 @@ class GoogleSink:
     """Implements `bridge.sink.EventSink`."""
 
     natively: Collection[ConferenceKind] = (ConferenceKind.GOOGLE_MEET,)
+    may_be_silent = True
 
     def __init__(self, client: Client) -> None:
         """Open without touching the network."""

@@ -54,6 +54,8 @@ class Place(Protocol):
 class MemorySink:
     """Writes to a `Memory`."""
 
+    may_be_silent = True
+
     def __init__(self, place: Place) -> None:
         self._place = place
         self.natively: Collection[ConferenceKind] = place.natively

@@ -56,6 +56,7 @@ class MicrosoftSink:
     """Writes the events of bookings; see `bridge.sink.EventSink`."""
 
     natively: Collection[ConferenceKind] = (ConferenceKind.TEAMS,)
+    may_be_silent = False
 
     def __init__(self, client: Client, owner: str = "") -> None:
         """Make one without touching the network.
