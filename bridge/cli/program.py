@@ -42,6 +42,7 @@ _COMMANDS = {
     "keys": ("bridge.cli.keys:keys", "Create, list and revoke API keys."),
     "mirror": ("bridge.cli.mirroring:mirror", "Show or write what is mirrored where."),
     "plan": ("bridge.cli.apply:plan", "Show what the file would change."),
+    "purge": ("bridge.cli.purge:purge", "Delete what was written into an account's calendars."),
     "reload": ("bridge.cli.reload:reload", "Swap the configuration inside the running server."),
     "restore": ("bridge.cli.backup:restore", "Put a backup back, while nothing runs."),
     "sandbox": ("bridge.cli.sandbox:sandbox", "Try it: a stand-in for Google and Microsoft."),

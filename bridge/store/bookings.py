@@ -171,6 +171,24 @@ def written_to(
     ]
 
 
+def of_connection(conn: Connection, connection_id: str, calendar: str) -> list[BookingRow]:
+    """List the bookings of a calendar that are not gone, by resource."""
+    query = select(*_BOOKING).where(
+        bookings.c.connection_id == connection_id,
+        bookings.c.calendar == calendar,
+        bookings.c.state != State.REMOVED.value,
+    )
+    return [_read(row) for row in conn.execute(query.order_by(bookings.c.resource_id))]
+
+
+def stand_in(conn: Connection, connection_id: str) -> bool:
+    """Tell whether events of bookings stand in the calendars of a connection."""
+    query = select(bookings.c.id).where(
+        bookings.c.connection_id == connection_id, bookings.c.remote_id != "", _ALIVE
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def unheeded(
     conn: Connection, connection_id: str, calendar: str, calendar_id: str, window: Window
 ) -> list[tuple[BookingRow, EventRow | None]]:

@@ -1,0 +1,223 @@
+"""Bookings whose events were purged: what becomes of them in the store.
+
+While it is at it nothing of them is written: what is queued is put off, so that a purge that was
+killed leaves all of it as it was. Once their events are gone, bookings end as if somebody had
+deleted these in the calendar: they are shown as cancelled, their time is free, and nothing that was
+queued makes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+from bridge.bookings import showing
+from bridge.bookings.desk import BOOKED, OUTBOX
+from bridge.bookings.ledger import Ledger
+from bridge.dispatch.progress import Owed, Progress
+from bridge.errors import StoreError
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId, ResourceId
+from bridge.publish import Publisher
+from bridge.store import bookings, outbox, resources, schedule
+from bridge.store.bookings import BookingRow, State
+from bridge.store.database import Database, Transaction
+from bridge.store.outbox import LEASE, Kind, ProposalRow
+from bridge.store.wake import Wake
+
+PURGED = "its event was purged from the calendar"
+_ACTOR = "purge"
+_PUT_OFF = 3600
+"""Seconds after which queued writes go on where a purge was killed."""
+_LATER = 120
+"""Seconds after which a meeting that could not be cancelled at once is tried again."""
+_AT_ONCE = 50
+"""Bookings of one transaction: nobody else writes to their resource meanwhile."""
+_BUSY = "a booking of it is being written at this moment"
+
+
+class Due(NamedTuple):
+    """A meeting that is to be cancelled, and the proposal that says so."""
+
+    resource_id: ResourceId
+    token: str
+    owed: Owed
+    proposal_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearing:
+    """Ends bookings; any thread may call."""
+
+    database: Database
+    publisher: Publisher
+    wake: Wake
+    clock: Callable[[], Instant]
+
+    def hold(self, connection_id: ConnectionId) -> None:
+        """Have nothing written to a connection's calendars for a while.
+
+        Raises:
+            StoreError: something is being written, and does not come to an end.
+        """
+        until = self.clock() + LEASE + 10
+        while True:
+            seen = self.wake.seen(OUTBOX)
+            if not self._put_off(connection_id):
+                return
+            if self.clock() >= until:
+                raise StoreError(_BUSY, busy=True)
+            self.wake.wait(OUTBOX, 0.5, seen)
+
+    def cancel(
+        self,
+        connection_id: ConnectionId,
+        calendar: str,
+        *,
+        gone: Collection[str],
+        stands: Collection[str] | None,
+        since: Instant,
+    ) -> list[Due]:
+        """End the bookings of a calendar whose events are gone.
+
+        Args:
+            connection_id: where.
+            calendar: its remote id.
+            gone: remote ids of the events that were deleted.
+            stands: those of the events that are left; None: nobody knows.
+            since: when it was looked what stands there; what was written later is left alone.
+
+        Returns:
+            Meetings that were made by themselves, and have to be cancelled.
+        """
+        with self.database.read() as conn:
+            rows = bookings.of_connection(conn, connection_id, calendar)
+        ended = [
+            row
+            for row in rows
+            if row.remote_id in gone or (stands is not None and row.remote_id not in stands)
+        ]
+        due: list[Due] = []
+        for resource_id, own in groupby(ended, key=lambda row: row.resource_id):
+            every = [row.id for row in own]
+            for start in range(0, len(every), _AT_ONCE):
+                some = every[start : start + _AT_ONCE]
+                due += self._cancel(ResourceId(resource_id), some, gone, since)
+        return due
+
+    def done(self, due: Due) -> None:
+        """Note that a meeting is cancelled."""
+        with self.database.write() as conn:
+            outbox.withdraw(conn, due.proposal_id, self.clock())
+
+    def release(self, connection_id: ConnectionId) -> None:
+        """Let what is queued still go on, and have the calendars read."""
+        now = self.clock()
+        with self.database.write() as conn:
+            waiting = outbox.waiting(conn, connection_id, now + 1)
+            for each in waiting:
+                outbox.put_off(conn, each.id, now)
+            schedule.mark(conn, [connection_id], now)
+        for topic in (OUTBOX, "schedule"):
+            self.wake.notify(topic)
+
+    def _put_off(self, connection_id: ConnectionId) -> bool:
+        """Put off what is queued; tell whether something is being written."""
+        now = self.clock()
+        with self.database.write() as conn:
+            for each in outbox.waiting(conn, connection_id, 0):
+                outbox.put_off(conn, each.id, now + _PUT_OFF)
+            return outbox.is_written_to(conn, connection_id, now)
+
+    def _cancel(
+        self,
+        resource_id: ResourceId,
+        booking_ids: Collection[str],
+        gone: Collection[str],
+        since: Instant,
+    ) -> list[Due]:
+        now = self.clock()
+        due: list[Due] = []
+        with self.database.write() as conn:
+            if resources.lock(conn, resource_id) is None:
+                return []
+            ledger = Ledger(conn, self.publisher, resource_id, now)
+            for booking_id in booking_ids:
+                booking = bookings.get(conn, booking_id)
+                if booking is None:
+                    continue
+                if booking.remote_id in gone or not _is_newer(conn, booking, since):
+                    due += _end(ledger, booking)
+            ledger.close()
+        for topic in (BOOKED, "published", OUTBOX):
+            self.wake.notify(topic)
+        return due
+
+
+def _is_newer(conn: Transaction, booking: BookingRow, since: Instant) -> bool:
+    """Tell whether it was written since, or is being written."""
+    return any(
+        it.state is outbox.State.CLAIMED
+        or (it.state is outbox.State.SETTLED and (it.settled_at or 0) >= since)
+        for it in outbox.of_booking(conn, booking.id)
+        if it.kind is not Kind.MEETING
+    )
+
+
+def _end(ledger: Ledger, booking: BookingRow) -> list[Due]:
+    conn, now = ledger.conn, ledger.now
+    history = outbox.of_booking(conn, booking.id)
+    left = [it for it in history if it.state.is_open or it.state is outbox.State.FAILED]
+    owed = _meetings(booking, left)
+    for each in left:
+        if not _only_cancels(each):
+            outbox.close(
+                conn, each.id, outbox.State.WITHDRAWN, now, error_code=_ACTOR, error_message=PURGED
+            )
+    ledger.clear(booking.id)
+    after = booking._replace(meeting_kind="", meeting_state="", meeting_reference="")
+    if booking.state in (State.CONFIRMED, State.TENTATIVE):
+        after = ledger.save(booking, showing.cancelled(after, booking.text, PURGED))
+        ledger.tell("cancelled", after, reason=PURGED)
+    elif booking.state is not State.CANCELLED:  # nobody sees it
+        ledger.save(booking, after._replace(state=State.REMOVED))
+    else:
+        ledger.save(booking, after)
+    resource_id = ResourceId(booking.resource_id)
+    return [
+        Due(
+            resource_id,
+            booking.token,
+            each,
+            outbox.owe(
+                conn,
+                booking.id,
+                now,
+                actor=_ACTOR,
+                name=booking.name,
+                due_at=now + _LATER,
+                progress={"cancel": str(each)},
+            ),
+        )
+        for each in owed
+    ]
+
+
+def _meetings(booking: BookingRow, left: Collection[ProposalRow]) -> list[Owed]:
+    """Name the meetings that were made by themselves, for what is written or was to be."""
+    found = []
+    if booking.meeting_kind and booking.meeting_reference:
+        found.append(f"{booking.meeting_kind} {booking.meeting_reference}")
+    for each in left:
+        made = Progress.read(json.loads(each.progress)).made
+        if made is not None and made.reference:
+            found.append(str(Owed(made.kind, made.reference)))
+    return [Owed.read(it) for it in dict.fromkeys(found)]
+
+
+def _only_cancels(proposal: ProposalRow) -> bool:
+    progress = Progress.read(json.loads(proposal.progress))
+    return proposal.kind is Kind.MEETING and bool(progress.cancel)

@@ -1,0 +1,250 @@
+"""Purging: everything that this instance wrote into an account's calendars is deleted.
+
+What is ours the marks of the events say, nothing else: it is found with an empty database, too, and
+what people or other instances wrote is never touched. It may be killed and done again at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bridge.dispatch.clearing import Clearing, Due
+from bridge.dispatch.makers import Accounts, Makers
+from bridge.dispatch.sweeping import Found, Item, look
+from bridge.errors import (
+    AuthorizationExpired,
+    BridgeError,
+    ProviderError,
+    RemoteNotFound,
+    TemporarilyUnavailable,
+)
+from bridge.model.conference import ConferenceKind
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId, ResourceId
+from bridge.provider import CalendarInfo
+from bridge.sink import ConferenceMaker, EventSink
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Purged:
+    """What came of it."""
+
+    deleted: list[Item] = field(default_factory=list)
+    left: list[tuple[CalendarInfo, int | None, ProviderError]] = field(default_factory=list)
+    """Calendars in which something is left, how many events, and why; None: nobody knows."""
+    meetings: list[str] = field(default_factory=list)
+    """Links of meetings that may still be there, made by other providers."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left in any calendar."""
+        return not self.left
+
+
+class WrittenLeft(ProviderError):
+    """Something that was written is left."""
+
+    code = "written_left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purging:
+    """Purges connections; any thread may call."""
+
+    accounts: Accounts
+    instance: str
+    """Whose marks are looked for."""
+    clock: Callable[[], Instant]
+    clearing: Clearing | None
+    """Brings the store in line; None where there is none."""
+
+    def look(self, connection_id: ConnectionId) -> list[Found]:
+        """Look what there is to be purged.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            ProviderError: its calendars cannot be listed, or are never written to.
+        """
+        return look(self.accounts.open(connection_id), self.instance)
+
+    def purge(
+        self,
+        connection_id: ConnectionId,
+        *,
+        silent: bool = False,
+        tell: Callable[[Item], None] = lambda _: None,
+    ) -> Purged:
+        """Delete all of it, and end the bookings that it was written for.
+
+        Guests are told of what is still to come, where the provider leaves that to us.
+
+        Args:
+            connection_id: whose calendars.
+            silent: guests are not told at all.
+            tell: is told of every event that is deleted.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            ProviderError: its calendars cannot be listed, or are never written to.
+            StoreError: the store cannot be brought in line; done again, it does what is left.
+        """
+        provider = self.accounts.open(connection_id)
+        if self.clearing is not None:
+            self.clearing.hold(connection_id)
+        try:
+            since = self.clock()
+            purged = Purged()
+            meetings = _Meetings(self.accounts, self.clearing, connection_id)
+            for found in look(provider, self.instance):
+                if provider.sink is not None:
+                    self._purge(provider.sink, found, purged, silent=silent, tell=tell)
+                self._end(connection_id, found, purged, meetings, since)
+            purged.meetings += meetings.left
+        finally:
+            if self.clearing is not None:
+                self.clearing.release(connection_id)
+        return purged
+
+    def purge_whole(self, connection_id: ConnectionId) -> Purged:
+        """Purge before an account is given up; one that is never written to has nothing.
+
+        Raises:
+            WrittenLeft: something is left; done again, it does what is left.
+            BridgeError: as with `purge`.
+        """
+        if self.accounts.open(connection_id).sink is None:
+            return Purged()
+        purged = self.purge(connection_id)
+        for calendar, number, problem in purged.left:
+            what = "what was written" if number is None else f"{number} events"
+            raise WrittenLeft(
+                f"{what} in {calendar.name!r} could not be deleted: {problem}", hint=problem.hint
+            ) from problem
+        return purged
+
+    def _purge(
+        self,
+        sink: EventSink,
+        found: Found,
+        purged: Purged,
+        *,
+        silent: bool,
+        tell: Callable[[Item], None],
+    ) -> None:
+        if found.problem is not None:
+            purged.left.append((found.calendar, None, found.problem))
+            return
+        now = self.clock()
+        left, problem = 0, None
+        for number, item in enumerate(found.items):
+            notify = item.tells(now, silent=silent)
+            try:
+                sink.delete(found.calendar.id, item.marked.written, notify=notify)
+            except RemoteNotFound:  # the calendar went meanwhile
+                logger.debug("%s: it was gone already", found.calendar.id)
+            except ProviderError as err:
+                problem, left = err, left + 1
+                if isinstance(err, AuthorizationExpired | TemporarilyUnavailable):
+                    left += len(found.items) - number - 1
+                    break
+                continue
+            purged.deleted.append(item)
+            tell(item)
+        if problem is not None:
+            purged.left.append((found.calendar, left, problem))
+
+    def _end(
+        self,
+        connection_id: ConnectionId,
+        found: Found,
+        purged: Purged,
+        meetings: _Meetings,
+        since: Instant,
+    ) -> None:
+        """End the bookings of a calendar, and their meetings."""
+        gone = [it for it in purged.deleted if it.calendar.id == found.calendar.id]
+        ids = {str(it.marked.written.remote_id) for it in gone}
+        known: set[str] = set()
+        if self.clearing is not None:
+            stands = None
+            if found.problem is None:
+                stands = {str(it.marked.written.remote_id) for it in found.items} - ids
+            due = self.clearing.cancel(
+                connection_id, found.calendar.id, gone=ids, stands=stands, since=since
+            )
+            known = meetings.cancel(due)
+        meetings.find([it for it in gone if it.link and it.marked.token not in known])
+
+
+@dataclass(slots=True)
+class _Meetings:
+    """Meetings that were made by themselves, and end with their events."""
+
+    accounts: Accounts
+    clearing: Clearing | None
+    connection_id: ConnectionId
+    left: list[str] = field(default_factory=list)
+
+    def cancel(self, due: Sequence[Due]) -> set[str]:
+        """Cancel meetings that the store knows of; what fails is tried again by whoever serves.
+
+        Returns:
+            The tokens of their bookings.
+        """
+        if self.clearing is None:
+            return set()
+        makers = Makers(self.clearing.database, self.accounts)
+        for each in due:
+            try:
+                maker = makers.find(each.resource_id, each.owed.kind)
+                if maker is not None:
+                    maker.cancel(each.owed.reference)
+                    self.clearing.done(each)
+                    continue
+            except BridgeError as err:
+                logger.warning("%s: a meeting is not cancelled yet: %s", self.connection_id, err)
+            self.left.append(f"{each.owed.kind.value} {each.owed.reference}")
+        return {each.token for each in due}
+
+    def find(self, items: Sequence[Item]) -> None:
+        """Cancel meetings that nothing but their events tells of; name those that are not found."""
+        makers = list(self._makers()) if items else []
+        for item in items:
+            if not any(_ended(maker, item) for maker in makers):
+                self.left.append(item.link)
+
+    def _makers(self) -> Iterator[ConferenceMaker]:
+        resource_id = ResourceId(self.connection_id.partition(".")[0])
+        if self.clearing is not None:
+            makers = Makers(self.clearing.database, self.accounts)
+            try:
+                found = makers.find(resource_id, ConferenceKind.ZOOM)
+            except BridgeError:
+                return
+            if found is not None:
+                yield found
+            return
+        for name in self.accounts.serving(resource_id):
+            try:
+                maker = self.accounts.open(name).conferences
+            except BridgeError:
+                continue
+            if maker is not None:
+                yield maker
+
+
+def _ended(maker: ConferenceMaker, item: Item) -> bool:
+    """Cancel the meeting that was made for an event; tell whether there was one."""
+    try:
+        found = maker.find(item.marked.token) if item.marked.token else None
+        if found is None:
+            return False
+        maker.cancel(found.reference)
+    except BridgeError as err:
+        logger.warning("a meeting is not cancelled: %s", err)
+        return False
+    return True

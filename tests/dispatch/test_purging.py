@@ -1,0 +1,187 @@
+"""Purging: events go, bookings and meetings end, and what was queued makes nothing anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from bridge.bookings.words import Result
+from bridge.dispatch.clearing import PURGED, Clearing
+from bridge.dispatch.purging import Purged, Purging
+from bridge.errors import RemoteRejected, StoreError, TemporarilyUnavailable
+from bridge.model.resource import ConnectionId
+from bridge.provider import AccessRole, CalendarId
+from bridge.sink import Desired
+from bridge.store.bookings import State
+from tests.bookings.hall import INSTANCE
+from tests.dispatch.stage import Killed, Stage, event, kill
+from tests.dispatch.test_meetings import meeting
+from tests.engine.house import make_series
+
+WORK = ConnectionId("room-a.work")
+DOWN = TemporarilyUnavailable("it is down")
+LATER = ("20261123T140000Z", "20261123T150000Z")
+
+
+@pytest.fixture
+def stage(open_stage: Callable[..., Stage]) -> Stage:
+    """Written to in one calendar, with an account that makes meetings at Zoom."""
+    made = open_stage(zoom=True)
+    made.calendar.info = replace(made.calendar.info, role=AccessRole.WRITE)
+    made.calendar.put("theirs", make_series("2026-11-23T20:00", uid="theirs"))
+    return made
+
+
+def purging(stage: Stage, *, clock: Callable[[], int] | None = None) -> Purging:
+    clock = clock or (lambda: stage.now)
+    clearing = Clearing(
+        database=stage.database, publisher=stage.house.publisher, wake=stage.wake, clock=clock
+    )
+    return Purging(accounts=stage.house.accounts, instance=INSTANCE, clock=clock, clearing=clearing)
+
+
+def purge(stage: Stage) -> Purged:
+    return purging(stage).purge(WORK)
+
+
+def standing(stage: Stage) -> list[str]:
+    return sorted(it.uid for it in stage.events())
+
+
+def test_a_booking_ends_with_its_event_and_its_meeting(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    assert standing(stage) == ["one", "theirs"]
+    purged = purge(stage)
+    assert (len(purged.deleted), purged.left, purged.meetings) == (1, [], [])
+    assert standing(stage) == ["theirs"]
+    assert stage.meetings() == []
+    assert (stage.booking().state, stage.booking().reason) == (State.CANCELLED, PURGED)
+    assert "STATUS:CANCELLED" in stage.text()
+    assert "booking.cancelled" in stage.told()
+    assert stage.later() == [], "nothing is owed"
+    assert purge(stage) == Purged()
+    again = stage.done(stage.put(event()))
+    assert again.result is Result.SETTLED, "it may be booked again"
+
+
+def test_what_is_queued_makes_nothing_anew(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+    stage.put(event(*LATER))
+    stage.put(event("20261123T170000Z", "20261123T180000Z", uid="two"), "two.ics")
+    stage.house.now += 1
+    purge(stage)
+    assert stage.later() == []
+    assert standing(stage) == ["theirs"]
+    assert stage.booking().state is State.CANCELLED
+    assert stage.names() == ["one.ics"], "nobody saw the other one"
+    assert stage.busy() == []
+
+
+def test_what_failed_is_not_tried_again_and_its_meeting_goes(stage: Stage) -> None:
+    stage.memory.orders.give("put", DOWN, times=None)
+    stage.put(meeting("zoom"))
+    stage.later(4 * 86400)
+    assert len(stage.meetings()) == 1
+    stage.memory.orders.forget()
+    assert purge(stage).meetings == []
+    assert stage.meetings() == []
+    assert not stage.desk.retry(stage.booking().id)
+
+
+def test_a_purge_that_was_killed_leaves_the_rest_as_it_was_and_is_done_again(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+    stage.done(stage.put(event(uid="two", start=LATER[0], end=LATER[1]), "two.ics"))
+    stage.put(event(title="Other"))
+    deleted = count()
+    stage.memory.orders.give("delete", lambda: kill() if next(deleted) else None, times=None)
+    with pytest.raises(Killed):
+        purge(stage)
+    stage.memory.orders.forget()
+    assert len(standing(stage)) == 2
+    assert stage.booking().state is State.CONFIRMED
+    stage.house.now += 1
+    assert purge(stage).is_whole
+    assert standing(stage) == ["theirs"]
+    assert stage.booking().state is State.CANCELLED
+    assert stage.later() == []
+
+
+def test_what_cannot_be_deleted_keeps_its_booking(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+    stage.done(stage.put(event(uid="two", start=LATER[0], end=LATER[1]), "two.ics"))
+    stage.memory.orders.give("delete", RemoteRejected("no"))
+    ((_, number, _),) = purge(stage).left
+    assert number == 1
+    assert len(standing(stage)) == 2
+    states = [seen.text.count("CANCELLED") for name in stage.names() if (seen := stage.seen(name))]
+    assert sorted(states) == [0, 1]
+    assert purge(stage).is_whole
+    assert standing(stage) == ["theirs"]
+
+
+def test_a_calendar_that_cannot_be_read_ends_no_booking(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+    stage.memory.orders.give("marked", DOWN)
+    ((_, number, problem),) = purge(stage).left
+    assert (number, problem) == (None, DOWN)
+    assert stage.booking().state is State.CONFIRMED
+    assert standing(stage) == ["one", "theirs"]
+
+
+def test_nobody_purges_beside_a_write_that_is_under_way(stage: Stage) -> None:
+    stage.put(event())
+    claim = stage.claim()
+    moments = count(stage.now, 70)
+    with pytest.raises(StoreError, match="being written"):
+        purging(stage, clock=lambda: next(moments)).purge(WORK)
+    stage.dispatch.run(claim)
+    assert standing(stage) == ["one", "theirs"]
+    assert purge(stage).is_whole
+    assert standing(stage) == ["theirs"]
+
+
+def test_what_was_booked_since_it_was_looked_is_left_alone(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+
+    def book() -> None:
+        stage.house.now += 1
+        stage.done(stage.put(event(uid="two", start=LATER[0], end=LATER[1]), "two.ics"))
+
+    stage.memory.orders.give("delete", book)
+    assert purge(stage).is_whole
+    assert standing(stage) == ["theirs", "two"]
+    seen = stage.seen("two.ics")
+    assert seen is not None
+    assert "CANCELLED" not in seen.text
+
+
+def test_a_meeting_that_cannot_be_cancelled_now_is_named_and_cancelled_later(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    (reference,) = stage.meetings()
+    stage.zoom.orders.give("meeting.cancel", DOWN)
+    assert purge(stage).meetings == [f"zoom {reference}"]
+    assert [it.outcome for it in stage.later()] == ["settled"]
+    assert stage.meetings() == []
+
+
+def test_a_meeting_of_which_only_its_event_tells_goes_too_or_is_named(stage: Stage) -> None:
+    """Another database: the token says for which event it was made."""
+    provider = stage.memory.provider()
+    assert provider.sink is not None
+    for token in ("abcdef01" * 5, "abcdef02" * 5):
+        series = make_series("2026-11-23T10:00", uid=token)
+        made = stage.zoom.provider().conferences
+        assert made is not None
+        link = f"https://zoom.example/{token}"
+        if token.startswith("abcdef01"):
+            link = made.create(token, series).join_url
+        assert series.master is not None
+        series = replace(series, master=replace(series.master, conference_url=link))
+        desired = Desired(token=token, origin=INSTANCE, series=series)
+        provider.sink.put(CalendarId("main"), desired, None)
+    assert purge(stage).meetings == [f"https://zoom.example/{'abcdef02' * 5}"]
+    assert stage.meetings() == []
+    assert standing(stage) == ["theirs"]
