@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.amending import Trial
+from bridge.app.purging import make_purging
 from bridge.web.context import WebContext
 
 if TYPE_CHECKING:
@@ -31,5 +32,6 @@ def make_context(bridge: Bridge) -> WebContext:
         promotion=bridge.promotion,
         listing=bridge.listing,
         bookings=bridge.bookings,
+        purging=make_purging(bridge),
         vault=bridge.vault,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,13 @@ from bridge.channels import shown
 from bridge.config.plan import plan
 from bridge.config.settings import Settings
 from bridge.inventory import InventoryReport, apply
-from bridge.store import connections
+from bridge.store import bookings, connections
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
     from bridge.connecting.parting import Parting
+
+logger = logging.getLogger(__name__)
 
 
 def apply_settings(
@@ -33,6 +36,7 @@ def apply_settings(
         purge=purge,
     )
     shown.note(bridge.database, settings, bridge.kinds)
+    farewell.warn(report)
     farewell.begin()
     return report
 
@@ -50,12 +54,19 @@ class _Farewell:
         with bridge.database.read() as conn:
             # What was made by API goes, too, when its resource leaves the file for good.
             rows = [row for row in connections.every(conn) if row.id not in stays]
+            self._written = [row for row in rows if bookings.stand_in(conn, row.id)]
         self._bridge = bridge
         self._found: tuple[Parting, ...] = ()
         if rows:
             from bridge.connecting.parting import partings
 
             self._found = tuple(partings(bridge.accounts, bridge.tokens, rows))
+
+    def warn(self, report: InventoryReport) -> None:
+        """Say whose events stay in calendars that nobody here writes to any more."""
+        for row in self._written:
+            if {row.id, row.resource_id} & set(report.removed):
+                logger.warning("%s left; events of bookings stay in its calendars", row.id)
 
     def begin(self) -> None:
         """Give it back, beside everything else: providers may take their time."""

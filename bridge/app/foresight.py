@@ -52,6 +52,8 @@ class Foresight:
     """Those of them that are parked already."""
     leaving: Sequence[Leaving]
     """Connections that `apply` removes; of removed resources, too."""
+    purges: bool = False
+    """What was written to their calendars is deleted before."""
 
     @property
     def destroys(self) -> list[str]:
@@ -125,4 +127,5 @@ def look_ahead(bridge: Bridge, settings: Settings) -> Foresight:
             )
             for row in rows
         ],
+        purges=purging,
     )

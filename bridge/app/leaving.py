@@ -10,7 +10,15 @@ from bridge.accounts import Accounts
 from bridge.config.live import Live
 from bridge.config.plan import ConnectionPlan
 from bridge.config.settings import Connection, Resource, Settings
-from bridge.errors import NotRevocable, ProviderError
+from bridge.dispatch.purging import WrittenLeft
+from bridge.errors import (
+    ConfigError,
+    NotConnected,
+    NotRevocable,
+    ProviderError,
+    TemporarilyUnavailable,
+)
+from bridge.store import bookings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +31,8 @@ NOT_GIVEN_BACK = "not given back: "
 """Begins a line about what is left at a provider."""
 NOT_REVOCABLE = "its owner ends what was permitted: "
 """Begins a line about what no provider takes back from us."""
+NOT_PURGED = "not purged: "
+"""Begins a line about events that are left in calendars, for good."""
 _AT_ONCE = 4
 
 
@@ -70,6 +80,58 @@ def end_all(bridge: Bridge, leaving: Sequence[Leaving]) -> list[str]:
         for each, trouble in zip(granted, troubles, strict=True)
         if trouble is not None
     ]
+
+
+def purge_all(bridge: Bridge, leaving: Sequence[Leaving]) -> list[str]:
+    """Delete what was written to the calendars of connections, before they go.
+
+    Args:
+        bridge: whose settings may not have them any more: then those that need keys of their own
+            cannot be opened.
+        leaving: which.
+
+    Returns:
+        What is left in calendars, a line each as above.
+
+    Raises:
+        ProviderError: something is left, and another try may do it: nothing is to be ended yet.
+        StoreError: the store cannot be used.
+    """
+    from bridge.app.purging import make_purging
+
+    known = {f"{it.id}.{own.id}" for it in bridge.settings.resources for own in it.connections}
+    found = [each for each in leaving if each.id in known or _has_owner(bridge.kinds, each)]
+    with bridge.database.read() as conn:
+        lines = [
+            f"{NOT_PURGED}{each.id} ({each.provider}): its keys left the file before; put it back, "
+            "and `busybridge purge`"
+            for each in leaving
+            if each not in found and bookings.stand_in(conn, each.id)
+        ]
+    if not found:
+        return lines
+    live = Live(_with(bridge.settings, found, bridge.kinds))
+    accounts = Accounts(live, bridge.http, bridge.kinds, bridge.tokens, bridge.budgets)
+    purging = make_purging(bridge, accounts)
+    try:
+        for each in found:
+            try:
+                purged = purging.purge_whole(each.id)
+            except WrittenLeft as err:
+                if isinstance(err.__cause__, TemporarilyUnavailable):
+                    raise
+                lines.append(f"{NOT_PURGED}{each.id} ({each.provider}): {err}")
+            except NotConnected:
+                continue  # nobody could ever write there, or it was disconnected long ago
+            except TemporarilyUnavailable:
+                raise
+            except (ProviderError, ConfigError) as err:
+                lines.append(f"{NOT_PURGED}{each.id} ({each.provider}): {err}")
+            else:
+                lines += [f"{NOT_PURGED}{each.id}: meeting {it}" for it in purged.meetings]
+    finally:
+        accounts.close()
+    return lines
 
 
 def _has_owner(kinds: Mapping[str, ProviderKind], each: Leaving) -> bool:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.app.foresight import look_ahead
-from bridge.app.leaving import end_all
+from bridge.app.leaving import end_all, purge_all
 from bridge.app.opening import try_opening
 from bridge.app.outlet import make_transport
 from bridge.config.plan import plan
@@ -91,7 +91,8 @@ class Reload:
         try_opening(bridge, new)
         ahead = look_ahead(bridge, new)
         ahead.refuse_more_than(confirmed)
-        left = end_all(bridge, ahead.leaving)
+        kept = purge_all(bridge, ahead.leaving) if new.removed_resources == "purge" else []
+        left = [*kept, *end_all(bridge, ahead.leaving)]
         for each in left:
             logger.warning("%s", each)
         return "\n".join([self._reload(new, purge=True), *left])
@@ -106,6 +107,9 @@ class Reload:
             transport = make_transport(new.outbound)
         try:
             try_opening(bridge, new)
+            kept: list[str] = []
+            if purge is None and new.removed_resources == "purge":
+                kept = purge_all(bridge, look_ahead(bridge, new).leaving)
             # While what is left of them can still be spoken for.
             bridge.keeper.dismiss(*_gone(old, new))
             new, report = self._apply(new, purge=purge)
@@ -124,7 +128,7 @@ class Reload:
         with suppress(BridgeError):  # else within a minute
             compact.run(bridge.database)
         bridge.wake.notify("schedule")
-        return "\n".join([f"reloaded: {_summary(report)}", *new.warnings])
+        return "\n".join([f"reloaded: {_summary(report)}", *new.warnings, *kept])
 
     def _apply(self, new: Settings, *, purge: bool | None) -> tuple[Settings, InventoryReport]:
         """Write the rows; made anew as often as something is set by API meanwhile."""

@@ -52,24 +52,32 @@ def apply(ground: Ground, yes: bool) -> None:  # noqa: FBT001 - click names it
     """Do what `plan` shows: reload, and remove for good what left the file.
 
     What owners permitted is given back to their providers, notifications are ended, and everything
-    read is deleted. What was made by API stays, unless its resource left the file. A running server
-    does it; without one this command does. Exit code 1 when something was not given back, 2 when
-    it was refused.
+    read is deleted. With `removed_resources: purge`, events of bookings and mirrored blocks are
+    deleted from their calendars, too. What was made by API stays, unless its resource left the
+    file. A running server does it; without one this command does. Exit code 1 when something was
+    not given back or purged, 2 when it was refused.
     """
     with ground.bridge() as bridge:
         ahead = _look(bridge)
         if ahead.destroys:
             _confirm(ground, ahead, yes=yes)
         ok, verdict = _have_done(bridge, ahead)
-    from bridge.app.leaving import NOT_GIVEN_BACK
+    from bridge.app.leaving import NOT_GIVEN_BACK, NOT_PURGED
 
     lines = verdict.splitlines()
     left = [each.partition(NOT_GIVEN_BACK)[2] for each in lines if NOT_GIVEN_BACK in each]
-    data = {"ok": ok, "verdict": verdict, "plan": _document(ahead), "not_given_back": left}
+    stands = [each.partition(NOT_PURGED)[2] for each in lines if NOT_PURGED in each]
+    data = {
+        "ok": ok,
+        "verdict": verdict,
+        "plan": _document(ahead),
+        "not_given_back": left,
+        "not_purged": stands,
+    }
     ground.show(data, lambda: _report(lines, ok=ok))
     if not ok:
         raise click.exceptions.Exit(EXIT_USAGE)
-    if left:
+    if left or stands:
         raise click.exceptions.Exit(EXIT_ERROR)
 
 
@@ -140,10 +148,11 @@ def _do(bridge: Bridge, ahead: Foresight) -> tuple[bool, str]:
 
 
 def _report(lines: list[str], *, ok: bool) -> None:
-    from bridge.app.leaving import NOT_GIVEN_BACK, NOT_REVOCABLE
+    from bridge.app.leaving import NOT_GIVEN_BACK, NOT_PURGED, NOT_REVOCABLE
 
     for line in lines:
-        say(line, err=not ok or NOT_GIVEN_BACK in line or NOT_REVOCABLE in line)
+        told = any(it in line for it in (NOT_GIVEN_BACK, NOT_PURGED, NOT_REVOCABLE))
+        say(line, err=not ok or told)
 
 
 def _tell(ahead: Foresight, mirrors: Sequence[tuple[ResourceId, Foreseen]] = ()) -> None:
@@ -172,15 +181,17 @@ def _lines(ahead: Foresight) -> Iterator[str]:
         yield f"{how} {name}: {count(len(own), 'connection')}, {count(blocks, 'busy block')}"
     for each in ahead.leaving:
         how = "reload removes" if _goes_soon(ahead, each) else "apply removes"
-        yield f"{how} {each.id}: {', '.join(_parts(each))}"
+        yield f"{how} {each.id}: {', '.join(_parts(each, purges=ahead.purges))}"
 
 
-def _parts(each: Leaving) -> Iterator[str]:
+def _parts(each: Leaving, *, purges: bool) -> Iterator[str]:
     yield f"{each.provider} {each.account}".strip()
     yield count(each.events, "event")
     if each.is_granted:
         how = "is given back" if each.is_taken_back else "stays until its owner ends it"
         yield f"what its owner permitted {how}"
+    if purges:
+        yield "what was written to its calendars is deleted"
     if each.made_by_api:
         yield "made by API"
 
@@ -227,5 +238,6 @@ def _document(ahead: Foresight) -> dict[str, Any]:
             }
             for each in ahead.leaving
         ],
+        "purges": ahead.purges,
         "nothing": ahead.is_nothing,
     }

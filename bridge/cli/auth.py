@@ -19,8 +19,11 @@ from bridge.cli.printing import say, told
 from bridge.errors import BridgeError, ProviderError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge.app.bridge import Bridge
     from bridge.connecting import Ended
+    from bridge.dispatch.purging import Purged
     from bridge.model.resource import ConnectionId, ResourceId
 
 _HOST = "127.0.0.1"
@@ -103,16 +106,42 @@ def revoke(ground: Ground, connection: str) -> None:
     end_connection(ground, connection)
 
 
-def end_connection(ground: Ground, connection: str) -> None:
-    """Disconnect an account, and say what came of it."""
+def end_connection(ground: Ground, connection: str, *, purge_written: bool = False) -> None:
+    """Disconnect an account, and say what came of it.
+
+    Args:
+        ground: how the program was called.
+        connection: which.
+        purge_written: delete first what was written to its calendars.
+    """
+    purged: list[Purged] = []
     with ground.bridge() as bridge:
         name = find_connection(bridge, connection)
-        trouble = bridge.connecting.disconnect(name)
+
+        def purge(connection_id: ConnectionId) -> None:
+            from bridge.app.purging import make_purging
+
+            purged.append(make_purging(bridge).purge_whole(connection_id))
+
+        try:
+            trouble = bridge.connecting.disconnect(name, purge=purge if purge_written else None)
+        except ProviderError as err:
+            raise BridgeError(f"{name} is stopped, and not disconnected yet: {told(err)}") from err
         bridge.rebuild()
-    data = {"connection": name, "given_back": trouble is None}
-    ground.show(data, lambda: say(f"{name} is disconnected"))
+    data: dict[str, object] = {"connection": name, "given_back": trouble is None}
+    if purged:
+        data["purged"] = len(purged[0].deleted)
+    ground.show(data, lambda: _tell_ended(name, purged))
     if trouble is not None:
         say(f"warning: its provider did not take it back: {told(trouble)}", err=True)
+
+
+def _tell_ended(name: str, purged: Sequence[Purged]) -> None:
+    from bridge.cli.purge import report
+
+    for each in purged:
+        report(name, each)
+    say(f"{name} is disconnected")
 
 
 def _connection(bridge: Bridge, resource: str, provider: str, wanted: str | None) -> ConnectionId:

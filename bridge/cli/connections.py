@@ -78,16 +78,20 @@ def resume(ground: Ground, connection: str) -> None:
 
 @connections.command()
 @click.argument("connection", shell_complete=complete_connection)
+@click.option(
+    "--purge-written", is_flag=True, help="Delete first what was written to its calendars."
+)
 @command
-def disconnect(ground: Ground, connection: str) -> None:
+def disconnect(ground: Ground, connection: str, *, purge_written: bool) -> None:
     """Give back what the owner of CONNECTION permitted, and forget what was read from it.
 
     It stays where it is configured, and can be connected again; one with a password is read again
-    after `resume`.
+    after `resume`. With --purge-written, events of bookings and mirrored blocks are deleted from
+    its calendars first, as `purge` does it; it is not disconnected while something is left.
     """
     from bridge.cli.auth import end_connection
 
-    end_connection(ground, connection)
+    end_connection(ground, connection, purge_written=purge_written)
 
 
 def _find(store: Store, connection: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from bridge.connecting.asked import (
     may_connect,
 )
 from bridge.connecting.elsewhere import Elsewhere
-from bridge.connecting.ending import BeforeRevoking, Ending
+from bridge.connecting.ending import BeforeRevoking, Ending, Purge
 from bridge.connecting.invitations import check_redirect
 from bridge.connecting.keeping import Keeping
 from bridge.connecting.lent import Lent, RawCalendars, exercise, raw_calendars
@@ -292,8 +292,14 @@ class Connecting:
                 return
             self._tokens.renew(connection_id, lambda grant: refresh(account, grant))
 
-    def disconnect(self, connection_id: ConnectionId) -> ProviderError | None:
+    def disconnect(
+        self, connection_id: ConnectionId, *, purge: Purge | None = None
+    ) -> ProviderError | None:
         """Give back what was granted, and forget it with everything that was read.
+
+        Args:
+            connection_id: which.
+            purge: deletes first what was written to its calendars.
 
         Returns:
             Why the provider did not take it back; it is forgotten here all the same.
@@ -302,10 +308,14 @@ class Connecting:
             ConfigError: no connection of this id is configured.
             Crowded: too many at once; nothing is done.
             StoreError: it is not forgotten.
+            BridgeError: `purge` was not possible: it is stopped, and not disconnected.
         """
         kind, account = self._accounts.describe(connection_id)
         # What was granted before there was a service account is given back, too.
         authorizer = kind.authorizer(account) if kind.authorizer else None
+        if purge is not None:  # it takes as long as it takes, and nobody else's turn
+            self._ending.stop(connection_id)
+            purge(connection_id)
         with self._turn():
             trouble = self._ending.end(connection_id, authorizer)
         self._wake.notify("schedule")

@@ -28,6 +28,10 @@ BeforeRevoking = Callable[[ConnectionId], None]
 grant is good. The connection is not pulled any more; what was read of it still stands. What it
 raises as ProviderError is told, and stops nothing."""
 
+Purge = Callable[[ConnectionId], None]
+"""Deletes what was written to the account's calendars, while it may still be written to. What it
+raises keeps the account: nothing is given back or forgotten."""
+
 _ROUNDS = 5
 """More refreshes than that do not come between: nothing is pulled any more."""
 
@@ -52,7 +56,7 @@ class Ending:
         Raises:
             StoreError: something is left here.
         """
-        row = self._stop(connection_id)
+        row = self.stop(connection_id)
         if row is None:
             return None
         trouble: ProviderError | None = None
@@ -71,8 +75,8 @@ class Ending:
             raise StoreError("the account is being connected elsewhere", busy=True)
         return trouble
 
-    def _stop(self, connection_id: ConnectionId) -> ConnectionRow | None:
-        """Let nothing more be read, nor what is being read be taken."""
+    def stop(self, connection_id: ConnectionId) -> ConnectionRow | None:
+        """Let nothing more be read or written, nor what is being read be taken."""
         with self.database.write() as conn:
             row = connections.get(conn, connection_id)
             if row is None:

@@ -13,6 +13,7 @@ from bridge.bookings import Bookings
 from bridge.channels.hearing import Hearing
 from bridge.config.live import Live
 from bridge.connecting import Connecting, Invitations, Listing
+from bridge.dispatch.purging import Purging
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.publish import Publisher
@@ -77,6 +78,8 @@ class WebContext:
     """None where no account can be looked at."""
     bookings: Bookings | None = None
     """None where nothing can be booked."""
+    purging: Purging | None = None
+    """None where nothing is purged."""
     vault: Vault | None = None
     """Encrypts answers that are remembered; None where none is."""
     metrics: Metrics = field(default_factory=Metrics)

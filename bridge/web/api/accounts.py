@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from flask import Response, g
 
+from bridge import deadline
 from bridge.access import Scope
 from bridge.amending import Draft
 from bridge.config.settings import Settings
 from bridge.connecting import RedirectNotAllowed
-from bridge.errors import ProviderError
+from bridge.errors import BridgeError, ProviderError
 from bridge.model.interval import rfc3339
 from bridge.model.resource import Access, ConnectionId, ConnectionStatus
 from bridge.provider import CalendarInfo
@@ -18,7 +19,7 @@ from bridge.store import connections
 from bridge.store.connections import ConnectionRow
 from bridge.store.resources import Owner
 from bridge.web.api import choosing
-from bridge.web.api.answers import answer
+from bridge.web.api.answers import answer, provider_problem
 from bridge.web.api.changing import amending, explained, owners, trial
 from bridge.web.api.documents import ConnectionDocuments
 from bridge.web.api.finding import find_connection, find_resource
@@ -31,6 +32,7 @@ from bridge.web.api.settable import (
     ConnectionWish,
     MadeConnection,
     NewConnection,
+    RemovalQuery,
     Removed,
     StatusQuery,
 )
@@ -46,6 +48,9 @@ from bridge.web.api.wish import (
 )
 from bridge.web.context import WebContext
 from bridge.web.problem import Problem
+
+_LONGEST = 60.0
+"""Seconds for which a request may delete events; the next one goes on."""
 
 
 class AccountRoutes:
@@ -123,18 +128,38 @@ class AccountRoutes:
             change.change(row.resource_id, edit)
         return self.show(row.id)
 
-    def delete_connection(self, path: ConnectionPath) -> Response:
-        """Remove an account: what was granted is given back, and its busy time is gone at once."""
+    def delete_connection(self, path: ConnectionPath, query: RemovalQuery) -> Response:
+        """Remove an account: what was granted is given back, and its busy time is gone at once.
+
+        With `purge_written` its events of bookings and its mirrored blocks are deleted first, and
+        guests of what is still to come are told. While something of them is left the account is
+        stopped and not removed (502, 503): the same request goes on with it.
+        """
         row = find_connection(self._context, path.connection_id, Access.MANAGE)
         if row.managed_by is Owner.FILE:
             raise managed(row.id)
         change = amending(self._context)
         connecting, _ = owners(self._context)
+        more: dict[str, object] = {}
+
+        def purge(connection_id: ConnectionId) -> None:
+            more["purged"] = self._purged(connection_id)
+
         with explained(row.id):
             change.preview(row.resource_id, lambda draft: draft.remove(row.id))
-            trouble = connecting.disconnect(row.id)
+            trouble = connecting.disconnect(row.id, purge=purge if query.purge_written else None)
             change.change(row.resource_id, lambda draft: draft.remove(row.id))
-        return answer(removed_json(row.id, [trouble]))
+        return answer(removed_json(row.id, [trouble]) | more)
+
+    def _purged(self, id_: ConnectionId) -> int:
+        """Delete what was written; give how many events that were."""
+        if self._context.purging is None:
+            raise BridgeError("this process purges nothing")
+        try:
+            with deadline.within(_LONGEST):
+                return len(self._context.purging.purge_whole(id_).deleted)
+        except ProviderError as err:
+            raise provider_problem(err) from err
 
     def show(self, id_: ConnectionId, status: int = 200, **more: object) -> Response:
         """Answer with a connection as it is now."""

@@ -176,6 +176,16 @@ class Removed(Strict):
     id: str
     given_back: bool = Field(description="false: the provider did not take back what was granted")
     message: str = Field(description="why it did not")
+    purged: int | None = Field(
+        default=None, description="events deleted from its calendars, where `purge_written` asked"
+    )
+
+
+class RemovalQuery(Strict):
+    purge_written: bool = Field(
+        default=False,
+        description="delete first what was written to its calendars, bookings and mirrored blocks",
+    )
 
 
 class StatusQuery(Strict):
