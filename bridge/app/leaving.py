@@ -91,7 +91,7 @@ def purge_all(bridge: Bridge, leaving: Sequence[Leaving]) -> list[str]:
         leaving: which.
 
     Returns:
-        What is left in calendars, a line each as above.
+        What was deleted, and what is left in calendars, a line each as above.
 
     Raises:
         ProviderError: something is left, and another try may do it: nothing is to be ended yet.
@@ -128,6 +128,8 @@ def purge_all(bridge: Bridge, leaving: Sequence[Leaving]) -> list[str]:
             except (ProviderError, ConfigError) as err:
                 lines.append(f"{NOT_PURGED}{each.id} ({each.provider}): {err}")
             else:
+                if purged.deleted:
+                    lines.append(f"purged {each.id}: {len(purged.deleted)} events were deleted")
                 lines += [f"{NOT_PURGED}{each.id}: meeting {it}" for it in purged.meetings]
     finally:
         accounts.close()

@@ -61,6 +61,6 @@ def refuse_without_consent(bridge: Bridge, connection_id: ConnectionId) -> None:
         raise NotConnected(
             f"{connection_id} is opened by what its owner permitted, and that stood in the "
             "database, which is not there",
-            hint="`busybridge serve` makes another one, `busybridge auth login` asks the owner "
-            "again; then purge",
+            hint="`busybridge serve` makes another one, `busybridge auth login "
+            f"{connection_id.partition('.')[0]} {kind.name}` asks the owner again; then purge",
         )

@@ -59,7 +59,9 @@ def purge(
             _confirm(ground, name, looked, silent=silent, yes=yes)
             purged = purging.purge(name, silent=silent, tell=lambda it: _progress(ground, it))
         except NotConnected as err:
-            hint = f"`busybridge auth login {name.partition('.')[0]}` asks its owner; then purge"
+            provider = bridge.accounts.describe(name)[0].name
+            resource = name.partition(".")[0]
+            hint = f"`busybridge auth login {resource} {provider}` asks its owner; then purge"
             raise NotConnected(f"{name}: {err}", hint=hint) from err
     data = _document(name, looked, purged, silent=silent)
     ground.show(data, lambda: report(name, purged))
@@ -141,7 +143,9 @@ def _foretell(name: str, looked: Sequence[Found], *, silent: bool) -> None:
     say(f"{_sum(items)} would be deleted; nothing is, by --dry-run")
     if with_guests := [it for it in items if it.guests]:
         heard = sum(it.tells(now(), silent=silent) for it in with_guests)
-        say(f"{count(len(with_guests), 'event')} with guests, who are told of {heard}")
+        say(
+            f"of {count(len(with_guests), 'event')} with guests, they are told of {heard or 'none'}"
+        )
 
 
 def _list(looked: Sequence[Found], *, silent: bool) -> None:

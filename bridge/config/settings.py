@@ -368,7 +368,8 @@ class Settings(Section):
     logging: Logging = section()
     metrics: Metrics = section()
     removed_resources: Literal["park", "purge"] = Field(
-        default="park", description="what a reload does with a resource that left the file"
+        default="park",
+        description="what becomes of a resource that left the file, and of what was written for it",
     )
     _warnings: tuple[str, ...] = PrivateAttr(default=())
     _made_by_api: frozenset[str] = PrivateAttr(default=frozenset())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import yaml
@@ -186,8 +187,8 @@ def test_an_account_that_is_connected_while_it_is_removed_is_not_lost(home: Home
     url = browser.consent(browser.get(made["auth_url"]).headers["Location"])
     give_back = home.bridge.connecting.disconnect
 
-    def slowly(connection_id: ConnectionId) -> ProviderError | None:
-        trouble = give_back(connection_id)
+    def slowly(connection_id: ConnectionId, **more: Any) -> ProviderError | None:
+        trouble = give_back(connection_id, **more)
         assert browser.get(url).is_success, "its owner was faster than the removal"
         return trouble
 
