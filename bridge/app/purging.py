@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.accounts import Accounts
+from bridge.config.plan import plan
 from bridge.dispatch.clearing import Clearing
 from bridge.dispatch.purging import Purging
 from bridge.errors import NotConnected
@@ -38,6 +40,7 @@ def make_purging(bridge: Bridge, accounts: Accounts | None = None) -> Purging:
         instance=bridge.keyfile.instance,
         clock=bridge.clock,
         clearing=clearing,
+        is_silent=partial(_is_silent, bridge),
     )
 
 
@@ -45,7 +48,20 @@ def make_purging_without_store(bridge: Bridge) -> Purging:
     """Put it together of the configuration file alone."""
     accounts = Accounts(bridge.live, bridge.http, bridge.kinds, None, bridge.budgets)
     return Purging(
-        accounts=accounts, instance=bridge.keyfile.instance, clock=bridge.clock, clearing=None
+        accounts=accounts,
+        instance=bridge.keyfile.instance,
+        clock=bridge.clock,
+        clearing=None,
+        is_silent=partial(_is_silent, bridge),
+    )
+
+
+def _is_silent(bridge: Bridge, connection_id: ConnectionId) -> bool:
+    return any(
+        not resource.event_defaults.notify_attendees
+        for resource, own in plan(bridge.settings)
+        for connection in own
+        if connection.id == connection_id
     )
 
 

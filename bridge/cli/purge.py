@@ -49,14 +49,16 @@ def purge(
     """
     with ground.bridge() as bridge:
         purging, name = open_purging(bridge, connection)
+        silent = silent or purging.is_silent(name)
         try:
-            looked = purging.look(name)
+            looked = [] if yes and not dry_run else purging.look(name)
             if dry_run:
                 data = _document(name, looked, None, silent=silent)
                 ground.show(data, lambda: _foretell(name, looked, silent=silent))
                 _end(any(it.problem for it in looked))
                 return
-            _confirm(ground, name, looked, silent=silent, yes=yes)
+            if not yes:
+                _confirm(ground, name, looked, silent=silent)
             purged = purging.purge(name, silent=silent, tell=lambda it: _progress(ground, it))
         except NotConnected as err:
             provider = bridge.accounts.describe(name)[0].name
@@ -99,9 +101,7 @@ def open_purging(bridge: Bridge, connection: str) -> tuple[Purging, ConnectionId
     return make_purging_without_store(bridge), name
 
 
-def _confirm(
-    ground: Ground, name: str, looked: Sequence[Found], *, silent: bool, yes: bool
-) -> None:
+def _confirm(ground: Ground, name: str, looked: Sequence[Found], *, silent: bool) -> None:
     """Ask whether it may be deleted, where there is something and somebody can answer.
 
     Raises:
@@ -109,7 +109,7 @@ def _confirm(
         click.Abort: it may not.
     """
     events = sum(len(it.items) for it in looked)
-    if yes or not events:
+    if not events:
         return
     what = count(events, "event")
     if not (sys.stdin.isatty() and sys.stderr.isatty()) or ground.as_json:

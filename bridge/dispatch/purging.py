@@ -61,6 +61,8 @@ class Purging:
     clock: Callable[[], Instant]
     clearing: Clearing | None
     """Brings the store in line; None where there is none."""
+    is_silent: Callable[[ConnectionId], bool] = lambda _: False
+    """Whether guests of what is written there are told nothing anyway (`notify_attendees`)."""
 
     def look(self, connection_id: ConnectionId) -> list[Found]:
         """Look what there is to be purged.
@@ -96,6 +98,7 @@ class Purging:
         if self.clearing is not None:
             self.clearing.hold(connection_id)
         try:
+            silent = silent or self.is_silent(connection_id)
             since = self.clock()
             purged = Purged()
             meetings = _Meetings(self.accounts, self.clearing, connection_id)

@@ -78,6 +78,7 @@ def _event(draw: st.DrawFn, kind: str) -> Event:
         created=stamp,
         last_modified=stamp,
         origin=draw(st.sampled_from(["", "0123456789abcdef"])),
+        mirror=draw(st.sampled_from(["", "fedcba98"])),
     )
 
 

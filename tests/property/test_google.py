@@ -68,6 +68,7 @@ def events(draw: st.DrawFn) -> Event:
         attendees=tuple(draw(st.lists(st.builds(Attendee, _address, _reply, _line), max_size=3))),
         sequence=draw(st.integers(0, 9)),
         origin=draw(st.sampled_from(["", "0123456789abcdef"])),
+        mirror=draw(st.sampled_from(["", "fedcba98"])),
     )
     if event.attendees:
         boss = st.none() | st.builds(Attendee, _address, common_name=_line)
@@ -146,7 +147,8 @@ def test_what_a_booking_says_is_read_back(
     again = read_booking(wire.read(wire.write(made), wire.Event), HERE).event
     assert (None if again.alarms is None else set(again.alarms)) == alarms
     for name in ("start", "end", "rrules", "summary", "description", "location", "url", "transp",
-                 "attachments", "categories", "conference_url", "origin"):  # fmt: skip
+                 "attachments", "categories", "conference_url", "origin",
+                 "mirror"):  # fmt: skip
         assert getattr(again, name) == getattr(event, name), name
     if event.recurrence_id is None:
         assert again.classification == event.classification
@@ -168,6 +170,7 @@ def test_each_property_is_read_back_by_itself(event: Event) -> None:
     assert t.read_organizer(written) == event.organizer
     assert t.read_attendees(written) == event.attendees
     assert t.read_origin(written) == event.origin
+    assert t.read_mirror(written) == event.mirror
 
 
 @given(events())

@@ -76,6 +76,7 @@ def events(draw: st.DrawFn) -> Event:
             draw(st.lists(st.builds(Attendee, _address, common_name=_line), max_size=3))
         ),
         origin=draw(st.sampled_from(["", "0123456789abcdef"])),
+        mirror=draw(st.sampled_from(["", "fedcba98"])),
     )
     if draw(st.booleans()):
         return replace(event, recurrence_id=draw(some_time(kind)))
@@ -152,6 +153,7 @@ def test_each_property_is_read_back_by_itself(event: Event) -> None:
     assert t.read_location(written) == event.location
     assert t.read_attendees(written) == event.attendees
     assert t.read_origin(written) == event.origin
+    assert t.read_mirror(written) == event.mirror
 
 
 @given(events())

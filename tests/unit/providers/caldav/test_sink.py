@@ -41,7 +41,7 @@ from tests.contract.sink_calendar import (
     wanted,
     weekly,
 )
-from tests.servers.faultproxy import Answer, Call, Forward, answering, rewriting
+from tests.servers.faultproxy import Answer, Call, Fault, Forward, answering, rewriting
 from tests.servers.mail import MailBox
 from tests.servers.xandikos import start_xandikos, xandikos_account
 from tests.unit.providers.caldav.conftest import Site
@@ -95,6 +95,45 @@ def put_changing_headers(
         return replace(answer, headers=change(dict(answer.headers)))
 
     return fault
+
+
+MARKED = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//tests//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n"
+    "DTSTAMP:20260101T000000Z\r\nDTSTART:20261124T090000Z\r\nX-BUSYBRIDGE-ORIGIN:{origin}\r\n"
+    "X-BUSYBRIDGE-TOKEN:{uid}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+# Marks
+
+
+def test_marks_are_found_in_more_objects_than_are_asked_for_at_once(plain: CaldavSinkWorld) -> None:
+    calendar = new(plain)
+    for number in range(70):
+        origin = ORIGIN if number % 2 else "of-another"
+        text = MARKED.format(uid=number, origin=origin)
+        plain.account.put(calendar.id, f"{number}.ics", text)
+    assert set(calendar.marked()) == {str(number) for number in range(1, 70, 2)}
+
+
+def test_an_object_that_cannot_be_read_is_no_bar_unless_it_is_ours(
+    site: Site, plain: CaldavSinkWorld
+) -> None:
+    calendar = new(plain)
+    calendar.put(wanted(booking()))
+    plain.account.put(calendar.id, "x.ics", MARKED.format(uid="x", origin="of-another"))
+
+    def spoiling(start: bytes) -> Fault:
+        spoilt = start.replace(b"DTSTART", b"X-START")
+        return rewriting(
+            lambda body: body.replace(start, spoilt),
+            when=lambda call: call.is_report("calendar-multiget"),
+        )
+
+    with site.proxy.fault(spoiling(b"DTSTART:20261124T090000Z")):
+        assert set(calendar.marked()) == {TOKEN}
+    with site.proxy.fault(spoiling(b"DTSTART")), pytest.raises(UnreadableAnswer):
+        calendar.marked()
 
 
 # What is written
