@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -15,6 +16,10 @@ _MKCALENDAR = """<?xml version="1.0" encoding="utf-8"?>
 _PROPPATCH = """<?xml version="1.0" encoding="utf-8"?>
 <D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"
  xmlns:I="http://apple.com/ns/ical/"><D:set><D:prop>{props}</D:prop></D:set></D:propertyupdate>"""
+
+_EVERYTHING = """<?xml version="1.0"?><C:calendar-query xmlns:D="DAV:"
+ xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><C:calendar-data/></D:prop><C:filter>
+<C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,11 @@ class Dav:
 
     def delete(self, calendar: str, name: str = "") -> None:
         self.send("DELETE", calendar + quote(name, safe=""))
+
+    def titles(self, calendar: str) -> list[str]:
+        """Name the events that stand in a calendar, in order."""
+        text = self.send("REPORT", calendar, _EVERYTHING, {"Depth": "1"}).decode()
+        return sorted(each.strip() for each in re.findall(r"SUMMARY:([^\n&]*)", text))
 
     def send(
         self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None
