@@ -10,7 +10,7 @@ from bridge.channels import shown
 from bridge.config.plan import plan
 from bridge.config.settings import Settings
 from bridge.inventory import InventoryReport, apply
-from bridge.store import bookings, connections
+from bridge.store import bookings, connections, mirrors
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
@@ -54,7 +54,11 @@ class _Farewell:
         with bridge.database.read() as conn:
             # What was made by API goes, too, when its resource leaves the file for good.
             rows = [row for row in connections.every(conn) if row.id not in stays]
-            self._written = [row for row in rows if bookings.stand_in(conn, row.id)]
+            self._written = [
+                row
+                for row in rows
+                if bookings.stand_in(conn, row.id) or mirrors.stand_in(conn, row.id)
+            ]
         self._bridge = bridge
         self._found: tuple[Parting, ...] = ()
         if rows:
@@ -66,7 +70,7 @@ class _Farewell:
         """Say whose events stay in calendars that nobody here writes to any more."""
         for row in self._written:
             if {row.id, row.resource_id} & set(report.removed):
-                logger.warning("%s left; events of bookings stay in its calendars", row.id)
+                logger.warning("%s left; what was written to its calendars stays there", row.id)
 
     def begin(self) -> None:
         """Give it back, beside everything else: providers may take their time."""

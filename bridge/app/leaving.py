@@ -18,7 +18,7 @@ from bridge.errors import (
     ProviderError,
     TemporarilyUnavailable,
 )
-from bridge.store import bookings
+from bridge.store import bookings, mirrors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +106,8 @@ def purge_all(bridge: Bridge, leaving: Sequence[Leaving]) -> list[str]:
             f"{NOT_PURGED}{each.id} ({each.provider}): its keys left the file before; put it back, "
             "and `busybridge purge`"
             for each in leaving
-            if each not in found and bookings.stand_in(conn, each.id)
+            if each not in found
+            and (bookings.stand_in(conn, each.id) or mirrors.stand_in(conn, each.id))
         ]
     if not found:
         return lines

@@ -55,11 +55,13 @@ def purge(
             if dry_run:
                 data = _document(name, looked, None, silent=silent)
                 ground.show(data, lambda: _foretell(name, looked, silent=silent))
+                _warn(bridge, name)
                 _end(any(it.problem for it in looked))
                 return
             if not yes:
                 _confirm(ground, name, looked, silent=silent)
             purged = purging.purge(name, silent=silent, tell=lambda it: _progress(ground, it))
+            _warn(bridge, name)
         except NotConnected as err:
             provider = bridge.accounts.describe(name)[0].name
             resource = name.partition(".")[0]
@@ -121,6 +123,20 @@ def _confirm(ground: Ground, name: str, looked: Sequence[Found], *, silent: bool
 def _progress(ground: Ground, item: Item) -> None:
     if not ground.as_json:
         say(f"deleted: {_line(item)}")
+
+
+def _warn(bridge: Bridge, name: str) -> None:
+    """Name the mirrors that go on writing there."""
+    from bridge.config.plan import plan
+
+    for resource, _ in plan(bridge.settings):
+        for mirror in resource.mirror:
+            if mirror.connection_id == name:
+                say(
+                    f"warning: {resource.id} has a mirror to {mirror.to}, which writes there again "
+                    "while it stands in the file",
+                    err=True,
+                )
 
 
 def _end(is_left: object) -> None:

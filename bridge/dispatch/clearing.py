@@ -1,9 +1,9 @@
 """Bookings whose events were purged: what becomes of them in the store.
 
-While it is at it nothing of them is written: what is queued is put off, so that a purge that was
-killed leaves all of it as it was. Once their events are gone, bookings end as if somebody had
-deleted these in the calendar: they are shown as cancelled, their time is free, and nothing that was
-queued makes them anew.
+While it is at it nothing is written: what is queued is put off, and so are rounds of mirrors, so
+that a purge that was killed leaves all of it as it was. Once their events are gone, bookings end as
+if somebody had deleted these in the calendar: they are shown as cancelled, their time is free, and
+nothing that was queued makes them anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.publish import Publisher
-from bridge.store import bookings, outbox, resources, schedule
+from bridge.store import bookings, mirrors, outbox, resources, schedule
 from bridge.store.bookings import BookingRow, State
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import LEASE, Kind, ProposalRow
@@ -36,7 +36,7 @@ _LATER = 120
 """Seconds after which a meeting that could not be cancelled at once is tried again."""
 _AT_ONCE = 50
 """Bookings of one transaction: nobody else writes to their resource meanwhile."""
-_BUSY = "a booking of it is being written at this moment"
+_BUSY = "its calendars are being written to at this moment"
 
 
 class Due(NamedTuple):
@@ -120,6 +120,8 @@ class Clearing:
             waiting = outbox.waiting(conn, connection_id, now + 1)
             for each in waiting:
                 outbox.put_off(conn, each.id, now)
+            mirrors.rest(conn, connection_id, 0)
+        with self.database.write(lasting=False) as conn:
             schedule.mark(conn, [connection_id], now)
         for topic in (OUTBOX, "schedule"):
             self.wake.notify(topic)
@@ -130,7 +132,8 @@ class Clearing:
         with self.database.write() as conn:
             for each in outbox.waiting(conn, connection_id, 0):
                 outbox.put_off(conn, each.id, now + _PUT_OFF)
-            return outbox.is_written_to(conn, connection_id, now)
+            mirrors.rest(conn, connection_id, now + _PUT_OFF)
+            return any(it.is_written_to(conn, connection_id, now) for it in (outbox, mirrors))
 
     def _cancel(
         self,

@@ -216,6 +216,24 @@ def remove(conn: Connection, claimed: MirrorRow) -> bool:
     return bool(conn.execute(statement).rowcount)
 
 
+def rest(conn: Connection, connection_id: str, until: Instant) -> None:
+    """Have no round of a connection's mirrors begin before an instant."""
+    of_it = mirrors.c.connection_id == connection_id
+    conn.execute(update(mirrors).where(of_it).values(rest_until=until))
+
+
+def is_written_to(conn: Connection, connection_id: str, now: Instant) -> bool:
+    """Tell whether a claim on a mirror into a connection's calendars is in force."""
+    of_it = (mirrors.c.connection_id == connection_id, mirrors.c.lease_until > now)
+    return conn.execute(select(mirrors.c.id).where(*of_it).limit(1)).first() is not None
+
+
+def stand_in(conn: Connection, connection_id: str) -> bool:
+    """Tell whether blocks stand in the calendars of a connection."""
+    of_it = (mirrors.c.connection_id == connection_id, mirrors.c.calendar != "")
+    return conn.execute(select(mirrors.c.id).where(*of_it).limit(1)).first() is not None
+
+
 def owners(conn: Connection) -> list[str]:
     """Name the processes that hold claims, those included that did not live to end them."""
     query = select(mirrors.c.lease_owner).where(mirrors.c.lease_owner != "").distinct()

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 import pytest
 
 from bridge.bookings.words import Result
+from bridge.config.plan import MirrorPlan
 from bridge.dispatch.clearing import PURGED, Clearing
 from bridge.dispatch.purging import Purged, Purging
 from bridge.errors import RemoteRejected, StoreError, TemporarilyUnavailable
 from bridge.model.resource import ConnectionId
 from bridge.provider import AccessRole, CalendarId
 from bridge.sink import Desired
+from bridge.store import mirrors
 from bridge.store.bookings import State
-from tests.bookings.hall import INSTANCE
+from tests.bookings.hall import INSTANCE, ROOM
 from tests.dispatch.stage import Killed, Stage, event, kill
 from tests.dispatch.test_meetings import meeting
 from tests.engine.house import make_series
 
 WORK = ConnectionId("room-a.work")
+DAY = timedelta(days=1)
 DOWN = TemporarilyUnavailable("it is down")
 LATER = ("20261123T140000Z", "20261123T150000Z")
 
@@ -135,12 +139,29 @@ def test_nobody_purges_beside_a_write_that_is_under_way(stage: Stage) -> None:
     stage.put(event())
     claim = stage.claim()
     moments = count(stage.now, 70)
-    with pytest.raises(StoreError, match="being written"):
+    with pytest.raises(StoreError, match="being written to"):
         purging(stage, clock=lambda: next(moments)).purge(WORK)
     stage.dispatch.run(claim)
     assert standing(stage) == ["one", "theirs"]
     assert purge(stage).is_whole
     assert standing(stage) == ["theirs"]
+
+
+def test_nobody_purges_beside_a_mirror_that_is_being_written(stage: Stage) -> None:
+    plan = MirrorPlan(
+        to="work/main", connection_id=WORK, calendar="main", sources=(), title="Busy", ahead=DAY
+    )
+    with stage.database.write() as conn:
+        mirrors.sync_mirrors(conn, ROOM, [plan], stage.now)
+        (claimed,) = mirrors.claim(conn, "engine", stage.now, 1)
+    moments = count(stage.now, 70)
+    with pytest.raises(StoreError, match="being written to"):
+        purging(stage, clock=lambda: next(moments)).purge(WORK)
+    with stage.database.write() as conn:
+        assert mirrors.end(conn, claimed)
+    assert purge(stage) == Purged()
+    with stage.database.read() as conn:
+        assert mirrors.is_any_due(conn, stage.now), "it goes on when the purge is over"
 
 
 def test_what_was_booked_since_it_was_looked_is_left_alone(stage: Stage) -> None:
