@@ -212,7 +212,7 @@ class Rounds:
         verdict = pace.after_failure(err, backoff, before, now, ground.random)
         shown = verdict.failure or pace.failure(err, ConnectionStatus.ERROR)
         due = verdict.next_due
-        if not isinstance(err, TemporarilyUnavailable):
+        if not _asks_for_a_pause(err):
             due = min(due, now + _LONGEST)
         with ground.database.write(lasting=False) as conn:
             mirrors.end(
@@ -228,3 +228,10 @@ class Rounds:
                 error_since=row.error_since or now,
             )
         self._observe("failed", None)
+
+
+def _asks_for_a_pause(err: BridgeError) -> bool:
+    """Tell whether a provider wants to be left alone, for as long as it says or as we judge."""
+    if isinstance(err, RateLimited):
+        return True
+    return isinstance(err, TemporarilyUnavailable) and err.retry_after is not None

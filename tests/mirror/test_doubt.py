@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -24,6 +26,8 @@ from bridge.scheduler.ground import Ground
 from bridge.scheduler.mirroring import Rounds
 from bridge.store.database import Database
 from bridge.store.wake import Wake
+from bridge.web.context import WebContext
+from bridge.web.figures import StoreFigures
 from tests.dispatch.stage import Stage, event
 from tests.engine.house import at
 from tests.mirror.attic import TEAM_TO_WORK, WORK_TO_TEAM, Attic
@@ -372,3 +376,32 @@ def test_a_calendar_that_goes_in_the_middle_of_a_round_is_not_asked_for_ever(
     attic.now += 60
     office.work()
     assert len(attic.blocks()) == 120
+
+
+def test_an_outage_that_lasts_is_over_within_a_quarter_of_an_hour_of_its_end(attic: Attic) -> None:
+    office = Office(attic)
+    attic.add("talk", "2026-11-25 09:00")
+    attic.pull()
+    orders = attic.memory("team").orders
+    orders.give("marked", TemporarilyUnavailable("no answer"), times=None)
+    for _ in range(12):
+        assert office.work() == ["failed"]
+        waited = attic.row().rest_until - attic.now
+        assert waited <= 900
+        attic.now += waited
+    assert attic.row().failures == 12
+    orders.forget()
+    attic.mirror({**WORK_TO_TEAM})
+    assert office.work()[0] == "written", "a reload tries at once"
+
+
+def test_figures_tell_what_each_mirror_has(attic: Attic) -> None:
+    context = SimpleNamespace(
+        database=attic.database, publisher=attic.publisher, clock=lambda: attic.now
+    )
+    figures = StoreFigures(cast("WebContext", context))
+    found = {each.name: each.samples for each in figures.collect()}
+    (blocks,) = found["busybridge_mirror_blocks"]
+    (failures,) = found["busybridge_mirror_failures"]
+    assert (blocks.labels, blocks.value) == ({"resource": "room-a", "to": "team/main"}, 2)
+    assert failures.value == 0
