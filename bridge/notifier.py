@@ -137,6 +137,22 @@ class MeetingNews:
 
 
 @dataclass(frozen=True, slots=True)
+class Farewell:
+    """The owner of an account took back, at the provider, what an application was permitted."""
+
+    subject: str
+    """The account's id at the provider."""
+    client_id: str
+    """Of the application, which is the one in the settings."""
+    at: Instant
+    """When that was; what was granted later stands. 0: nobody says."""
+    meetings: ConferenceKind
+    """What the account makes."""
+    may_keep: bool = False
+    """Its owner lets us keep what we know of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notices:
     """All that one request claims, and what it is answered when some of that is true."""
 
@@ -150,7 +166,8 @@ class Notices:
     taken: bool = False
     """The request is true as it stands: it was signed."""
     meetings: Sequence[MeetingNews] = ()
-    """Only of a request that is true."""
+    """Only of a request that is true; so is the next."""
+    farewells: Sequence[Farewell] = ()
 
 
 def unreachable(address: str, provider_url: str) -> str:

@@ -253,10 +253,12 @@ class Bridge:
     def hearing(self) -> Hearing:
         """Takes what providers tell."""
         from bridge.channels.hearing import Hearing
+        from bridge.connecting.leaving import Leaving
         from bridge.dispatch.told import Told
 
         heard = Hearing(self.database, self.wake, self.kinds, clock=self.clock, live=self.live)
         heard.followers.append(Told(self.database, self.wake, self.clock))
+        heard.partings.append(Leaving(self.database, self.tokens, self.wake, self.clock))
         return heard
 
     @cached_property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from bridge.config.live import Live
 from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.notifier import Delivery, MeetingNews, News, Notice, Notices
+from bridge.notifier import Delivery, Farewell, MeetingNews, News, Notice, Notices
 from bridge.provider import ProviderKind
 from bridge.store import channels, connections, schedule
 from bridge.store.channels import ChannelRow, ChannelState, Heard
@@ -72,6 +72,8 @@ class Hearing:
         self.followers: list[Callable[[MeetingNews], object]] = []
         """Told of each meeting that its maker says was changed; they return soon, and may raise
         StoreError."""
+        self.partings: list[Callable[[str, Farewell], object]] = []
+        """The same for accounts that left; the first argument is the kind's name."""
 
     def hear(self, kind_name: str, delivery: Delivery) -> Answer:
         """Take one request.
@@ -84,7 +86,7 @@ class Hearing:
         if kind is None or found is None:
             return Answer(404)
         if found.handshake or found.taken:
-            self._pass_on(found.meetings)
+            self._pass_on(kind.name, found)
             return Answer(found.status, found.body, found.media_type, int(found.taken))
         if not found.claims:
             return Answer(404, refused=1)
@@ -103,10 +105,13 @@ class Hearing:
             return Answer(404, refused=max(1, refused))
         return Answer(found.status, found.body, found.media_type, taken, refused)
 
-    def _pass_on(self, meetings: Sequence[MeetingNews]) -> None:
-        for news in meetings:
+    def _pass_on(self, kind_name: str, found: Notices) -> None:
+        for news in found.meetings:
             for follower in self.followers:
                 follower(news)
+        for farewell in found.farewells:
+            for parting in self.partings:
+                parting(kind_name, farewell)
 
     def _read(self, kind: ProviderKind, delivery: Delivery) -> Notices | None:
         if kind.signed is None:

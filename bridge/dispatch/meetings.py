@@ -81,6 +81,8 @@ class Meetings:
         Raises:
             RemoteNotFound: somebody deleted it.
         """
+        if not conference.reference:
+            return conference  # its host left, and had us forget it
         before = intent.base.series if intent.base is not None else None
         if self.work.progress.made == conference or (
             before and _outline(before) == _outline(series)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select, update
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked, bookings
@@ -153,6 +153,15 @@ def meeting_at(conn: Connection, kind: str, reference: str) -> list[BookingRow]:
         bookings.c.state == State.CONFIRMED.value,
     )
     return [_read(row) for row in conn.execute(query)]
+
+
+def forget_meetings(conn: Connection, resource_id: str, kind: str) -> None:
+    """Forget by what their maker knows a resource's meetings, and what is said of them there.
+
+    Their links stay, which stand in the events, and by which they are taken out of them again.
+    """
+    which = and_(bookings.c.resource_id == resource_id, bookings.c.meeting_kind == kind)
+    conn.execute(update(bookings).where(which).values(meeting_reference="", meeting_details=""))
 
 
 def written_to(

@@ -85,6 +85,7 @@ CONSENT_INCOMPLETE = "invalid_scope"
 """Code of a failure: an owner permitted less than is needed, so that nothing was kept."""
 _OF_NO_CONSENT = ("", NotConnected.code, CredentialUnreadable.code)
 """Codes of failures that say nothing of why there is no consent."""
+_TELLING = (ConnectionStatus.ERROR.value, ConnectionStatus.TOKEN_EXPIRED.value)
 # Written with the rest, in one statement: on PostgreSQL a second update of a row in the same
 # transaction locks the resource's row, which others lock first of all.
 _FORGIVEN: Mapping[str, Any] = {
@@ -240,9 +241,10 @@ def record_failure(
         "error_hint": failure.hint,
     }
     if failure.status is ConnectionStatus.PENDING:
-        # Why nobody could be asked, or a consent was not enough, says more than that there is none.
+        # Why nobody could be asked, a consent was not enough or was taken back, says more than that
+        # there is none.
         refused = and_(
-            connections.c.status == ConnectionStatus.ERROR.value,
+            connections.c.status.in_(_TELLING),
             connections.c.error_code.not_in(_OF_NO_CONSENT),
         )
         told = {name: case((refused, connections.c[name]), else_=told[name]) for name in told}

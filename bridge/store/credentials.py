@@ -173,6 +173,32 @@ def stands(
     return conn.execute(query.limit(1)).first() is not None
 
 
+def of_account(
+    conn: Connection, kind: str, provider: str, application: tuple[str, str]
+) -> list[tuple[ConnectionId, Instant]]:
+    """List the connections that live on what an account granted, and since when each does.
+
+    Args:
+        conn: any transaction.
+        kind: of the credentials that count.
+        provider: of the account.
+        application: the client id of the one in the settings, and the account's id.
+    """
+    client_id, subject = application
+    query = (
+        select(credentials.c.connection_id, credentials.c.updated_at)
+        .join(connections, connections.c.id == credentials.c.connection_id)
+        .where(
+            credentials.c.kind == kind,
+            credentials.c.client_id.in_([client_id, ""]),
+            credentials.c.subject == subject,
+            connections.c.provider == provider,
+        )
+        .order_by(credentials.c.connection_id)
+    )
+    return [(ConnectionId(row.connection_id), row.updated_at) for row in conn.execute(query)]
+
+
 def save(conn: Connection, vault: Vault, wanted: Credential, now: Instant) -> bool:
     """Store a credential in the place of the version that it was made from.
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Update, case, insert, select, update
+from sqlalchemy import Connection, Update, case, insert, or_, select, update
 
 from bridge.model.interval import Instant
 from bridge.store.booking_tables import bookings, proposals
@@ -248,6 +248,17 @@ def give_back(conn: Connection, claimed: ProposalRow, now: Instant, *, begun: bo
 def note(conn: Connection, claimed: ProposalRow, progress: str) -> bool:
     """Keep what was done already, as JSON; False when the claim is not in force any more."""
     return bool(conn.execute(_in_force(claimed).values(progress=progress)).rowcount)
+
+
+def forget_progress(conn: Connection, resource_id: str) -> None:
+    """Forget how far proposals came of a resource's bookings, but for those that write events.
+
+    Of meetings alone nothing is owed any more then.
+    """
+    own = select(bookings.c.id).where(bookings.c.resource_id == resource_id)
+    idle = or_(proposals.c.state.not_in(OPEN), proposals.c.kind == Kind.MEETING.value)
+    statement = update(proposals).where(proposals.c.booking_id.in_(own), idle)
+    conn.execute(statement.values(progress="{}"))
 
 
 def _in_force(claimed: ProposalRow) -> Update:

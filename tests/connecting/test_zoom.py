@@ -15,14 +15,14 @@ import yaml
 from bridge.config.load import load
 from bridge.connecting import Asked
 from bridge.errors import ConfigError, RemoteRejected
-from bridge.model.interval import utc
+from bridge.model.interval import rfc3339, utc
 from bridge.model.resource import ConnectionStatus, ResourceId
 from bridge.notifier import MeetingNews
 from bridge.registry import KINDS
 from bridge.sandbox.zoom.push import signature, webhook
 from bridge.sandbox.zoom.scenario import CLIENT_ID
 from bridge.sink import ConferenceMaker
-from bridge.store import calendars
+from bridge.store import booking_tables, calendars, outbox, schema
 from tests.connecting.home import ROOM, WORK, revealed
 from tests.connecting.owner import ANN, BOB, Browser, asked
 from tests.connecting.zooming import WEBHOOK_SECRET, Studio, Zoom, opened
@@ -231,6 +231,94 @@ def test_zoom_tells_of_meetings_that_their_host_changed(studio: Studio) -> None:
     studio.until(lambda: len(told) == 2, "the notifications come")
     name = str(meeting)
     assert [(it.reference, it.gone) for it in told] == [(name, False), (name, True)]
+
+
+def hooked(studio: Studio) -> None:
+    """Connect the account, whose app tells of everything."""
+    studio.now = int(studio.zoom.sandbox.world.now.timestamp())
+    studio.connect()
+    hook = {"url": f"{studio.url}/hooks/zoom", "secret_token": WEBHOOK_SECRET}
+    studio.zoom.sandbox.zoom.subscribe(CLIENT_ID, webhook(hook))
+    studio.zoom.sandbox.world.advance(timedelta(seconds=90))
+    studio.now += 90
+
+
+def book(studio: Studio) -> None:
+    """Have a booking whose meeting this account holds, and one that is not yet in line."""
+    row = dict.fromkeys(["name", "uid", "login", "state", "text", "token", "calendar"], "")
+    row |= {"id": "b", "resource_id": ROOM, "connection_id": WORK, "state": "removed"}
+    row |= {"created_at": 1, "changed_at": 1}
+    row |= {"meeting_kind": "zoom", "meeting_reference": "85", "meeting_details": "Passcode: 7"}
+    with studio.bridge.database.write() as conn:
+        conn.execute(booking_tables.bookings.insert(), [row | {"meeting_url": "https://z/j/85"}])
+        outbox.owe(conn, "b", 1, actor="", name="", progress={"update": "zoom 85"})
+
+
+def known(studio: Studio) -> str:
+    """All that is kept of the account and its meetings, but for secrets, which are encrypted."""
+    tables = (schema.credentials, booking_tables.bookings, booking_tables.proposals)
+    with studio.bridge.database.read() as conn:
+        return str([row for table in tables for row in conn.execute(table.select())])
+
+
+def test_an_owner_who_removes_the_app_is_forgotten_and_the_connection_says_what_to_do(
+    studio: Studio,
+) -> None:
+    hooked(studio)
+    book(studio)
+    user = studio.zoom.sandbox.zoom.directory.user(ANN)
+    assert user.id in known(studio)
+    studio.zoom.sandbox.zoom.person(ANN).remove(CLIENT_ID)
+    expired = ConnectionStatus.TOKEN_EXPIRED
+    studio.until(lambda: studio.status() is expired, "the notification comes")
+    row = studio.row()
+    assert row.error_message == "its owner took the permission back at the provider"
+    assert "`busybridge auth url room-a`" in row.error_hint
+    kept = known(studio)
+    assert [it for it in (user.id, ANN, "Passcode", "zoom 85", "'85'") if it in kept] == []
+    assert "https://z/j/85" in kept, "the link stands in the event, and belongs to that"
+    assert studio.grant() is None
+    studio.pull()
+    assert studio.row().error_message == row.error_message, "it says so until it is connected"
+    assert "Connected" in studio.connect().text
+    assert (studio.status(), studio.pull()) == (ConnectionStatus.ACTIVE, "ok")
+
+
+def test_who_lets_us_keep_what_we_know_keeps_the_meetings(studio: Studio) -> None:
+    hooked(studio)
+    book(studio)
+    assert left(studio, studio.now, user_data_retention="true").status_code == 204
+    assert studio.grant() is None
+    assert "zoom 85" in known(studio)
+
+
+@pytest.mark.covers("T44")
+def test_a_farewell_that_comes_again_does_not_end_what_was_granted_later(studio: Studio) -> None:
+    hooked(studio)
+    assert left(studio, studio.now).status_code == 204
+    assert studio.status() is ConnectionStatus.TOKEN_EXPIRED
+    studio.now += 10
+    studio.connect()
+    before = studio.now - 10
+    assert left(studio, before).status_code == 204
+    assert left(studio, studio.now + 5, client_id="another's").status_code == 204
+    assert left(studio, studio.now + 5, user_id="nobody").status_code == 204
+    assert left(studio, studio.now, deauthorization_time="yesterday").status_code == 204
+    assert studio.status() is ConnectionStatus.ACTIVE
+    assert studio.grant() is not None
+    assert studio.pull() == "ok"
+
+
+def left(studio: Studio, at: int, **changes: str) -> httpx2.Response:
+    """Post that Ann removed the app."""
+    payload = {
+        "user_id": studio.zoom.sandbox.zoom.directory.user(ANN).id,
+        "client_id": CLIENT_ID,
+        "deauthorization_time": rfc3339(at),
+        **changes,
+    }
+    document = {"event": "app_deauthorized", "payload": payload}
+    return post(studio, json.dumps(document).encode(), studio.now)
 
 
 @pytest.mark.covers("T41")

@@ -129,8 +129,9 @@ def _host(defaults: BaseModel, email: str) -> str:
 def _signed(delivery: Delivery, defaults: BaseModel, now: Instant) -> Notices:
     from bridge.providers.zoom.push import notices
 
-    secret = _of(defaults).webhook_secret
-    return notices(delivery, secret.get_secret_value() if secret else "", now)
+    known = _of(defaults)
+    secret = known.webhook_secret.get_secret_value() if known.webhook_secret else ""
+    return notices(delivery, (known.client_id, secret), now)
 
 
 def _rates(defaults: BaseModel) -> Rates:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from datetime import datetime
 
 from bridge.model.conference import ConferenceKind
 from bridge.model.interval import Instant
-from bridge.notifier import Delivery, MeetingNews, Notices
+from bridge.notifier import Delivery, Farewell, MeetingNews, Notices
 from bridge.providers.zoom import wire
 
 _OLDEST = 300
@@ -21,18 +22,20 @@ _OLDEST = 300
 _STAMP = re.compile(r"[0-9]{1,12}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.=+/-]{1,128}")
 _VALIDATION = "endpoint.url_validation"
+_DEAUTHORIZED = "app_deauthorized"
 _EVENTS = {"meeting.updated": False, "meeting.deleted": True}
 """Event -> whether the meeting is gone; of a series that may be one occurrence alone."""
 
 
-def notices(delivery: Delivery, secret: str, now: Instant) -> Notices:
+def notices(delivery: Delivery, app: tuple[str, str], now: Instant) -> Notices:
     """Read a request; one that is not Zoom's, or too old, claims nothing.
 
     Args:
         delivery: anybody's.
-        secret: the secret token of the app; empty: nothing is believed.
+        app: its client id, and its secret token; without that nothing is believed.
         now: the present.
     """
+    client_id, secret = app
     if not secret or not _is_genuine(delivery, secret, now):
         return Notices()
     try:
@@ -41,6 +44,8 @@ def notices(delivery: Delivery, secret: str, now: Instant) -> Notices:
         return Notices()
     if said.event == _VALIDATION:
         return _proof(said.payload.plain_token, secret)
+    if said.event == _DEAUTHORIZED and said.payload.user_id and said.payload.client_id == client_id:
+        return Notices(taken=True, farewells=[_farewell(said.payload)])
     changed = said.payload.object
     if said.event not in _EVENTS or changed is None or not changed.id:
         return Notices(taken=True)  # genuine, and nothing to us
@@ -55,6 +60,24 @@ def _is_genuine(delivery: Delivery, secret: str, now: Instant) -> bool:
     wanted = f"v0={_hmac(secret, message)}"
     same = hmac.compare_digest(wanted.encode(), given.encode("utf-8", "replace"))
     return same and _STAMP.fullmatch(stamp) is not None and abs(now - int(stamp)) <= _OLDEST
+
+
+def _farewell(said: wire.Payload) -> Farewell:
+    """Read that somebody removed the app: https://developers.zoom.us/docs/api/marketplace/events/.
+
+    What is known of them has to go within ten days, unless they say that it may stay.
+    """
+    try:
+        at = int(datetime.fromisoformat(said.deauthorization_time).timestamp())
+    except (ValueError, OverflowError):
+        at = 0
+    return Farewell(
+        subject=said.user_id,
+        client_id=said.client_id,
+        at=at,
+        meetings=ConferenceKind.ZOOM,
+        may_keep=str(said.user_data_retention).lower() == "true",
+    )
 
 
 def _proof(plain: str, secret: str) -> Notices:

@@ -125,6 +125,13 @@ class Payload(_Wire):
 
     plain_token: str = msgspec.field(default="", name="plainToken")
     object: Changed | None = None
+    # Of app_deauthorized
+    user_id: str = ""
+    client_id: str = ""
+    deauthorization_time: str = ""
+    """RFC 3339."""
+    user_data_retention: str | bool = ""
+    """`true` as a text in some; missing by now in others."""
 
 
 class Notification(_Wire):
