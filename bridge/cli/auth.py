@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bridge.app.bridge import Bridge
     from bridge.connecting import Ended
-    from bridge.dispatch.purging import Purged
+    from bridge.model.interval import Instant
     from bridge.model.resource import ConnectionId, ResourceId
 
 _HOST = "127.0.0.1"
@@ -73,12 +73,25 @@ def login(
 
 
 @auth.command(name="url")
-@click.argument("resource", shell_complete=complete_resource)
+@click.argument("resource", required=False, shell_complete=complete_resource)
+@click.option("--provider", metavar="NAME", help="Straight to this provider, for one account.")
+@click.option("--connection", metavar="ID", help="Which one, where RESOURCE has several there.")
 @command
-def url_(ground: Ground, resource: str) -> None:
-    """Print a link with which the owner of RESOURCE connects its accounts, in one browser."""
+def url_(
+    ground: Ground, resource: str | None, provider: str | None, connection: str | None
+) -> None:
+    """Print a link with which the owner of RESOURCE connects its accounts, in one browser.
+
+    With --provider it goes to that provider's own page; RESOURCE may be left out where only one
+    has an account there.
+    """
+    if provider is None and (resource is None or connection):
+        raise click.UsageError("name a RESOURCE, or a --provider")
     with ground.bridge() as bridge:
-        link, ends = bridge.invitations.page(_resource(bridge, resource), _ACTOR)
+        if provider is None:
+            link, ends = bridge.invitations.page(_resource(bridge, resource or ""), _ACTOR)
+        else:
+            link, ends = _direct(bridge, resource or _only(bridge, provider), provider, connection)
     ground.show({"url": link, "expires_at": rfc3339(ends)}, lambda: click.echo(link))
     if not ground.as_json:
         say(f"good until {rfc3339(ends)}, in the browser that uses it first", err=True)
@@ -136,12 +149,52 @@ def end_connection(ground: Ground, connection: str, *, purge_written: bool = Fal
         say(f"warning: its provider did not take it back: {told(trouble)}", err=True)
 
 
-def _tell_ended(name: str, purged: Sequence[Purged]) -> None:
-    from bridge.cli.purge import report
+def _direct(
+    bridge: Bridge, resource: str, provider: str, connection: str | None
+) -> tuple[str, Instant]:
+    """Make a link to the provider's own page, for an account that its owner connects.
 
-    for each in purged:
-        report(name, each)
-    say(f"{name} is disconnected")
+    Raises:
+        BridgeError: nobody has to agree there.
+    """
+    name = _connection(bridge, resource, provider, connection)
+    bridge.connecting.needed(name)
+    resource_id, kind = _resource(bridge, resource), bridge.accounts.describe(name)[0].name
+    return bridge.invitations.direct(resource_id, (name, kind), _ACTOR)
+
+
+def _only(bridge: Bridge, provider: str) -> str:
+    """Find the only resource that has an account at a provider.
+
+    Raises:
+        BridgeError: there is none, or there are several.
+    """
+    from bridge.cli.sync import follow_file
+    from bridge.store import connections
+
+    name = _provider(provider)
+    follow_file(bridge)
+    with bridge.database.read() as conn:
+        found = {row.resource_id for row in connections.every(conn) if row.provider == name}
+    if len(found) > 1:
+        raise BridgeError(f"several have {name} connections: {' or '.join(sorted(found))}?")
+    for each in found:
+        return each
+    raise BridgeError(f"no resource has a {name} connection; name one in {bridge.config_path}")
+
+
+def _provider(given: str) -> str:
+    """Give the name of a provider that was given by any of its names.
+
+    Raises:
+        click.UsageError: there is no such provider.
+    """
+    from bridge.registry import kind
+
+    try:
+        return kind(given).name
+    except KeyError as err:
+        raise click.UsageError(str(err.args[0])) from err
 
 
 def _connection(bridge: Bridge, resource: str, provider: str, wanted: str | None) -> ConnectionId:
@@ -151,13 +204,9 @@ def _connection(bridge: Bridge, resource: str, provider: str, wanted: str | None
         BridgeError: there is none, or several and no word which.
         click.UsageError: there is no such provider.
     """
-    from bridge.registry import kind
     from bridge.store import connections
 
-    try:
-        name = kind(provider).name
-    except KeyError as err:
-        raise click.UsageError(str(err.args[0])) from err
+    name = _provider(provider)
     resource_id = _resource(bridge, resource)
     with bridge.database.read() as conn:
         rows = connections.of_resource(conn, resource_id)

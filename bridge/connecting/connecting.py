@@ -91,7 +91,7 @@ class Connecting:
         self._keeping = Keeping(database, accounts, tokens, clock)
         self._ending = Ending(database, tokens, self._keeping, before_revoking)
         self._room = BoundedSemaphore(AT_ONCE)
-        self.elsewhere = Elsewhere(accounts, self._keeping, self._needed, self._turn)
+        self.elsewhere = Elsewhere(accounts, self._keeping, self.needed, self._turn)
         self.followers: list[Callable[[ConnectionId], None]] = []
         """Told of each account that its owner connected."""
 
@@ -123,7 +123,7 @@ class Connecting:
             StoreError: the question cannot be stored.
         """
         kind, account = self._accounts.describe(asked.connection_id)
-        authorizer = self._needed(asked.connection_id)
+        authorizer = self.needed(asked.connection_id)
         settings = self._live.current
         state, verifier = base32(token_bytes(32)), base32(token_bytes(32))
         callback = asked.callback or f"{settings.server.public_url}/oauth/{kind.name}/callback"
@@ -201,7 +201,7 @@ class Connecting:
             StoreError: the store cannot be used.
         """
         check_redirect(self._live.current, redirect_uri)
-        authorizer = self._needed(connection_id)
+        authorizer = self.needed(connection_id)
         with self._turn():
             grant = authorizer.exchange(code, redirect_uri, verifier)
             self._keeping.keep(connection_id, authorizer, grant)
@@ -237,7 +237,7 @@ class Connecting:
         """
         lent = Lent(refresh_token, client_id, client_secret)
         kind, account = self._accounts.describe(connection_id)
-        authorizer = self._needed(connection_id)
+        authorizer = self.needed(connection_id)
         with self._turn():
             name = digest(refresh_token.get_secret_value())
             aside = self._tokens.aside(connection_id, name)
@@ -321,7 +321,13 @@ class Connecting:
         self._wake.notify("schedule")
         return trouble
 
-    def _needed(self, connection_id: ConnectionId) -> Authorizer:
+    def needed(self, connection_id: ConnectionId) -> Authorizer:
+        """Give what asks for the consent that an account needs.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            RemoteRejected: nobody has to agree, or not in a browser.
+        """
         authorizer = self.authorizer(connection_id)
         if authorizer is None:
             kind, account = self._accounts.describe(connection_id)
