@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from email.utils import format_datetime
 
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -51,6 +52,8 @@ def application(google: Google, microsoft: Microsoft, zoom: Zoom) -> Flask:
     def guard(response: Response) -> Response:
         if response.mimetype == "text/html":
             response.headers["Content-Security-Policy"] = POLICY
+        # Of the world's clock, which may be set: else the answer contradicts itself.
+        response.headers.setdefault("Date", format_datetime(google.world.now, usegmt=True))
         return response
 
     return app
