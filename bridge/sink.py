@@ -156,6 +156,14 @@ class ConferenceMaker(Protocol):
         """
         ...
 
+    def is_in_line(self, reference: str, series: EventSeries) -> bool:
+        """Tell whether a meeting has title and times of its event, as far as it can have them.
+
+        Raises:
+            RemoteNotFound: it was deleted.
+        """
+        ...
+
     def cancel(self, reference: str) -> None:
         """Delete a meeting; one that is gone already is no error."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from bridge.dispatch.makers import Accounts, Makers
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Owed, Progress, Refusal
+from bridge.dispatch.putting_back import PuttingBack
 from bridge.dispatch.report import Recheck, Report, code_of
 from bridge.dispatch.work import InternalFault, Lost, Refused, Work
 from bridge.errors import (
@@ -221,11 +221,8 @@ class Dispatch:
         """Give how far earlier proposals came that failed: something of them may stand."""
         with self.database.read() as conn:
             earlier = outbox.of_booking(conn, work.claim.booking.id)
-        return [
-            Progress.read(json.loads(it.progress))
-            for it in earlier
-            if it.state is outbox.State.FAILED and it.id != work.claim.proposal.id
-        ]
+        failed = [it for it in earlier if it.state is outbox.State.FAILED]
+        return [Progress.of(it) for it in failed if it.id != work.claim.proposal.id]
 
     # Meetings alone
 
@@ -241,7 +238,7 @@ class Dispatch:
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None or intent.conference is None:
             return self._settle(work, None, None)
-        if progress.update:
+        if progress.update or progress.changed:
             return self._update(work, events, intent)
         if intent.conference.state is ConferenceState.READY:
             return self._settle(work, None, None)
@@ -250,13 +247,16 @@ class Dispatch:
         return self._make_up(work, events, intent)
 
     def _update(self, work: Work, events: Events, intent: Intent) -> Report:
-        """Move a meeting that could not be moved when its event was."""
+        """Move a meeting that could not be moved when its event was, or was moved at its maker."""
         desired, conference = intent.desired, intent.conference
         if desired is None or conference is None:
             return self._settle(work, None, None)
         meetings = self._meetings(work)
         try:
-            meetings.update(Owed.read(work.progress.update), desired.series)
+            if work.progress.update:
+                meetings.update(Owed.read(work.progress.update), desired.series)
+            else:
+                PuttingBack(self.database, meetings).run(desired.series, self.clock())
         except RemoteNotFound:
             base = events.standing(intent, look=True)
             written, made = self._renew((work, events, meetings), intent, base, conference)
@@ -297,7 +297,8 @@ class Dispatch:
     def _met(self, work: Work, written: Written | None, found: Conference) -> Report:
         hopeless = retry.is_hopeless(work.claim.proposal.created_at, self.clock())
         if found.state is ConferenceState.FAILING and not hopeless:
-            return self._again(work, TemporarilyUnavailable(found.reason), retry.MEETING)
+            trouble = work.trouble or TemporarilyUnavailable(found.reason)
+            return self._again(work, trouble, retry.MEETING)
         reached(Point.MEETING_FOLLOWED)
         is_last = found.state is ConferenceState.FAILING
         return self._settle(work, written, found, is_last=is_last)
@@ -331,7 +332,7 @@ class Dispatch:
         elif work.progress.update and work.claim.kind is not Kind.MEETING:
             owed["update"] = work.progress.update
         wait = _SEEN_TO.get(conference.state) if conference and not is_last else None
-        due = None if wait is None else now + wait
+        due = None if wait is None else now + max(wait, retry.asked(work.trouble, self.random))
         settled = self.outbox.settle(
             work.claim, written, conference, now, meeting_due=due, owed=owed
         )

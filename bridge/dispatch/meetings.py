@@ -65,12 +65,12 @@ class Meetings:
         except RemoteRejected as err:
             if self.insists:
                 raise Refused(f"no {WORDS[kind]} meeting: {err}", err.code) from err
-            made = _failing(kind, err)
+            made = self._failing(kind, err)
         except BridgeError as err:
             if self.insists:
                 raise
             logger.warning("%s: no %s meeting yet: %s", self.work.connection_id, WORDS[kind], err)
-            made = _failing(kind, err)
+            made = self._failing(kind, err)
         if made.state is not ConferenceState.READY:
             return desired, made
         return replace(desired, series=with_link(desired.series, made)), made
@@ -135,8 +135,18 @@ class Meetings:
             logger.debug("%s: the meeting was gone already", self.work.connection_id)
 
     def update(self, owed: Owed, series: EventSeries) -> None:
-        """Bring a meeting in line with the event, later than that was."""
-        self._maker(owed.kind).update(owed.reference, series)
+        """Bring a meeting in line with the event, where it is not: few changes a day are allowed.
+
+        Raises:
+            RemoteNotFound: somebody deleted it.
+            BridgeError: not now.
+        """
+        if not self.is_in_line(owed, series):
+            self._maker(owed.kind).update(owed.reference, series)
+
+    def is_in_line(self, owed: Owed, series: EventSeries) -> bool:
+        """Look whether a meeting has title and times of the event; raises as `update`."""
+        return self._maker(owed.kind).is_in_line(owed.reference, series)
 
     def _made(self, kind: ConferenceKind, series: EventSeries, *, look: bool) -> Conference:
         noted = self.work.progress.made
@@ -154,6 +164,11 @@ class Meetings:
         reached(Point.MEETING_NOTED)
         return found
 
+    def _failing(self, kind: ConferenceKind, err: BridgeError) -> Conference:
+        self.work.trouble = err
+        reason = str(err) if isinstance(err, ProviderError) else "it cannot be made at present"
+        return Conference(kind, ConferenceState.FAILING, reason=reason)
+
     def _maker(self, kind: ConferenceKind) -> ConferenceMaker:
         maker = self.makers.find(self.work.claim.resource_id, kind)
         if maker is None and kind in _OF_CALENDARS:
@@ -167,11 +182,6 @@ class Meetings:
                 hint=f"give the resource a connection, or fill in providers.{kind.value}",
             )
         return maker
-
-
-def _failing(kind: ConferenceKind, err: BridgeError) -> Conference:
-    reason = str(err) if isinstance(err, ProviderError) else "it cannot be made at present"
-    return Conference(kind, ConferenceState.FAILING, reason=reason)
 
 
 def _outline(series: EventSeries) -> object:

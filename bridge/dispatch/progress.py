@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 
 from bridge.model.conference import Conference, ConferenceKind
+from bridge.store.outbox import ProposalRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Progress:
     """`Owed`, one a line: meetings that nobody needs any more."""
     update: str = ""
     """`Owed`: a meeting that is not in line with its event."""
+    changed: str = ""
+    """`Owed`: a meeting that is said to have been changed at its maker."""
     others: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -58,11 +62,16 @@ class Progress:
         own = {name: value for name, value in noted.items() if name in _OWN}
         found = msgspec.convert(own, _Noted)
         others = {name: value for name, value in noted.items() if name not in _OWN}
-        return cls(found.made, found.refusal, found.cancel, found.update, others)
+        return cls(found.made, found.refusal, found.cancel, found.update, found.changed, others)
+
+    @classmethod
+    def of(cls, proposal: ProposalRow) -> Progress:
+        """Read what was noted with a proposal."""
+        return cls.read(json.loads(proposal.progress))
 
     def write(self) -> dict[str, object]:
         """Give what is to be noted."""
-        noted = _Noted(self.made, self.refusal, self.cancel, self.update)
+        noted = _Noted(self.made, self.refusal, self.cancel, self.update, self.changed)
         return {**self.others, **msgspec.to_builtins(noted)}
 
 
@@ -71,6 +80,7 @@ class _Noted(msgspec.Struct, omit_defaults=True):
     refusal: Refusal | None = None
     cancel: str = ""
     update: str = ""
+    changed: str = ""
 
 
 _OWN = frozenset(_Noted.__struct_fields__)

@@ -49,6 +49,14 @@ def wait(err: Exception | None, attempts: int, random: Random, backoff: Backoff 
     return _whole(drawn)
 
 
+def asked(err: Exception | None, random: Random) -> int:
+    """Say for how many seconds a provider wants to be left alone; 0: it does not say."""
+    match err:
+        case TemporarilyUnavailable(retry_after=timedelta()):
+            return wait(err, 0, random)
+    return 0
+
+
 def is_hopeless(created: Instant, now: Instant) -> bool:
     """Tell whether it was tried for so long that a human has to look."""
     return now - created > PATIENCE

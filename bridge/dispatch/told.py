@@ -1,7 +1,6 @@
-"""Meetings of which their makers tell: one that was deleted is looked after with its booking.
+"""Meetings of which their makers tell: they are looked after with their bookings.
 
-What was changed is left to whoever changed it: makers tell of our own changes, too, and a booking
-that answered each of them with another would never come to rest.
+Makers tell of our own changes, too: whoever looks after one that was changed looks at it first.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from bridge.notifier import MeetingNews
 from bridge.store import bookings, outbox, resources
 from bridge.store.bookings import BookingRow
 from bridge.store.database import Database
-from bridge.store.outbox import Kind
+from bridge.store.outbox import Kind, State
 from bridge.store.wake import Wake
 
 _TOPIC = "outbox"
@@ -32,28 +31,28 @@ class Told:
     clock: Callable[[], Instant]
 
     def __call__(self, news: MeetingNews) -> None:
-        """Have the meeting of a booking brought in line with it, which makes it anew if need be.
+        """Have the meeting of a booking brought in line with it, or made anew where it is gone.
 
         Raises:
             StoreError: it could not be noted.
         """
-        if not news.gone:
-            return
         with self.database.read() as conn:
             found = bookings.meeting_at(conn, news.kind.value, news.reference)
         for booking in found:
-            self._see_to(booking, str(Owed(news.kind, news.reference)))
+            self._see_to(booking, news)
 
-    def _see_to(self, booking: BookingRow, owed: str) -> None:
-        progress = json.dumps({"update": owed})
+    def _see_to(self, booking: BookingRow, news: MeetingNews) -> None:
+        owed = str(Owed(news.kind, news.reference))
+        progress = json.dumps({"update" if news.gone else "changed": owed})
         with self.database.write() as conn:
             resources.lock(conn, ResourceId(booking.resource_id))
             now = bookings.get(conn, booking.id)
             if now is None or now.meeting_reference != booking.meeting_reference:
                 return
             waiting = outbox.open_of(conn, booking.id)
-            if any((it.kind, it.progress) == (Kind.MEETING, progress) for it in waiting):
-                return  # that was told before
+            told = (Kind.MEETING, State.QUEUED, progress)
+            if any((it.kind, it.state, it.progress) == told for it in waiting):
+                return  # that was told before, and nobody has looked yet
             outbox.add(
                 conn,
                 booking.id,

@@ -40,6 +40,8 @@ class Work:
     progress: Progress
     touched: bool = False
     """Something was asked after which nobody can say that nothing was done."""
+    trouble: BridgeError | None = None
+    """What kept its meeting from being made, while the event goes without."""
 
     @property
     def calendar(self) -> CalendarId:

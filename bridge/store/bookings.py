@@ -146,11 +146,11 @@ def visible(conn: Connection, resource_id: str) -> list[BookingRow]:
 
 
 def meeting_at(conn: Connection, kind: str, reference: str) -> list[BookingRow]:
-    """List the confirmed bookings that have a meeting; there is one at the most."""
+    """List the bookings that have a meeting, and take place; there is one at the most."""
     query = select(*_BOOKING).where(
         bookings.c.meeting_kind == kind,
         bookings.c.meeting_reference == reference,
-        bookings.c.state == State.CONFIRMED.value,
+        bookings.c.state.in_([State.CONFIRMED.value, State.TENTATIVE.value]),
     )
     return [_read(row) for row in conn.execute(query)]
 

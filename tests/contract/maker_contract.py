@@ -42,6 +42,10 @@ class MakerWorld(Protocol):
         """Delete a meeting, as its host."""
         ...
 
+    def move(self, reference: str, start: datetime) -> None:
+        """Give a meeting another time, as its host."""
+        ...
+
     def lose(self, operation: str) -> None:
         """Have the answer to the next `create`, `update` or `cancel` be lost."""
         ...
@@ -94,6 +98,18 @@ class MakerContract:
             assert place.open().update(made.reference, booking(START + HOUR)) == made
         assert len(place.held()) == 1
 
+    def test_a_meeting_that_its_host_moved_is_not_in_line_until_it_is_put_back(
+        self, place: MakerWorld
+    ) -> None:
+        made = place.open().create(TOKEN, booking())
+        assert place.open().is_in_line(made.reference, booking())
+        assert not place.open().is_in_line(made.reference, booking(summary="Another"))
+        place.move(made.reference, START + HOUR)
+        assert not place.open().is_in_line(made.reference, booking())
+        assert place.open().is_in_line(made.reference, booking(START + HOUR))
+        assert place.open().update(made.reference, booking()) == made
+        assert place.open().is_in_line(made.reference, booking())
+
     def test_a_cancelled_meeting_is_gone(self, place: MakerWorld) -> None:
         made, other = (place.open().create(each, booking()) for each in (TOKEN, OTHER))
         place.open().cancel(made.reference)
@@ -111,6 +127,8 @@ class MakerContract:
         place.remove(made.reference)
         with pytest.raises(RemoteNotFound):
             place.open().update(made.reference, booking(START + HOUR))
+        with pytest.raises(RemoteNotFound):
+            place.open().is_in_line(made.reference, booking())
 
     @pytest.mark.covers("F5")
     def test_a_meeting_whose_answer_was_lost_is_found_and_there_is_one(

@@ -17,7 +17,7 @@ from bridge.sandbox.server import Sandbox
 from bridge.sandbox.zoom.scenario import CLIENT_ID, SERVER_ID
 from bridge.sink import ConferenceMaker
 from tests.contract.google_world import Signed
-from tests.contract.maker_contract import Held
+from tests.contract.maker_contract import Held, booking
 
 ANN, BOB = "ann@example.test", "bob@example.test"
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -61,6 +61,10 @@ class MemoryMakerWorld:
 
     def remove(self, reference: str) -> None:
         self.memory.meetings[reference].cancelled = True
+
+    def move(self, reference: str, start: datetime) -> None:
+        meeting = self.memory.meetings[reference]
+        meeting.series = booking(start)
 
     def lose(self, operation: str) -> None:
         lost = TemporarilyUnavailable("the answer did not come")
@@ -109,6 +113,9 @@ class ZoomMakerWorld:
 
     def remove(self, reference: str) -> None:
         self.host.delete(int(reference))
+
+    def move(self, reference: str, start: datetime) -> None:
+        self.host.move(int(reference), start)
 
     def lose(self, operation: str) -> None:
         fault = {"create": "create_lost", "update": "update_lost", "cancel": "delete_lost"}

@@ -10,9 +10,9 @@ import pytest
 from bridge.bookings.words import Result
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
-from bridge.model.resource import ConnectionId
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.providers.memory import Memory
-from bridge.store import outbox
+from bridge.store import connections, outbox
 from tests.dispatch.stage import Stage, event
 
 DOWN = TemporarilyUnavailable("Zoom is down")
@@ -202,6 +202,34 @@ def test_a_meeting_whose_event_is_refused_is_cancelled_however_long_it_takes(
     (owed,) = [it for it in stage.proposals() if it.state.is_open]
     assert owed.error_message == "Zoom is down", "it is listed"
     stage.persist()
+    assert stage.meetings() == []
+
+
+def test_a_booking_whose_host_is_disconnected_moves_and_its_meeting_follows_once_it_is_back(
+    stage: Stage,
+) -> None:
+    def set_status(status: ConnectionStatus) -> None:
+        with stage.database.write() as conn:
+            connections.set_status(conn, ConnectionId("room-a.zoom"), status)
+
+    stage.done(stage.put(meeting("zoom")))
+    (reference,) = stage.meetings()
+    link = stage.event().location
+    set_status(ConnectionStatus.DISCONNECTED)
+    later = meeting("zoom", "20261123T140000Z", "20261123T150000Z")
+    assert stage.done(stage.put(later)).result is Result.SETTLED
+    assert stage.event().location == link, "it is good all the same"
+    stage.later()
+    [owed] = [it for it in stage.proposals() if it.state.is_open]
+    assert owed.error_code == "not_connected"
+    set_status(ConnectionStatus.ACTIVE)
+    stage.later()
+    assert stage.zoom.meetings[reference].series.master.start.hour == 14
+    set_status(ConnectionStatus.DISCONNECTED)
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert (stage.events(), stage.meetings()) == ([], [reference])
+    set_status(ConnectionStatus.ACTIVE)
+    stage.later()
     assert stage.meetings() == []
 
 

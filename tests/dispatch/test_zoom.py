@@ -15,6 +15,7 @@ import pytest
 from bridge.accounts import Accounts
 from bridge.bookings.words import Result
 from bridge.config.live import Live
+from bridge.dispatch import putting_back
 from bridge.dispatch.told import Told
 from bridge.model.conference import ConferenceKind
 from bridge.model.http import Http
@@ -43,6 +44,7 @@ WORK = {
     "write_calendar": "main",
     "primary": True,
 }
+SERIES = ("20261123T090000Z", "20261123T100000Z")
 NINE, TWO = datetime(2026, 11, 23, 9, tzinfo=UTC), datetime(2026, 11, 23, 14, tzinfo=UTC)
 
 
@@ -245,15 +247,94 @@ def test_a_meeting_of_which_zoom_says_that_it_was_deleted_is_made_anew(booked: B
     stage.done(stage.put(meeting()))
     old = booked.meeting().id
     booked.running.zoom.person(ROOM).delete(old)
-    told = Told(stage.database, stage.wake, lambda: stage.now)
+    told = tells(booked)
     for gone in (False, True, True):
-        told(MeetingNews(ConferenceKind.ZOOM, str(old), gone=gone))
+        told(old, gone=gone)
     stage.work()
     assert booked.meeting().id != old
     assert f"/j/{booked.meeting().id}?" in stage.event().location
     assert stage.event().location in stage.text()
-    told(MeetingNews(ConferenceKind.ZOOM, str(old), gone=True))
+    told(old, gone=True)
     assert stage.work() == [], "nobody has that one any more"
+
+
+def tells(booked: Booked) -> Callable[..., None]:
+    """Give what takes Zoom's news."""
+    stage = booked.stage
+    told = Told(stage.database, stage.wake, lambda: stage.now)
+    return lambda meeting, gone: told(MeetingNews(ConferenceKind.ZOOM, str(meeting), gone=gone))
+
+
+def test_a_meeting_that_its_host_changed_is_put_back_once_and_keeps_its_link(
+    booked: Booked,
+) -> None:
+    stage, told = booked.stage, tells(booked)
+    stage.done(stage.put(meeting()))
+    made, link = booked.meeting(), stage.event().location
+    booked.running.zoom.person(ROOM).change(
+        made.id, topic="Mine", start_time="2026-11-23T20:00:00Z"
+    )
+    for _ in range(2):  # the second one is of our own change
+        told(made.id, gone=False)
+        stage.work()
+    assert (booked.meeting().topic, booked.meeting().start) == ("Talk", NINE)
+    assert booked.deeds() == ["created", "updated", "updated"], "the host's, and one of ours"
+    assert stage.event().location == link
+    assert (stage.event().summary, stage.event().start) == ("Talk", NINE)
+    assert "booking.updated" not in stage.told()
+
+
+def test_what_is_only_the_hosts_own_business_is_not_put_back(booked: Booked) -> None:
+    stage, told = booked.stage, tells(booked)
+    stage.done(stage.put(meeting()))
+    booked.running.zoom.person(ROOM).change(
+        booked.meeting().id, settings={"waiting_room": True}, agenda="Bring cake"
+    )
+    told(booked.meeting().id, gone=False)
+    stage.work()
+    assert booked.deeds() == ["created", "updated"]
+    assert booked.meeting().agenda == "Bring cake"
+
+
+def test_a_meeting_that_is_over_is_not_put_back(booked: Booked) -> None:
+    stage, told = booked.stage, tells(booked)
+    stage.done(stage.put(meeting()))
+    booked.running.zoom.person(ROOM).change(booked.meeting().id, topic="What we decided")
+    told(booked.meeting().id, gone=False)
+    stage.later(30 * 86400)
+    assert booked.meeting().topic == "What we decided"
+
+
+def test_a_meeting_that_is_changed_again_and_again_is_let_be_until_the_next_day(
+    booked: Booked,
+) -> None:
+    stage, told, host = booked.stage, tells(booked), booked.running.zoom.person(ROOM)
+    stage.done(stage.put(meeting()))
+    for _ in range(putting_back.MOST + 1):
+        host.change(booked.meeting().id, topic="Mine")
+        told(booked.meeting().id, gone=False)
+        stage.later(60)
+    assert booked.meeting().topic == "Mine"
+    stage.house.now += 86400
+    told(booked.meeting().id, gone=False)
+    stage.work()
+    assert booked.meeting().topic == "Talk"
+
+
+def test_a_series_that_its_host_moved_is_put_back(booked: Booked) -> None:
+    stage, told = booked.stage, tells(booked)
+    stage.done(stage.put(meeting(SERIES[0], SERIES[1], "RRULE:FREQ=WEEKLY;COUNT=3")))
+    made = booked.meeting()
+    assert len(made.occurrences) == 3
+    told(made.id, gone=False)
+    stage.work()
+    assert booked.deeds() == ["created"]
+    before = [it.start for it in made.occurrences]
+    booked.running.zoom.person(ROOM).move(made.id, TWO)
+    told(made.id, gone=False)
+    stage.work()
+    assert [it.start for it in booked.meeting().occurrences] == before
+    assert f"/j/{made.id}?" in stage.event().location
 
 
 def test_a_meeting_that_was_deleted_with_its_booking_stays_so(booked: Booked) -> None:
@@ -261,8 +342,7 @@ def test_a_meeting_that_was_deleted_with_its_booking_stays_so(booked: Booked) ->
     stage.done(stage.put(meeting()))
     old = booked.meeting().id
     stage.done(stage.delete())
-    told = Told(stage.database, stage.wake, lambda: stage.now)
-    told(MeetingNews(ConferenceKind.ZOOM, str(old), gone=True))
+    tells(booked)(old, gone=True)
     assert stage.work() == []
     assert booked.meetings == []
 
@@ -308,6 +388,40 @@ def test_an_event_is_written_without_its_meeting_and_gets_it_later(
     booked.stage.persist()
     assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
     assert booked.stage.told()[-1] == "booking.conference_assigned"
+
+
+@pytest.mark.covers("A-16")
+def test_a_host_who_has_had_enough_for_the_day_is_left_alone_and_the_booking_says_until_when(
+    booked: Booked,
+) -> None:
+    booked.misbehave("daily_limit")
+    stage, began = booked.stage, booked.stage.now
+    midnight = (began // 86400 + 1) * 86400
+    stage.done(stage.put(meeting()))
+    until = f"before {utc(midnight):%Y-%m-%d} 00:00 UTC"
+    assert until in stage.text()
+    tries = [each for _ in range((midnight - began) // 600) for each in stage.later(600)]
+    assert len(tries) <= 4, "every six hours, and after midnight"
+    booked.running.zoom.behave()
+    stage.persist(8)
+    assert f"/j/{booked.meeting().id}?" in stage.event().location
+    assert until not in stage.text()
+
+
+def test_a_move_that_is_one_too_many_for_the_day_is_made_up_for_after_midnight(
+    booked: Booked,
+) -> None:
+    stage = booked.stage
+    stage.done(stage.put(meeting()))
+    booked.misbehave("daily_limit")
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    tries = [each for _ in range(12) for each in stage.later(600)]
+    assert len(tries) <= 1
+    [owed] = [it for it in stage.proposals() if it.state.is_open]
+    assert (owed.error_code, "00:00 UTC" in owed.error_message) == ("rate_limited", True)
+    booked.running.zoom.behave()
+    stage.persist()
+    assert booked.meeting().start == TWO
 
 
 @pytest.mark.covers("A-16")

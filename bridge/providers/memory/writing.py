@@ -206,6 +206,15 @@ class MemoryMeetings:
             meeting.series = series
             return meeting.conference
 
+    def is_in_line(self, reference: str, series: EventSeries) -> bool:
+        """Tell whether a meeting is as its event wants it."""
+        self._place.asked.append("meeting.is_in_line")
+        with self._place.orders.around("meeting.is_in_line"), self._place.lock:
+            meeting = self._place.meetings.get(reference)
+            if meeting is None or meeting.cancelled:
+                raise RemoteNotFound("the meeting is not there any more")
+            return _outline(meeting.series) == _outline(series)
+
     def cancel(self, reference: str) -> None:
         """Delete a meeting."""
         self._place.asked.append("meeting.cancel")
@@ -238,14 +247,9 @@ def _written(store: MemoryCalendar, remote_id: str) -> Written:
     )
 
 
-def _marked(store: MemoryCalendar, remote_id: RemoteId, event: Event) -> Marked:
-    mark = store.written.get(remote_id)
-    return Marked(
-        written=_written(store, remote_id),
-        origin=event.origin,
-        token=mark.token if mark else "",
-        mirror=event.mirror,
-    )
+def _outline(series: EventSeries) -> object:
+    event = next(iter(series.events()))
+    return event.summary, event.start, event.end, event.rrules
 
 
 def _ready(kind: ConferenceKind, name: str) -> Conference:

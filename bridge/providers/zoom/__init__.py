@@ -52,7 +52,7 @@ class ZoomDefaults(Section):
     webhook_secret: Secret | None = Field(
         default=None,
         description="secret token of the app's event subscription, where Zoom is to tell of "
-        "meetings that somebody deleted",
+        "meetings that somebody changed or deleted, and of hosts who remove the app",
         examples=["ZOOM_WEBHOOK_SECRET"],
     )
     api_url: ServiceUrl = Field(default="https://api.zoom.us/v2", description="root of the API")
@@ -143,7 +143,7 @@ _CAPABILITIES: Mapping[str, str] = {
     "read events": "exempt: it has meetings, no calendars",
     "incremental": "exempt: it has meetings, no calendars",
     "write events": "done: the meetings of bookings in the other calendars",
-    "push": "done: webhooks, of meetings that were deleted",
+    "push": "done: webhooks, of meetings that were changed or deleted",
 }
 
 _ADVICE = (

@@ -100,6 +100,10 @@ class ZoomMeetings:
         self._check_times(made, wanted)
         return translate.conference(made)
 
+    def is_in_line(self, reference: str, series: EventSeries) -> bool:
+        """Look whether title and times are the event's; see `ConferenceMaker`."""
+        return translate.is_as_planned(self._client.meeting(reference), translate.plan(series))
+
     def cancel(self, reference: str) -> None:
         """Delete a meeting; one that is over, or gone already, is no error."""
         try:

@@ -85,8 +85,8 @@ def _known(response: Response, said: wire.Refusal, what: str) -> ProviderError |
         case 401:
             return token_refused(response, what)
         case 429:
-            text = f"{what}: {_limit(response, said)}"
-            return RateLimited(text, retry_after=_pause(response, said))
+            pause = _pause(response, said)
+            return RateLimited(f"{what}: {_limit(response, said, pause)}", retry_after=pause)
         case 400 | 403 if said.code:
             return _rejected(said, what)
         case _:
@@ -102,10 +102,12 @@ def _rejected(said: wire.Refusal, what: str) -> RemoteRejected:
     return RemoteRejected(text, code="forbidden" if said.code == 200 else None)
 
 
-def _limit(response: Response, said: wire.Refusal) -> str:
-    if _is_daily(response.headers, said):
-        return "no more meetings of this host can be made or changed today"
-    return "Zoom asks for a pause"
+def _limit(response: Response, said: wire.Refusal, pause: timedelta | None) -> str:
+    if not _is_daily(response.headers, said):
+        return "Zoom asks for a pause"
+    now = _date(response.headers)
+    until = f"before {now + pause:%Y-%m-%d %H:%M} UTC" if now and pause else "today"
+    return f"no more meetings of this host can be made or changed {until}"
 
 
 def _is_daily(headers: Mapping[str, str], said: wire.Refusal) -> bool:
@@ -120,11 +122,8 @@ def _pause(response: Response, said: wire.Refusal) -> timedelta | None:
     plain = retry_after(response.headers)
     if plain is not None:
         return plain
-    try:
-        now = parsedate_to_datetime(response.headers.get("date", ""))
-    except (TypeError, ValueError):
+    if (now := _date(response.headers)) is None:
         return None
-    now = now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
     try:
         until = datetime.fromisoformat(response.headers.get("retry-after", ""))
         pause = until.astimezone(UTC) - now if until.tzinfo else None
@@ -134,3 +133,12 @@ def _pause(response: Response, said: wire.Refusal) -> timedelta | None:
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         pause = midnight - now
     return None if pause is None else min(max(pause, timedelta()), MAX_RETRY_AFTER)
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    """Give the present as an answer has it."""
+    try:
+        now = parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)

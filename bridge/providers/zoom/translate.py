@@ -97,6 +97,32 @@ def takes_place_at(made: wire.Made, starts: frozenset[Instant]) -> bool:
     return bool(found) and shown.issuperset(found)
 
 
+def is_as_planned(made: wire.Made, wanted: Plan) -> bool:
+    """Tell whether title and times of a meeting are those that it is to have.
+
+    One without fixed times has no wrong ones: Zoom did not take those of the event.
+    """
+    meeting = wanted.meeting
+    if made.topic != meeting.topic:
+        return False
+    if made.type == TIMELESS:
+        return True
+    if made.type != meeting.type or made.duration != meeting.duration:
+        return False
+    if made.type == SCHEDULED:
+        return _moment(made.start_time) == _moment(meeting.start_time)
+    found = {it.start_time for it in made.occurrences if it.status != "deleted"}
+    # Those that are over are not shown.
+    return found == {it for it in map(rfc3339, wanted.starts) if it >= min(found, default="")}
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _once(event: Event, topic: str) -> wire.Meeting:
     if not isinstance(event.start, datetime):
         return wire.Meeting(topic=topic, type=TIMELESS)

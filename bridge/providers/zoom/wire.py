@@ -72,6 +72,10 @@ class Made(_Wire):
     join_url: str
     password: str | None = ""
     type: int = 0
+    topic: str | None = ""
+    start_time: str = ""
+    """Of a scheduled one, `2026-03-02T09:00:00Z`."""
+    duration: int = 0
     occurrences: list[Occurrence] = []
 
 
