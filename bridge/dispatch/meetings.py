@@ -185,6 +185,11 @@ class Meetings:
 
 
 def _outline(series: EventSeries) -> object:
-    """Give what a meeting shows of its event."""
-    master = next(iter(series.events()))
-    return master.start, master.end, master.summary, master.rrules, master.exdates
+    """Give what a meeting shows of its event: titles, whether they are public, and times."""
+    return [
+        (
+            *(it.recurrence_id, it.start, it.end, it.status, it.summary, it.classification),
+            *(it.rrules, it.exrules, it.rdates, it.exdates),
+        )
+        for it in series.events()
+    ]

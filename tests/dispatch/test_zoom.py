@@ -15,7 +15,8 @@ import pytest
 from bridge.accounts import Accounts
 from bridge.bookings.words import Result
 from bridge.config.live import Live
-from bridge.dispatch import putting_back
+from bridge.dispatch import points, putting_back
+from bridge.dispatch.points import Point
 from bridge.dispatch.told import Told
 from bridge.model.conference import ConferenceKind
 from bridge.model.http import Http
@@ -33,7 +34,7 @@ from tests.builders import make_settings
 from tests.contract.caldav_sink_world import CaldavSinkWorld
 from tests.contract.google_world import transport
 from tests.contract.sink_calendar import Calendar
-from tests.dispatch.stage import Stage, event
+from tests.dispatch.stage import Killed, Stage, event
 from tests.servers.radicale import radicale_account, shared_radicale
 
 HOST, ROOM = "host@example.com", "room@example.com"
@@ -345,6 +346,55 @@ def test_a_meeting_that_was_deleted_with_its_booking_stays_so(booked: Booked) ->
     tells(booked)(old, gone=True)
     assert stage.work() == []
     assert booked.meetings == []
+
+
+def test_a_series_that_zoom_cannot_have_and_then_can_again_keeps_its_meeting(
+    booked: Booked,
+) -> None:
+    stage, weekly = booked.stage, "RRULE:FREQ=WEEKLY;COUNT=3"
+    stage.done(stage.put(meeting(*SERIES, weekly)))
+    made, link = booked.meeting(), stage.event().location
+    kinds = [made.type]
+    for more in (("EXDATE:20261130T090000Z",), (), ("RDATE:20261201T090000Z",), ()):
+        assert stage.done(stage.put(meeting(*SERIES, weekly, *more))).result is Result.SETTLED
+        kinds.append(booked.meeting().type)
+        assert (booked.meeting().id, stage.event().location) == (made.id, link)
+    assert kinds == [8, 3, 8, 3, 8]
+    assert [it.start for it in booked.meeting().occurrences] == [
+        NINE + timedelta(weeks=week) for week in range(3)
+    ]
+    stage.done(stage.put(meeting()))
+    assert (booked.meeting().type, booked.meeting().start) == (2, NINE)
+    stage.done(stage.put(meeting(*SERIES, weekly)))
+    assert (booked.meeting().id, booked.meeting().type) == (made.id, 8)
+
+
+@pytest.mark.covers("F5")
+@pytest.mark.parametrize("point", [Point.MEETING_WANTED, Point.MEETING_MADE])
+def test_a_process_that_dies_before_it_has_noted_a_meeting_leaves_one(
+    booked: Booked, point: Point
+) -> None:
+    def act(reached: Point) -> None:
+        if reached is point:
+            raise Killed
+
+    booked.stage.put(meeting())
+    points.arm(act)
+    try:
+        booked.stage.die()
+    finally:
+        points.arm(None)
+    booked.stage.work()
+    assert booked.deeds() == ["created"]
+    assert f"/j/{booked.meeting().id}?" in booked.stage.event().location
+
+
+def test_a_title_that_becomes_private_is_taken_from_zoom_too(booked: Booked) -> None:
+    booked.stage.done(booked.stage.put(meeting()))
+    assert booked.meeting().topic == "Talk"
+    private = meeting("20261123T090000Z", "20261123T100000Z", "CLASS:PRIVATE")
+    assert booked.stage.done(booked.stage.put(private)).result is Result.SETTLED
+    assert booked.meeting().topic == "Meeting"
 
 
 @pytest.mark.covers("F5")
