@@ -48,6 +48,7 @@ bookings = Table(
     Index(None, "resource_id", "name"),
     Index(None, "resource_id", "uid"),
     Index(None, "connection_id", "calendar", "remote_id"),
+    Index(None, "meeting_reference", "meeting_kind"),
 )
 """One row for each UID and generation. Which of them are alive, `state` says: a removed one stays
 for as long as its event may come back in a pull."""

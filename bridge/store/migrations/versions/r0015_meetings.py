@@ -1,0 +1,18 @@
+"""A booking is found by its meeting: makers tell of meetings by what they call them."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("bookings", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_bookings_meeting_reference_meeting_kind"),
+            ["meeting_reference", "meeting_kind"],
+        )
