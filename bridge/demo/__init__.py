@@ -1,1 +1,1 @@
-"""`busybridge demo`: CalDAV sources, stand-ins for Google and Microsoft, and the bridge."""
+"""`busybridge demo`: CalDAV sources, stand-ins for Google, Microsoft and Zoom, and the bridge."""

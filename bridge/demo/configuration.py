@@ -41,6 +41,10 @@ providers:
   microsoft:                        # the same here
 {microsoft}
     client_secret_file: microsoft.secret
+  zoom:                             # and here; one app makes everybody's meetings
+{zoom}
+    client_secret_file: zoom.secret
+    host: {person}
   apple:                            # leave this section out for iCloud itself
     server_url: "{icloud}"
 resources:
@@ -101,6 +105,7 @@ def configuration(port: int, sources: Sequence[Source], accounts: StandIns, inte
         icloud=sources[-1].url,
         google=_section(accounts.google),
         microsoft=_section(accounts.microsoft),
+        zoom=_section(accounts.zoom),
         person=accounts.person,
     )
 

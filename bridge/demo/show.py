@@ -52,6 +52,7 @@ def _configure(folder: Path, text: str, accounts: StandIns) -> Path:
         "source.password": LOGIN.password,
         "google.secret": accounts.google.secret,
         "microsoft.secret": accounts.microsoft.secret,
+        "zoom.secret": accounts.zoom.secret,
     }
     for name, secret in secrets.items():
         (folder / name).touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""The stand-ins for Google and Microsoft that the demo's reader connects: `busybridge sandbox`."""
+"""The stand-ins for Google, Microsoft and Zoom that the demo has: `busybridge sandbox`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bridge.errors import BridgeError
 _START_TIMEOUT = 30.0
 _GOOGLE = ("client_id", "api_url", "authorize_url", "token_url", "revoke_url")
 _MICROSOFT = ("client_id", "sandbox_url")
+_ZOOM = ("account_id", "client_id", "api_url", "token_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,17 @@ class StandIn:
 
 @dataclass(frozen=True, slots=True)
 class StandIns:
-    """The running process, which is both."""
+    """The running process, which is all of them."""
 
     google: StandIn
     microsoft: StandIn
+    zoom: StandIn
 
     @property
     def person(self) -> str:
-        """Address of somebody who has an account at both."""
-        return next(each for each in self.google.accounts if each in self.microsoft.accounts)
+        """Address of somebody who has an account at each."""
+        others = {*self.microsoft.accounts} & {*self.zoom.accounts}
+        return next(each for each in self.google.accounts if each in others)
 
 
 def start(children: Children, port: int) -> Child:
@@ -79,6 +82,7 @@ def presented(process: Child) -> StandIns:
     return StandIns(
         _stand_in(told["url"], told, _GOOGLE, "/accounts/"),
         _stand_in(told["url"], told["microsoft"], _MICROSOFT, "/microsoft/accounts/"),
+        _stand_in(told["url"], told["zoom"], _ZOOM, "/zoom/accounts/"),
     )
 
 

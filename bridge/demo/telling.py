@@ -46,6 +46,7 @@ class Opened:
             "sources": self.sources,
             "google": _pages(self.accounts.google),
             "microsoft": _pages(self.accounts.microsoft),
+            "zoom": _pages(self.accounts.zoom),
         }
 
 
@@ -107,6 +108,9 @@ def _tell_next(opened: Opened, now: datetime) -> None:
         f"  {_booking(opened, now + timedelta(days=9 - now.weekday()))}",
         "   Her page at Google has it, and the mail to the guest; a Meet link has come to it:",
         f"  curl -u {USER}:{opened.password} {_booked(opened)}",
+        "   Another hour, with a meeting at Zoom, whose page has it by then:",
+        f"  {_booking_at_zoom(opened, now + timedelta(days=10 - now.weekday()))}",
+        f"  {accounts.zoom.page(accounts.person)}",
         "The link is good in the browser that uses it first; this prints another:",
         f"  {another}",
     ):
@@ -150,8 +154,15 @@ def _booking(opened: Opened, day: datetime) -> str:
     return _putting(_booked(opened), f"{USER}:{opened.password}", lines)
 
 
-def _booked(opened: Opened) -> str:
-    return f"{opened.base}/{USER}/{TO_CONNECT}.bookings/lesson.ics"
+def _booking_at_zoom(opened: Opened, day: datetime) -> str:
+    """Write a command that books Anna on another free evening, with a meeting at Zoom."""
+    when = (day, "180000", "190000")
+    lines = _event("duet", "Duet", when, "X-BUSYBRIDGE-CONFERENCE:zoom")
+    return _putting(_booked(opened, "duet"), f"{USER}:{opened.password}", lines)
+
+
+def _booked(opened: Opened, name: str = "lesson") -> str:
+    return f"{opened.base}/{USER}/{TO_CONNECT}.bookings/{name}.ics"
 
 
 def _event(uid: str, title: str, when: tuple[datetime, str, str], *more: str) -> tuple[str, ...]:

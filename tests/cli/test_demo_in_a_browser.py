@@ -43,12 +43,12 @@ class Printed:
         steps = demo.out.partition("\nNext, ")[2]
         found = re.findall(r"^  .*?(http\S+)$", steps, re.MULTILINE)
         self.link, self.free_busy, self.google, _, self.microsoft = found[:5]
-        booking = re.search(r"^  (printf .+)$", steps, re.MULTILINE)
+        bookings = re.findall(r"^  (printf .+)$", steps, re.MULTILINE)
         booked = re.search(r"^  (curl -u .+)$", steps, re.MULTILINE)
-        assert booking
         assert booked
-        self.booking, self.booked = booking[1], booked[1]
-        """Books an hour with a guest, and shows what came of it."""
+        (self.booking, self.at_zoom), self.booked = bookings, booked[1]
+        """Books an hour with a guest, another one at Zoom, and shows what came of the first."""
+        self.zoom = found[-1]
         adding = re.search(r"^  (curl -H .+)$", steps, re.MULTILINE)
         assert adding
         self.adding = adding[1]
@@ -146,6 +146,14 @@ def test_the_printed_link_leads_to_busy_time_and_edits_follow(
     browser.open(told.google)
     assert "meet.google.com" in browser.text("body")
     assert browser.text("body").count("REQUEST ben@sandbox.example Piano lesson") == 1
+
+    demo.run(told.at_zoom)
+    booked = told.booked.replace("lesson.ics", "duet.ics")
+    demo.wait_for(lambda: "zoom.us/j/" in demo.run(booked))
+    browser.open(told.zoom)
+    assert "Duet" in browser.text("body")
+    browser.open(told.google)
+    assert "Duet" in browser.text("body")
 
 
 def test_who_does_not_agree_may_try_again_and_another_account_is_not_taken_for_this_one(
