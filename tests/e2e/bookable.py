@@ -47,6 +47,7 @@ ROOMS = {
 """Resources, by what their meetings are."""
 HOST = "host@example.test"
 GUEST = "guest@example.net"
+WEBHOOK_SECRET = "signs what Zoom posts"
 _WORLD = {
     "accounts": [{"email": ANN}, {"email": BOB}],
     "clients": [{"id": CLIENT.id, "secret": "secret", "installed": True}],
@@ -234,6 +235,7 @@ def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> di
         "client_id": at_zoom.SERVER_ID,
         "client_secret": at_zoom.SERVER_SECRET,
         "host": HOST,
+        "webhook_secret": WEBHOOK_SECRET,
         "api_url": f"{sandbox.url}/v2",
         "token_url": f"{sandbox.url}/oauth/token",
         "requests": "100000/min",
