@@ -10,12 +10,14 @@ from bridge.bookings.showing import REASON
 from bridge.ical.contentline import parameters, text_value
 from bridge.ical.repair import address
 from bridge.ical.serialize import uri
-from bridge.model.conference import ConferenceState
+from bridge.model.conference import ConferenceKind, ConferenceState
 from bridge.model.event import EventSeries, EventTime, Floating, PartStat
 from bridge.store.bookings import BookingRow
 
 _NOT_YET = "the meeting could not be made yet: "
 _LINE = "CONFERENCE;VALUE=URI;FEATURE=AUDIO,VIDEO;LABEL=Join"
+_OF_ITS_MAKER = {ConferenceKind.GOOGLE_MEET.value: "X-GOOGLE-CONFERENCE"}
+"""Properties by which programs knew meetings before there was CONFERENCE, by kind."""
 _SENT = "1.1"
 """SCHEDULE-STATUS: the message was sent; whether it arrived is not known (RFC 6638 section 3.2.9).
 """
@@ -51,6 +53,7 @@ def settled_text(
 
     def decide(said: revising.Said) -> revising.Properties:
         changes = _links(said, link, old_link)
+        changes |= _of_its_maker(said, booking.meeting_kind, link, old_link)
         if note:
             changes[REASON] = revising.text_line(REASON, note)
         elif REASON in said:
@@ -115,6 +118,18 @@ def _links(said: revising.Said, link: str, old: str) -> dict[str, str | None]:
     for name in ("CONFERENCE", "LOCATION", "URL"):
         value = text_value(said.get(name, "")).strip()
         if value in ours and value != link and name not in changes:
+            changes[name] = None
+    return changes
+
+
+def _of_its_maker(said: revising.Said, kind: str, link: str, old: str) -> dict[str, str | None]:
+    """Say the link in its maker's own property, too."""
+    changes: dict[str, str | None] = {}
+    for own, name in _OF_ITS_MAKER.items():
+        value, wanted = said.get(name, "").strip(), uri(link) if link and own == kind else ""
+        if wanted and value != wanted:
+            changes[name] = f"{name}:{wanted}"
+        elif value and not wanted and value in (old, uri(old) if old else ""):
             changes[name] = None
     return changes
 

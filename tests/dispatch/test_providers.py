@@ -9,6 +9,7 @@ import pytest
 
 from bridge.bookings.words import Result
 from bridge.config.settings import Outbound
+from bridge.model.conference import ConferenceKind
 from bridge.model.event import EventSeries, PartStat
 from bridge.provider import CalendarId, RemoteId
 from bridge.transport import Transport
@@ -158,6 +159,7 @@ def test_a_deletion_there_wins_over_a_change(place: Place) -> None:
     assert place.calendar.holds() == {}
 
 
+@pytest.mark.covers("S0-19")
 def test_a_meeting_of_the_calendar_itself_keeps_its_link(place: Place) -> None:
     natively = place.calendar.ask(lambda sink: tuple(sink.natively))
     if not natively:
@@ -169,7 +171,19 @@ def test_a_meeting_of_the_calendar_itself_keeps_its_link(place: Place) -> None:
     place.stage.later(120)
     link = place.stage.booking().meeting_url
     assert link.startswith("https://")
-    assert link in place.stage.text()
+    said = place.stage.text().splitlines()
+    assert f"LOCATION:{link}" in said
+    assert any(line.startswith("CONFERENCE;") and line.endswith(f":{link}") for line in said)
+    # What Google's own calendar writes.
+    is_meet = natively[0] is ConferenceKind.GOOGLE_MEET
+    assert (f"X-GOOGLE-CONFERENCE:{link}" in said) == is_meet
     moved = {"start": "20261123T140000Z", "end": "20261123T150000Z"}
     assert place.book(wanted, **moved) is Result.SETTLED
     assert place.stage.booking().meeting_url == link
+    assert place.book("X-BUSYBRIDGE-CONFERENCE:none", *gives_back(said), **moved) is Result.SETTLED
+    assert link not in place.stage.text()
+
+
+def gives_back(said: list[str]) -> list[str]:
+    """What a client sends of what it was given."""
+    return [line for line in said if line.partition(":")[0] in {"LOCATION", "X-GOOGLE-CONFERENCE"}]
