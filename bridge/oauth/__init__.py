@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bridge.oauth.answers import CLIENT, NOT_NOW, TIMEOUT, check, granted, unreadable, word
 from bridge.oauth.assertion import AssertionRefused, Program, assume
+from bridge.oauth.consenting import Consenting, ask_who
 from bridge.oauth.flow import CodeFlow, Registration, application_of, lasting, unregistered
 
 __all__ = [
@@ -15,9 +16,11 @@ __all__ = [
     "TIMEOUT",
     "AssertionRefused",
     "CodeFlow",
+    "Consenting",
     "Program",
     "Registration",
     "application_of",
+    "ask_who",
     "assume",
     "check",
     "granted",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from bridge.sandbox.faults import Faults
@@ -15,6 +16,17 @@ def is_loopback(redirect_uri: str) -> bool:
     parts = urlsplit(redirect_uri)
     here = parts.hostname in ("127.0.0.1", "localhost", "::1")
     return here and parts.scheme == "http" and "@" not in parts.netloc and not parts.fragment
+
+
+def is_taken(registered: Iterable[str], redirect_uri: str, *, on_loopback: bool) -> bool:
+    """Tell whether an answer may go there: to exactly the registered URIs.
+
+    Args:
+        registered: those.
+        redirect_uri: where it would go.
+        on_loopback: the program runs on its user's machine, where any port will do.
+    """
+    return redirect_uri in registered or (on_loopback and is_loopback(redirect_uri))
 
 
 def is_proven(challenge: str, method: str, verifier: str) -> bool:
@@ -44,6 +56,18 @@ def with_query(target: str, fields: Mapping[str, str]) -> str:
     parts = urlsplit(target)
     known = parse_qsl(parts.query, keep_blank_values=True)
     return urlunsplit(parts._replace(query=urlencode([*known, *fields.items()])))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the authorize page was asked for."""
+
+    client: str
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    challenge: str = ""
+    method: str = "plain"
+    nonce: str = ""
 
 
 class Freshness:

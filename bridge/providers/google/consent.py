@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from bridge.authorizer import Grant, Owner
 from bridge.errors import UnreadableAnswer
-from bridge.model.http import Bearer, Http
-from bridge.oauth import TIMEOUT, CodeFlow, Registration
+from bridge.model.http import Http
+from bridge.oauth import Consenting, Registration, ask_who
 from bridge.providers.google import wire
 from bridge.providers.google.settings import GoogleDefaults
 from bridge.transport import raise_for_status
@@ -44,7 +44,7 @@ _PARAMETERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class GoogleConsent:
+class GoogleConsent(Consenting):
     """Implements `bridge.provider.Authorizer`, and refreshes."""
 
     http: Http
@@ -72,28 +72,13 @@ class GoogleConsent:
         """See `Authorizer`."""
         return bool(self.defaults.client_id)
 
-    def is_issuer(self, name: str) -> bool:
-        """See `Authorizer`."""
-        return name == self._registration.issuer
-
     def url(self, redirect_url: str, state: str, verifier: str, hint: str = "") -> str:
         """See `Authorizer`."""
-        return self._flow.url(tuple(self.wanted), redirect_url, state, verifier, hint)
-
-    def refusal(self, error: str, description: str) -> None:
-        """See `Authorizer`; Google keeps to the RFC."""
-
-    def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
-        """See `Authorizer`."""
-        return self._flow.exchange(code, redirect_url, verifier)
-
-    def refresh(self, grant: Grant) -> Grant:
-        """See `bridge.provider.ProviderKind.refresh`."""
-        return self._flow.refresh(grant)
+        return self.flow.url(tuple(self.wanted), redirect_url, state, verifier, hint)
 
     def revoke(self, grant: Grant) -> None:
         """See `Authorizer`; either token ends the whole grant."""
-        self._flow.revoke(grant)
+        self.flow.revoke(grant)
 
     def identify(self, grant: Grant) -> Owner:
         """See `Authorizer`; the id of the primary calendar is the account's address.
@@ -101,12 +86,8 @@ class GoogleConsent:
         https://developers.google.com/workspace/calendar/api/v3/reference/calendarList/get
         """
         what = "the account"
-        response = self.http.request(
-            "GET",
-            f"{self.defaults.api_url}/users/me/calendarList/primary",
-            headers={"Accept": "application/json"},
-            auth=Bearer(grant.access_token.get_secret_value()),
-            timeout=TIMEOUT,
+        response = ask_who(
+            self.http, grant, f"{self.defaults.api_url}/users/me/calendarList/primary"
         )
         raise_for_status(response, what=what)
         try:
@@ -118,11 +99,8 @@ class GoogleConsent:
         return Owner(subject=address.lower(), email=address)
 
     @property
-    def _flow(self) -> CodeFlow:
-        return CodeFlow(self.http, self._registration)
-
-    @property
-    def _registration(self) -> Registration:
+    def registration(self) -> Registration:
+        """See `Consenting`."""
         defaults = self.defaults
         return Registration(
             title="Google Calendar",

@@ -20,8 +20,8 @@ from bridge.errors import (
     ProviderError,
     UnreadableAnswer,
 )
-from bridge.model.http import Bearer, Http
-from bridge.oauth import TIMEOUT, lasting
+from bridge.model.http import Http
+from bridge.oauth import ask_who, lasting
 from bridge.providers.microsoft import aadsts, wire
 from bridge.providers.microsoft.entra import TITLE, Entra
 from bridge.providers.microsoft.refusals import raise_for_status
@@ -147,12 +147,10 @@ class MicrosoftConsent:
         say: https://learn.microsoft.com/graph/api/user-get
         """
         what = "the account"
-        response = self.http.request(
-            "GET",
+        response = ask_who(
+            self.http,
+            grant,
             f"{self.defaults.api_url}/me?{urlencode({'$select': 'id,mail,userPrincipalName'})}",
-            headers={"Accept": "application/json"},
-            auth=Bearer(grant.access_token.get_secret_value()),
-            timeout=TIMEOUT,
         )
         raise_for_status(response, what)
         try:

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from bridge.authorizer import Grant, Owner
 from bridge.errors import AuthorizationExpired, RemoteRejected, UnreadableAnswer
-from bridge.model.http import Bearer, Http
-from bridge.oauth import TIMEOUT, CodeFlow, Registration
+from bridge.model.http import Http
+from bridge.oauth import Consenting, Registration, ask_who
 from bridge.providers.zoom import wire
 from bridge.providers.zoom.refusals import check
 
@@ -61,7 +61,7 @@ class Defaults(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ZoomConsent:
+class ZoomConsent(Consenting):
     """Implements `bridge.provider.Authorizer`, refreshes, and takes tokens of a program alone."""
 
     http: Http
@@ -76,10 +76,6 @@ class ZoomConsent:
     def is_registered(self) -> bool:
         """See `Authorizer`."""
         return self.defaults.asks_owners and bool(self.defaults.client_id)
-
-    def is_issuer(self, name: str) -> bool:
-        """See `Authorizer`."""
-        return name == self._registration.issuer
 
     def lacks(self, granted: Sequence[str]) -> Sequence[str]:
         """See `Authorizer`; those for a whole account permit what those for a user do."""
@@ -98,18 +94,7 @@ class ZoomConsent:
                 code="invalid_config",
                 hint="register an app for users at Zoom, and set auth: oauth",
             )
-        return self._flow.url((), redirect_url, state, verifier)
-
-    def refusal(self, error: str, description: str) -> None:
-        """See `Authorizer`; Zoom keeps to the RFC."""
-
-    def exchange(self, code: str, redirect_url: str, verifier: str) -> Grant:
-        """See `Authorizer`."""
-        return self._flow.exchange(code, redirect_url, verifier)
-
-    def refresh(self, grant: Grant) -> Grant:
-        """See `bridge.provider.ProviderKind.refresh`; a refresh token is good once."""
-        return self._flow.refresh(grant)
+        return self.flow.url((), redirect_url, state, verifier)
 
     def alone(self) -> Grant:
         """Take a token for the whole account, without anybody's consent.
@@ -119,7 +104,7 @@ class ZoomConsent:
             ProviderError: it could not be asked.
         """
         try:
-            return self._flow.alone(_ALONE, account_id=self.defaults.account_id)
+            return self.flow.alone(_ALONE, account_id=self.defaults.account_id)
         except RemoteRejected as err:
             if err.code in ("invalid_client", "unauthorized_client"):
                 raise
@@ -133,13 +118,7 @@ class ZoomConsent:
     def identify(self, grant: Grant) -> Owner:
         """See `Authorizer`."""
         what = "the account"
-        response = self.http.request(
-            "GET",
-            f"{self.defaults.api_url}/users/me",
-            headers={"Accept": "application/json"},
-            auth=Bearer(grant.access_token.get_secret_value()),
-            timeout=TIMEOUT,
-        )
+        response = ask_who(self.http, grant, f"{self.defaults.api_url}/users/me")
         check(response, what)
         try:
             user = wire.read(response.body, wire.User)
@@ -156,14 +135,11 @@ class ZoomConsent:
                 return  # it is over
             # Its application may be another one, which the answer to a refresh does not name.
             grant = replace(grant, access_token=fresh.access_token, refresh_token=None)
-        self._flow.revoke(grant)
+        self.flow.revoke(grant)
 
     @property
-    def _flow(self) -> CodeFlow:
-        return CodeFlow(self.http, self._registration)
-
-    @property
-    def _registration(self) -> Registration:
+    def registration(self) -> Registration:
+        """See `Consenting`."""
         defaults = self.defaults
         return Registration(
             title="Zoom",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bridge.sandbox.oauth import Freshness, is_loopback, is_proven
+from bridge.sandbox.oauth import Freshness, is_proven, is_taken
 from bridge.sandbox.world import Account, World
 
 _CODE_LIFE = timedelta(minutes=10)
@@ -42,9 +42,8 @@ class Client:
     """Its consent screen is not published: refresh tokens live seven days."""
 
     def takes(self, redirect_uri: str) -> bool:
-        """Tell whether an answer may go there: exactly the registered URIs."""
-        known = redirect_uri in self.redirect_uris
-        return known or (self.is_installed and is_loopback(redirect_uri))
+        """Tell whether an answer may go there."""
+        return is_taken(self.redirect_uris, redirect_uri, on_loopback=self.is_installed)
 
 
 @dataclass(slots=True)

@@ -9,10 +9,10 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from bridge.sandbox.messages import Page
 from bridge.sandbox.microsoft import refusals, signing_in
 from bridge.sandbox.microsoft.directory import CONSUMERS, Directory, Tenant
-from bridge.sandbox.microsoft.grants import Asked, Client, Grants, short
+from bridge.sandbox.microsoft.grants import Client, Grants, short
 from bridge.sandbox.microsoft.mailbox import Mailbox
 from bridge.sandbox.microsoft.refusals import EntraError
-from bridge.sandbox.oauth import with_query
+from bridge.sandbox.oauth import Asked, with_query
 
 _MODES = ("query", "fragment", "form_post")
 

@@ -11,7 +11,7 @@ from bridge.sandbox.microsoft import refusals
 from bridge.sandbox.microsoft.calls import Sender
 from bridge.sandbox.microsoft.directory import Directory
 from bridge.sandbox.microsoft.mailbox import Mailbox
-from bridge.sandbox.oauth import Freshness, is_loopback, is_proven
+from bridge.sandbox.oauth import Asked, Freshness, is_proven, is_taken
 
 ACCESS_LIFE = timedelta(seconds=3599)
 CODE_LIFE = timedelta(minutes=10)
@@ -44,21 +44,8 @@ class Client:
     """The only ones that an application access policy lets it into, by address."""
 
     def takes(self, redirect_uri: str) -> bool:
-        """Tell whether an answer may go there: exactly the registered URIs."""
-        known = redirect_uri in self.redirect_uris
-        return known or (self.is_loopback and is_loopback(redirect_uri))
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the authorize page was asked for."""
-
-    client: str
-    redirect_uri: str
-    scopes: tuple[str, ...]
-    challenge: str = ""
-    method: str = "plain"
-    nonce: str = ""
+        """Tell whether an answer may go there."""
+        return is_taken(self.redirect_uris, redirect_uri, on_loopback=self.is_loopback)
 
 
 class Given(NamedTuple):

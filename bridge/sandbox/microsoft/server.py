@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bridge.sandbox.description import load
+from bridge.sandbox.faults import Faults
 from bridge.sandbox.microsoft.api import Api
 from bridge.sandbox.microsoft.directory import Directory
 from bridge.sandbox.microsoft.entra import Entra
@@ -13,14 +12,14 @@ from bridge.sandbox.microsoft.person import Person
 from bridge.sandbox.microsoft.push import Push
 from bridge.sandbox.microsoft.quotas import MailboxLimits, Quotas
 from bridge.sandbox.microsoft.routes import Routes
+from bridge.sandbox.stand_in import StandIn
 from bridge.sandbox.world import World
 
 
-class Microsoft:
+class Microsoft(StandIn[Client]):
     """Graph and Entra ID over one world."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
         self.directory = Directory(world)
         self.grants = Grants(self.directory)
         self.entra = Entra(self.directory, self.grants)
@@ -35,25 +34,19 @@ class Microsoft:
             self.push,
             self.quotas,
         )
+        super().__init__(world, self.grants.clients, self.push.poster, self.api.stop)
 
-    def start(self) -> None:
-        """Begin to post notifications."""
-        self.push.poster.start()
+    def faults(self, email: str) -> Faults:
+        """See `StandIn`."""
+        return self.directory.mailbox(email).faults
 
-    def stop(self) -> None:
-        """End, also what waits."""
-        self.api.stop()
-        self.push.poster.stop()
+    def every_fault(self) -> list[Faults]:
+        """See `StandIn`."""
+        return [box.faults for box in self.directory.mailboxes.values()]
 
     def limit(self, limits: MailboxLimits) -> None:
         """Refuse what Microsoft refuses as too much."""
         self.quotas.limits = limits
-
-    def add_client(self, client: Client) -> Client:
-        """Register a program."""
-        with self.world.lock:
-            self.grants.clients[client.id] = client
-        return client
 
     def person(self, email: str) -> Person:
         """Be somebody in front of Outlook."""
@@ -64,23 +57,6 @@ class Microsoft:
         """Send a lifecycle event to the subscriptions of a mailbox, see `push.LIFECYCLE`."""
         with self.world.lock:
             self.push.tell(self.directory.mailbox(email), event)
-
-    def misbehave(
-        self,
-        email: str,
-        fault: str,
-        value: Any = True,  # noqa: FBT002
-        times: int | None = None,
-    ) -> None:
-        """Switch misbehaviour of a mailbox, see `bridge.sandbox.microsoft.faults`."""
-        with self.world.lock:
-            self.directory.mailbox(email).faults.switch(fault, value, times)
-
-    def behave(self) -> None:
-        """Switch all misbehaviour off."""
-        with self.world.lock:
-            for box in self.directory.mailboxes.values():
-                box.faults.clear()
 
     def access_token(self, email: str, client: str, *scopes: str) -> str:
         """Give an access token, as if the person had just signed in; by default to everything."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bridge.sandbox.oauth import Freshness, is_loopback, is_proven
+from bridge.sandbox.oauth import Asked, Freshness, is_proven, is_taken
 from bridge.sandbox.zoom.directory import Directory, User
 
 ACCESS_LIFE = timedelta(hours=1)
@@ -70,9 +70,8 @@ class Client:
         return bool(self.account)
 
     def takes(self, redirect_uri: str) -> bool:
-        """Tell whether an answer may go there: exactly the registered URIs."""
-        known = redirect_uri in self.redirect_uris
-        return known or (self.is_loopback and is_loopback(redirect_uri))
+        """Tell whether an answer may go there."""
+        return is_taken(self.redirect_uris, redirect_uri, on_loopback=self.is_loopback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +83,6 @@ class Sender:
     scopes: frozenset[str]
     user: User | None
     """None: a program on its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the authorize page was asked for."""
-
-    client: str
-    redirect_uri: str
-    scopes: tuple[str, ...]
-    challenge: str = ""
-    method: str = "plain"
 
 
 @dataclass(slots=True)

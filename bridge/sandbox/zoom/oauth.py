@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from bridge.sandbox.html import page
 from bridge.sandbox.messages import Page
-from bridge.sandbox.oauth import credentials, with_query
+from bridge.sandbox.oauth import Asked, credentials, with_query
 from bridge.sandbox.world import Json
 from bridge.sandbox.zoom.directory import Directory
-from bridge.sandbox.zoom.grants import ACCESS_LIFE, Asked, Client, Given, Grants, OAuthError
+from bridge.sandbox.zoom.grants import ACCESS_LIFE, Client, Given, Grants, OAuthError
 
 _SECRETS = ("code", "refresh_token", "token", "client_secret")
 """What may not be part of an address (since February 2023)."""

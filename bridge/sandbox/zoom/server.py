@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from bridge.sandbox.faults import Faults
+from bridge.sandbox.stand_in import StandIn
 from bridge.sandbox.world import World
 from bridge.sandbox.zoom import description
 from bridge.sandbox.zoom.api import Api
@@ -15,36 +15,29 @@ from bridge.sandbox.zoom.push import Push
 from bridge.sandbox.zoom.quotas import Limits, Quotas
 
 
-class Zoom:
+class Zoom(StandIn[Client]):
     """The API and its authorisation server over one world."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
         self.directory = Directory(world)
         self.grants = Grants(self.directory)
         self.oauth = OAuth(self.directory, self.grants)
         self.quotas = Quotas()
         self.push = Push(self.directory, self.grants)
         self.api = Api(self.directory, self.grants, description.load(), self.quotas)
+        super().__init__(world, self.grants.clients, self.push.poster, self.api.stop)
 
-    def start(self) -> None:
-        """Begin to post notifications."""
-        self.push.poster.start()
+    def faults(self, email: str) -> Faults:
+        """See `StandIn`."""
+        return self.directory.user(email).faults
 
-    def stop(self) -> None:
-        """End, also what waits."""
-        self.api.stop()
-        self.push.poster.stop()
+    def every_fault(self) -> list[Faults]:
+        """See `StandIn`."""
+        return [user.faults for user in self.directory.users.values()]
 
     def limit(self, limits: Limits) -> None:
         """Refuse what Zoom refuses as too much."""
         self.quotas.limits = limits
-
-    def add_client(self, client: Client) -> Client:
-        """Register a program."""
-        with self.world.lock:
-            self.grants.clients[client.id] = client
-        return client
 
     def subscribe(self, client: str, webhook: Webhook | None) -> None:
         """Have a program told of events, once its address has answered the challenge.
@@ -68,23 +61,6 @@ class Zoom:
         if not known.is_server and self.grants.allows(known, user):
             self.grants.end(client, user.id)
             self.push.deauthorized(known, user)
-
-    def misbehave(
-        self,
-        email: str,
-        fault: str,
-        value: Any = True,  # noqa: FBT002
-        times: int | None = None,
-    ) -> None:
-        """Switch misbehaviour of an account, see `bridge.sandbox.zoom.faults`."""
-        with self.world.lock:
-            self.directory.user(email).faults.switch(fault, value, times)
-
-    def behave(self) -> None:
-        """Switch all misbehaviour off."""
-        with self.world.lock:
-            for user in self.directory.users.values():
-                user.faults.clear()
 
     def access_token(self, email: str, client: str, *scopes: str) -> str:
         """Give an access token, as if the person had just agreed; by default to everything."""
