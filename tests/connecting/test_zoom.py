@@ -207,10 +207,12 @@ def test_a_file_that_cannot_work_is_refused(tmp_path: Path) -> None:
 # What Zoom posts
 
 
-def post(studio: Studio, body: bytes, stamp: int, secret: str = WEBHOOK_SECRET) -> httpx2.Response:
+def post(
+    studio: Studio, body: bytes, stamp: int, secret: str = WEBHOOK_SECRET, signed: bytes = b""
+) -> httpx2.Response:
     headers = {
         "x-zm-request-timestamp": str(stamp),
-        "x-zm-signature": signature(secret, str(stamp), body),
+        "x-zm-signature": signature(secret, str(stamp), signed or body),
         "Content-Type": "application/json",
     }
     return Browser().http.post(f"{studio.url}/hooks/zoom", content=body, headers=headers)
@@ -321,7 +323,7 @@ def left(studio: Studio, at: int, **changes: str) -> httpx2.Response:
     return post(studio, json.dumps(document).encode(), studio.now)
 
 
-@pytest.mark.covers("T41")
+@pytest.mark.covers("T41", "T44")
 def test_what_is_not_zooms_is_answered_404(studio: Studio) -> None:
     told: list[MeetingNews] = []
     studio.bridge.hearing.followers.append(told.append)
@@ -331,6 +333,7 @@ def test_what_is_not_zooms_is_answered_404(studio: Studio) -> None:
     assert len(told) == 1
     forged = [
         post(studio, body, now, "another secret"),
+        post(studio, body.replace(b"5", b"6"), now, signed=body),
         post(studio, body, now - 301),
         post(studio, body, now + 301),
         post(studio, b"no JSON", now),
@@ -342,6 +345,7 @@ def test_what_is_not_zooms_is_answered_404(studio: Studio) -> None:
     assert post(studio, b'{"event": "meeting.ended", "payload": {}}', now).status_code == 204
 
 
+@pytest.mark.covers("T44")
 def test_the_address_proves_itself_to_zoom_and_signs_no_message(studio: Studio) -> None:
     def ask(plain: str, secret: str = WEBHOOK_SECRET) -> httpx2.Response:
         document = {"event": "endpoint.url_validation", "payload": {"plainToken": plain}}

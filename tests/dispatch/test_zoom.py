@@ -28,6 +28,7 @@ from bridge.providers.zoom import ZoomDefaults
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.zoom.directory import ACCOUNT_ID, Meeting
 from bridge.sandbox.zoom.scenario import SERVER_ID, SERVER_SECRET
+from bridge.store import bookings
 from bridge.store.database import Database
 from tests.bookings.hall import NOW
 from tests.builders import make_settings
@@ -367,6 +368,31 @@ def test_a_series_that_zoom_cannot_have_and_then_can_again_keeps_its_meeting(
     assert (booked.meeting().type, booked.meeting().start) == (2, NINE)
     stage.done(stage.put(meeting(*SERIES, weekly)))
     assert (booked.meeting().id, booked.meeting().type) == (made.id, 8)
+
+
+def test_an_occurrence_that_its_host_deleted_at_zoom_comes_back(booked: Booked) -> None:
+    stage, told, host = booked.stage, tells(booked), booked.running.zoom.person(ROOM)
+    stage.done(stage.put(meeting(*SERIES, "RRULE:FREQ=WEEKLY;COUNT=3")))
+    made = booked.meeting().id
+    host.delete(made, host.occurrence(made, NINE + timedelta(weeks=1)))
+    told(made, gone=True)
+    stage.work()
+    assert (booked.meeting().id, f"/j/{made}?" in stage.event().location) == (made, True)
+    assert [it.is_deleted for it in booked.meeting().occurrences] == [False] * 3
+
+
+def test_a_booking_goes_on_whose_meeting_had_to_be_forgotten(booked: Booked) -> None:
+    stage = booked.stage
+    stage.done(stage.put(meeting()))
+    link, kept = stage.event().location, booked.meeting()
+    with stage.database.write() as conn:
+        bookings.forget_meetings(conn, "room-a", "zoom")
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    assert (stage.event().location, stage.event().start) == (link, TWO)
+    assert "Passcode" not in stage.event().description
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert (stage.events(), booked.meetings) == ([], [kept]), "it is its host's own by now"
+    assert all(not each.state.is_open for each in stage.proposals())
 
 
 @pytest.mark.covers("F5")
