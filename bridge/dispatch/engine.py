@@ -17,7 +17,7 @@ from bridge.dispatch.makers import Accounts, Makers
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Owed, Progress, Refusal
-from bridge.dispatch.putting_back import PuttingBack
+from bridge.dispatch.putting_back import PuttingBack, is_over
 from bridge.dispatch.report import Recheck, Report, code_of
 from bridge.dispatch.work import InternalFault, Lost, Refused, Work
 from bridge.errors import (
@@ -238,10 +238,13 @@ class Dispatch:
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None or intent.conference is None:
             return self._settle(work, None, None)
-        if progress.update or progress.changed:
-            return self._update(work, events, intent)
-        if intent.conference.state is ConferenceState.READY:
+        booking_id, series = work.claim.booking.id, intent.desired.series
+        is_late = not intent.is_native and is_over(self.database, booking_id, series, self.clock())
+        is_owed = bool(progress.update or progress.changed)
+        if is_late or (intent.conference.state is ConferenceState.READY and not is_owed):
             return self._settle(work, None, None)
+        if is_owed:
+            return self._update(work, events, intent)
         if intent.is_native:
             return self._poll(work, events, intent)
         return self._make_up(work, events, intent)

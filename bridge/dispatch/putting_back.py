@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.progress import Owed, Progress
 from bridge.model.event import EventSeries
-from bridge.model.interval import Instant
+from bridge.model.interval import Instant, instant
 from bridge.store import bookings, outbox
 from bridge.store.database import Database
 
@@ -40,7 +41,7 @@ class PuttingBack:
         work = self.meetings.work
         owed = Owed.read(work.progress.changed)
         booking = work.claim.booking
-        if booking.meeting_reference != owed.reference or not self._is_to_come(now):
+        if booking.meeting_reference != owed.reference:
             return
         if self.meetings.is_in_line(owed, series):
             return
@@ -51,11 +52,6 @@ class PuttingBack:
         work.note(replace(work.progress, others={**work.progress.others, _MARK: True}))
         self.meetings.update(owed, series)
 
-    def _is_to_come(self, now: Instant) -> bool:
-        with self.database.read() as conn:
-            rows = bookings.booked_of(conn, self.meetings.work.claim.booking.id)
-        return any(it.start > now for it in rows if it.proposal_id == 0)
-
     def _done_today(self, now: Instant) -> int:
         claim = self.meetings.work.claim
         with self.database.read() as conn:
@@ -65,3 +61,20 @@ class PuttingBack:
             for it in earlier
             if it.created_at > now - _DAY and it.id != claim.proposal.id
         )
+
+
+def is_over(database: Database, booking_id: str, series: EventSeries, now: Instant) -> bool:
+    """Tell whether an event is over: nobody needs its meeting, which hosts may tidy away.
+
+    Args:
+        database: knows when a series takes place.
+        booking_id: whose event it is.
+        series: the event.
+        now: the present.
+    """
+    only = series.master
+    if only is not None and len(series.events()) == 1 and not only.is_recurring:
+        return isinstance(only.end, datetime) and instant(only.end) <= now
+    with database.read() as conn:
+        rows = bookings.booked_of(conn, booking_id)
+    return not any(it.end > now for it in rows if it.proposal_id == 0)

@@ -298,6 +298,30 @@ def test_what_is_only_the_hosts_own_business_is_not_put_back(booked: Booked) -> 
     assert booked.meeting().agenda == "Bring cake"
 
 
+def test_a_meeting_that_its_host_tidies_away_when_it_is_over_stays_so(booked: Booked) -> None:
+    stage, told = booked.stage, tells(booked)
+    stage.done(stage.put(meeting()))
+    old, before = booked.meeting().id, stage.event()
+    booked.running.zoom.person(ROOM).delete(old)
+    told(old, gone=True)
+    assert [each.outcome for each in stage.later(30 * 86400)] == ["settled"]
+    assert (booked.meetings, stage.event()) == ([], before)
+
+
+def test_a_meeting_that_could_not_be_made_in_time_is_not_made_any_more(
+    booked: Booked,
+) -> None:
+    stage = booked.stage
+    booked.misbehave("unavailable")
+    stage.put(meeting())
+    stage.work()
+    stage.house.now = int(TWO.timestamp())
+    booked.running.zoom.behave()
+    stage.persist()
+    assert (booked.meetings, stage.event().location) == ([], "")
+    assert all(not each.state.is_open for each in stage.proposals())
+
+
 def test_a_meeting_that_is_over_is_not_put_back(booked: Booked) -> None:
     stage, told = booked.stage, tells(booked)
     stage.done(stage.put(meeting()))
