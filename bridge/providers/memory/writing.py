@@ -200,9 +200,7 @@ class MemoryMeetings:
         """Bring a meeting in line with its event."""
         self._place.asked.append("meeting.update")
         with self._place.orders.around("meeting.update"), self._place.lock:
-            meeting = self._place.meetings.get(reference)
-            if meeting is None or meeting.cancelled:
-                raise RemoteNotFound("the meeting is not there any more")
+            meeting = self._standing(reference)
             meeting.series = series
             return meeting.conference
 
@@ -210,9 +208,7 @@ class MemoryMeetings:
         """Tell whether a meeting is as its event wants it."""
         self._place.asked.append("meeting.is_in_line")
         with self._place.orders.around("meeting.is_in_line"), self._place.lock:
-            meeting = self._place.meetings.get(reference)
-            if meeting is None or meeting.cancelled:
-                raise RemoteNotFound("the meeting is not there any more")
+            meeting = self._standing(reference)
             return _outline(meeting.series) == _outline(series)
 
     def cancel(self, reference: str) -> None:
@@ -221,6 +217,12 @@ class MemoryMeetings:
         with self._place.orders.around("meeting.cancel"), self._place.lock:
             if reference in self._place.meetings:
                 self._place.meetings[reference].cancelled = True
+
+    def _standing(self, reference: str) -> Meeting:
+        meeting = self._place.meetings.get(reference)
+        if meeting is None or meeting.cancelled:
+            raise RemoteNotFound("the meeting is not there any more")
+        return meeting
 
 
 def _named(store: MemoryCalendar, token: str) -> str:
