@@ -47,9 +47,10 @@ class Freshening:
     ) -> bool:
         """Have the connections of these resources pulled now, and wait for it.
 
-        Connections pulled within `max_age` (None: `sync.just_in_time.min_interval`) count as fresh,
-        paused ones as settled. One that fails, or whose provider asked for a pause, is not waited
-        for. Who wants full listings gets them whenever the last one was.
+        Connections whose last pull began within `max_age` (None: `sync.just_in_time.min_interval`)
+        and went well count as fresh, paused ones as settled. One that fails, or whose provider
+        asked for a pause, is not waited for. Who wants full listings gets them whenever the last
+        one was.
 
         Returns:
             Whether everything was fresh when the wait ended.
@@ -104,13 +105,15 @@ def _rows(conn: Transaction, resource_ids: Sequence[ResourceId]) -> list[Connect
 
 
 def _standing(row: ConnectionRow, oldest: Instant, asked: Instant, *, wished: bool) -> _Standing:
-    """Judge a connection; one of which a full listing is `wished` is not fresh before that."""
-    recent = row.success_at is not None and row.success_at >= oldest and not row.failures
-    if recent:
-        return _Standing.RUNNING if wished else _Standing.FRESH
+    """Judge a connection; one of which a full listing is `wished` is not fresh before that.
+
+    What a pull read is as old as its beginning: a change may have come while it was under way.
+    """
     tried = row.attempt_at is not None and row.attempt_at >= oldest
     if tried and row.sync_state is SyncState.SYNCING:
         return _Standing.RUNNING
+    if tried and row.success_at is not None and row.success_at >= oldest and not row.failures:
+        return _Standing.RUNNING if wished else _Standing.FRESH
     # A credential that was refused is tried once an hour, or when a person says so.
     if row.status is ConnectionStatus.TOKEN_EXPIRED or (row.limited_until or 0) > asked:
         return _Standing.BARRED

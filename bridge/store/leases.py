@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, case, exists, select, update
+from sqlalchemy import Connection, and_, case, exists, or_, select, update
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
@@ -45,18 +45,21 @@ def end(conn: Connection, owner: str, now: Instant) -> None:
 def want(
     conn: Connection, connection_ids: Collection[ConnectionId], now: Instant, oldest: Instant
 ) -> None:
-    """Ask for a pull now, unless one is running or has succeeded since `oldest`.
+    """Ask for a pull now, unless one that began since `oldest` is running or has succeeded.
 
-    Those who ask at the same time join: the conditions are compared again under the row's lock.
+    One that began earlier is followed by another. Those who ask at the same time join: the
+    conditions are compared again under the row's lock.
     """
-    fresh = exists().where(
-        connections.c.id == schedule.c.connection_id, connections.c.success_at >= oldest
+    begun = exists().where(
+        connections.c.id == schedule.c.connection_id, connections.c.attempt_at >= oldest
     )
-    due = schedule.c.next_due
+    fresh = begun.where(connections.c.success_at >= oldest)
+    leased, due = schedule.c.lease_until > now, schedule.c.next_due
     statement = (
         update(schedule)
-        .where(schedule.c.lease_until <= now, ~fresh)
-        .values(marked_at=latest_mark(now), next_due=case((due < now, due), else_=now))
+        .where(~fresh, ~and_(leased, begun))
+        # While it is leased, `next_due` is the end of the lease: `release` looks at the mark.
+        .values(marked_at=latest_mark(now), next_due=case((or_(leased, due < now), due), else_=now))
     )
     row = select(schedule.c.connection_id).with_for_update()
     for connection_id in sorted(connection_ids):  # one order of locks

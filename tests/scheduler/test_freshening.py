@@ -79,6 +79,24 @@ def test_a_slow_source_ends_the_wait_at_the_timeout_and_is_pulled_all_the_same(
     assert scheduler.sync(["room-0"], LONG)
 
 
+def test_a_pull_that_began_too_long_ago_is_followed_by_another(make_world, start) -> None:
+    world = make_world()
+    scheduler = start(world)
+    pulled_once(world, scheduler)
+    gate = world.sources.hang(ROOM)
+    before = world.sources.count(ROOM)
+    assert scheduler.sync(["room-0"], SHORT) is False
+    world.sources.wait(lambda: world.sources.count(ROOM) == before + 1)
+    world.clock.advance(31)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(scheduler.sync, ["room-0"], LONG) for _ in range(4)]
+        assert scheduler.sync(["room-0"], SHORT) is False
+        gate.set()
+        assert all(each.result(PATIENCE) for each in waiting)
+    assert world.sources.count(ROOM) == before + 2
+    assert world.sources.pulls[-1][1] == world.clock.now
+
+
 def test_a_hundred_requests_at_once_cost_one_pull(make_world, start) -> None:
     world = make_world()
     scheduler = start(world)
