@@ -91,11 +91,19 @@ _BOOKING = [bookings.c[name] for name in BookingRow._fields]
 _BOOKED = [booked.c[name] for name in BookedRow._fields]
 _VISIBLE = [it.value for it in State if it.is_visible]
 _ALIVE = bookings.c.state.not_in([State.REMOVED.value, State.LEAVING.value])
+_GET = select(*_BOOKING).where(bookings.c.id == bindparam("which"))
+_BY_UID = (
+    select(*_BOOKING)
+    .where(bookings.c.resource_id == bindparam("resource"), bookings.c.uid == bindparam("uid"))
+    .order_by(bookings.c.generation.desc())
+)
+_BOOKED_OF = select(*_BOOKED).where(booked.c.booking_id == bindparam("which"))
 
 
 def get(conn: Connection, booking_id: str) -> BookingRow | None:
     """Find a booking, a removed one too."""
-    return _first(conn, bookings.c.id == booking_id)
+    row = conn.execute(_GET, {"which": booking_id}).first()
+    return None if row is None else _read(row)
 
 
 def named(conn: Connection, resource_id: str, name: str) -> list[BookingRow]:
@@ -128,8 +136,8 @@ def by_uid(conn: Connection, resource_id: str, uid: str) -> list[BookingRow]:
 
     The one before it may still be leaving.
     """
-    query = select(*_BOOKING).where(bookings.c.resource_id == resource_id, bookings.c.uid == uid)
-    return [_read(row) for row in conn.execute(query.order_by(bookings.c.generation.desc()))]
+    rows = conn.execute(_BY_UID, {"resource": resource_id, "uid": uid})
+    return [_read(row) for row in rows]
 
 
 def visible(conn: Connection, resource_id: str) -> list[BookingRow]:
@@ -293,10 +301,8 @@ def living(conn: Connection, resource_id: str) -> list[BookingRow]:
 
 def booked_of(conn: Connection, booking_id: str, proposal_id: int | None = None) -> list[BookedRow]:
     """List the occurrences of a booking: of all its revisions, or of one."""
-    query = select(*_BOOKED).where(booked.c.booking_id == booking_id)
-    if proposal_id is not None:
-        query = query.where(booked.c.proposal_id == proposal_id)
-    return [BookedRow(*row) for row in conn.execute(query)]
+    rows = (BookedRow(*row) for row in conn.execute(_BOOKED_OF, {"which": booking_id}))
+    return [row for row in rows if proposal_id is None or row.proposal_id == proposal_id]
 
 
 def booked_in(
@@ -349,11 +355,6 @@ def clear_booked(conn: Connection, booking_id: str, proposal_ids: Collection[int
     """Delete the occurrences of some revisions."""
     which = booked.c.proposal_id.in_(proposal_ids)
     conn.execute(delete(booked).where(booked.c.booking_id == booking_id, which))
-
-
-def _first(conn: Connection, *where: object) -> BookingRow | None:
-    row = conn.execute(select(*_BOOKING).where(*where)).first()  # type: ignore[arg-type]
-    return None if row is None else _read(row)
 
 
 def _read(row: object) -> BookingRow:

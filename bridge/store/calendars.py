@@ -79,6 +79,12 @@ _OF_CONNECTION = (
     .where(calendars.c.connection_id == bindparam("connection"))
     .order_by(calendars.c.id)
 )
+_OF_RESOURCE = (
+    select(*_COLUMNS)
+    .join(connections, connections.c.id == calendars.c.connection_id)
+    .where(connections.c.resource_id == bindparam("resource"))
+    .order_by(calendars.c.id)
+)
 
 
 def of_connection(conn: Connection, connection_id: ConnectionId) -> list[CalendarRow]:
@@ -88,13 +94,7 @@ def of_connection(conn: Connection, connection_id: ConnectionId) -> list[Calenda
 
 def of_resource(conn: Connection, resource_id: ResourceId) -> list[CalendarRow]:
     """List the calendars of all connections of a resource, by id."""
-    query = (
-        select(*_COLUMNS)
-        .join(connections, connections.c.id == calendars.c.connection_id)
-        .where(connections.c.resource_id == resource_id)
-        .order_by(calendars.c.id)
-    )
-    return [_read(row) for row in conn.execute(query)]
+    return [_read(row) for row in conn.execute(_OF_RESOURCE, {"resource": resource_id})]
 
 
 def every(conn: Connection) -> list[CalendarRow]:

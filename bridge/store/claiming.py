@@ -6,7 +6,19 @@ import math
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionStatus
@@ -20,6 +32,7 @@ LONGEST_LEASE = 3600
 _CLAIMED = State.CLAIMED.value
 _FAILED = State.FAILED.value
 _MEETING = Kind.MEETING.value
+_NOW: ColumnElement[int] = bindparam("now", type_=BigInteger())
 _STOPPED = tuple(
     status.value
     for status in (
@@ -58,9 +71,8 @@ def claim(
         raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
     locked = _locked(conn, owner, now, limit, share)
     # What was claimed between the look and the locks shows only now.
-    query = select(proposals.c.id).join(bookings, bookings.c.id == proposals.c.booking_id)
-    query = query.where(proposals.c.id.in_([row.id for row in locked]), ~_waits(now))
-    free = set(conn.execute(query).scalars()) if locked else set()
+    which = {"now": now, "which": [row.id for row in locked]}
+    free = set(conn.execute(_FREE, which).scalars()) if locked else set()
     found = [row for row in locked if row.id in free]
     if found:
         conn.execute(
@@ -92,11 +104,9 @@ def _locked(
     is_more = True
     while is_more and len(taken) < limit:
         full = [it for it, number in held.items() if number >= most]
-        query = _claimable(now).where(
-            bookings.c.connection_id.not_in(full), bookings.c.id.not_in(list(taken))
-        )
+        asked = {"now": now, "full": full, "taken": list(taken), "most": limit - len(taken)}
         is_more = False
-        for *columns, connection_id in conn.execute(query.limit(limit - len(taken))):
+        for *columns, connection_id in conn.execute(_CLAIMABLE, asked):
             row = read(columns)
             if held[connection_id] >= most:
                 is_more = True  # others may stand behind it
@@ -108,20 +118,11 @@ def _locked(
 
 def _held_by(conn: Connection, owner: str, now: Instant) -> Counter[str]:
     """Count what a process works on, by connection."""
-    query = (
-        select(bookings.c.connection_id, func.count().label("number"))
-        .join(proposals, proposals.c.booking_id == bookings.c.id)
-        .where(
-            proposals.c.state == _CLAIMED,
-            proposals.c.lease_owner == owner,
-            proposals.c.lease_until > now,
-        )
-        .group_by(bookings.c.connection_id)
-    )
-    return Counter({it.connection_id: it.number for it in conn.execute(query)})
+    rows = conn.execute(_HELD_BY, {"owner": owner, "now": now})
+    return Counter({it.connection_id: it.number for it in rows})
 
 
-def _claimable(now: Instant) -> Select[Any]:
+def _claimable() -> Select[Any]:
     """Choose what is due and waits for nothing, with its connection; its rows are locked."""
     return (
         select(*COLUMNS, bookings.c.connection_id)
@@ -130,24 +131,27 @@ def _claimable(now: Instant) -> Select[Any]:
         .join(connections, connections.c.id == bookings.c.connection_id)
         .where(
             proposals.c.state.in_(OPEN),
-            proposals.c.due_at <= now,
+            proposals.c.due_at <= _NOW,
             # A lease too long to be true counts as ended.
             or_(
-                proposals.c.lease_until <= now,
-                proposals.c.lease_until > now + LONGEST_LEASE,
+                proposals.c.lease_until <= _NOW,
+                proposals.c.lease_until - LONGEST_LEASE > _NOW,
             ),
             resources.c.state == ResourceState.ACTIVE.value,
             connections.c.status.not_in(_STOPPED),
-            func.coalesce(connections.c.limited_until, 0) <= now,
-            ~_waits(now),
+            func.coalesce(connections.c.limited_until, 0) <= _NOW,
+            ~_waits(),
+            bookings.c.connection_id.not_in(bindparam("full", expanding=True)),
+            bookings.c.id.not_in(bindparam("taken", expanding=True)),
         )
         .order_by(proposals.c.id)
+        .limit(bindparam("most"))
         # With its booking: two proposals of one are never claimed at once.
         .with_for_update(skip_locked=True, of=[proposals, bookings])
     )
 
 
-def _waits(now: Instant) -> Any:
+def _waits() -> Any:
     """Tell whether another proposal of the same UID comes first, or is worked on."""
     other = proposals.alias("other")
     of_other = bookings.alias("of_other")
@@ -160,8 +164,27 @@ def _waits(now: Instant) -> Any:
         of_other.c.uid == bookings.c.uid,
         other.c.id != proposals.c.id,
         or_(
-            and_(other.c.state == _CLAIMED, other.c.lease_until > now),
+            and_(other.c.state == _CLAIMED, other.c.lease_until > _NOW),
             and_(other.c.kind != _MEETING, proposals.c.kind == _MEETING, or_(is_open, failed)),
             and_(other.c.kind != _MEETING, is_open, other.c.id < proposals.c.id),
         ),
     )
+
+
+# Made once: making them takes longer than asking them.
+_CLAIMABLE = _claimable()
+_FREE = (
+    select(proposals.c.id)
+    .join(bookings, bookings.c.id == proposals.c.booking_id)
+    .where(proposals.c.id.in_(bindparam("which", expanding=True)), ~_waits())
+)
+_HELD_BY = (
+    select(bookings.c.connection_id, func.count().label("number"))
+    .join(proposals, proposals.c.booking_id == bookings.c.id)
+    .where(
+        proposals.c.state == _CLAIMED,
+        proposals.c.lease_owner == bindparam("owner"),
+        proposals.c.lease_until > _NOW,
+    )
+    .group_by(bookings.c.connection_id)
+)

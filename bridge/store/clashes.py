@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, case, literal, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    literal,
+    or_,
+    select,
+)
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked
@@ -53,45 +64,60 @@ def obstacles(
         longest: length of the resource's longest occurrence, seconds: bounds the index scan.
         own: what is left out.
     """
-    pulled = (
-        select(
-            occurrences.c.start,
-            occurrences.c.end,
-            occurrences.c.fbtype,
-            occurrences.c.calendar_id,
-            occurrences.c.details,
-        )
-        .outerjoin(
-            events,
-            and_(
-                events.c.calendar_id == occurrences.c.calendar_id,
-                events.c.remote_id == occurrences.c.remote_id,
-            ),
-        )
-        .where(
-            occurrences.c.resource_id == resource_id,
-            occurrences.c.start >= window.start - longest,
-            occurrences.c.start < window.end,
-            occurrences.c.end > window.start,
-            occurrences.c.fbtype.in_(fbtypes),
-            occurrences.c.remote_id.not_in(own.remote_ids),
-            or_(events.c.uid.is_(None), events.c.uid.not_in(own.uids)),
-        )
-    )
-    others = select(
-        booked.c.start,
-        booked.c.end,
-        booked.c.fbtype,
-        literal(""),
-        case((booked.c.proposal_id <= 0, booked.c.details), else_=""),
-    ).where(
-        booked.c.resource_id == resource_id,
-        booked.c.start >= window.start - longest,
-        booked.c.start < window.end,
-        booked.c.end > window.start,
-        booked.c.fbtype.in_(fbtypes),
-        booked.c.booking_id.not_in(own.booking_ids),
-    )
-    found = [Obstacle(*row) for row in conn.execute(pulled)]
-    found += [Obstacle(*row) for row in conn.execute(others)]
+    spans = {
+        "resource": resource_id,
+        "earliest": window.start - longest,
+        "start": window.start,
+        "end": window.end,
+        "fbtypes": list(fbtypes),
+    }
+    names = {"uids": list(own.uids), "remote_ids": list(own.remote_ids)}
+    found = [Obstacle(*row) for row in conn.execute(_PULLED, spans | names)]
+    others = spans | {"booking_ids": list(own.booking_ids)}
+    found += [Obstacle(*row) for row in conn.execute(_OTHERS, others)]
     return sorted(found)
+
+
+def _some(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
+
+
+def _span(table: Table) -> ColumnElement[bool]:
+    return and_(
+        table.c.resource_id == bindparam("resource"),
+        table.c.start >= bindparam("earliest"),
+        table.c.start < bindparam("end"),
+        table.c.end > bindparam("start"),
+        table.c.fbtype.in_(_some("fbtypes")),
+    )
+
+
+# Made once: making them takes longer than asking them.
+_PULLED = (
+    select(
+        occurrences.c.start,
+        occurrences.c.end,
+        occurrences.c.fbtype,
+        occurrences.c.calendar_id,
+        occurrences.c.details,
+    )
+    .outerjoin(
+        events,
+        and_(
+            events.c.calendar_id == occurrences.c.calendar_id,
+            events.c.remote_id == occurrences.c.remote_id,
+        ),
+    )
+    .where(
+        _span(occurrences),
+        occurrences.c.remote_id.not_in(_some("remote_ids")),
+        or_(events.c.uid.is_(None), events.c.uid.not_in(_some("uids"))),
+    )
+)
+_OTHERS = select(
+    booked.c.start,
+    booked.c.end,
+    booked.c.fbtype,
+    literal(""),
+    case((booked.c.proposal_id <= 0, booked.c.details), else_=""),
+).where(_span(booked), booked.c.booking_id.not_in(_some("booking_ids")))

@@ -129,6 +129,11 @@ def _set(conn: Connection, connection_id: ConnectionId, **values: Any) -> None:
 
 # Made once: every pull needs them, and building a statement takes longer than running it.
 _GET = select(*_COLUMNS).where(connections.c.id == bindparam("which"))
+_OF_RESOURCE = (
+    select(*_COLUMNS)
+    .where(connections.c.resource_id == bindparam("resource"))
+    .order_by(connections.c.position, connections.c.id)
+)
 _BEGAN = (
     update(connections)
     .where(connections.c.id == bindparam("which"))
@@ -159,9 +164,7 @@ def get(conn: Connection, connection_id: ConnectionId) -> ConnectionRow | None:
 
 def of_resource(conn: Connection, resource_id: ResourceId) -> list[ConnectionRow]:
     """List the connections of a resource, in the order of the configuration."""
-    query = select(*_COLUMNS).where(connections.c.resource_id == resource_id)
-    rows = conn.execute(query.order_by(connections.c.position, connections.c.id))
-    return [_read(row) for row in rows]
+    return [_read(row) for row in conn.execute(_OF_RESOURCE, {"resource": resource_id})]
 
 
 def every(conn: Connection) -> list[ConnectionRow]:

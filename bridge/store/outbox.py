@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Update, case, insert, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, case, insert, select, update
 
 from bridge.model.interval import Instant
 from bridge.store.booking_tables import bookings, proposals
@@ -79,6 +79,17 @@ class ProposalRow(NamedTuple):
 COLUMNS = [proposals.c[name] for name in ProposalRow._fields]
 OPEN = tuple(state.value for state in State if state.is_open)
 _CLAIMED = State.CLAIMED.value
+_GET = select(*COLUMNS).where(proposals.c.id == bindparam("which"))
+_OPEN_OF = (
+    select(*COLUMNS)
+    .where(proposals.c.booking_id == bindparam("which"), proposals.c.state.in_(OPEN))
+    .order_by(proposals.c.id)
+)
+_DUE = case(
+    (proposals.c.lease_until > proposals.c.due_at, proposals.c.lease_until),
+    else_=proposals.c.due_at,
+)
+_NEXT_DUE = select(_DUE).where(proposals.c.state.in_(OPEN)).order_by(_DUE).limit(1)
 
 
 def add(  # noqa: PLR0913 - what a proposal is made of, by name
@@ -139,16 +150,13 @@ def owe(  # noqa: PLR0913 - what a proposal is made of, by name
 
 def get(conn: Connection, proposal_id: int) -> ProposalRow | None:
     """Find a proposal."""
-    row = conn.execute(select(*COLUMNS).where(proposals.c.id == proposal_id)).first()
+    row = conn.execute(_GET, {"which": proposal_id}).first()
     return None if row is None else read(row)
 
 
 def open_of(conn: Connection, booking_id: str) -> list[ProposalRow]:
     """List the open proposals of a booking, the oldest first."""
-    query = select(*COLUMNS).where(
-        proposals.c.booking_id == booking_id, proposals.c.state.in_(OPEN)
-    )
-    return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
+    return [read(row) for row in conn.execute(_OPEN_OF, {"which": booking_id})]
 
 
 def of_booking(conn: Connection, booking_id: str) -> list[ProposalRow]:
@@ -300,12 +308,7 @@ def close(conn: Connection, proposal_id: int, state: State, now: Instant, **valu
 
 def next_due(conn: Connection) -> Instant | None:
     """Tell when a claim may next find something, in the past when it is late; None when never."""
-    due = case(
-        (proposals.c.lease_until > proposals.c.due_at, proposals.c.lease_until),
-        else_=proposals.c.due_at,
-    )
-    query = select(due).where(proposals.c.state.in_(OPEN)).order_by(due).limit(1)
-    found: Instant | None = conn.execute(query).scalar()
+    found: Instant | None = conn.execute(_NEXT_DUE).scalar()
     return found
 
 
