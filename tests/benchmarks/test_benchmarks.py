@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.long import long
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,17 +30,17 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("ingest", "ICS ingest of 300 events"),
         ("expansion", "expansion of 40 rules"),
         ("merge", "merge of 500 intervals"),
-        ("changes", "pull of 10 changes in 500 events"),
+        long("changes", "pull of 10 changes in 500 events"),
         ("hostile", "worst of 25 rules"),
         ("bookings", "PUT -> settled, Meet, p95"),
-        ("polls", "polls at 200 ms latency"),
-        ("push", "change at Microsoft -> every output, p95"),
-        ("read_path", "initial sync-collection, 60 events"),
+        long("polls", "polls at 200 ms latency"),
+        long("push", "change at Microsoft -> every output, p95"),
+        long("read_path", "initial sync-collection, 60 events"),
         ("unchanged", "feed GET answered 304"),
-        ("memory", "1 resources idle"),
+        long("memory", "1 resources idle"),
         ("commands", "busybridge --help"),
-        ("sick", "a source sends half a body"),
-        ("cold", "first feed after a start"),
+        long("sick", "a source sends half a body"),
+        long("cold", "first feed after a start"),
     ],
 )
 def test_a_benchmark_prints_its_rows(name: str, operation: str) -> None:

@@ -23,7 +23,7 @@ from tests.long import seeds
 from tests.web.site import basic
 
 EACH = 5_000
-"""Requests of one seed; four seeds in every run, forty under `soak`."""
+"""Requests of one seed; one seed in every run, forty under `soak`."""
 SEEN = ("/", HOME, "/room-a/", "/room-b/")
 """Collections that alice may see, and below her own home everything that is there."""
 WEIGHTS = {"REPORT": 5, "PROPFIND": 4, "PUT": 3, "PROPPATCH": 2, "GET": 2}
@@ -32,7 +32,7 @@ BOB = basic("bob", "bob's password")
 
 @pytest.mark.covers("P9", "T21", "T23", "T27", "T49")
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", seeds(2, 40))
+@pytest.mark.parametrize("seed", seeds(1, 40))
 def test_no_request_breaks_calendars(sqlite_database: Database, seed: int, record_property) -> None:
     door = open_door(sqlite_database)
     chance = random.Random(seed)

@@ -6,16 +6,18 @@ The sources are real servers; what none of them does on its own comes from a fau
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.served import Periods, Served, get
 from tests.e2e.sources import CalDavCalendar, IcsUrl, vevent
 from tests.e2e.town import END, START, TOMORROW, Town, at, busy, resource, serving
+from tests.long import long
 from tests.servers.faultproxy import (
     Answer,
     Call,
@@ -30,10 +32,13 @@ from tests.servers.faultproxy import (
 
 COMMANDS_INSIDE = True
 
-SERVERS = ("radicale", "xandikos")
+SERVERS = ("radicale", long("xandikos"))
 FORMS = (400, 403, 409, 410, 412, 507)
 SYNC, MULTIGET = report("sync-collection"), report("calendar-multiget")
-SHRINKING = [(kind, count) for kind in ("synced", "listed", "ics") for count in (1000, 3)]
+SHRINKING = (
+    *(("synced", 1000), ("listed", 3), ("ics", 3)),
+    *(long("synced", 3), long("listed", 1000), long("ics", 1000)),
+)
 
 
 def event(uid: str, hour: int) -> tuple[str, str]:
@@ -125,12 +130,15 @@ class Shrinking:
 class Estate:
     """The resources of this file, behind one bridge that pulls only when it is told to."""
 
-    def __init__(self, town: Town, folder: Path) -> None:
+    def __init__(self, town: Town, folder: Path, wanted: Sequence[Mapping[str, Any]]) -> None:
+        """Build what the tests of this run are about, by their parameters."""
+        servers = sorted({each["server"] for each in wanted if "server" in each})
+        shrinking = sorted({(each["kind"], each["count"]) for each in wanted if "kind" in each})
         self.forgetting = {
-            (server, form): Forgetting(town, server, form) for server in SERVERS for form in FORMS
+            (server, form): Forgetting(town, server, form) for server in servers for form in FORMS
         }
-        self.cut = {server: town.proxied(server) for server in SERVERS}
-        self.shrinking = {key: Shrinking(town, *key) for key in SHRINKING}
+        self.cut = {server: town.proxied(server) for server in servers}
+        self.shrinking = {key: Shrinking(town, *key) for key in shrinking}
         self.feed = IcsUrl(town.origin, "/forgetful.ics")
         for source in (*(source for source, _ in self.cut.values()), self.feed):
             for uid, hour in (("kept", 8), ("gone", 10)):
@@ -147,8 +155,12 @@ class Estate:
 
 
 @pytest.fixture(scope="module")
-def estate(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    found = Estate(town, tmp_path_factory.mktemp("resync"))
+def estate(
+    request: pytest.FixtureRequest, town: Town, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Estate]:
+    items = [each for each in request.session.items if each.path == request.path]
+    wanted = [each.callspec.params for each in items if hasattr(each, "callspec")]
+    found = Estate(town, tmp_path_factory.mktemp("resync"), wanted)
     yield found
     found.served.__exit__()
 
