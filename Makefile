@@ -34,8 +34,9 @@ lint: $(VENV)/.test
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+# By files, so that what the tests of one share is started once.
 test: lint $(CLIENTS)/.installed
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/.test $(CLIENTS)/.installed
 	$(BIN)/pytest -m soak -n 2 --timeout 3600

@@ -28,12 +28,20 @@ ON_SQLITE_FIRST = (
 PostgreSQL in the long runs."""
 
 
+LONGEST_FIRST = ("e2e", "engine", "cli", "benchmarks", "channels", "notify")
+"""Rooms with files that take long: begun last, one of them would keep one worker busy alone."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        room = item.path.relative_to(Path(__file__).parent).parts[0]
-        if room in ON_SQLITE_FIRST and "postgresql" in item.name:
+        if room_of(item) in ON_SQLITE_FIRST and "postgresql" in item.name:
             item.add_marker(pytest.mark.soak)
+    items.sort(key=lambda item: room_of(item) not in LONGEST_FIRST)
+
+
+def room_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
