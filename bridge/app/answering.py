@@ -1,4 +1,4 @@
-"""What the web room is given of a process' parts."""
+"""What answers requests is given of a process' parts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from bridge.app.purging import make_purging
 from bridge.web.context import WebContext
 
 if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
     from bridge.app.bridge import Bridge
 
 
@@ -34,4 +36,22 @@ def make_context(bridge: Bridge) -> WebContext:
         bookings=bridge.bookings,
         purging=make_purging(bridge),
         vault=bridge.vault,
+    )
+
+
+def make_calendars(bridge: Bridge) -> WSGIApplication:
+    """Make what answers calendar clients."""
+    from radicale_plugin.application import make_dav
+    from radicale_plugin.ground import Ground
+
+    return make_dav(
+        Ground(
+            database=bridge.database,
+            publisher=bridge.publisher,
+            gate=bridge.gate,
+            live=bridge.live,
+            instance=bridge.keyfile.instance,
+            clock=bridge.clock,
+            bookings=bridge.bookings,
+        )
     )

@@ -363,23 +363,9 @@ class Bridge:
 
     def make_scheduler(self, *, pulling: bool) -> Scheduler:
         """Make a scheduler that pulls, or one that only passes wishes on."""
-        from bridge.app.chores import chores
-        from bridge.app.commanded import handlers
-        from bridge.app.observed import Observed
-        from bridge.scheduler.scheduler import Scheduler
+        from bridge.app.scheduling import make_scheduler
 
-        scheduler = Scheduler(
-            self.ground,
-            self.ingest if pulling else None,
-            tender=self.keeper if pulling else None,
-            dispatching=self.dispatching if pulling else None,
-            rounds=self.rounds if pulling else None,
-            handlers=handlers(self),
-            chores=chores(self, pulling=pulling),
-            observer=Observed(self.metrics),
-        )
-        self.metrics.running(lambda: scheduler.running)
-        return scheduler
+        return make_scheduler(self, pulling=pulling)
 
     @cached_property
     def wsgi(self) -> WSGIApplication:
@@ -392,20 +378,9 @@ class Bridge:
     @cached_property
     def dav(self) -> WSGIApplication:
         """Answers CalDAV."""
-        from radicale_plugin.application import make_dav
-        from radicale_plugin.ground import Ground as DavGround
+        from bridge.app.answering import make_calendars
 
-        return make_dav(
-            DavGround(
-                database=self.database,
-                publisher=self.publisher,
-                gate=self.gate,
-                live=self.live,
-                instance=self.keyfile.instance,
-                clock=self.clock,
-                bookings=self.bookings,
-            )
-        )
+        return make_calendars(self)
 
 
 def _pool(settings: Settings) -> int:

@@ -20,17 +20,8 @@ from bridge.config.mirroring import RESOURCE
 from bridge.config.policy import Availability, AvailabilityOverride, Privacy, PrivacyOverride
 from bridge.config.schema import keys
 from bridge.config.section import Section
-from bridge.config.settings import (
-    Backoff,
-    Connection,
-    ExpansionLimits,
-    Feed,
-    FreeBusy,
-    Resource,
-    Settings,
-    ShrinkGuard,
-    SyncWindow,
-)
+from bridge.config.settings import Connection, Feed, FreeBusy, Resource, Settings
+from bridge.config.syncing import Backoff, ExpansionLimits, ShrinkGuard, SyncWindow
 from bridge.config.values import Duration, Share, Zone
 from bridge.model.resource import ConnectionId, CUType, Direction, ResourceId
 

@@ -10,15 +10,14 @@ from random import Random
 from bridge.bookings import Claim, Outbox
 from bridge.bookings.desired import Intent, plain
 from bridge.config.plan import ConnectionPlan
-from bridge.config.settings import Backoff
 from bridge.dispatch import retry
+from bridge.dispatch.ending import Ending
 from bridge.dispatch.events import Events
 from bridge.dispatch.makers import Accounts, Makers
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Owed, Progress, Refusal
-from bridge.dispatch.putting_back import PuttingBack, is_over
-from bridge.dispatch.report import Recheck, Report, code_of
+from bridge.dispatch.report import Recheck, Report
 from bridge.dispatch.work import InternalFault, Lost, Refused, Work
 from bridge.errors import (
     BridgeError,
@@ -31,17 +30,14 @@ from bridge.errors import (
 from bridge.model.conference import Conference, ConferenceState
 from bridge.model.event import EventSeries
 from bridge.model.interval import Instant
-from bridge.model.resource import ConnectionId
 from bridge.provider import Provider
 from bridge.sink import Desired, Written
-from bridge.store import bookings, connections, outbox, schedule
+from bridge.store import bookings, connections, outbox
 from bridge.store.bookings import State
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
 from bridge.store.outbox import Kind
 
-_SEEN_TO = {ConferenceState.PENDING: 2, ConferenceState.FAILING: 60}
-"""Seconds after which a meeting that is not ready is seen to again."""
 _DELETED = "deleted_at_provider"
 logger = logging.getLogger(__name__)
 
@@ -89,18 +85,18 @@ class Dispatch:
             except Refused as err:
                 return self._refuse(work, Refusal(err.code, str(err)))
         except Lost:
-            return self._lost(work)
+            return self._ending.lost(work)
         except StoreError:
             raise
         except InvalidCalendarObject as err:
-            return self._fail(work, err)
+            return self._ending.fail(work, err)
         except BridgeError as err:
-            return self._later(work, err)
+            return self._ending.later(work, err)
         except Exception as err:
             # One booking's fault must not end the others; it is shown with the booking.
             logger.exception("%s: a booking failed by a fault of ours", work.connection_id)
             text = f"a fault of BusyBridge ({type(err).__name__}); see the log"
-            return self._later(work, InternalFault(text))
+            return self._ending.later(work, InternalFault(text))
 
     def _carry_out(self, work: Work) -> Report:
         if work.progress.refusal is not None:
@@ -155,7 +151,7 @@ class Dispatch:
         is_other = have is not None and (conference is None or conference.kind is not have.kind)
         owed = meetings.drop(have) if is_other else ""
         reached(Point.MEETING_FOLLOWED)
-        return self._settle(work, written, conference, cancel=owed)
+        return self._ending.settle(work, written, conference, cancel=owed)
 
     def _before(self, work: Work, events: Events) -> EventSeries | None:
         """Say what the visible revision wanted; None where a proposal is shown in its place."""
@@ -215,7 +211,7 @@ class Dispatch:
         left = [it.made for it in self._unfinished(work) if it.made is not None]
         owed = [meetings.drop(it) for it in dict.fromkeys([intent.conference, *left])]
         reached(Point.MEETING_FOLLOWED)
-        return self._settle(work, None, None, cancel="\n".join(filter(None, owed)))
+        return self._ending.settle(work, None, None, cancel="\n".join(filter(None, owed)))
 
     def _unfinished(self, work: Work) -> list[Progress]:
         """Give how far earlier proposals came that failed: something of them may stand."""
@@ -233,18 +229,15 @@ class Dispatch:
             for owed in map(Owed.read, progress.cancel.splitlines()):
                 if not (booking.meeting_kind and booking.meeting_reference == owed.reference):
                     meetings.cancel(owed)  # else it was found by a later try, and is used
-            return self._settle(work, None, None)
+            return self._ending.settle(work, None, None)
         _, events = self._open(work)
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None or intent.conference is None:
-            return self._settle(work, None, None)
-        booking_id, series = work.claim.booking.id, intent.desired.series
-        is_late = not intent.is_native and is_over(self.database, booking_id, series, self.clock())
-        is_owed = bool(progress.update or progress.changed)
-        if is_late or (intent.conference.state is ConferenceState.READY and not is_owed):
-            return self._settle(work, None, None)
-        if is_owed:
+            return self._ending.settle(work, None, None)
+        if progress.update:
             return self._update(work, events, intent)
+        if intent.conference.state is ConferenceState.READY:
+            return self._ending.settle(work, None, None)
         if intent.is_native:
             return self._poll(work, events, intent)
         return self._make_up(work, events, intent)
@@ -253,7 +246,7 @@ class Dispatch:
         """Move a meeting that could not be moved when its event was, or was moved at its maker."""
         desired, conference = intent.desired, intent.conference
         if desired is None or conference is None:
-            return self._settle(work, None, None)
+            return self._ending.settle(work, None, None)
         meetings = self._meetings(work)
         try:
             if work.progress.update:
@@ -263,21 +256,21 @@ class Dispatch:
         except RemoteNotFound:
             base = events.standing(intent, look=True)
             written, made = self._renew((work, events, meetings), intent, base, conference)
-            return self._settle(work, written, made)
-        return self._settle(work, None, None)
+            return self._ending.settle(work, written, made)
+        return self._ending.settle(work, None, None)
 
     def _poll(self, work: Work, events: Events, intent: Intent) -> Report:
         """Look whether the provider has made its meeting by now, or have it try again."""
         desired, base = intent.desired, intent.base
         if desired is None or base is None or intent.conference is None:
-            return self._settle(work, None, None)
+            return self._ending.settle(work, None, None)
         if intent.conference.state is ConferenceState.FAILING:
             written = events.put(desired, base)
             return self._met(work, written, written.conference or intent.conference)
         try:
             written = events.sink.read(work.calendar, base.remote_id)
         except RemoteNotFound:  # the next pull sees to that
-            return self._settle(work, None, None)
+            return self._ending.settle(work, None, None)
         found = written.conference or intent.conference
         if found.state is not ConferenceState.PENDING:
             return self._met(work, written, found)
@@ -285,14 +278,16 @@ class Dispatch:
         if age > retry.PENDING:
             reason = f"the meeting was not there after {retry.PENDING // 60} minutes"
             late = replace(found, state=ConferenceState.FAILING, reason=reason)
-            return self._settle(work, written, late, is_last=True)
-        return self._again(work, TemporarilyUnavailable("the meeting is being made"), retry.POLLING)
+            return self._ending.settle(work, written, late, is_last=True)
+        return self._ending.again(
+            work, TemporarilyUnavailable("the meeting is being made"), retry.POLLING
+        )
 
     def _make_up(self, work: Work, events: Events, intent: Intent) -> Report:
         """Make a meeting that could not be made when its event was."""
         desired, made = self._meetings(work).prepare(intent, look=True)
         if made is None:
-            return self._settle(work, None, None)
+            return self._ending.settle(work, None, None)
         if made.state is not ConferenceState.READY:
             return self._met(work, None, made)
         return self._met(work, events.put(desired, events.standing(intent, look=True)), made)
@@ -300,47 +295,21 @@ class Dispatch:
     def _met(self, work: Work, written: Written | None, found: Conference) -> Report:
         hopeless = retry.is_hopeless(work.claim.proposal.created_at, self.clock())
         if found.state is ConferenceState.FAILING and not hopeless:
-            trouble = work.trouble or TemporarilyUnavailable(found.reason)
-            return self._again(work, trouble, retry.MEETING)
+            return self._ending.again(work, TemporarilyUnavailable(found.reason), retry.MEETING)
         reached(Point.MEETING_FOLLOWED)
         is_last = found.state is ConferenceState.FAILING
-        return self._settle(work, written, found, is_last=is_last)
+        return self._ending.settle(work, written, found, is_last=is_last)
+
+    @property
+    def _ending(self) -> Ending:
+        return Ending(
+            database=self.database, outbox=self.outbox, clock=self.clock, random=self.random
+        )
 
     def _meetings(self, work: Work) -> Meetings:
         return Meetings(work, Makers(self.database, self.accounts))
 
     # What becomes of it
-
-    def _settle(
-        self,
-        work: Work,
-        written: Written | None,
-        conference: Conference | None,
-        *,
-        cancel: str = "",
-        is_last: bool = False,
-    ) -> Report:
-        """Make it visible.
-
-        Args:
-            work: what was done.
-            written: the event.
-            conference: its meeting, made by itself or with it.
-            cancel: meetings that are still to be cancelled (`Owed`), one a line.
-            is_last: a meeting that is not ready is not seen to again.
-        """
-        now, owed = self.clock(), {}
-        if cancel:
-            owed["cancel"] = cancel
-        elif work.progress.update and work.claim.kind is not Kind.MEETING:
-            owed["update"] = work.progress.update
-        wait = _SEEN_TO.get(conference.state) if conference and not is_last else None
-        due = None if wait is None else now + max(wait, retry.asked(work.trouble, self.random))
-        settled = self.outbox.settle(
-            work.claim, written, conference, now, meeting_due=due, owed=owed
-        )
-        reached(Point.SETTLED)
-        return Report("settled") if settled else self._lost(work)
 
     def _refuse(self, work: Work, refusal: Refusal) -> Report:
         """Undo what was done for it, and say no.
@@ -359,9 +328,9 @@ class Dispatch:
             owed = self._meetings(work).drop(made)
         now = self.clock()
         if not self.outbox.refuse(work.claim, refusal.reason, now, code=refusal.code, owed=owed):
-            return self._lost(work)
+            return self._ending.lost(work)
         if refusal.code == _DELETED:
-            self._have_pulled(work.connection_id, now)
+            self._ending.have_pulled(work.connection_id, now)
         return Report("refused")
 
     def _unwrite(self, work: Work) -> None:
@@ -378,31 +347,3 @@ class Dispatch:
                 events.delete(found, notify=intent.notify)
         except Refused as err:
             raise RemoteRejected(str(err), code=err.code) from err
-
-    def _have_pulled(self, connection_id: ConnectionId, now: Instant) -> None:
-        """Have the calendar read: what was deleted there is seen by that."""
-        with self.database.write(lasting=False) as conn:
-            schedule.mark(conn, [connection_id], now)
-
-    def _later(self, work: Work, err: BridgeError) -> Report:
-        logger.warning("%s: a booking is not written yet: %s", work.connection_id, err)
-        if retry.is_hopeless(work.claim.proposal.created_at, self.clock()):
-            return self._fail(work, err)
-        return self._again(work, err)
-
-    def _again(self, work: Work, err: BridgeError, backoff: Backoff = retry.BACKOFF) -> Report:
-        wait = retry.wait(err, work.claim.proposal.attempts, self.random, backoff)
-        due = self.clock() + wait
-        touched = work.touched or work.claim.kind is Kind.MEETING
-        if not self.outbox.retry(work.claim, (code_of(err), str(err)), due, touched=touched):
-            return self._lost(work)
-        return Report("later", err)
-
-    def _fail(self, work: Work, err: BridgeError) -> Report:
-        logger.error("%s: a booking needs somebody to look at it: %s", work.connection_id, err)
-        failed = self.outbox.fail(work.claim, (code_of(err), str(err)), self.clock())
-        return Report("failed", err) if failed else self._lost(work)
-
-    def _lost(self, work: Work) -> Report:
-        logger.info("%s: somebody else goes on with a booking", work.connection_id)
-        return Report("lost")

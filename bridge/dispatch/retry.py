@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
-from bridge.config.settings import Backoff
+from bridge.config.syncing import Backoff
 from bridge.errors import ConfigError, Disposition, ProviderError, TemporarilyUnavailable
 from bridge.model.interval import Instant
 

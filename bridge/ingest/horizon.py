@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bridge.config.settings import SyncWindow
+from bridge.config.syncing import SyncWindow
 from bridge.merge import month_start, next_month_start
 from bridge.model.interval import Instant, Window
 

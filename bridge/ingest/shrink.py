@@ -15,7 +15,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from bridge.config.settings import ShrinkGuard
+from bridge.config.syncing import ShrinkGuard
 from bridge.model.interval import Instant, Window, utc
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bridge.channels.standing import Tended
 from bridge.config.plan import ConnectionPlan
-from bridge.config.settings import Backoff, Sync
+from bridge.config.syncing import Backoff, Sync
 from bridge.errors import (
     AuthorizationExpired,
     BridgeError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.config.settings import SyncWindow
+from bridge.config.syncing import SyncWindow
 from bridge.ingest.horizon import horizon
 from bridge.ingest.rules import are_newer, zones_version
 from bridge.model.interval import Window

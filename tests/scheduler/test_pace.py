@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.channels.standing import Tended
 from bridge.config.plan import plan
-from bridge.config.settings import Backoff
+from bridge.config.syncing import Backoff
 from bridge.errors import (
     AddressRefused,
     AuthorizationExpired,
