@@ -223,8 +223,10 @@ def _kept_length(before: Event, start: EventTime) -> EventTime:
         length = before.end.astimezone(UTC) - before.start.astimezone(UTC)
     elif isinstance(before.start, Floating) and isinstance(before.end, Floating):
         length = before.end.wall - before.start.wall
-    elif isinstance(before.start, date) and isinstance(before.end, date):
-        return start + (before.end - before.start)  # type: ignore[operator,return-value]
+    elif not isinstance(before.start, datetime | Floating) and not isinstance(
+        before.end, datetime | Floating
+    ):
+        length = before.end - before.start
     else:
         raise InvalidCalendarObject("an event whose times are of two kinds needs its end, too")
     return later(start, length)
