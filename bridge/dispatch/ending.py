@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from bridge.bookings import Outbox
@@ -55,6 +55,8 @@ class Ending:
             is_last: a meeting that is not ready is not seen to again.
         """
         now, owed = self.clock(), {}
+        if conference is not None and conference.reason:
+            conference = replace(conference, reason=work.plainly(conference.reason))
         if cancel:
             owed["cancel"] = cancel
         elif work.progress.update and work.claim.kind is not Kind.MEETING:
@@ -84,14 +86,16 @@ class Ending:
         wait = retry.wait(err, work.claim.proposal.attempts, self.random, backoff)
         due = self.clock() + wait
         touched = work.touched or work.claim.kind is Kind.MEETING
-        if not self.outbox.retry(work.claim, (code_of(err), str(err)), due, touched=touched):
+        if not self.outbox.retry(
+            work.claim, (code_of(err), work.plainly(err)), due, touched=touched
+        ):
             return self.lost(work)
         return Report("later", err)
 
     def fail(self, work: Work, err: BridgeError) -> Report:
         """Give up until a human looks."""
         logger.error("%s: a booking needs somebody to look at it: %s", work.connection_id, err)
-        failed = self.outbox.fail(work.claim, (code_of(err), str(err)), self.clock())
+        failed = self.outbox.fail(work.claim, (code_of(err), work.plainly(err)), self.clock())
         return Report("failed", err) if failed else self.lost(work)
 
     def lost(self, work: Work) -> Report:

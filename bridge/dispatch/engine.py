@@ -83,7 +83,8 @@ class Dispatch:
                 work.hold()  # calendars were read since it was claimed
                 return self._carry_out(work)
             except Refused as err:
-                return self._refuse(work, Refusal(err.code, str(err)))
+                logger.info("%s: a booking is refused: %s", work.connection_id, err)
+                return self._refuse(work, Refusal(err.code, work.plainly(err)))
         except Lost:
             return self._ending.lost(work)
         except StoreError:

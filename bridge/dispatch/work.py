@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bridge.bookings import Claim, Outbox
 from bridge.dispatch.progress import Progress
+from bridge.dispatch.telling import for_people
 from bridge.errors import BridgeError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
@@ -57,6 +58,16 @@ class Work:
     def token(self) -> str:
         """Names event and meeting."""
         return self.claim.booking.token
+
+    def plainly(self, text: object) -> str:
+        """Say what went wrong to whoever booked: see `for_people`."""
+        booking = self.claim.booking
+        return for_people(
+            str(text),
+            calendar=booking.calendar,
+            names=(booking.token, booking.remote_id, booking.remote_uid, booking.meeting_reference),
+            own=f"{booking.uid}\n{self.claim.proposal.text}\n{booking.text}",
+        )
 
     def hold(self) -> None:
         """Keep the claim for as long as the next step may take.
