@@ -149,6 +149,9 @@ class Bookings:
     def retry(self, booking_id: str) -> bool:
         """Have tried again what failed of a booking; False when nothing did."""
         with self._database.write() as conn:
+            booking = bookings.get(conn, booking_id)
+            if booking is None or not resources.lock(conn, ResourceId(booking.resource_id)):
+                return False
             found = failing.of_booking(conn, booking_id)
             done = [failing.again(conn, it.id, self._clock()) for it in found]
         if any(done):

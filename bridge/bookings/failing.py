@@ -23,12 +23,14 @@ def by_booking(conn: Transaction) -> dict[str, list[ProposalRow]]:
 
 
 def again(conn: Transaction, proposal_id: int, now: Instant) -> bool:
-    """Queue what failed once more; False when it did not fail, or a newer write settled."""
+    """Queue what failed once more; False when it did not fail, or a newer write settled.
+
+    The caller holds the resource's lock.
+    """
     row = outbox.get(conn, proposal_id)
     if row is None or row.state is not outbox.State.FAILED:
         return False
     newer = outbox.of_booking(conn, row.booking_id)
     if any(it.id > row.id and it.state is outbox.State.SETTLED for it in newer):
         return False
-    outbox.change(conn, proposal_id, state=outbox.State.QUEUED, due_at=now, settled_at=None)
-    return True
+    return outbox.requeue(conn, proposal_id, now)

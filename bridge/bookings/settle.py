@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from bridge.bookings import conflicts, desired, draft, failing, place, showing, times
+from bridge.bookings import conflicts, desired, draft, place, showing, times
 from bridge.bookings.desired import Intent, Organizer
 from bridge.bookings.desk import BOOKED, OUTBOX
 from bridge.bookings.draft import Draft
@@ -309,14 +309,6 @@ class Outbox:
         text = json.dumps(progress, ensure_ascii=False, separators=(",", ":"))
         with self._database.write() as conn:
             return outbox.note(conn, claim.proposal, text)
-
-    def again(self, proposal_id: int, now: Instant) -> bool:
-        """Have what failed tried again; False when it did not fail, or a newer write settled."""
-        with self._database.write() as conn:
-            if not failing.again(conn, proposal_id, now):
-                return False
-        self._wake.notify(OUTBOX)
-        return True
 
     # What they share
 

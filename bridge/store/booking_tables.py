@@ -67,7 +67,7 @@ proposals = Table(
     _text("base"),  # ETag of the visible revision that it was made from
     _flag("shown"),  # readers see it as tentative
     _text("before"),  # JSON of the visible revision that it stands in for, to be restored
-    _time("created_at", null=False),
+    _time("created_at", null=False),  # when it was asked, or a human had it tried anew
     _time("due_at", null=False),  # when it may be claimed
     _flag("started"),  # it was claimed once: nobody can say that nothing was done
     _count("attempts"),

@@ -306,6 +306,24 @@ def close(conn: Connection, proposal_id: int, state: State, now: Instant, **valu
     change(conn, proposal_id, state=state, settled_at=now, lease_owner="", lease_until=0, **values)
 
 
+def requeue(conn: Connection, proposal_id: int, now: Instant) -> bool:
+    """Have what failed tried anew, as long as if it were asked now; False when it is not failed.
+
+    One statement decides between two who ask at once.
+    """
+    statement = update(proposals).where(
+        proposals.c.id == proposal_id, proposals.c.state == State.FAILED.value
+    )
+    values = {
+        "state": State.QUEUED.value,
+        "created_at": now,
+        "due_at": now,
+        "attempts": 0,
+        "settled_at": None,
+    }
+    return bool(conn.execute(statement.values(**values)).rowcount)
+
+
 def next_due(conn: Connection) -> Instant | None:
     """Tell when a claim may next find something, in the past when it is late; None when never."""
     found: Instant | None = conn.execute(_NEXT_DUE).scalar()

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 from sqlalchemy import text
 
-from bridge.bookings import Claim
+from bridge.bookings import Claim, failing
 from bridge.bookings.words import Result
 from bridge.store import bookings, claiming, outbox
 from bridge.store.database import Database
@@ -118,3 +119,18 @@ def slowly_claimed(hall: Hall) -> list[outbox.ProposalRow]:
     with hall.database.write() as conn:
         conn.execute(text("SET LOCAL test.slow = 'on'"))
         return claiming.claim(conn, "slow", hall.now, 10, LEASE)
+
+
+def test_of_two_who_have_the_same_tried_again_only_one_does(hall: Hall) -> None:
+    hall.put(event())
+    claim = hall.claim()
+    assert hall.outbox.fail(claim, ("broken", "a fault"), hall.now)
+    with ThreadPoolExecutor(1) as pool:
+        with hall.database.write() as conn:
+            assert failing.again(conn, claim.proposal.id, hall.now)
+            [again] = claiming.claim(conn, "another", hall.now, 1, LEASE)
+            decided = pool.submit(hall.desk.retry, claim.booking.id)
+            until_it_waits(hall.database, decided)
+        assert not decided.result()
+    assert hall.claims() == [], "it is worked on"
+    assert hall.settle(replace(claim, proposal=again))

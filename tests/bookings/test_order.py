@@ -346,7 +346,7 @@ def test_a_booking_that_is_moved_while_a_change_is_open_stays_where_it_was_moved
     elif how == "settled":
         hall.settle(claim)
     else:
-        assert hall.outbox.again(claim.proposal.id, hall.now)
+        assert hall.desk.retry(claim.booking.id)
         hall.settle()
     assert hall.names() == ["one.ics", "two.ics"]
     moved = hall.seen("two.ics")

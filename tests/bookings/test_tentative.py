@@ -223,7 +223,7 @@ def test_what_failed_is_shown_and_can_be_tried_again(hall: Hall) -> None:
     assert hall.busy() == [(*NINE[:2], MAYBE)]
     assert hall.claims() == []
     assert hall.told() == ["booking.failed"]
-    assert hall.outbox.again(claim.proposal.id, hall.now)
+    assert hall.desk.retry(claim.booking.id)
     hall.settle()
     assert hall.busy() == [NINE]
 
@@ -235,7 +235,7 @@ def test_what_failed_is_not_tried_again_after_a_newer_change(hall: Hall) -> None
     hall.put(AT_TWO)
     hall.settle()
     assert hall.busy() == [TWO]
-    assert not hall.outbox.again(claim.proposal.id, hall.now)
+    assert not hall.desk.retry(claim.booking.id)
 
 
 def test_a_waiter_is_woken_when_its_booking_is_settled(any_hall: Hall) -> None:
@@ -346,6 +346,6 @@ def test_nothing_is_done_about_a_meeting_while_nobody_knows_what_stands(hall: Ha
     hall.outbox.fail(failed, ("broken", "a fault"), hall.now)
     hall.house.now += 60
     assert hall.claims() == []
-    hall.outbox.again(failed.proposal.id, hall.now)
+    hall.desk.retry(failed.booking.id)
     hall.settle()
     assert hall.busy() == [TWO]

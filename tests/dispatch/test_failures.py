@@ -229,9 +229,20 @@ def test_what_fails_for_days_waits_for_a_human_and_is_done_when_one_says_so(
     assert "booking.failed" in stage.told()
     assert stage.later(80 * 3600) == []
     stage.memory.orders.forget()
-    assert stage.outbox.again(proposal.id, stage.now)
+    assert stage.desk.retry(proposal.booking_id)
     assert stage.outcomes() == ["settled"]
     assert len(stage.events()) == 1
+
+
+def test_what_a_human_has_tried_again_is_tried_for_days_again(stage: Stage) -> None:
+    stage.memory.orders.give("put", DOWN, times=None)
+    stage.done(stage.put(event()))
+    assert stage.later(80 * 3600)[-1].outcome == "failed"
+    assert stage.desk.retry(stage.booking().id)
+    assert stage.outcomes() == ["later"]
+    assert stage.proposals()[0].due_at - stage.now <= 2, "somebody waits again"
+    assert set(stage.persist(hours=24)) == {"later"}
+    assert stage.later(50 * 3600)[-1].outcome == "failed"
 
 
 def test_a_fault_of_ours_ends_no_other_booking(stage: Stage) -> None:
