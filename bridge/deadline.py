@@ -2,12 +2,12 @@
 
 A timeout of each request bounds none of that: a server that answers each of a thousand requests at
 the last moment would hold its slot for hours. `bridge.app.outlet` cuts each request to what is
-left.
+left, and asks before each whether whoever works may still go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import monotonic
@@ -19,6 +19,7 @@ EXTRA = 30.0
 _MOST_DOUBLINGS = 3
 
 _end: ContextVar[float | None] = ContextVar("end", default=None)
+_asked: ContextVar[Callable[[], object] | None] = ContextVar("asked", default=None)
 
 
 def allowance(failures: int) -> float:
@@ -44,3 +45,20 @@ def remaining() -> float | None:
     """Return the seconds that are left, 0 at least; None when nothing limits them."""
     end = _end.get()
     return None if end is None else max(0.0, end - monotonic())
+
+
+@contextmanager
+def asking(check: Callable[[], object]) -> Iterator[None]:
+    """Have something asked before each request of this thread; what it raises ends the work."""
+    token = _asked.set(check)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def ask() -> None:
+    """Ask whether the next request may be sent."""
+    check = _asked.get()
+    if check is not None:
+        check()

@@ -91,7 +91,8 @@ class Outlet:
         trusted_sites: Sequence[str] = (),
         follow: bool = True,
     ) -> Response:
-        """See `Http`; the exchange ends with the pull's `deadline`, too."""
+        """See `Http`; the exchange begins and ends as the work's `deadline` says, too."""
+        deadline.ask()
         timeout = _shortened(timeout)
         with self._use() as transport:
             return transport.request(

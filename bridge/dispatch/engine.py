@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
+from bridge import deadline
 from bridge.bookings import Claim, Outbox
 from bridge.bookings.desired import Intent, plain
 from bridge.config.plan import ConnectionPlan
@@ -81,10 +82,12 @@ class Dispatch:
         try:
             try:
                 work.hold()  # calendars were read since it was claimed
-                return self._carry_out(work)
+                with deadline.asking(work.keep):
+                    return self._carry_out(work)
             except Refused as err:
                 logger.info("%s: a booking is refused: %s", work.connection_id, err)
-                return self._refuse(work, Refusal(err.code, work.plainly(err)))
+                with deadline.asking(work.keep):
+                    return self._refuse(work, Refusal(err.code, work.plainly(err)))
         except Lost:
             return self._ending.lost(work)
         except StoreError:
@@ -319,7 +322,8 @@ class Dispatch:
             BridgeError: it cannot be undone now; whoever goes on with it does nothing else.
         """
         made = work.progress.made
-        if work.progress.refusal is None and (made is not None or refusal.code == "no_meeting"):
+        is_done = made is not None or refusal.code == "no_meeting" or work.in_parts
+        if work.progress.refusal is None and is_done:
             work.note(replace(work.progress, refusal=refusal))
         owed = ""
         if work.progress.refusal is not None:

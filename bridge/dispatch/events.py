@@ -64,6 +64,7 @@ class Events:
             reached(Point.EVENT_WANTED)
             self.work.hold()
             self.work.touched = True
+            self.work.in_parts = _is_in_parts(wanted.series)
             try:
                 written = self.sink.put(self.work.calendar, wanted, current)
             except RemoteChanged:
@@ -135,6 +136,11 @@ class Events:
         if base is not None and there:
             return gone()
         return CalendarMissing(str(err))
+
+
+def _is_in_parts(series: EventSeries) -> bool:
+    master = series.master
+    return bool(series.overrides) or (master is not None and bool(master.exdates))
 
 
 class CalendarMissing(RemoteNotFound):

@@ -89,7 +89,9 @@ class Meetings:
         ):
             return conference
         try:
-            updated = self._maker(conference.kind).update(conference.reference, series)
+            maker = self._maker(conference.kind)
+            self.work.hold()
+            updated = maker.update(conference.reference, series)
         except RemoteNotFound:
             raise
         except BridgeError as err:
@@ -129,24 +131,17 @@ class Meetings:
             if found is None:
                 return
             reference = found.reference
+        self.work.hold()
         try:
             maker.cancel(reference)
         except RemoteNotFound:
             logger.debug("%s: the meeting was gone already", self.work.connection_id)
 
     def update(self, owed: Owed, series: EventSeries) -> None:
-        """Bring a meeting in line with the event, where it is not: few changes a day are allowed.
-
-        Raises:
-            RemoteNotFound: somebody deleted it.
-            BridgeError: not now.
-        """
-        if not self.is_in_line(owed, series):
-            self._maker(owed.kind).update(owed.reference, series)
-
-    def is_in_line(self, owed: Owed, series: EventSeries) -> bool:
-        """Look whether a meeting has title and times of the event; raises as `update`."""
-        return self._maker(owed.kind).is_in_line(owed.reference, series)
+        """Bring a meeting in line with the event, later than that was."""
+        maker = self._maker(owed.kind)
+        self.work.hold()
+        maker.update(owed.reference, series)
 
     def _made(self, kind: ConferenceKind, series: EventSeries, *, look: bool) -> Conference:
         noted = self.work.progress.made
@@ -157,6 +152,7 @@ class Meetings:
         found = maker.find(self.work.token) if look or self.insists else None
         if found is None:
             reached(Point.MEETING_WANTED)
+            self.work.hold()  # looking may have taken long
             self.work.touched = True
             found = maker.create(self.work.token, series)
         reached(Point.MEETING_MADE)

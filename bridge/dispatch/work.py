@@ -14,6 +14,9 @@ from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarId
 from bridge.store.outbox import LEASE
 
+_OFTEN = LEASE // 4
+"""Seconds after which a claim that is held is kept anew."""
+
 
 class Lost(Exception):
     """The claim is not in force any more: whoever has it now goes on."""
@@ -39,10 +42,12 @@ class Work:
     outbox: Outbox
     clock: Callable[[], Instant]
     progress: Progress
+    held_at: Instant | None = None
+    """When the claim was last kept."""
     touched: bool = False
     """Something was asked after which nobody can say that nothing was done."""
-    trouble: BridgeError | None = None
-    """What kept its meeting from being made, while the event goes without."""
+    in_parts: bool = False
+    """What was written takes many requests: some of it may stand although another was refused."""
 
     @property
     def calendar(self) -> CalendarId:
@@ -75,8 +80,19 @@ class Work:
         Raises:
             Lost: somebody else works on it, or did meanwhile.
         """
-        if not self.outbox.renew(self.claim, self.clock() + LEASE):
+        now = self.clock()
+        if not self.outbox.renew(self.claim, now + LEASE):
             raise Lost
+        self.held_at = now
+
+    def keep(self) -> None:
+        """Keep the claim through a step of many requests: asked before each, it looks now and then.
+
+        Raises:
+            Lost: somebody else works on it.
+        """
+        if self.held_at is None or self.clock() - self.held_at >= _OFTEN:
+            self.hold()
 
     def note(self, progress: Progress) -> None:
         """Keep how far it is, before the next step.

@@ -15,8 +15,8 @@ from bridge.model.conference import ConferenceKind
 from bridge.model.event import EventSeries
 from bridge.model.resource import ConnectionId
 from bridge.providers.memory import Memory
-from bridge.store import connections, outbox
-from tests.dispatch.stage import Stage, event
+from bridge.store import outbox
+from tests.dispatch.stage import LEASE, Stage, event
 
 DOWN = TemporarilyUnavailable("Zoom is down")
 REJECT = {"conference": {"on_failure": "reject"}}
@@ -426,3 +426,44 @@ def test_an_account_that_serves_every_resource_makes_meetings_for_this_one(open_
     stage.done(stage.put(meeting("zoom")))
     assert "zoom.example" in stage.text()
     assert len(everybodys.meetings) == 1
+
+
+# Others at work
+
+
+@pytest.mark.covers("F4")
+@pytest.mark.parametrize("slow", ["meeting.find", "find"])
+def test_whoever_falls_asleep_while_it_looks_makes_no_meeting(stage: Stage, slow: str) -> None:
+    stage.put(meeting("zoom"))
+    assert len(stage.claims()) == 1  # of a process that is killed
+    stage.house.now += LEASE
+
+    def sleep() -> None:
+        stage.house.now += LEASE
+        assert stage.outcomes() == ["settled"]
+        assert stage.done(stage.delete()).result is Result.SETTLED
+
+    (stage.zoom if slow == "meeting.find" else stage.memory).orders.give(slow, sleep)
+    (slept,) = stage.claims()
+    assert stage.dispatch.run(slept).outcome == "lost"
+    assert (stage.meetings(), stage.events()) == ([], [])
+
+
+def test_whoever_falls_asleep_before_it_moves_a_meeting_leaves_it_where_it_is(
+    stage: Stage,
+) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.put(meeting("zoom", "20261123T140000Z", "20261123T150000Z"))
+    (slept,) = stage.claims()
+
+    def sleep() -> None:
+        stage.house.now += LEASE
+        assert stage.outcomes() == ["settled"]
+        last = meeting("zoom", "20261123T160000Z", "20261123T170000Z")
+        assert stage.done(stage.put(last)).result is Result.SETTLED
+
+    stage.memory.orders.give("put", sleep, after=True)
+    assert stage.dispatch.run(slept).outcome == "lost"
+    (reference,) = stage.meetings()
+    assert hour_of(stage.zoom.meetings[reference].series) == 16
+    assert stage.zoom.asked.count("meeting.update") == 2

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bridge.app.outlet import Outlet
 from bridge.bookings.words import Result
 from bridge.config.settings import Outbound
-from bridge.model.conference import ConferenceKind
+from bridge.errors import RemoteRejected
 from bridge.model.event import EventSeries, PartStat
+from bridge.model.http import Http, Response
 from bridge.provider import CalendarId, RemoteId
 from bridge.transport import Transport
 from tests.contract import microsoft_world
@@ -19,7 +23,7 @@ from tests.contract.google_sink_world import GoogleSinkWorld
 from tests.contract.google_world import ANN, Signed, sandbox
 from tests.contract.microsoft_sink_world import MicrosoftSinkWorld
 from tests.contract.sink_calendar import Calendar, taking_place
-from tests.dispatch.stage import Stage, event
+from tests.dispatch.stage import LEASE, Stage, event, kill
 from tests.servers.radicale import radicale_account, shared_radicale
 
 GUEST = "mailto:bob@example.net"
@@ -29,11 +33,31 @@ ATTENDEE = f"ATTENDEE:{GUEST}"
 WEEKLY = "RRULE:FREQ=WEEKLY;COUNT=4"
 
 
+@dataclass
+class Passing:
+    """An `Http` in whose requests something happens."""
+
+    http: Http
+    each: Callable[[str], object] = lambda _: None
+    """Told the method, before it is sent."""
+
+    def request(self, method: str, url: str, **options: Any) -> Response:
+        self.each(method)
+        return self.http.request(method, url, **options)
+
+    def services(self, name: str) -> Any:
+        return self.http.services(name)
+
+    def texts(self, name: str) -> Any:
+        return self.http.texts(name)
+
+
 class Place:
     """A provider's calendar, and the stage that writes to it."""
 
-    def __init__(self, world: Any, open_stage: Callable[..., Stage]) -> None:
+    def __init__(self, world: Any, open_stage: Callable[..., Stage], http: Passing) -> None:
         self.world = world
+        self.http = http
         self.id: CalendarId = world.new_calendar()
         self.calendar = Calendar(world, self.id)
         self.stage = open_stage(opened=world.open(self.id), calendar=self.id, zoom=True)
@@ -73,20 +97,22 @@ def place(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
     outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
-    http = Transport(outbound, user_agent="BusyBridge/test")
+    outlet = Outlet(Transport(outbound, user_agent="BusyBridge/test"))
+    http = Passing(outlet)
     if request.param == "microsoft":
         running = request.getfixturevalue("microsoft")
         signed = microsoft_world.signed(running, http)
-        yield Place(MicrosoftSinkWorld(running, signed), open_stage)
+        yield Place(MicrosoftSinkWorld(running, signed), open_stage, http)
     elif request.param == "google":
         running = request.getfixturevalue("google")
-        yield Place(GoogleSinkWorld(running, Signed(http, running.access_token(ANN))), open_stage)
+        signed_in = Signed(http, running.access_token(ANN))
+        yield Place(GoogleSinkWorld(running, signed_in), open_stage, http)
     else:
         server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
         world = CaldavSinkWorld(radicale_account(server), http)
-        yield Place(world, open_stage)
+        yield Place(world, open_stage, http)
         world.clean_up()
-    http.close()
+    outlet.close()
 
 
 def test_a_booking_lives_at_its_provider(place: Place) -> None:
@@ -180,10 +206,98 @@ def test_a_meeting_of_the_calendar_itself_keeps_its_link(place: Place) -> None:
     moved = {"start": "20261123T140000Z", "end": "20261123T150000Z"}
     assert place.book(wanted, **moved) is Result.SETTLED
     assert place.stage.booking().meeting_url == link
-    assert place.book("X-BUSYBRIDGE-CONFERENCE:none", *gives_back(said), **moved) is Result.SETTLED
-    assert link not in place.stage.text()
 
 
-def gives_back(said: list[str]) -> list[str]:
-    """What a client sends of what it was given."""
-    return [line for line in said if line.partition(":")[0] in {"LOCATION", "X-GOOGLE-CONFERENCE"}]
+# Series of which each occurrence is a request of its own
+
+STEPWISE = pytest.mark.parametrize("place", ["google", "microsoft"], indirect=True)
+
+
+def series(number: int) -> bytes:
+    """A daily series of which every occurrence is another one."""
+    first = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    changed = [
+        "\r\n".join(
+            (
+                "BEGIN:VEVENT",
+                "UID:one",
+                "DTSTAMP:20261101T000000Z",
+                f"RECURRENCE-ID:{first + timedelta(days=day):%Y%m%dT%H%M%SZ}",
+                f"DTSTART:{first + timedelta(days=day, hours=1):%Y%m%dT%H%M%SZ}",
+                f"DTEND:{first + timedelta(days=day, hours=2):%Y%m%dT%H%M%SZ}",
+                f"SUMMARY:Talk {day}",
+                "END:VEVENT\r\n",
+            )
+        )
+        for day in range(number)
+    ]
+    whole = event("20261123T090000Z", "20261123T100000Z", f"RRULE:FREQ=DAILY;COUNT={number}")
+    head, end = whole.decode().split("END:VCALENDAR")
+    return f"{head}{''.join(changed)}END:VCALENDAR{end}".encode()
+
+
+def titles(place: Place) -> set[str]:
+    return {it[2] for it in taking_place(place.held())}
+
+
+def written_in_time(place: Place, number: int, each: int) -> None:
+    """Have requests take so many seconds each, while somebody else is after the booking."""
+    stage = place.stage
+    began = stage.now
+
+    def pass_time(_: str) -> None:
+        stage.house.now += each
+        assert stage.claims() == [], "somebody else has it"
+
+    ticket = stage.put(series(number))
+    place.http.each = pass_time
+    assert stage.done(ticket).result is Result.SETTLED
+    assert stage.now - began > 2 * LEASE
+    assert titles(place) == {f"Talk {day}" for day in range(number)}
+
+
+@STEPWISE
+def test_a_series_that_takes_longer_than_a_lease_is_written_by_one_alone(place: Place) -> None:
+    written_in_time(place, 6, LEASE // 3)
+
+
+@pytest.mark.soak
+@STEPWISE
+def test_a_series_with_hundreds_of_changed_occurrences_is_written_by_one_alone(
+    place: Place,
+) -> None:
+    written_in_time(place, 290, 2)
+
+
+def at_the_fourth(act: Callable[[], object]) -> Callable[[str], None]:
+    """Have something happen instead of the fourth request that writes."""
+    writing = iter(range(1, 100))
+
+    def count(method: str) -> None:
+        if method not in ("GET", "HEAD") and next(writing) == 4:
+            act()
+
+    return count
+
+
+@STEPWISE
+def test_a_series_that_was_half_written_is_gone_on_with(place: Place) -> None:
+    stage = place.stage
+    stage.put(series(6))
+    place.http.each = at_the_fourth(kill)
+    stage.die()
+    assert 1 < len(titles(place)) < 6
+    assert stage.outcomes() == ["settled"]
+    assert titles(place) == {f"Talk {day}" for day in range(6)}
+
+
+@STEPWISE
+def test_of_a_series_that_is_refused_on_the_way_nothing_stays(place: Place) -> None:
+    def refuse() -> None:
+        raise RemoteRejected("no more of them")
+
+    place.http.each = at_the_fourth(refuse)
+    outcome = place.stage.done(place.stage.put(series(6)))
+    assert (outcome.result, outcome.reason) == (Result.REFUSED, "no more of them")
+    assert place.calendar.holds() == {}
+    assert place.stage.busy() == []
