@@ -17,7 +17,8 @@ from bridge.bookings.desk import BOOKED, OUTBOX
 from bridge.bookings.draft import Draft
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
-from bridge.bookings.settling import Claim, Settling, owe, taken_back
+from bridge.bookings.returning import lives_again, taken_back
+from bridge.bookings.settling import Claim, Settling, owe
 from bridge.bookings.words import KEY, Clash
 from bridge.config.booking import OnConflict
 from bridge.config.live import Live
@@ -221,6 +222,10 @@ class Outbox:
             proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
             booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
             how = place.look(ledger.conn, claim.resource_id).plan.bookings.on_conflict
+            if claim.kind is Kind.DELETE and lives_again(ledger.conn, booking):
+                # What took its place stands already, and both cannot be shown.
+                self._failed(ledger, claim, (code, reason), now)
+                return True
             declined = code == CONFLICT and how is OnConflict.DECLINE
             if declined and not proposal.shown:
                 # As a room's mailbox answers; what was visible is what it was declined for.
@@ -280,21 +285,7 @@ class Outbox:
         with self._held(claim, now) as ledger:
             if ledger is None:
                 return False
-            proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
-            booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
-            if claim.kind is not Kind.MEETING and not proposal.shown:
-                showing.tentative(ledger, booking, proposal)
-            code, message = error
-            outbox.close(
-                ledger.conn,
-                proposal.id,
-                outbox.State.FAILED,
-                now,
-                error_code=code,
-                error_message=message,
-            )
-            ledger.tell("failed", booking, reason=message)
-            ledger.close()
+            self._failed(ledger, claim, error, now)
         self._tell()
         return True
 
@@ -320,6 +311,23 @@ class Outbox:
                 yield None
             else:
                 yield self._ledger(conn, claim, now)
+
+    def _failed(self, ledger: Ledger, claim: Claim, error: tuple[str, str], now: Instant) -> None:
+        proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
+        booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
+        if claim.kind is not Kind.MEETING and not proposal.shown:
+            showing.tentative(ledger, booking, proposal)
+        code, message = error
+        outbox.close(
+            ledger.conn,
+            proposal.id,
+            outbox.State.FAILED,
+            now,
+            error_code=code,
+            error_message=message,
+        )
+        ledger.tell("failed", booking, reason=message)
+        ledger.close()
 
     def _ledger(self, conn: Transaction, claim: Claim, now: Instant) -> Ledger:
         return Ledger(conn, self._publisher, claim.resource_id, now)

@@ -69,7 +69,7 @@ def claim(
     """
     if not 0 < lease <= LONGEST_LEASE:
         raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
-    locked = _locked(conn, owner, now, limit, share)
+    locked = _alone(conn, _locked(conn, owner, now, limit, share))
     # What was claimed between the look and the locks shows only now.
     which = {"now": now, "which": [row.id for row in locked]}
     free = set(conn.execute(_FREE, which).scalars()) if locked else set()
@@ -114,6 +114,22 @@ def _locked(
                 taken[row.booking_id] = row
                 held[connection_id] += 1
     return list(taken.values())
+
+
+def _alone(conn: Connection, locked: list[ProposalRow]) -> list[ProposalRow]:
+    """Leave out what another process claims a generation of at this moment, and lock the rest."""
+    if not locked:
+        return []
+    mine, other = bookings.alias("mine"), bookings.alias("other")
+    pairs = (
+        select(mine.c.id, other.c.id)
+        .join(other, and_(other.c.resource_id == mine.c.resource_id, other.c.uid == mine.c.uid))
+        .where(mine.c.id.in_([row.booking_id for row in locked]))
+    )
+    every = {(mine_id, other_id) for mine_id, other_id in conn.execute(pairs)}
+    held = conn.execute(pairs.with_for_update(skip_locked=True, of=other))
+    missed = {mine_id for mine_id, _ in every - {(one, another) for one, another in held}}
+    return [row for row in locked if row.booking_id not in missed]
 
 
 def _held_by(conn: Connection, owner: str, now: Instant) -> Counter[str]:

@@ -134,3 +134,37 @@ def test_of_two_who_have_the_same_tried_again_only_one_does(hall: Hall) -> None:
         assert not decided.result()
     assert hall.claims() == [], "it is worked on"
     assert hall.settle(replace(claim, proposal=again))
+
+
+@pytest.mark.covers("F50")
+def test_two_generations_of_one_uid_are_never_worked_on_at_once(hall: Hall) -> None:
+    """While one process claims what is owed of the one before, a client makes it anew."""
+    hall.book(event())
+    hall.delete()
+    gone = hall.claim()
+    owed = {"cancel": "zoom 123"}
+    assert hall.outbox.settle(gone, None, None, hall.now, owed=owed)
+    with hall.database.write() as conn:
+        [owing] = claiming.claim(conn, "another", hall.now, 10, LEASE)
+        assert owing.kind is outbox.Kind.MEETING
+        hall.put(event())
+        assert hall.claims() == []
+    assert hall.claims() == [], "the other one has it now"
+    hall.house.now += LEASE
+    [new] = hall.claims()
+    assert new.kind is outbox.Kind.CREATE
+
+
+def test_of_one_uid_that_two_make_anew_at_once_one_lives(hall: Hall) -> None:
+    hall.book(event())
+    with ThreadPoolExecutor(2) as pool:
+        hall.delete()
+        tickets = list(pool.map(hall.put, [event(title="Mine"), event(title="Yours")]))
+    while claims := hall.claims():
+        assert len(claims) == 1, "in order"
+        hall.settle(claims[0])
+    assert {hall.end(it).result for it in tickets} == {Result.SETTLED}
+    assert hall.names() == ["one.ics"]
+    with hall.database.read() as conn:
+        states = [it.state for it in bookings.by_uid(conn, ROOM, "one")]
+    assert states == [bookings.State.CONFIRMED, bookings.State.REMOVED]

@@ -15,7 +15,7 @@ from bridge.bookings.words import (
     UidTaken,
 )
 from bridge.model.resource import ConnectionId
-from bridge.store import bookings, connections
+from bridge.store import bookings, connections, outbox
 from bridge.store.database import Database
 from bridge.store.outbox import Kind
 from tests.bookings.hall import BOB, LEASE, ROOM, Hall, event
@@ -352,3 +352,61 @@ def test_a_booking_that_is_moved_while_a_change_is_open_stays_where_it_was_moved
     moved = hall.seen("two.ics")
     assert moved is not None
     assert "UID:one\r\n" in moved.text
+
+
+# A deletion that is refused after its place was taken
+
+
+@pytest.mark.covers("F49", "F50")
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_booking_that_cannot_be_deleted_is_not_made_anew_beside_itself(
+    open_hall: Callable[..., Hall],
+    shown: bool,
+) -> None:
+    hall = open_hall(bookings={"on_provider_down": "queue"})
+    hall.book(event())
+    deletion = hall.delete()
+    claim = hall.claim()
+    if shown:
+        hall.end(deletion)
+    new = hall.put(AT_TWO)
+    if shown:
+        hall.end(new)
+    hall.outbox.refuse(claim, "only its organizer may", hall.now)
+    told = hall.end(new)
+    assert told.result is Result.REFUSED
+    assert "only its organizer may" in told.reason
+    assert hall.claims() == []
+    assert hall.names() == ["one.ics"]
+    assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+
+
+def test_a_booking_that_cannot_be_deleted_comes_back_beside_what_took_its_name(
+    hall: Hall,
+) -> None:
+    hall.book(event())
+    deletion = hall.delete()
+    claim = hall.claim()
+    hall.end(deletion)
+    hall.book(event("20261124T110000Z", "20261124T120000Z", uid="two"))
+    hall.outbox.refuse(claim, "only its organizer may", hall.now)
+    first, second = hall.names()
+    texts = {name: seen.text for name in (first, second) if (seen := hall.seen(name))}
+    assert "UID:two" in texts.pop("one.ics")
+    assert "UID:one" in texts.popitem()[1]
+
+
+def test_what_cannot_be_deleted_although_it_was_made_anew_waits_for_a_human(hall: Hall) -> None:
+    hall.book(event())
+    hall.delete()
+    claim = hall.claim()
+    hall.outbox.fail(claim, ("broken", "a fault"), hall.now)
+    hall.book(AT_TWO)
+    assert hall.desk.retry(claim.booking.id)
+    again = hall.claim()
+    assert hall.outbox.refuse(again, "only its organizer may", hall.now)
+    assert hall.names() == ["one.ics"]
+    with hall.database.read() as conn:
+        [failed] = outbox.failed(conn)
+    assert failed.error_message == "only its organizer may"
+    assert ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY") in hall.busy(), "it stands there"
