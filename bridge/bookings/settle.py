@@ -77,10 +77,10 @@ class Outbox:
         with self._database.write(lasting=False) as conn:
             outbox.give_back(conn, claim.proposal, now, begun=begun)
 
-    def next_due(self) -> Instant | None:
+    def next_due(self, now: Instant) -> Instant | None:
         """Tell when `claim` may next find something; None when never."""
         with self._database.read() as conn:
-            return outbox.next_due(conn)
+            return claiming.next_due(conn, now)
 
     # Deciding what to do
 

@@ -130,7 +130,7 @@ class Dispatching:
         """
         del running
         ground, now = self._ground, self._ground.clock()
-        due = self._outbox.next_due()
+        due = self._outbox.next_due(now)
         if due is None or due > now:
             return []
         # A booking whose last proposal was settled a moment ago may still be counted as running:

@@ -7,12 +7,11 @@ from collections import Counter
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Select,
     and_,
-    bindparam,
+    case,
     exists,
     func,
     or_,
@@ -138,27 +137,51 @@ def _held_by(conn: Connection, owner: str, now: Instant) -> Counter[str]:
     return Counter({it.connection_id: it.number for it in rows})
 
 
-def _claimable() -> Select[Any]:
-    """Choose what is due and waits for nothing, with its connection; its rows are locked."""
+def next_due(conn: Connection, now: Instant) -> Instant | None:
+    """Tell when a claim may next find something, in the past when it is late; None when never.
+
+    What waits for another proposal, or for somebody to let its connection go on, comes due with
+    that: whoever looks at every moment that is past would look for ever.
+    """
+    # A lease too long to be true counts as ended.
+    lease = case((proposals.c.lease_until > now + LONGEST_LEASE, 0), else_=proposals.c.lease_until)
+    rest = func.coalesce(connections.c.limited_until, 0)
+    due: ColumnElement[Any] = proposals.c.due_at
+    for other in (lease, rest):
+        due = case((other > due, other), else_=due)
+    found: Instant | None = conn.execute(_able(now, due).order_by(due).limit(1)).scalar()
+    return found
+
+
+def _able(now: Instant, *columns: Any) -> Select[Any]:
+    """Choose what waits for nothing but its time."""
     return (
-        select(*COLUMNS, bookings.c.connection_id)
+        select(*columns)
+        .select_from(proposals)
         .join(bookings, bookings.c.id == proposals.c.booking_id)
         .join(resources, resources.c.id == bookings.c.resource_id)
         .join(connections, connections.c.id == bookings.c.connection_id)
         .where(
             proposals.c.state.in_(OPEN),
-            proposals.c.due_at <= _NOW,
+            resources.c.state == ResourceState.ACTIVE.value,
+            connections.c.status.not_in(_STOPPED),
+            ~_waits(now),
+        )
+    )
+
+
+def _claimable(now: Instant) -> Select[Any]:
+    """Choose what is due and waits for nothing, with its connection; its rows are locked."""
+    return (
+        _able(now, *COLUMNS, bookings.c.connection_id)
+        .where(
+            proposals.c.due_at <= now,
             # A lease too long to be true counts as ended.
             or_(
                 proposals.c.lease_until <= _NOW,
                 proposals.c.lease_until - LONGEST_LEASE > _NOW,
             ),
-            resources.c.state == ResourceState.ACTIVE.value,
-            connections.c.status.not_in(_STOPPED),
-            func.coalesce(connections.c.limited_until, 0) <= _NOW,
-            ~_waits(),
-            bookings.c.connection_id.not_in(bindparam("full", expanding=True)),
-            bookings.c.id.not_in(bindparam("taken", expanding=True)),
+            func.coalesce(connections.c.limited_until, 0) <= now,
         )
         .order_by(proposals.c.id)
         .limit(bindparam("most"))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Update, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from bridge.model.interval import Instant
 from bridge.store.booking_tables import bookings, proposals
@@ -322,12 +322,6 @@ def requeue(conn: Connection, proposal_id: int, now: Instant) -> bool:
         "settled_at": None,
     }
     return bool(conn.execute(statement.values(**values)).rowcount)
-
-
-def next_due(conn: Connection) -> Instant | None:
-    """Tell when a claim may next find something, in the past when it is late; None when never."""
-    found: Instant | None = conn.execute(_NEXT_DUE).scalar()
-    return found
 
 
 def forget(conn: Connection, before: Instant) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -321,7 +322,7 @@ def test_what_a_claim_noted_is_known_to_the_next_one(any_hall: Hall) -> None:
     assert hall.outbox.renew(claim, hall.now + LEASE)
     assert hall.outbox.note_progress(claim, {"meeting": "123"})
     assert hall.outbox.retry(claim, ("unavailable", "503"), hall.now + 10)
-    assert hall.outbox.next_due() == hall.now + 10
+    assert hall.outbox.next_due(hall.now) == hall.now + 10
     assert hall.claims() == []
     hall.house.now += 10
     again = hall.claim()

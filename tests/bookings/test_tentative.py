@@ -280,7 +280,7 @@ def test_nothing_can_be_booked_before_the_calendars_were_read(
 def test_leases_end_by_themselves(hall: Hall) -> None:
     hall.put(event())
     hall.claim()
-    assert hall.outbox.next_due() == hall.now + LEASE
+    assert hall.outbox.next_due(hall.now) == hall.now + LEASE
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -346,6 +346,7 @@ def test_nothing_is_done_about_a_meeting_while_nobody_knows_what_stands(hall: Ha
     hall.outbox.fail(failed, ("broken", "a fault"), hall.now)
     hall.house.now += 60
     assert hall.claims() == []
+    assert hall.outbox.next_due(hall.now) is None, "nobody looks for it at every moment"
     hall.desk.retry(failed.booking.id)
     hall.settle()
     assert hall.busy() == [TWO]
