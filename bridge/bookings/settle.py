@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from bridge.bookings import conflicts, desired, draft, place, showing, times
+from bridge.bookings import conflicts, desired, draft, place, showing, stranded, times
 from bridge.bookings.desired import Intent, Organizer
 from bridge.bookings.desk import BOOKED, OUTBOX
 from bridge.bookings.draft import Draft
@@ -31,7 +31,7 @@ from bridge.sink import Written
 from bridge.store import bookings, claiming, outbox, resources
 from bridge.store.bookings import BookingRow
 from bridge.store.database import Database, Transaction
-from bridge.store.outbox import Kind
+from bridge.store.outbox import Kind, ProposalRow
 from bridge.store.wake import Wake
 
 CONFLICT = "conflict"
@@ -81,6 +81,27 @@ class Outbox:
         """Tell when `claim` may next find something; None when never."""
         with self._database.read() as conn:
             return claiming.next_due(conn, now)
+
+    def keep_house(self, now: Instant) -> None:
+        """Give up what has waited too long for a stopped connection; go on when it does."""
+        done = stranded.go_on(self._database, now)
+        for proposal, error in stranded.found(self._database, now):
+            done = self._give_up(proposal, error, now) or done
+        if done:
+            self._tell()
+
+    def _give_up(self, proposal: ProposalRow, error: tuple[str, str], now: Instant) -> bool:
+        with self._database.write() as conn:
+            booking = bookings.get(conn, proposal.booking_id)
+            if booking is None or not resources.lock(conn, ResourceId(booking.resource_id)):
+                return False
+            row = outbox.get(conn, proposal.id)
+            if row is None or not row.state.is_open or row.lease_until > now:
+                return False
+            booking = bookings.get(conn, row.booking_id) or booking
+            claim = Claim(row, booking, place.look(conn, ResourceId(booking.resource_id)).plan)
+            self._failed(self._ledger(conn, claim, now), claim, error, now)
+        return True
 
     # Deciding what to do
 

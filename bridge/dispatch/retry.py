@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
+from bridge.bookings.stranded import PATIENCE
 from bridge.config.syncing import Backoff
 from bridge.errors import ConfigError, Disposition, ProviderError, TemporarilyUnavailable
 from bridge.model.interval import Instant
@@ -17,8 +18,6 @@ MEETING = Backoff(initial=timedelta(minutes=1), max=timedelta(hours=6))
 """Of a meeting that could not be made: makers allow few tries a day."""
 LONGEST = 6 * 3600
 """Seconds. A provider that asks for a longer pause is asked again all the same."""
-PATIENCE = 72 * 3600
-"""Seconds after which a human has to look."""
 PENDING = 600
 """Seconds after which a meeting that is still being made counts as failing."""
 _HUMAN = 900

@@ -176,6 +176,8 @@ class Dispatching:
     def keep_house(self) -> None:
         """Make due what a clock that ran ahead put off, and what killed processes had claimed.
 
+        What waits for a stopped connection is given up in the end.
+
         See `bridge.scheduler.scheduler.end_dead_leases`.
 
         Raises:
@@ -184,6 +186,7 @@ class Dispatching:
         ground = self._ground
         with ground.database.write(lasting=False) as conn:
             outbox.heal_clock(conn, ground.clock())
+        self._outbox.keep_house(ground.clock())
         if ground.database.path is None:
             return
         with ground.database.read() as conn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -153,20 +154,57 @@ def next_due(conn: Connection, now: Instant) -> Instant | None:
     return found
 
 
+def stranded(
+    conn: Connection, now: Instant, before: Instant
+) -> list[tuple[ProposalRow, ConnectionStatus]]:
+    """List what was asked before an instant, and whose connection is stopped, the oldest first.
+
+    What concerns a meeting alone is left out: nobody waits for it.
+    """
+    query = (
+        _in_use(*COLUMNS, connections.c.status)
+        .where(
+            proposals.c.state.in_(OPEN),
+            proposals.c.kind != _MEETING,
+            proposals.c.created_at < before,
+            proposals.c.lease_until <= now,
+            connections.c.status.in_(_STOPPED),
+        )
+        .order_by(proposals.c.id)
+    )
+    return [(read(row), ConnectionStatus(status)) for *row, status in conn.execute(query)]
+
+
+def resumed(conn: Connection, codes: Collection[str]) -> list[ProposalRow]:
+    """List what failed with one of these codes, and whose connection is not stopped any more."""
+    query = (
+        _in_use(*COLUMNS)
+        .where(
+            proposals.c.state == _FAILED,
+            proposals.c.error_code.in_(codes),
+            connections.c.status.not_in(_STOPPED),
+        )
+        .order_by(proposals.c.id)
+    )
+    return [read(row) for row in conn.execute(query)]
+
+
 def _able(now: Instant, *columns: Any) -> Select[Any]:
     """Choose what waits for nothing but its time."""
+    return _in_use(*columns).where(
+        proposals.c.state.in_(OPEN), connections.c.status.not_in(_STOPPED), ~_waits(now)
+    )
+
+
+def _in_use(*columns: Any) -> Select[Any]:
+    """Choose proposals of resources that are in use, with their connections."""
     return (
         select(*columns)
         .select_from(proposals)
         .join(bookings, bookings.c.id == proposals.c.booking_id)
         .join(resources, resources.c.id == bookings.c.resource_id)
         .join(connections, connections.c.id == bookings.c.connection_id)
-        .where(
-            proposals.c.state.in_(OPEN),
-            resources.c.state == ResourceState.ACTIVE.value,
-            connections.c.status.not_in(_STOPPED),
-            ~_waits(now),
-        )
+        .where(resources.c.state == ResourceState.ACTIVE.value)
     )
 
 

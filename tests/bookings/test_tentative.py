@@ -10,7 +10,7 @@ import pytest
 from bridge.bookings.words import NotNow, Result
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.resource import ConnectionId, ConnectionStatus
-from bridge.store import connections
+from bridge.store import connections, outbox
 from bridge.store.bookings import State
 from tests.bookings.hall import BOB, LEASE, Hall, event
 from tests.engine.house import at
@@ -350,3 +350,32 @@ def test_nothing_is_done_about_a_meeting_while_nobody_knows_what_stands(hall: Ha
     hall.desk.retry(failed.booking.id)
     hall.settle()
     assert hall.busy() == [TWO]
+
+
+@pytest.mark.parametrize(
+    ("how", "remedy"),
+    [(ConnectionStatus.PAUSED, "resumed"), (ConnectionStatus.DISCONNECTED, "connected")],
+)
+def test_what_waits_for_a_stopped_connection_is_shown_after_three_days_and_goes_on_with_it(
+    open_hall: Callable[..., Hall], how: ConnectionStatus, remedy: str
+) -> None:
+    hall = open_hall(bookings={"on_provider_down": "queue"})
+    ticket = hall.put(event())
+    work = ConnectionId("room-a.work")
+    with hall.database.write() as conn:
+        connections.set_status(conn, work, how)
+    assert hall.end(ticket).result is Result.TENTATIVE
+    hall.house.now += 71 * 3600
+    hall.outbox.keep_house(hall.now)
+    assert hall.proposal(ticket).state is outbox.State.QUEUED
+    hall.house.now += 2 * 3600
+    hall.outbox.keep_house(hall.now)
+    assert hall.proposal(ticket).state is outbox.State.FAILED
+    assert remedy in hall.proposal(ticket).error_message
+    assert "booking.failed" in hall.told()
+    assert hall.busy() == [(*NINE[:2], MAYBE)]
+    with hall.database.write() as conn:
+        connections.set_status(conn, work, ConnectionStatus.ACTIVE)
+    hall.outbox.keep_house(hall.now)
+    assert hall.settle()
+    assert hall.busy() == [NINE]
