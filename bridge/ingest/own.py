@@ -1,14 +1,10 @@
 """Which events are ours: those that block already, by the booking or the feed that they come from.
 
-In a calendar that receives bookings X-BUSYBRIDGE-ORIGIN alone does not make an event ours: after an
-older backup was restored, or when it was brought back after its booking went, no booking is behind
-it, and nothing else blocks its time: it counts like anybody's. The blocks that we publish or mirror
-carry the same mark; they are known by their UIDs, or by a second mark, and are no source wherever
-they stand, with or without a row of ours, or they would keep themselves alive. In other calendars
-the first mark is enough.
-
-What another instance publishes or mirrors is busy time like any other. It is never mirrored on: it
-tells of time that was read elsewhere, perhaps from a block of ours.
+X-BUSYBRIDGE-ORIGIN alone does not make an event ours: after an older backup was restored, when it
+was brought back after its booking went, when somebody moved it into another calendar, or when it is
+another resource's, no booking that follows it is behind it, and nothing else blocks its time: it
+counts like anybody's. The blocks that we publish carry the same mark; they are known by their UIDs
+and are no source wherever somebody subscribed to them, or they would keep themselves alive.
 """
 
 from __future__ import annotations
@@ -31,8 +27,17 @@ def is_relayed(event: Event) -> bool:
 class Own:
     """What a resource's bookings have at their providers, read when it is first asked for."""
 
-    def __init__(self, database: Database, resource_id: str, *, receives: bool) -> None:
-        """Read nothing yet; only a calendar that receives bookings has events that need one."""
+    def __init__(
+        self, database: Database, resource_id: str, receives: tuple[str, str] | None
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            database: the store.
+            resource_id: whose bookings they are.
+            receives: connection and remote id of the calendar, where it receives bookings; None:
+                none of them follows what happens in it.
+        """
         self._receives = receives
         self._database = database
         self._resource_id = resource_id
@@ -41,12 +46,14 @@ class Own:
 
     def holds(self, event: Event, remote_id: str) -> bool:
         """Tell whether the time of an event that this instance wrote is blocked elsewhere."""
-        if is_relayed(event) or not self._receives:
+        if is_block(event.uid):
             return True
+        if self._receives is None:
+            return False
         if self._names is None:
             with self._database.read() as conn:
-                self._names = bookings.names_of(conn, self._resource_id)
-                self._unsettled = bookings.unsettled_at(conn, self._resource_id)
+                self._names = bookings.names_of(conn, self._resource_id, *self._receives)
+                self._unsettled = bookings.unsettled_at(conn, self._resource_id, *self._receives)
         ids, uids = self._names
         return remote_id in ids or event.uid in uids or self._may_be_unsettled(event)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked, bookings
@@ -257,15 +257,17 @@ def unheeded(
     return [(row, pulled.get(row.remote_id)) for row in found]
 
 
-def names_of(conn: Connection, resource_id: str) -> tuple[set[str], set[str]]:
-    """Give the remote ids and the UIDs that events of a resource's bookings have.
+def names_of(
+    conn: Connection, resource_id: str, connection_id: str, calendar: str
+) -> tuple[set[str], set[str]]:
+    """Give the remote ids and the UIDs that events of a resource's bookings have in a calendar.
 
     Of those that hold time, or will: a token is the id that some providers are asked to take.
     """
     free = (State.REMOVED.value, State.CANCELLED.value)
     query = select(
         bookings.c.remote_id, bookings.c.token, bookings.c.uid, bookings.c.remote_uid
-    ).where(bookings.c.resource_id == resource_id, bookings.c.state.not_in(free))
+    ).where(*_written_there(resource_id, connection_id, calendar), bookings.c.state.not_in(free))
     ids: set[str] = set()
     uids: set[str] = set()
     for remote_id, token, uid, remote_uid in conn.execute(query):
@@ -274,14 +276,26 @@ def names_of(conn: Connection, resource_id: str) -> tuple[set[str], set[str]]:
     return ids - {""}, uids - {""}
 
 
-def unsettled_at(conn: Connection, resource_id: str) -> set[Instant]:
-    """Give when bookings begin whose events are not known yet, but may stand already."""
+def unsettled_at(
+    conn: Connection, resource_id: str, connection_id: str, calendar: str
+) -> set[Instant]:
+    """Give when bookings begin whose events are not known yet, but may stand in a calendar."""
     query = (
         select(booked.c.original_start)
         .join(bookings, bookings.c.id == booked.c.booking_id)
-        .where(bookings.c.resource_id == resource_id, bookings.c.remote_id == "")
+        .where(*_written_there(resource_id, connection_id, calendar), bookings.c.remote_id == "")
     )
     return set(conn.execute(query).scalars())
+
+
+def _written_there(
+    resource_id: str, connection_id: str, calendar: str
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        bookings.c.resource_id == resource_id,
+        bookings.c.connection_id == connection_id,
+        bookings.c.calendar == calendar,
+    )
 
 
 def save(conn: Connection, rows: Sequence[BookingRow]) -> None:

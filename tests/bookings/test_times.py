@@ -11,6 +11,7 @@ from bridge.model.interval import Window
 from bridge.model.resource import Projection
 from bridge.store import busy
 from tests.bookings.hall import INSTANCE, ROOM, Hall, event
+from tests.engine.house import make_series
 
 DAY = 86400
 WEEKLY = event("20261123T090000Z", "20261123T100000Z", "RRULE:FREQ=WEEKLY;COUNT=200")
@@ -137,3 +138,30 @@ def test_an_event_that_is_brought_back_after_its_booking_went_blocks(hall: Hall)
     assert hall.busy() == []
     hall.occupy("2026-11-23 09:00", uid="one", origin=INSTANCE)
     assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+
+
+@pytest.mark.parametrize("first", ["seen there", "gone here"])
+def test_an_event_that_somebody_moves_into_another_calendar_blocks_there(
+    hall: Hall, first: str
+) -> None:
+    hall.house.calendar("private")
+    hall.book(event())
+    hall.occupy("2026-11-23 09:00", uid="one", origin=INSTANCE)
+    moved = make_series("2026-11-23 09:00", uid="one", origin=INSTANCE)
+    hall.house.calendar("private").put("one", moved)
+    if first == "seen there":
+        hall.house.pull()
+    hall.house.calendar().delete("one")
+    hall.delete()
+    hall.settle()
+    hall.house.pull()
+    assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+
+
+def test_a_booking_of_another_resource_blocks_in_a_calendar_that_both_read(hall: Hall) -> None:
+    shared = hall.house.calendar("shared")
+    shared.put("other", make_series("2026-11-23 09:00", uid="theirs", origin=INSTANCE))
+    hall.house.pull()
+    assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+    with pytest.raises(Clash):
+        hall.put(event())

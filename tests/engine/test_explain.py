@@ -108,7 +108,7 @@ def test_a_rebuild_finds_everything_that_the_pull_knew(house: House) -> None:
         "event type focusTime",
         "event type birthday",
         "out of office",
-        "written by this BusyBridge",
+        "busy; written by this BusyBridge, but for no booking of this resource that it knows",
         "declined",
         "busy",
         "busy",
