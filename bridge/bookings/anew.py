@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from bridge.bookings import draft, echo, place, times
+from bridge.bookings import draft, place, showing, times
 from bridge.bookings.place import Place
 from bridge.config.plan import ResourcePlan
 from bridge.errors import InvalidCalendarObject
@@ -60,20 +60,22 @@ def work_out(
     for booking in living:
         of_it = [it for it in holding if it.booking_id == booking.id and it.text]
         for revision, text in _texts(booking, of_it):
-            rows = _rows(here, booking, revision, text)
+            rows = None if text is None else _rows(here, booking, revision, text)
             if rows is not None:
                 made.rows.append((booking.id, revision, rows))
     return made
 
 
-def _texts(booking: BookingRow, holding: list[ProposalRow]) -> Iterator[tuple[int, str]]:
-    """Give the revisions of a booking that hold time."""
+def _texts(booking: BookingRow, holding: list[ProposalRow]) -> Iterator[tuple[int, str | None]]:
+    """Give the revisions of a booking that hold time; None: nobody knows, its rows stay."""
     shown = next((it for it in holding if it.shown), None)
     if shown is not None:
-        yield 0, json.loads(shown.before)["text"] if shown.before else ""
-    elif booking.reason == echo.UNTAKEN:
-        if booking.written:  # else its rows stay
-            yield 0, booking.written
+        if showing.is_untaken(shown.before):
+            yield 0, booking.written or None
+        else:
+            yield 0, json.loads(shown.before)["text"] if shown.before else ""
+    elif booking.reason == showing.UNTAKEN:
+        yield 0, booking.written or None
     elif booking.state is not State.CANCELLED:
         yield 0, booking.text
     for it in holding:

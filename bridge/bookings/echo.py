@@ -18,6 +18,7 @@ from bridge.bookings import desired, draft, linking, place, showing, times
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.merging import Side, merged
 from bridge.bookings.place import Place
+from bridge.bookings.showing import UNTAKEN
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.amend import Writer
 from bridge.ical.compose import series_text
@@ -35,7 +36,6 @@ from bridge.store.resources import ResourceRow
 DELETED = "its event was deleted in the calendar"
 DECLINED = "its event was declined in the calendar"
 CANCELLED = "its event was cancelled in the calendar"
-UNTAKEN = "it was changed in the calendar as cannot be shown here; the times there count"
 _ACTOR = "calendar"
 """Who asked for what follows from it."""
 _DAY = 86400

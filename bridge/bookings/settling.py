@@ -109,6 +109,8 @@ class Settling:
             gone = sorted(it for it in held if abs(it) <= number)
             self.ledger.times(booking.id, gone, timed.rows)
         if later:
+            if self.claim.kind is Kind.MEETING and showing.is_untaken(later[0].before):
+                shown = shown._replace(reason=showing.UNTAKEN)
             outbox.change(conn, later[0].id, before=showing.remembered(shown))
             shown = after._replace(
                 text=booking.text,

@@ -13,6 +13,9 @@ from bridge.store.database import Transaction
 from bridge.store.outbox import Kind, ProposalRow
 
 REASON = "X-BUSYBRIDGE-REASON"
+UNTAKEN = "it was changed in the calendar as cannot be shown here; the times there count"
+"""Reason of a booking that blocks when its event does, not when its text says: changes that are
+shown above it leave that as it is."""
 
 
 def revised(booking: BookingRow, text: str, state: State, *, reason: str = "") -> BookingRow:
@@ -69,7 +72,8 @@ def restored(booking: BookingRow, before: str, reason: str) -> BookingRow:
             REASON: revising.text_line(REASON, reason),
         },
     )
-    return revised(booking, text, State(was["state"]), reason=reason)
+    # The text says why; what is noted of the times below it stays.
+    return revised(booking, text, State(was["state"]), reason=was.get("reason", reason))
 
 
 def remembered(booking: BookingRow) -> str:
@@ -77,7 +81,14 @@ def remembered(booking: BookingRow) -> str:
     if not booking.state.is_visible:
         return ""
     was = {"text": booking.text, "state": booking.state.value}
+    if booking.reason == UNTAKEN:
+        was["reason"] = UNTAKEN
     return json.dumps(was, ensure_ascii=False)
+
+
+def is_untaken(before: str) -> bool:
+    """Tell whether a remembered revision blocks when its event does."""
+    return bool(before) and json.loads(before).get("reason") == UNTAKEN
 
 
 def beneath(conn: Transaction, booking: BookingRow) -> tuple[str, State]:

@@ -353,3 +353,31 @@ def test_a_move_that_the_text_refuses_blocks_what_is_known_of_it_and_is_told(hal
     arrives(hall, **later(hall, timedelta(hours=5)), rrules=("FREQ=SECONDLY",))
     assert hall.busy() == [BUSY_AT_NINE, ("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
     assert hall.told()[-1] == "booking.failed"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_move_that_the_text_cannot_follow_blocks_beneath_a_change_and_after_its_refusal(
+    hall: Hall, *, refused: bool
+) -> None:
+    book(hall)
+    first, seen = stands(hall).master, hall.seen()
+    assert first is not None
+    assert seen is not None
+    with hall.database.write() as conn:  # as of an event in a zone without a name
+        bookings.save(conn, [seen.booking._replace(written="")])
+    there = replace(first, **later_than(first, timedelta(hours=5)), origin=INSTANCE)
+    hall.house.calendar().put(seen.booking.remote_id, EventSeries(uid="one", master=there))
+    hall.house.pull()
+    ticket = hall.put(event("20261125T090000Z", "20261125T100000Z"))
+    claim = hall.claim()
+    hall.end(ticket)
+    if refused:
+        assert hall.outbox.refuse(claim, "not on a Wednesday", hall.now)
+        assert "not on a Wednesday" in text(hall)
+    hall.house.ingest.rebuild(ROOM, hall.now)
+    assert ("2026-11-23 14:00", "2026-11-23 15:00", "BUSY") in hall.busy()
+    hall.house.calendar().put(
+        seen.booking.remote_id, EventSeries(uid="one", master=replace(there, summary="Other"))
+    )
+    hall.house.pull()
+    assert ("2026-11-23 14:00", "2026-11-23 15:00", "BUSY") in hall.busy()
