@@ -1,11 +1,12 @@
-"""Requests that a provider allows a minute: counted as they are sent, obeyed where pulls begin.
+"""Requests that a provider allows a minute: counted as they are sent, obeyed where work begins.
 
 A pull that runs is not held up: what it sends over its budget is a debt that the next ones wait
-for. Only where a provider takes so many requests of an account at once and no more does one wait
-until another has its answer, whichever connections the two are of. A provider that refuses all the
-same is believed more than the settings: its budget is halved, and grows again with each minute
-without a refusal. Each process counts for itself; that there are several is one reason why a
-provider may refuse.
+for. People wait for what they book: that may begin although pulls have spent everything, and what
+it needs beyond the budget the next pulls leave out. Only where a provider takes so many requests of
+an account at once and no more does one wait until another has its answer, whichever connections the
+two are of. A provider that refuses all the same is believed more than the settings: its budget is
+halved, and grows again with each minute without a refusal. Each process counts for itself; that
+there are several is one reason why a provider may refuse.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from bridge.model.http import Credentials, Http, Rates, Response, Service
 _MINUTE = 60.0
 _AT_ONCE = 0.25
 """Share of a budget that may be spent at once; the rest flows in, so that no minute exceeds it."""
+_BEYOND = 0.1
+"""Share of a budget that bookings may spend beyond it."""
 _MOST_STRIKES = 4.0
 """Refusals that count: a budget is never less than a sixteenth."""
 _PATIENCE = timedelta(seconds=60)
@@ -52,6 +55,12 @@ class _Bucket:
         self.strikes = max(0.0, self.strikes - passed / _MINUTE)
         rate = self.rate * (1 - _AT_ONCE) / 2**self.strikes
         self.level = min(self._most, self.level + passed * rate / _MINUTE)
+
+    @property
+    def takes_bookings(self) -> bool:
+        """Whether a booking may begin: within its debt, and not right after a refusal."""
+        paused = self.at - self.refused_at < 2**self.strikes
+        return not paused and self.level > -max(1.0, self.rate * _BEYOND)
 
     def refuse(self) -> None:
         self.level = min(self.level, 0.0)
@@ -105,6 +114,15 @@ class Budgets:
         """Tell whether a pull of an account may begin; one without a budget always may."""
         with self._lock:
             return all(each.level >= 1 for each in self._of(account))
+
+    def resting(self) -> list[str]:
+        """Name the accounts of which no booking may begin now."""
+        with self._lock:
+            return [
+                name
+                for name in self._accounts
+                if not all(each.takes_bookings for each in self._of(name))
+            ]
 
     def spend(self, account: str) -> None:
         """Count one request."""

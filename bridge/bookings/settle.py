@@ -51,7 +51,14 @@ class Outbox:
     # Claims
 
     def claim(
-        self, owner: str, now: Instant, limit: int, lease: int, *, share: int | None = None
+        self,
+        owner: str,
+        now: Instant,
+        limit: int,
+        lease: int,
+        *,
+        share: int | None = None,
+        barred: Collection[str] = (),
     ) -> list[Claim]:
         """Take up to `limit` proposals that are due; see `bridge.store.claiming.claim`.
 
@@ -60,7 +67,7 @@ class Outbox:
         """
         with self._database.write() as conn:
             found: list[Claim] = []
-            for row in claiming.claim(conn, owner, now, limit, lease, share=share):
+            for row in claiming.claim(conn, owner, now, limit, lease, share=share, barred=barred):
                 booking = bookings.get(conn, row.booking_id)
                 if booking is not None:
                     here = place.look(conn, ResourceId(booking.resource_id))

@@ -18,7 +18,7 @@ from bridge.model.conference import Conference, ConferenceState
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.sink import Written
-from bridge.store import schedule
+from bridge.store import connections, schedule
 from bridge.store.database import Database
 from bridge.store.outbox import Kind
 
@@ -90,7 +90,10 @@ class Ending:
             work.claim, (code_of(err), work.plainly(err)), due, touched=touched
         ):
             return self.lost(work)
-        return Report("later", err)
+        if work.limited:  # what else is written to this account waits as well
+            with self.database.write(lasting=False) as conn:
+                connections.rest(conn, work.connection_id, due)
+        return Report("later", err, limited=work.limited)
 
     def fail(self, work: Work, err: BridgeError) -> Report:
         """Give up until a human looks."""

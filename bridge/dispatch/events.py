@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from bridge.bookings.desired import Intent
 from bridge.bookings.merging import Side, merged
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.work import Refused, Work
-from bridge.errors import RemoteChanged, RemoteNotFound, RemoteRejected, TemporarilyUnavailable
+from bridge.errors import (
+    RateLimited,
+    RemoteChanged,
+    RemoteNotFound,
+    RemoteRejected,
+    TemporarilyUnavailable,
+)
 from bridge.model.event import EventSeries
 from bridge.provider import Provider
 from bridge.sink import Desired, EventSink, Written
@@ -44,7 +52,8 @@ class Events:
         known = bool(self.work.claim.booking.remote_id)
         if not (look or known):
             return None
-        found = self.sink.find(self.work.calendar, self.work.token)
+        with self._heeding():
+            found = self.sink.find(self.work.calendar, self.work.token)
         if found is None and known and intent.desired is not None:
             raise gone()
         return found
@@ -66,7 +75,8 @@ class Events:
             self.work.touched = True
             self.work.in_parts = _is_in_parts(wanted.series)
             try:
-                written = self.sink.put(self.work.calendar, wanted, current)
+                with self._heeding():
+                    written = self.sink.put(self.work.calendar, wanted, current)
             except RemoteChanged:
                 current = self._read(base or current)
                 wanted = replace(desired, series=self._both(base, desired.series, current.series))
@@ -93,12 +103,21 @@ class Events:
         self.work.hold()
         self.work.touched = True
         try:
-            self.sink.delete(self.work.calendar, base, notify=notify)
+            with self._heeding():
+                self.sink.delete(self.work.calendar, base, notify=notify)
         except RemoteNotFound:
             logger.debug("%s: the event was gone already", self.work.connection_id)
         except RemoteRejected as err:
             raise Refused(str(err), err.code) from err
         reached(Point.EVENT_WRITTEN)
+
+    @contextmanager
+    def _heeding(self) -> Iterator[None]:
+        try:
+            yield
+        except RateLimited:
+            self.work.limited = True
+            raise
 
     def _read(self, base: Written | None) -> Written:
         if base is None:  # a create that found what it did not know of

@@ -24,6 +24,8 @@ class Report(NamedTuple):
     """`settled`, `refused`, `later`, `failed` or `lost`."""
     error: BridgeError | None = None
     """Why later, or never."""
+    limited: bool = False
+    """The provider of the calendar asked for a pause."""
 
 
 def code_of(err: BridgeError) -> str:

@@ -46,6 +46,8 @@ class Work:
     """When the claim was last kept."""
     touched: bool = False
     """Something was asked after which nobody can say that nothing was done."""
+    limited: bool = False
+    """The provider of the calendar asked for a pause."""
     in_parts: bool = False
     """What was written takes many requests: some of it may stand although another was refused."""
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bridge import deadline
 from bridge.bookings import Claim, Outbox
-from bridge.errors import BridgeError, RateLimited, StoreError
+from bridge.errors import BridgeError, StoreError
 from bridge.model.resource import ResourceId
 from bridge.scheduler.freshening import Freshening
 from bridge.scheduler.ground import DISPATCHES, Ground, is_dead
@@ -61,6 +61,11 @@ class Report(Protocol):
     @property
     def error(self) -> BridgeError | None:
         """Why it is tried again later, or never."""
+        ...
+
+    @property
+    def limited(self) -> bool:
+        """The provider of the calendar asked for a pause."""
         ...
 
 
@@ -135,7 +140,8 @@ class Dispatching:
             return []
         # A booking whose last proposal was settled a moment ago may still be counted as running:
         # `Workers` then gives its next one back, and claims it anew.
-        claims = self._outbox.claim(ground.owner, now, limit, LEASE, share=_SHARE)
+        barred = ground.budgets.resting()
+        claims = self._outbox.claim(ground.owner, now, limit, LEASE, share=_SHARE, barred=barred)
         return [Claimed(claim) for claim in claims]
 
     def run(self, job: Claimed) -> None:
@@ -148,7 +154,7 @@ class Dispatching:
             with deadline.within(_ALLOWANCE):
                 report = self._dispatcher.run(claim)
             self._observe(report.outcome)
-            if isinstance(report.error, RateLimited):
+            if report.limited:
                 self._ground.budgets.refused(claim.booking.connection_id)
         except StoreError as err:
             # Whoever claims it next looks for what was done.

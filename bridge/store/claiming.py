@@ -43,7 +43,7 @@ _STOPPED = tuple(
 )
 
 
-def claim(
+def claim(  # noqa: PLR0913 - what limits it, by name
     conn: Connection,
     owner: str,
     now: Instant,
@@ -51,6 +51,7 @@ def claim(
     lease: int,
     *,
     share: int | None = None,
+    barred: Collection[str] = (),
 ) -> list[ProposalRow]:
     """Take up to `limit` proposals that are due, the oldest first; each goes to one caller only.
 
@@ -66,10 +67,11 @@ def claim(
         limit: how many at most.
         lease: seconds until the claim counts as given up; at most `LONGEST_LEASE`.
         share: how many of one connection the owner holds at most.
+        barred: connections that are left out.
     """
     if not 0 < lease <= LONGEST_LEASE:
         raise ValueError(f"a lease lasts 1 to {LONGEST_LEASE} seconds")
-    locked = _alone(conn, _locked(conn, owner, now, limit, share))
+    locked = _alone(conn, _locked(conn, owner, now, limit, share, barred))
     # What was claimed between the look and the locks shows only now.
     which = {"now": now, "which": [row.id for row in locked]}
     free = set(conn.execute(_FREE, which).scalars()) if locked else set()
@@ -95,7 +97,12 @@ def claim(
 
 
 def _locked(
-    conn: Connection, owner: str, now: Instant, limit: int, share: int | None
+    conn: Connection,
+    owner: str,
+    now: Instant,
+    limit: int,
+    share: int | None,
+    barred: Collection[str],
 ) -> list[ProposalRow]:
     """Lock what may be claimed: of each booking one, of each connection no more than its share."""
     most = math.inf if share is None else share
@@ -103,8 +110,10 @@ def _locked(
     taken: dict[str, ProposalRow] = {}
     is_more = True
     while is_more and len(taken) < limit:
-        full = [it for it, number in held.items() if number >= most]
-        asked = {"now": now, "full": full, "taken": list(taken), "most": limit - len(taken)}
+        full = [*barred, *(it for it, number in held.items() if number >= most)]
+        query = _claimable(now).where(
+            bookings.c.connection_id.not_in(full), bookings.c.id.not_in(list(taken))
+        )
         is_more = False
         for *columns, connection_id in conn.execute(_CLAIMABLE, asked):
             row = read(columns)

@@ -262,6 +262,12 @@ def record_failure(
     )
 
 
+def rest(conn: Connection, connection_id: ConnectionId, until: Instant) -> None:
+    """Note that a provider asked for a pause while something was written."""
+    known = func.coalesce(connections.c.limited_until, 0)
+    _set(conn, connection_id, limited_until=case((known > until, known), else_=until))
+
+
 def authorized(conn: Connection, connection_id: ConnectionId) -> None:
     """Make well a connection that was granted access; one that a person paused stays paused."""
     paused = connections.c.status == ConnectionStatus.PAUSED.value

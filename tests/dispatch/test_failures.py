@@ -170,6 +170,19 @@ def test_a_pause_that_the_provider_asks_for_is_kept_within_reason(
     assert proposal.error_code == "rate_limited"
 
 
+@pytest.mark.covers("F18")
+def test_what_else_is_written_to_the_account_waits_for_the_pause_as_well(stage: Stage) -> None:
+    stage.memory.orders.give("put", RateLimited("slow", retry_after=timedelta(seconds=120)))
+    stage.put(event())
+    stage.put(event("20261124T090000Z", "20261124T100000Z", uid="two"), name="two.ics")
+    (claim,) = stage.claims(1)
+    assert stage.dispatch.run(claim).limited
+    stage.house.now += 100
+    assert stage.work() == []
+    assert stage.later(60)
+    assert sorted(stage.names()) == ["one.ics", "two.ics"]
+
+
 def test_a_credential_that_expired_is_tried_again_a_quarter_of_an_hour_later(
     stage: Stage,
 ) -> None:

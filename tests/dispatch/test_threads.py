@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from bridge.app.outlet import Outlet, make_transport
 from bridge.bookings.words import Result, Ticket
 from bridge.config.live import Live
+from bridge.config.settings import Outbound
 from bridge.errors import TemporarilyUnavailable
+from bridge.model.http import Rates
 from bridge.scheduler.dispatching import Dispatching
 from bridge.scheduler.ground import Ground
 from bridge.scheduler.scheduler import Scheduler
@@ -44,6 +47,7 @@ class Running:
             clock=lambda: stage.house.now,
             random=Random(7),
         )
+        self.budgets = ground.budgets
         self.outcomes: list[str] = []
         self._observe = observe
         self.dispatching = Dispatching(
@@ -130,6 +134,22 @@ def test_one_account_takes_half_of_the_threads_at_most(stage: Stage) -> None:
         stage.put(octets, f"{hour}.ics")
     assert len(dispatching.claim(8)) == 4
     assert dispatching.claim(4) == []
+
+
+def test_an_account_that_has_spent_its_budget_takes_no_bookings_and_others_do(
+    stage: Stage,
+) -> None:
+    running = Running(stage)
+    budgets = running.budgets
+    for _ in range(60):
+        budgets.spend("room-a.work")
+    stage.put(event())
+    assert len(running.dispatching.claim(8)) == 1, "its kind has no budget"
+    budgets.metered(Outlet(make_transport(Outbound())), "memory", "room-a.work", Rates(100, 100))
+    stage.house.now += LEASE
+    for _ in range(60):
+        budgets.spend("room-a.work")
+    assert running.dispatching.claim(8) == []
 
 
 def test_calendars_are_read_once_more_before_a_booking_is_decided(

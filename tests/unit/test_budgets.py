@@ -176,3 +176,26 @@ def test_accounts_are_metered_by_the_rates_of_the_settings() -> None:
     with pytest.raises(TemporarilyUnavailable):
         source.list_calendars()
     assert not budgets.admits(work)
+
+
+def test_bookings_begin_although_pulls_have_spent_everything_and_are_not_without_end(
+    budgets: Budgets, clock: Clock
+) -> None:
+    http = account(budgets, "work", account=40)
+    send(http, 10)
+    assert not budgets.admits("work")
+    assert budgets.resting() == []
+    send(http, 4)
+    assert budgets.resting() == ["work"]
+    clock.now += 6
+    assert budgets.resting() == []
+    assert not budgets.admits("work"), "the pulls pay for it"
+
+
+def test_bookings_pause_for_moments_after_a_refusal(budgets: Budgets, clock: Clock) -> None:
+    account(budgets, "work")
+    account(budgets, "other")
+    budgets.refused("work")
+    assert budgets.resting() == ["work"]
+    clock.now += 3
+    assert budgets.resting() == []
