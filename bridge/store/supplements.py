@@ -74,11 +74,15 @@ def put(conn: Connection, wanted: Sequence[Supplement], now: Instant) -> None:
 def put_secrets(conn: Connection, vault: Vault, wanted: Supplement, now: Instant) -> None:
     """Encrypt the secrets of a supplement, whose connection stands in the store by now.
 
+    Of one that has none any more nothing stays.
+
     Raises:
         UnknownKey: the key file lacks the key that encrypts.
     """
-    if wanted.secrets:
-        id_ = ConnectionId(wanted.id)
+    id_ = ConnectionId(wanted.id)
+    if not wanted.secrets:
+        credentials.erase(conn, id_, credentials.SETTINGS)
+    else:
         version = credentials.version(conn, id_, credentials.SETTINGS)
         made = Credential(id_, credentials.SETTINGS, wanted.secrets, version=version)
         credentials.save(conn, vault, made, now)
@@ -86,6 +90,8 @@ def put_secrets(conn: Connection, vault: Vault, wanted: Supplement, now: Instant
 
 def remove(conn: Connection, ids: Collection[str]) -> None:
     """Delete supplements; those of a resource with those of its connections."""
+    for id_ in sorted(ids):
+        credentials.erase(conn, ConnectionId(id_), credentials.SETTINGS)
     if ids:
         which = or_(
             supplements.c.id == bindparam("which"), supplements.c.resource_id == bindparam("which")

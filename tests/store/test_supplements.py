@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,17 @@ def test_what_goes_with_its_resource_is_gone_with_its_secrets(
         assert conn.execute(select(schema.credentials)).all() == []
     (left,) = every(database, vault)
     assert (left.id, left.made) == ("room-b", False)
+
+
+@pytest.mark.parametrize("how", ["taken away", "dropped"])
+def test_of_a_secret_that_is_taken_away_nothing_stays(
+    database: Database, vault: Vault, how: str
+) -> None:
+    store(database, vault, OWN)
+    if how == "dropped":
+        with database.write() as conn:
+            supplements.remove(conn, [OWN.id])
+    else:
+        store(database, vault, replace(OWN, secrets={}))
+    with database.read() as conn:
+        assert credentials.version(conn, WORK, credentials.SETTINGS) == 0
