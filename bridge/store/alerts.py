@@ -90,6 +90,12 @@ def keep(conn: Connection, rows: Sequence[AlertRow]) -> None:
     upsert(conn, alerts, [row._asdict() for row in rows], update=changing)
 
 
+def waiting(conn: Connection) -> dict[str, int]:
+    """Count what is not delivered yet, by way."""
+    query = select(alert_messages.c.way, func.count().label("number")).where(_waiting)
+    return {row.way: row.number for row in conn.execute(query.group_by(alert_messages.c.way))}
+
+
 def forget(conn: Connection, rows: Sequence[AlertRow]) -> None:
     """Delete rows."""
     for row in rows:

@@ -11,13 +11,13 @@ from prometheus_client.registry import Collector
 from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionStatus
-from bridge.store import channels, connections, mirrored, mirrors, resources
+from bridge.store import alerts, channels, connections, resources
 from bridge.store.channels import ChannelRow
 from bridge.web.context import WebContext
 
 
 class StoreFigures(Collector):
-    """Freshness of every resource, how every connection fares, and every mirror."""
+    """Freshness of resources, how connections fare, and what the admin is told."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
@@ -65,15 +65,20 @@ class StoreFigures(Collector):
             "Channels by which providers tell of changes; healthy: open, and heard of.",
             labels=("connection", "state"),
         )
-        blocks = GaugeMetricFamily(
-            "busybridge_mirror_blocks",
-            "Blocks that a mirror has in its target.",
-            labels=("resource", "to"),
+        troubles = GaugeMetricFamily(
+            "busybridge_alerts",
+            "Troubles of connections that the admin was told of, and that last.",
+            labels=("trouble",),
         )
-        failures = GaugeMetricFamily(
-            "busybridge_mirror_failures",
-            "Rounds of a mirror that failed in a row.",
-            labels=("resource", "to"),
+        untold = GaugeMetricFamily(
+            "busybridge_alerts_waiting",
+            "Messages to the admin that were not delivered yet, by way.",
+            labels=("way",),
+        )
+        failing = GaugeMetricFamily(
+            "busybridge_alert_way_failures",
+            "How often in a row a way to the admin has failed.",
+            labels=("way",),
         )
         now = self._context.clock()
         with self._context.database.read() as conn:
@@ -87,15 +92,17 @@ class StoreFigures(Collector):
                     status.add_metric([row.id, row.provider, each.value], row.status is each)
                 if row.success_at is not None:
                     success.add_metric([row.id, row.provider], row.success_at)
-            counts = mirrored.counts(conn)
-            for mirror in mirrors.every(conn):
-                labels = [mirror.resource_id, mirror.target]
-                blocks.add_metric(labels, counts[mirror.id])
-                failures.add_metric(labels, mirror.failures)
+            told = Counter(row.trouble for row in alerts.told(conn) if row.cleared_at is None)
+            for trouble, number in sorted(told.items()):
+                troubles.add_metric([trouble], number)
+            for name, number in sorted(alerts.waiting(conn).items()):
+                untold.add_metric([name], number)
+            for way in alerts.ways(conn):
+                failing.add_metric([way.way], way.failures)
             states = Counter(_state(row, now) for row in channels.every(conn))
-        for which, number in sorted(states.items()):
-            watched.add_metric(which, number)
-        return [age, stale, status, success, watched, blocks, failures]
+        for labels, number in sorted(states.items()):
+            watched.add_metric(labels, number)
+        return [age, stale, status, success, watched, troubles, untold, failing]
 
 
 def _state(row: ChannelRow, now: Instant) -> tuple[str, str]:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from bridge.config.checks import RESERVED
-from bridge.model.resource import ConnectionStatus
-from bridge.store import connections
+from bridge.model.resource import ConnectionId, ConnectionStatus
+from bridge.store import alerts, connections
+from bridge.store.alerts import AlertRow
 from bridge.store.database import Database
 from tests.web.site import Response, Site, site_settings
 
@@ -455,6 +456,22 @@ def test_metrics_show_freshness_status_pulls_and_latencies(site: Site) -> None:
     assert metric(answer, 'busybridge_pulls_total{outcome="ok"}') == 1
     count = 'busybridge_request_seconds_count{area="freebusy",method="GET",status="2xx"}'
     assert metric(answer, count) == 1
+
+
+def test_metrics_show_what_the_admin_was_told_and_what_is_not_delivered(site: Site) -> None:
+    work, now = ConnectionId("room-a.work"), 0
+    with site.context.database.write() as conn:
+        lasting = AlertRow(work, "stale", "a1", now, now, 1, None, None)
+        over = AlertRow(work, "error", "a2", now, now, 1, now, now)
+        alerts.keep(conn, [lasting, over])
+        alerts.post(conn, ["webhook"], work, ("m1", "{}"), now)
+        [message] = alerts.take(conn, "webhook", now, 60)
+        alerts.failed(conn, [message], now, [5], "no answer", oldest=0)
+    shown = site.get("/metrics").body.decode()
+    assert 'busybridge_alerts{trouble="stale"} 1.0' in shown
+    assert 'trouble="error"' not in shown
+    assert 'busybridge_alerts_waiting{way="webhook"} 1.0' in shown
+    assert 'busybridge_alert_way_failures{way="webhook"} 1.0' in shown
 
 
 def test_metrics_do_not_grow_with_what_requests_bring(site: Site) -> None:
