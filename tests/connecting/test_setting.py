@@ -261,6 +261,7 @@ def test_an_account_receives_the_bookings_once_it_is_connected_and_not_before(ho
     url = home.call(key, "GET", f"/auth/GOOGLE/url?{query}")[1]
     assert url["provider"] == "google"
     assert home.call(key, "GET", "/connections/room-a.work")[1]["is_primary"]
+    url = home.call(key, "POST", f"/connections/{made['id']}/auth-url", {})[1]
     connect(home, url, BOB)
     now = home.call(key, "GET", f"/connections/{made['id']}")[1]
     assert (now["is_primary"], now["write_calendar"]) == (True, BOB)

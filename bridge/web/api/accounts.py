@@ -217,7 +217,7 @@ class AccountRoutes:
         """Let it receive the bookings where that is wanted: now, or once it is connected."""
         promotion = self._context.promotion
         if promotion is not None and (wish.body.set_primary or not wish.exists):
-            promotion.note(wish.connection_id, wanted=wish.body.set_primary)
+            promotion.note(wish.connection_id, wanted=bool(wish.body.set_primary))
             if not wish.consents or wish.body.has_consent:
                 promotion.connected(wish.connection_id)
 

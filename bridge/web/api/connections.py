@@ -141,7 +141,7 @@ class ConnectionRoutes:
             raise Problem(
                 403, "redirect_not_allowed", "List it in auth.oauth.allowed_redirects."
             ) from err
-        if self._context.promotion is not None:
+        if self._context.promotion is not None and wish.set_primary is not None:
             self._context.promotion.note(row.id, wanted=wish.set_primary)
         return answer(
             {

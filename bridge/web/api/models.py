@@ -170,8 +170,10 @@ class AuthUrlRequest(Strict):
 
 
 class AuthUrlWish(AuthUrlRequest):
-    set_primary: bool = Field(
-        default=False, description="once connected, its write calendar receives the bookings"
+    set_primary: bool | None = Field(
+        default=None,
+        description="once connected, its write calendar receives the bookings; left out: as was "
+        "said before",
     )
 
 
