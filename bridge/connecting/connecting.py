@@ -35,7 +35,7 @@ from bridge.errors import (
     RemoteRejected,
 )
 from bridge.model.interval import Instant
-from bridge.model.resource import ConnectionId
+from bridge.model.resource import ConnectionId, ResourceId
 from bridge.store import connections, consents, links
 from bridge.store.consents import Consent, Returned
 from bridge.store.database import Database, Transaction
@@ -248,6 +248,13 @@ class Connecting:
                 self._tokens.set_aside(connection_id, name, grant)
             self._keeping.keep(connection_id, authorizer, grant, is_lent=True)
         logger.info("%s is connected by a refresh token", connection_id)
+
+    def waiting(self, resource_id: ResourceId, refresh_token: SecretStr) -> ConnectionId | None:
+        """Find the connection of a resource that `adopt` could not connect by this token yet."""
+        found = self._tokens.waiting(digest(refresh_token.get_secret_value()))
+        with self._database.read() as conn:
+            own = {row.id for row in connections.of_resource(conn, resource_id)}
+        return next((it for it in found if it in own), None)
 
     def waits(self, connection_id: ConnectionId) -> bool:
         """Tell whether something was set aside by `adopt`, to be used when that is done again."""

@@ -134,6 +134,14 @@ def subject(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
     return conn.execute(query).scalar() or ""
 
 
+def of_subject(conn: Connection, kind: str, name: str) -> list[ConnectionId]:
+    """Name the connections that have a credential of this kind and subject."""
+    query = select(credentials.c.connection_id).where(
+        credentials.c.kind == kind, credentials.c.subject == name
+    )
+    return [ConnectionId(it) for it in conn.execute(query.order_by("connection_id")).scalars()]
+
+
 def known_as(conn: Connection, connection_id: ConnectionId, kind: str) -> str:
     """Tell by what people know the account: its address, else its id; empty when nobody knows."""
     query = select(credentials.c.email, credentials.c.subject).where(*at(connection_id, kind))

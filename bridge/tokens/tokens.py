@@ -137,6 +137,15 @@ class Tokens:
         with self._database.read() as conn:
             return bool(credentials.version(conn, connection_id, ASIDE))
 
+    def waiting(self, lent: str) -> list[ConnectionId]:
+        """Name the connections for which something was set aside for a token that was lent.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        with self._database.read() as conn:
+            return credentials.of_subject(conn, ASIDE, lent)
+
     def aside(self, connection_id: ConnectionId, lent: str) -> Grant | None:
         """Give what was set aside for a token that was lent.
 

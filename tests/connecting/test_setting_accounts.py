@@ -298,13 +298,16 @@ def test_one_calendar_of_an_account_is_connected_by_the_id_that_the_listing_gave
     assert home.call(key, "POST", MADE, lent | both)[0] == 422
 
 
-def test_a_token_that_its_provider_replaced_is_not_lost_with_the_try(home: Home) -> None:
+@pytest.mark.parametrize("named", [{"deduplication_key": "ann"}, {}])
+def test_a_token_that_its_provider_replaced_is_not_lost_with_the_try(
+    home: Home, named: dict[str, str]
+) -> None:
     """It is over by then, and nobody but us has the one that stands in its place."""
     key = home.key(scope=ALL)
     home.google.rotates = True
     body = {
         "provider": "google",
-        "deduplication_key": "ann",
+        **named,
         "refresh_token": tokens(home.google)["refresh_token"],
         "client_id": OWN.id,
         "client_secret": OWN.secret,
@@ -315,6 +318,8 @@ def test_a_token_that_its_provider_replaced_is_not_lost_with_the_try(home: Home)
     home.google.fault("calendar_gone", value=False)
     status, made = home.call(key, "POST", "/resources/room-b/connections", body)
     assert (status, made["status"]) == (200, "active"), made
+    own = home.call(key, "GET", "/resources/room-b/connections")[1]["items"]
+    assert [each["id"] for each in own] == ["room-b.desk", made["id"]]
 
 
 def test_a_wish_of_a_connection_goes_with_it(home: Home) -> None:

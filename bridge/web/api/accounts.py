@@ -177,6 +177,9 @@ class AccountRoutes:
         self._check_redirects(wish)
         if body.has_consent and not wish.consents:
             raise Problem(422, "invalid_request", "This kind of account is not connected so.")
+        if body.refresh_token is not None:
+            connecting, _ = owners(self._context)
+            wish.waiting = connecting.waiting(resource_id, body.refresh_token)
         with explained(lambda: wish.connection_id):
             settings = change.preview(resource_id, wish.make)
             if not wish.exists and not wish.consents:
@@ -190,14 +193,13 @@ class AccountRoutes:
     def _take(self, wish: Wish) -> None:
         """Connect the account by what the application has; a new connection stays only then.
 
-        Or when the token that was lent is over, and its successor waits for the same request.
+        Or when the token that was lent is over, and its successor waits for the same token.
         """
         connecting, _ = owners(self._context)
         try:
             take_consent(connecting, wish)
         except BaseException:
-            again = wish.body.deduplication_key is not None
-            if not wish.exists and not (again and connecting.waits(wish.connection_id)):
+            if not wish.exists and not connecting.waits(wish.connection_id):
                 amending(self._context).change(
                     wish.resource_id, lambda draft: draft.remove(wish.connection_id)
                 )

@@ -37,7 +37,9 @@ class Wish:
     id: str = ""
     """Within the resource."""
     exists: bool = False
-    """The deduplication key has it already."""
+    """The deduplication key, or the token, has it already."""
+    waiting: ConnectionId | None = None
+    """Made by an earlier try with the same token, which is over; what it became waits there."""
     infos: Sequence[CalendarInfo] = ()
     """Calendars of the account, where it was asked for them."""
 
@@ -57,6 +59,10 @@ class Wish:
             if found is not None:
                 self._join(found, keys, secrets)
                 return
+        waiting = "" if self.waiting is None else self.waiting.partition(".")[2]
+        if waiting and key is None and self.body.id in (None, waiting):
+            self.id, self.exists = waiting, True
+            return
         self.exists = False
         self.id = self.body.id or _free(keys["provider"], draft.connections())
         draft.make(self.connection_id, keys, secrets, key)
