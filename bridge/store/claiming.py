@@ -207,8 +207,9 @@ def _able(now: Instant, *columns: Any) -> Select[Any]:
 
 def _in_use(*columns: Any) -> Select[Any]:
     """Choose proposals of resources that are in use, with their connections."""
+    chosen: list[ColumnElement[Any]] = list(columns)
     return (
-        select(*columns)
+        select(*chosen)
         .select_from(proposals)
         .join(bookings, bookings.c.id == proposals.c.booking_id)
         .join(resources, resources.c.id == bookings.c.resource_id)
