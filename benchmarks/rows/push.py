@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -152,14 +152,7 @@ def _config(provider: _Provider, sandbox: Sandbox, sync: dict[str, Any]) -> dict
 
 
 def _google(sandbox: Sandbox) -> dict[str, str]:
-    return {
-        "client_id": CLIENT.id,
-        "client_secret": "secret",
-        "api_url": f"{sandbox.url}/calendar/v3",
-        "authorize_url": f"{sandbox.url}/o/oauth2/v2/auth",
-        "token_url": f"{sandbox.url}/token",
-        "revoke_url": f"{sandbox.url}/revoke",
-    }
+    return replace(CLIENT, secret="secret").section(sandbox.url)
 
 
 def _microsoft(sandbox: Sandbox) -> dict[str, str]:

@@ -98,15 +98,9 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
     program = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
     microsoft = {**program, "graph_url": f"{url}/v1.0", "authority_url": f"{url}/common"}
     mailboxes = [each.email for each in running.microsoft.directory.mailboxes.values()]
-    endpoints = {
-        "api_url": f"{url}/calendar/v3/",
-        "authorize_url": f"{url}/o/oauth2/v2/auth",
-        "token_url": f"{url}/token",
-        "revoke_url": f"{url}/revoke",
-    }
     zoom = _zoom(running)
     hosts = [each.email for each in running.zoom.directory.users.values()]
-    client = {"client_id": CLIENT.id, "client_secret": CLIENT.secret}
+    google = CLIENT.section(url)
     accounts = list(running.world.accounts)
     if in_json:
         click.echo(
@@ -114,8 +108,7 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
                 {
                     "url": url,
                     "accounts": accounts,
-                    **client,
-                    **endpoints,
+                    **google,
                     "microsoft": {"accounts": mailboxes, **microsoft, "sandbox_url": url},
                     "zoom": {"accounts": hosts, **zoom},
                 }
@@ -138,7 +131,7 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         "  allow_inline_secrets: true",
         "  providers:",
         "    google:",
-        *(f"      {name}: {value}" for name, value in {**client, **endpoints}.items()),
+        *(f"      {name}: {value}" for name, value in google.items()),
         "    microsoft:",
         *(f"      {name}: {value}" for name, value in {**program, "sandbox_url": url}.items()),
         "  outbound:",

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select
 
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked, bookings
 from bridge.store.bulk import chunks, upsert_rows
 from bridge.store.events import EventRow, of_calendar
+from bridge.store.overlap import asked, longest_of, overlaps
 from bridge.store.schema import events
 
 
@@ -323,17 +324,9 @@ def booked_in(
     conn: Connection, resource_id: str, window: Window, *, longest: int
 ) -> list[BookedRow]:
     """List what takes place, or is proposed to, and overlaps a window, in the order of time."""
-    query = (
-        select(*_BOOKED)
-        .where(
-            booked.c.resource_id == resource_id,
-            booked.c.start > window.start - longest - 1,
-            booked.c.start < window.end,
-            booked.c.end > window.start,
-        )
-        .order_by(booked.c.start, booked.c.id)
-    )
-    return [BookedRow(*row) for row in conn.execute(query)]
+    query = select(*_BOOKED).where(overlaps(booked)).order_by(booked.c.start, booked.c.id)
+    which = asked(resource_id, window, longest)
+    return [BookedRow(*row) for row in conn.execute(query, which)]
 
 
 def published_at(
@@ -347,9 +340,7 @@ def published_at(
 
 def longest(conn: Connection, resource_id: str) -> int:
     """Measure the longest time that is booked, seconds."""
-    length = func.max(booked.c.end - booked.c.start)
-    query = select(length).where(booked.c.resource_id == resource_id)
-    return conn.execute(query).scalar() or 0
+    return longest_of(conn, booked, resource_id)
 
 
 def forget(conn: Connection, before: Instant) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, sel
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionStatus
 from bridge.store.bulk import chunks, delete_rows, upsert_rows
+from bridge.store.overlap import asked, overlaps
 from bridge.store.prepared import Prepared
 from bridge.store.schema import blocks, calendars, changes, connections, resources
 
@@ -74,21 +75,17 @@ _MARK = [blocks.c[name] for name in Mark._fields]
 _CHANGE = [changes.c[name] for name in ChangeRow._fields]
 
 # Made once: building a statement takes five times as long as running one of these.
-_IN_WINDOW = (
-    blocks.c.resource_id == bindparam("resource"),
-    blocks.c.projection == bindparam("projection"),
-    blocks.c.start >= bindparam("earliest"),
-    blocks.c.start < bindparam("end"),
-    blocks.c.end > bindparam("start"),
-)
+_OF_PROJECTION = blocks.c.projection == bindparam("projection")
+_EVERY = and_(blocks.c.resource_id == bindparam("resource"), _OF_PROJECTION)
+_IN_WINDOW = and_(overlaps(blocks), _OF_PROJECTION)
 _OVERLAPPING = (
-    select(*_BLOCK).where(*_IN_WINDOW).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
+    select(*_BLOCK).where(_IN_WINDOW).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
 )
-_ALL = select(*_BLOCK).where(*_IN_WINDOW[:2]).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
-_MARKS = select(*_MARK).where(*_IN_WINDOW[:2]).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
+_ALL = select(*_BLOCK).where(_EVERY).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
+_MARKS = select(*_MARK).where(_EVERY).order_by(blocks.c.start, blocks.c.end, blocks.c.uid)
 _SPANS = (
     select(blocks.c.start, blocks.c.end, blocks.c.fbtype)
-    .where(*_IN_WINDOW)
+    .where(_IN_WINDOW)
     .order_by(blocks.c.start, blocks.c.end)
 )
 _EXTENTS = select(resources.c.longest_block, resources.c.longest_occurrence).where(
@@ -108,28 +105,16 @@ def overlapping(
         window: half-open.
         longest: length of the longest block, seconds: bounds the index scan.
     """
-    asked = _asked(resource_id, projection, window, longest)
-    return [BlockRow(*row) for row in conn.execute(_OVERLAPPING, asked)]
+    which = {**asked(resource_id, window, longest), "projection": projection}
+    return [BlockRow(*row) for row in conn.execute(_OVERLAPPING, which)]
 
 
 def spans(
     conn: Connection, resource_id: str, projection: str, window: Window, *, longest: int
 ) -> list[tuple[Instant, Instant, int]]:
     """Give only (start, end, FBType) of the same blocks; answered from the index alone."""
-    asked = _asked(resource_id, projection, window, longest)
-    return [(start, end, fbtype) for start, end, fbtype in conn.execute(_SPANS, asked)]
-
-
-def _asked(
-    resource_id: str, projection: str, window: Window, longest: int
-) -> dict[str, str | Instant]:
-    return {
-        "resource": resource_id,
-        "projection": projection,
-        "earliest": window.start - longest,
-        "start": window.start,
-        "end": window.end,
-    }
+    which = {**asked(resource_id, window, longest), "projection": projection}
+    return [(start, end, fbtype) for start, end, fbtype in conn.execute(_SPANS, which)]
 
 
 def named(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, union_all
 from bridge.model.interval import Instant, Window
 from bridge.store.booking_tables import booked
 from bridge.store.bulk import chunks, delete_rows, upsert_rows
+from bridge.store.overlap import asked, longest_of, overlaps
 from bridge.store.schema import events, occurrences
 
 _SUSPENDED = (0,)
@@ -78,19 +79,10 @@ _OCCURRENCE = [occurrences.c[name] for name in OccurrenceRow._fields]
 
 # Made once: building a statement takes five times as long as running one of these.
 _BUSY_IN = select(*(occurrences.c[name] for name in BusyRow._fields)).where(
-    occurrences.c.resource_id == bindparam("resource"),
-    occurrences.c.start >= bindparam("earliest"),
-    occurrences.c.start < bindparam("end"),
-    occurrences.c.end > bindparam("start"),
-    occurrences.c.fbtype.notin_(_SUSPENDED),
+    overlaps(occurrences), occurrences.c.fbtype.notin_(_SUSPENDED)
 )
 _BOOKED_IN = select(*(booked.c[name] for name in BusyRow._fields)).where(
-    booked.c.resource_id == bindparam("resource"),
-    booked.c.start >= bindparam("earliest"),
-    booked.c.start < bindparam("end"),
-    booked.c.end > bindparam("start"),
-    booked.c.fbtype.notin_(_SUSPENDED),
-    booked.c.proposal_id <= 0,
+    overlaps(booked), booked.c.fbtype.notin_(_SUSPENDED), booked.c.proposal_id <= 0
 )
 _BUSY_WITHOUT = union_all(
     _BUSY_IN.where(occurrences.c.calendar_id.notin_(bindparam("without", expanding=True))),
@@ -223,16 +215,11 @@ def busy_in(
         longest: length of the resource's longest occurrence, seconds: bounds the index scan.
         without: ids of calendars that are left out.
     """
-    asked = {
-        "resource": resource_id,
-        "earliest": window.start - longest,
-        "start": window.start,
-        "end": window.end,
-    }
+    which = asked(resource_id, window, longest)
     if without:
-        rows = conn.execute(_BUSY_WITHOUT, {**asked, "without": list(without)})
+        rows = conn.execute(_BUSY_WITHOUT, {**which, "without": list(without)})
     else:
-        rows = conn.execute(_BUSY, asked)
+        rows = conn.execute(_BUSY, which)
     return [BusyRow(*row) for row in rows]
 
 
@@ -240,22 +227,16 @@ def at(conn: Connection, resource_id: str, window: Window, *, longest: int) -> l
     """List every occurrence that overlaps a window, blocking or not, in the order of time."""
     query = (
         select(*_OCCURRENCE)
-        .where(
-            occurrences.c.resource_id == resource_id,
-            occurrences.c.start > window.start - longest - 1,
-            occurrences.c.start < window.end,
-            occurrences.c.end > window.start,
-        )
+        .where(overlaps(occurrences))
         .order_by(occurrences.c.start, occurrences.c.id)
     )
-    return [OccurrenceRow(*row) for row in conn.execute(query)]
+    which = asked(resource_id, window, longest)
+    return [OccurrenceRow(*row) for row in conn.execute(query, which)]
 
 
 def longest(conn: Connection, resource_id: str) -> int:
     """Measure the resource's longest occurrence, seconds."""
-    length = func.max(occurrences.c.end - occurrences.c.start)
-    query = select(length).where(occurrences.c.resource_id == resource_id)
-    return conn.execute(query).scalar() or 0
+    return longest_of(conn, occurrences, resource_id)
 
 
 def save(conn: Connection, rows: Sequence[EventRow]) -> None:

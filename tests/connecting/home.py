@@ -86,15 +86,7 @@ class Provider:
             return grants._lasting(lasting.grant, lasting.scopes)
 
     def section(self) -> dict[str, str]:
-        url = self.sandbox.url
-        return {
-            "client_id": CLIENT.id,
-            "client_secret": SECRET,
-            "api_url": f"{url}/calendar/v3",
-            "authorize_url": f"{url}/o/oauth2/v2/auth",
-            "token_url": f"{url}/token",
-            "revoke_url": f"{url}/revoke",
-        }
+        return replace(CLIENT, secret=SECRET).section(self.sandbox.url)
 
     def fault(self, name: str, value: Any = True, email: str = ANN) -> None:
         self.sandbox.world.account(email).faults.switch(name, value)

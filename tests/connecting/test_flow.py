@@ -49,16 +49,7 @@ def http() -> Iterator[Transport]:
 
 
 def consent(http: Transport, url: str, **keys: object) -> GoogleConsent:
-    defaults = {
-        "client_id": CLIENT.id,
-        "client_secret": CLIENT.secret,
-        "api_url": f"{url}/calendar/v3",
-        "authorize_url": f"{url}/o/oauth2/v2/auth",
-        "token_url": f"{url}/token",
-        "revoke_url": f"{url}/revoke",
-        **keys,
-    }
-    settings = GoogleDefaults.model_validate(defaults)
+    settings = GoogleDefaults.model_validate({**CLIENT.section(url), **keys})
     return GoogleConsent(http, settings, settings.wanted_scopes(Direction.INBOUND))
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -217,14 +217,7 @@ def _connect(served: Served, room: str) -> None:
 
 
 def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> dict[str, Any]:
-    google = {
-        "client_id": CLIENT.id,
-        "client_secret": "secret",
-        "api_url": f"{sandbox.url}/calendar/v3",
-        "authorize_url": f"{sandbox.url}/o/oauth2/v2/auth",
-        "token_url": f"{sandbox.url}/token",
-        "revoke_url": f"{sandbox.url}/revoke",
-    }
+    google = replace(CLIENT, secret="secret").section(sandbox.url)
     outlook_ = {
         "client_id": microsoft.CLIENT_ID,
         "client_secret": microsoft.CLIENT_SECRET,

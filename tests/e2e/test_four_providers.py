@@ -74,14 +74,7 @@ def config(quartet: Quartet) -> dict[str, Any]:
         "allow_inline_secrets": True,
         "sync": {"push": "off"},
         "providers": {
-            "google": {
-                "client_id": CLIENT.id,
-                "client_secret": CLIENT.secret,
-                "api_url": f"{url}/calendar/v3/",
-                "authorize_url": f"{url}/o/oauth2/v2/auth",
-                "token_url": f"{url}/token",
-                "revoke_url": f"{url}/revoke",
-            },
+            "google": CLIENT.section(url),
             "microsoft": {
                 "client_id": CLIENT_ID,
                 "client_secret": CLIENT_SECRET,

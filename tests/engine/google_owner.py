@@ -117,15 +117,7 @@ class GoogleOwner(Owner):
         self.bob.share(ANN, "freeBusyReader")
 
     def section(self) -> Mapping[str, Any]:
-        url = self.running.url
-        return {
-            "client_id": CLIENT.id,
-            "client_secret": CLIENT.secret,
-            "api_url": f"{url}/calendar/v3",
-            "authorize_url": f"{url}/o/oauth2/v2/auth",
-            "token_url": f"{url}/token",
-            "revoke_url": f"{url}/revoke",
-        }
+        return CLIENT.section(self.running.url)
 
     def readable(self) -> list[str]:
         return ["primary", *([BOB] if self.more else [])]

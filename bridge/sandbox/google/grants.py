@@ -41,6 +41,21 @@ class Client:
     is_testing: bool = False
     """Its consent screen is not published: refresh tokens live seven days."""
 
+    def section(self, url: str) -> dict[str, str]:
+        """Say what a program that goes by this one is configured with.
+
+        Args:
+            url: of the sandbox.
+        """
+        return {
+            "client_id": self.id,
+            "client_secret": self.secret,
+            "api_url": f"{url}/calendar/v3/",
+            "authorize_url": f"{url}/o/oauth2/v2/auth",
+            "token_url": f"{url}/token",
+            "revoke_url": f"{url}/revoke",
+        }
+
     def takes(self, redirect_uri: str) -> bool:
         """Tell whether an answer may go there."""
         return is_taken(self.redirect_uris, redirect_uri, on_loopback=self.is_installed)
