@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.bookings.words import Outcome, Write
     from bridge.config.plan import ResourcePlan
     from bridge.model.event import EventTime
+    from bridge.model.interval import Instant
     from bridge.store.bookings import BookingRow
     from bridge.store.database import Database, Transaction
     from bridge.store.outbox import ProposalRow
@@ -50,7 +51,7 @@ def list_(ground: Ground, resource: str | None, failed: bool) -> None:  # noqa: 
         found = [it for it in _all(conn) if chosen in (None, it["resource_id"])]
     if failed:
         found = [it for it in found if it["state"] == "failed"]
-    found.sort(key=lambda it: (str(it["start"])[:16], it["id"]))
+    found.sort(key=lambda it: (_begins(it), it["id"]))
     rows = [_row(it) for it in found]
     columns = _FAILED if failed else _COLUMNS
     ground.show(found, lambda: table(rows, columns, empty="no bookings"))
@@ -307,6 +308,17 @@ def _row(found: dict[str, Any]) -> dict[str, object]:
         "since": error.get("since"),
         "message": error.get("message"),
     }
+
+
+def _begins(found: dict[str, Any]) -> Instant:
+    """Give the instant at which a booking begins; whole days begin by the resource's clock."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from bridge.model.interval import instant
+
+    start = datetime.fromisoformat(found["start"])
+    return instant(start if start.tzinfo else start.replace(tzinfo=ZoneInfo(found["time_zone"])))
 
 
 def _readable(moment: str, zone: str) -> str:

@@ -23,9 +23,13 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Dav:
 
 
 def bookable(path: Path, account: Dav, **bookings: Any) -> tuple[Folder, str]:
-    """A folder whose room is booked in a calendar of its own at a CalDAV server."""
-    name = f"room-{path.name}"
+    """A folder whose room is booked in a calendar of its own at a CalDAV server.
+
+    So is another one, in another zone.
+    """
+    name, far = f"room-{path.name}", f"far-{path.name}"
     there = account.make_calendar(name)
+    account.make_calendar(far)
     account.put(there, "board.ics", calendar(event("board", "Secret board", 9, 10)))
     connection = {
         "id": "dav",
@@ -37,9 +41,11 @@ def bookable(path: Path, account: Dav, **bookings: Any) -> tuple[Folder, str]:
         "write_calendar": name,
         "primary": True,
     }
+    away = connection | {"read_calendars": [far], "write_calendar": far}
     room = {"id": "room-a", "connections": [connection], "bookings": bookings}
+    other = {"id": "far", "timezone": "Pacific/Honolulu", "connections": [away]}
     folder = Folder(path).prepare(
-        resources=[room],
+        resources=[room, other],
         allow_inline_secrets=True,
         outbound={"allow_networks": ["127.0.0.1/32"]},
         event_types=[{"id": "call", "title": "Call", "duration": "30m"}],
@@ -69,6 +75,9 @@ def test_a_booking_is_made_shown_and_cancelled_without_a_server(
     listed = run(folder, "list", "room-a").stdout
     assert listed.splitlines()[1].startswith(made["id"])
     assert listed.splitlines()[1].endswith("Call   confirmed")
+    later = folder.json("bookings", "create", "far", "--from", at(12), "--for", "1h")
+    every = json.loads(run(folder, "list", "--json").stdout)
+    assert [it["id"] for it in every] == [made["id"], later["id"]], "by when, whatever the clock"
     assert run(folder, "show", made["id"]).stdout.startswith("id  ")
     config = folder.path / "busybridge.yaml"
     met = json.loads(inside.run(config, "conflicts", "room-a", *BUSY, "--json").stdout)["conflicts"]
@@ -78,7 +87,8 @@ def test_a_booking_is_made_shown_and_cancelled_without_a_server(
     assert "Secret" not in table, "titles are hidden by default"
     assert run(folder, "list", "--failed").stdout == "no bookings\n"
     assert run(folder, "retry", made["id"]).returncode == 1
-    assert run(folder, "cancel", made["id"]).returncode == 0
+    for booking in every:
+        assert run(folder, "cancel", booking["id"]).returncode == 0
     assert b"Room 1" not in account.send("REPORT", there, _EVERYTHING, {"Depth": "1"})
     assert run(folder, "list", "--json").stdout == "[]\n"
     assert run(folder, "cancel", made["id"]).returncode == 1
