@@ -86,11 +86,14 @@ def _card(store: Store, user: str, resource: ResourcePlan) -> dict[str, Any]:
         "login": user,
         "access": granted[-1] if granted else "none",
     }
+    for word, level in (("busy", Access.FREE_BUSY), ("bookings", Access.READ)):
+        if level.value in granted:
+            name = calendar_name(user, resource.id, word)
+            card[word] = f"{base}/{quote(user)}/{quote(name)}/"
     if granted:
-        name = calendar_name(user, resource.id, "busy")
-        card["busy"] = f"{base}/{quote(user)}/{quote(name)}/"
         card["calendar"] = f"{resource.name} - busy"
         card["listed"] = bool(listed(principal, [resource.id]))
+        card["writable"] = Access.WRITE.value in granted
     return card
 
 
@@ -117,12 +120,13 @@ def _tell(resource: str, data: dict[str, Any]) -> None:
         click.echo(f"feed       {feed['url']}  ({feed['name']}, {feed['detail']})")
         click.echo(f"           {feed['webcal']}")
         click.echo(f"           {feed['free_busy']}")
-    if user := data.get("user"):
-        _tell_login(resource, user)
+    if "user" in data:
+        _tell_login(resource, data)
 
 
-def _tell_login(resource: str, user: dict[str, Any]) -> None:
+def _tell_login(resource: str, data: dict[str, Any]) -> None:
     """Print what somebody needs who logs in."""
+    user = data["user"]
     name = user["login"]
     click.echo(f"\nserver     {user['server']}")
     click.echo(f"login      {name}")
@@ -132,7 +136,10 @@ def _tell_login(resource: str, user: dict[str, Any]) -> None:
         click.echo(f"access     {user['access']}")
         click.echo(f"password   `busybridge users app-password create {name} PROGRAM` makes one")
         found = "found by the program" if user["listed"] else "to be entered by its address"
-        say(f"calendar   {user['busy']}  ({user['calendar']}, read-only, {found})")
+        for word, is_writable in (("busy", False), ("bookings", user["writable"])):
+            if word in user:
+                kept = "writable" if is_writable else "read-only"
+                say(f"calendar   {user[word]}  ({data['name']} - {word}, {kept}, {found})")
 
 
 @click.group(cls=Group)

@@ -105,14 +105,18 @@ def test_urls_are_a_card_for_whoever_subscribes(house: Folder) -> None:
         "login": "alice",
         "access": "read",
         "busy": f"{base}/alice/room-a.busy/",
+        "bookings": f"{base}/alice/room-a.bookings/",
         "calendar": f"{told['name']} - busy",
         "listed": True,
+        "writable": False,
     }
     assert [feed["name"] for feed in told["feeds"]] == ["team", "wall"]
     shown = house.run("urls", "room-a", "--user", "alice").ok().out
-    urls = (told["free_busy"], told["json"], told["user"]["server"], told["user"]["busy"])
+    user = told["user"]
+    urls = (told["free_busy"], told["json"], user["server"], user["busy"], user["bookings"])
     for url in (*urls, *(feed["url"] for feed in told["feeds"])):
         assert url in shown
-    assert "read-only, found by the program" in shown
+    for word in ("busy", "bookings"):
+        assert f"({told['name']} - {word}, read-only, found by the program)" in shown
     assert told["feeds"][0]["url"].replace("http:", "webcal:") in shown
     assert "`busybridge users app-password create alice PROGRAM`" in shown

@@ -1,4 +1,4 @@
-"""The requests on the page about bookings do what it says, and it names every field."""
+"""What the pages about bookings show is right: settings, requests, and every field."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
+from bridge.config.load import load
+from bridge.config.plan import plan
+from bridge.registry import KINDS
 from bridge.store.database import Database
 from bridge.web.api.booking_models import NewBooking
 from tests.web.front import SCOPES, Front
 from tests.web.site import Response
 
-PAGE = (Path(__file__).parents[2] / "docs" / "bookings-api.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "bookings-api.md").read_text()
 
 
 @pytest.fixture
@@ -65,6 +69,17 @@ def test_the_requests_on_the_page_do_what_it_says(front: Front) -> None:
     assert (changed["id"], changed["location"]) == (booked["id"], "Room 2")
     assert cancelled["state"] == "removed"
     assert listed["items"] == failed["items"] == []
+
+
+def test_the_settings_for_the_first_booking_are_right(tmp_path: Path) -> None:
+    """`tests/e2e/test_booking_programs.py` makes that booking."""
+    text = (DOCS / "bookings.md").read_text()
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    app = "providers: {google: {client_id: one, client_secret_env: GOOGLE_SECRET}}\n"
+    (tmp_path / "shown.yaml").write_text(f"version: 1\n{app}{shown}")
+    settings = load(tmp_path / "shown.yaml", KINDS, {"GOOGLE_SECRET": "secret"})
+    ((_, (work,)),) = plan(settings)
+    assert work.is_primary
 
 
 def test_every_field_that_can_be_set_is_on_the_page() -> None:

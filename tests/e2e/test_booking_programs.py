@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Thread
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import clients
 from tests.e2e.programs import Cadaver, Calcurse, CaldavSession, Program, Vdirsyncer
 from tests.e2e.served import Login, Periods, Reply, Served, freebusy_periods, ical
 from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
@@ -18,8 +21,9 @@ from tests.e2e.town import TOMORROW, Town, at, resource, serving
 from tests.servers.faultproxy import Call, FaultProxy, answering
 
 COMMANDS_INSIDE = True
-ROOMS = ("red", "green", "grey", "raw", "blue", "pink", "lime")
+ROOMS = ("red", "green", "grey", "raw", "blue", "pink", "lime", "gold")
 """Each is for one program."""
+PAGE = Path(__file__).parents[2] / "docs" / "bookings.md"
 
 
 def hour(number: int) -> int:
@@ -116,6 +120,25 @@ def test_python_caldav_books_moves_and_deletes(desk: Desk, tmp_path: Path) -> No
         assert desk.provided("red") == []
         assert desk.busy("red") == []
         assert program.ask("sync", **mine)["gone"] == 1
+
+
+@pytest.mark.client("caldav")
+def test_the_first_booking_on_the_page_about_them_is_made_as_it_stands(
+    desk: Desk, tmp_path: Path
+) -> None:
+    text = PAGE.read_text().replace("room-a", "gold").replace("Room A", "Gold")
+    enter, shell = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (python,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (card,) = (line for line in enter.splitlines() if " urls " in line)
+    assert "/ann/gold.bookings/" in desk.served.cli(*card.split()[1:])
+    env = os.environ | {"URL": desk.served.url, "PASSWORD": desk.login.password}
+    for run in (["bash", "-e", "-c", shell], [str(clients.PYTHON), "-c", python]):
+        done = subprocess.run(
+            run, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        assert "SUMMARY:Talk" in done.stdout
+        assert desk.provided("gold") == []
 
 
 @pytest.mark.client("vdirsyncer")
