@@ -11,6 +11,7 @@ from bridge.model.http import Http
 from bridge.transport import Transport
 from tests.contract.caldav_sink_world import CaldavSinkWorld
 from tests.contract.sink_contract import SinkContract, calendar
+from tests.servers.dav import Dav
 from tests.servers.radicale import radicale_account, shared_radicale
 from tests.servers.xandikos import shared_xandikos, xandikos_account
 
@@ -25,6 +26,12 @@ def http() -> Iterator[Http]:
     transport.close()
 
 
+def _world(account: Dav, http: Http) -> Iterator[CaldavSinkWorld]:
+    world = CaldavSinkWorld(account, http)
+    yield world
+    world.clean_up()
+
+
 class TestRadicale(SinkContract):
     most_requests = 1
 
@@ -33,9 +40,7 @@ class TestRadicale(SinkContract):
         self, http: Http, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[CaldavSinkWorld]:
         server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
-        world = CaldavSinkWorld(radicale_account(server), http)
-        yield world
-        world.clean_up()
+        yield from _world(radicale_account(server), http)
 
 
 @pytest.mark.soak
@@ -47,6 +52,4 @@ class TestXandikos(SinkContract):
         self, http: Http, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[CaldavSinkWorld]:
         server = shared_xandikos(tmp_path_factory.getbasetemp() / "xandikos")
-        world = CaldavSinkWorld(xandikos_account(server), http)
-        yield world
-        world.clean_up()
+        yield from _world(xandikos_account(server), http)

@@ -15,6 +15,7 @@ from bridge.store import booking_tables, schema
 from bridge.store.database import Database
 from bridge.store.outbox import Kind, State
 from bridge.store.wake import Wake
+from tests.bookings import hall
 from tests.builders import make_plan
 from tests.dav.client import Client
 from tests.dav.house import House, house_settings, utc
@@ -33,22 +34,7 @@ def event(
     length: int = 3600,
 ) -> str:
     """One event, as a client writes it."""
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        "PRODID:-//A client//EN",
-        "BEGIN:VEVENT",
-        f"UID:{uid}",
-        "DTSTAMP:20261101T000000Z",
-        f"DTSTART:{utc(start)}",
-        f"DTEND:{utc(start + length)}",
-        f"SUMMARY:{title}",
-        *more,
-        "END:VEVENT",
-        "END:VCALENDAR",
-        "",
-    ]
-    return "\r\n".join(lines)
+    return hall.event(utc(start), utc(start + length), *more, uid=uid, title=title).decode()
 
 
 class Provider:

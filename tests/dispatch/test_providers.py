@@ -23,7 +23,8 @@ from tests.contract.google_sink_world import GoogleSinkWorld
 from tests.contract.google_world import ANN, Signed, sandbox
 from tests.contract.microsoft_sink_world import MicrosoftSinkWorld
 from tests.contract.sink_calendar import Calendar, taking_place
-from tests.dispatch.stage import LEASE, Stage, event, kill
+from tests.dispatch.stage import Stage, event
+from tests.flawless import flawless
 from tests.servers.radicale import radicale_account, shared_radicale
 
 GUEST = "mailto:bob@example.net"
@@ -78,16 +79,14 @@ class Place:
 
 @pytest.fixture(scope="module")
 def google() -> Iterator[Any]:
-    with sandbox() as running:
+    with flawless(sandbox()) as running:
         yield running
-        assert running.world.defects == []
 
 
 @pytest.fixture(scope="module")
 def microsoft() -> Iterator[Any]:
-    with microsoft_world.sandbox() as running:
+    with flawless(microsoft_world.sandbox()) as running:
         yield running
-        assert running.world.defects == []
 
 
 @pytest.fixture(params=["google", "caldav", "microsoft"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
 from threading import Event
@@ -108,9 +109,10 @@ def test_a_failure_is_tried_again_when_it_is_due(start: Callable[..., Running]) 
     assert len(stage.events()) == 1
 
 
-def test_one_that_hangs_keeps_no_other_waiting(start: Callable[..., Running]) -> None:
-    running, began, gate = start(), Event(), Event()
-    stage = running.stage
+@contextmanager
+def hanging(stage: Stage) -> Iterator[Event]:
+    """The next write to the provider hangs meanwhile; tells when it does."""
+    began, gate = Event(), Event()
 
     def hang() -> None:
         began.set()
@@ -118,12 +120,19 @@ def test_one_that_hangs_keeps_no_other_waiting(start: Callable[..., Running]) ->
 
     stage.memory.orders.give("put", hang)
     try:
+        yield began
+    finally:
+        gate.set()
+
+
+def test_one_that_hangs_keeps_no_other_waiting(start: Callable[..., Running]) -> None:
+    running = start()
+    stage = running.stage
+    with hanging(stage) as began:
         slow = stage.put(event())
         assert began.wait(PATIENCE.total_seconds())
         quick = stage.put(event("20261124T090000Z", "20261124T100000Z", uid="two"), name="two.ics")
         assert running.settled(quick) is Result.SETTLED
-    finally:
-        gate.set()
     assert running.settled(slow) is Result.SETTLED
 
 
@@ -200,23 +209,15 @@ def test_a_process_that_only_answers_carries_nothing_out(start: Callable[..., Ru
 def test_what_is_not_finished_in_time_is_given_to_others(
     start: Callable[..., Running],
 ) -> None:
-    running, began, gate = start(), Event(), Event()
+    running = start()
     stage = running.stage
-
-    def hang() -> None:
-        began.set()
-        gate.wait(PATIENCE.total_seconds())
-
-    stage.memory.orders.give("put", hang)
-    try:
+    with hanging(stage) as began:
         ticket = stage.put(event())
         assert began.wait(PATIENCE.total_seconds())
         assert not running.scheduler.stop(0.2)
         (claim,) = stage.claims()
         assert claim.is_retry
         assert stage.dispatch.run(claim).outcome == "settled"
-    finally:
-        gate.set()
     assert stage.proposal(ticket).state is State.SETTLED
     assert len(stage.events()) == 1
 
