@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.errors import InvalidCalendarObject, RemoteRejected
+from bridge.ical import unsayable
 from bridge.ical.bounds import TooCostly
 from bridge.ical.recurrence import expand
 from bridge.ical.rules import Freq, read_rule
@@ -24,7 +25,6 @@ from bridge.model.event import (
     PartStat,
     Period,
     ShowAs,
-    Status,
 )
 from bridge.model.interval import Instant, Window
 from bridge.providers.google.booked import LONGEST
@@ -34,7 +34,6 @@ from bridge.sink import Desired
 
 _MOST_REMINDERS = 5
 _LONGEST_BEFORE = timedelta(minutes=40_320)
-_MINUTE = timedelta(minutes=1)
 _MOST_ATTACHMENTS = 25
 _SHOWN = {
     ShowAs.OUT_OF_OFFICE: "out of office: at Google that is an event of its own kind, without "
@@ -57,8 +56,8 @@ def _reasons(desired: Desired, place: Place) -> Iterator[str]:
     series, wanted = desired.series, desired.conference
     if wanted not in (None, ConferenceKind.GOOGLE_MEET):
         yield f"make meetings of the kind {wanted.value}"
+    yield from unsayable.of_series(series)
     if series.master is None:
-        yield "hold occurrences of a series without the series"
         return
     agents = {guest.is_told_elsewhere for it in series.events() for guest in it.attendees}
     if desired.notify and len(agents) > 1:
@@ -91,19 +90,15 @@ def _of_alarms(alarms: tuple[Alarm, ...]) -> Iterator[str]:
     if len(set(alarms)) > _MOST_REMINDERS:
         yield f"remind of an event more than {_MOST_REMINDERS} times"
     for alarm in alarms:
-        if alarm.before < timedelta():
-            yield "remind of an event after it has begun"
+        yield from unsayable.of_alarm(alarm)
         if alarm.before > _LONGEST_BEFORE:
             yield "remind of an event more than four weeks before it begins"
-        if alarm.before % _MINUTE:
-            yield "remind of an event to the second, only to the minute"
         if alarm.action not in ("DISPLAY", "AUDIO", "EMAIL"):
             yield f"remind of an event by {alarm.action[:40]}"
 
 
 def _of_guest(guest: Attendee) -> Iterator[str]:
-    if not guest.address.startswith("mailto:"):
-        yield "invite somebody without a mail address"
+    yield from unsayable.of_guest(guest)
     if guest.role == "NON-PARTICIPANT":
         yield "tell somebody of an event without inviting (ROLE=NON-PARTICIPANT)"
     if guest.partstat is PartStat.DELEGATED:
@@ -111,8 +106,6 @@ def _of_guest(guest: Attendee) -> Iterator[str]:
 
 
 def _of_series(master: Event) -> Iterator[str]:
-    if master.status is Status.CANCELLED:
-        yield "hold a cancelled event: it would be deleted"
     if any(isinstance(each, Period) for each in master.rdates):
         yield "give extra occurrences a length of their own (RDATE;VALUE=PERIOD)"
     if not master.is_recurring:
@@ -136,13 +129,6 @@ def _of_rule(text: str) -> Iterator[str]:
 
 def _of_override(override: Event, master: Event, place: Place) -> Iterator[str]:
     original = override.recurrence_id
-    if override.this_and_future:
-        yield (
-            "change an occurrence and all that follow in one event (RANGE=THISANDFUTURE): end the "
-            "series and begin another one"
-        )
-    if override.is_recurring:
-        yield "repeat a single occurrence of a series"
     if override.classification is not master.classification:
         yield "show a single occurrence to others than the series (CLASS)"
     if original is None or not has_occurrence(master, placed(original, place), place):

@@ -5,17 +5,17 @@ Nothing is said nearly: an event that stands otherwise than it was saved is wors
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from bridge.errors import RemoteRejected
+from bridge.ical import unsayable
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Alarm, Attendee, Event, Floating, Status
 from bridge.providers.microsoft import recurrence
 from bridge.providers.microsoft.recurrence import CannotBeSaid
 from bridge.sink import Desired
 
-_MINUTE = timedelta(minutes=1)
 _EARLIEST = timedelta(minutes=2_629_800)
 """Five years, as Outlook bounds it."""
 
@@ -39,12 +39,10 @@ def is_dropped(override: Event) -> bool:
 def _problems(desired: Desired) -> Iterator[str]:
     if desired.conference not in (None, ConferenceKind.TEAMS):
         yield "Outlook makes Teams meetings alone with its events, none of another kind"
+    yield from _cannot(unsayable.of_series(desired.series))
     master = desired.series.master
     if master is None:
-        yield "Outlook cannot hold occurrences without the series that they are of"
         return
-    if master.status is Status.CANCELLED:
-        yield "an event that is cancelled is deleted in Outlook, and cannot be written"
     yield from _of_the_series(desired, master)
     for event in desired.series.events():
         if event.recurrence_id is None or not is_dropped(event):
@@ -59,13 +57,6 @@ def _of_the_series(desired: Desired, master: Event) -> Iterator[str]:
     overrides = desired.series.overrides
     if not master.is_recurring and (overrides or master.exdates):
         yield "Outlook knows no occurrences of an event that does not recur (EXDATE, RECURRENCE-ID)"
-    if any(each.this_and_future for each in overrides):
-        yield (
-            "Outlook cannot change all occurrences from one on (RANGE=THISANDFUTURE): end the "
-            "series there, and save the rest as another one"
-        )
-    if any(each.is_recurring for each in overrides):
-        yield "Outlook cannot repeat an occurrence of a series (RRULE beside RECURRENCE-ID)"
     times = [*master.exdates, *(each.recurrence_id for each in overrides)]
     if any(isinstance(each, Floating) for each in times):
         yield "Outlook needs the time zone of an occurrence"
@@ -98,8 +89,7 @@ def _of_a_guest(attendee: Attendee) -> Iterator[str]:
             f"Outlook mails every guest itself, {name} too, and cannot leave that to somebody else "
             f"(SCHEDULE-AGENT={attendee.schedule_agent})"
         )
-    if not attendee.address.startswith("mailto:") or "@" not in name:
-        yield f"Outlook invites guests by their mail addresses, and {name} is none"
+    yield from _cannot(unsayable.of_guest(attendee))
     if attendee.role == "NON-PARTICIPANT" and attendee.cutype not in ("ROOM", "RESOURCE"):
         yield f"Outlook cannot tell {name} without asking whether they come (ROLE=NON-PARTICIPANT)"
 
@@ -110,7 +100,10 @@ def _of_alarms(alarms: tuple[Alarm, ...]) -> Iterator[str]:
     if len({each.before for each in alarms}) > 1:
         yield "Outlook reminds once of an event (there is more than one VALARM)"
     for each in alarms:
-        if not timedelta() <= each.before <= _EARLIEST:
-            yield "Outlook reminds before an event begins, by five years at most (VALARM)"
-        elif each.before % _MINUTE:
-            yield "Outlook reminds by whole minutes (VALARM)"
+        yield from _cannot(unsayable.of_alarm(each))
+        if each.before > _EARLIEST:
+            yield "Outlook reminds of an event by five years before it at most (VALARM)"
+
+
+def _cannot(reasons: Iterable[str]) -> Iterator[str]:
+    return (f"Outlook cannot {why}" for why in reasons)

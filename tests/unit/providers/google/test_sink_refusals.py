@@ -89,7 +89,8 @@ UNSAYABLE: list[tuple[str, EventSeries]] = [
     ("four weeks", alarmed(timedelta(days=28, minutes=1))),
     ("to the second", alarmed(timedelta(seconds=90))),
     ("PROCEDURE", alarmed(MINUTE, action="PROCEDURE")),
-    ("mail address", invited(address="https://example.com/ann")),
+    ("no mail address", invited(address="https://example.com/ann")),
+    ("no mail address", invited(address="mailto:ann")),
     ("NON-PARTICIPANT", invited(role="NON-PARTICIPANT")),
     ("DELEGATED", invited(partstat=PartStat.DELEGATED)),
     ("SCHEDULE-AGENT=CLIENT", booking(
@@ -178,7 +179,7 @@ def test_a_calendar_that_the_account_may_not_write_to_says_so(
 
 def test_what_google_finds_wrong_is_passed_on(agenda: Calendar) -> None:
     with pytest.raises(RemoteRejected, match="Invalid attendee email"):
-        agenda.put(wanted(booking(attendees=(Attendee("mailto:no address"),))))
+        agenda.put(wanted(booking(attendees=(Attendee("mailto:no body@example.com"),))))
 
 
 def test_a_token_that_may_only_read_asks_for_another_permission(
