@@ -89,10 +89,9 @@ def _rows(here: Place, booking: BookingRow, revision: int, text: str) -> list[Bo
     if not text:
         return []
     try:
-        found = times.occurrences(draft.parse(text, here.plan).series, here)
+        rows = times.of(draft.parse(text, here.plan).series, here, booking).rows
     except InvalidCalendarObject:
         return None
-    rows = times.timed(found, here, booking.id, booking.connection_id).rows
     if revision == 0:
         return rows
     if revision > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 
@@ -11,6 +11,7 @@ from bridge.bookings.draft import Draft, parse
 from bridge.config.booking import EventDefaults, Meeting, Reminder, Visibility
 from bridge.config.plan import ResourcePlan
 from bridge.errors import InvalidCalendarObject
+from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import (
@@ -29,7 +30,10 @@ from bridge.model.remote import ETag, RemoteId
 from bridge.sink import Desired, Written
 from bridge.store.bookings import BookingRow
 
-_CLASSES = {Visibility.PRIVATE: Class.PRIVATE, Visibility.CONFIDENTIAL: Class.CONFIDENTIAL}
+CLASSES: Mapping[Visibility, Class] = {
+    Visibility.PRIVATE: Class.PRIVATE,
+    Visibility.CONFIDENTIAL: Class.CONFIDENTIAL,
+}
 _ACTIONS = {"popup": "DISPLAY", "email": "EMAIL"}
 _SHOWN = ("TRANSP", "STATUS", "X-MICROSOFT-CDO-BUSYSTATUS")
 NOTIFY = "X-BUSYBRIDGE-NOTIFY"
@@ -175,6 +179,14 @@ def base_of(booking: BookingRow) -> Written | None:
     )
 
 
+def written_text(series: EventSeries) -> str:
+    """Write what stands at the provider, as `base_of` reads it; empty where that cannot be said."""
+    try:
+        return series_text(series)
+    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
+        return ""
+
+
 def conference_of(booking: BookingRow) -> Conference | None:
     """Give the meeting that a booking has."""
     if not booking.meeting_kind or not booking.meeting_state:
@@ -206,7 +218,7 @@ def with_link(series: EventSeries, conference: Conference) -> EventSeries:
             event = replace(event, description=f"{event.description}{_RULE}{told}")
         return event
 
-    return _each(series, linked)
+    return series.each(linked)
 
 
 def plain(series: EventSeries, link: str) -> EventSeries:
@@ -223,15 +235,7 @@ def plain(series: EventSeries, link: str) -> EventSeries:
             description=description[0] if ours else event.description,
         )
 
-    return _each(series, unlinked) if link else series
-
-
-def _each(series: EventSeries, change: Callable[[Event], Event]) -> EventSeries:
-    return replace(
-        series,
-        master=None if series.master is None else change(series.master),
-        overrides=tuple(change(it) for it in series.overrides),
-    )
+    return series.each(unlinked) if link else series
 
 
 def _kind(meeting: Meeting, natively: Collection[ConferenceKind]) -> ConferenceKind | None:
@@ -247,7 +251,7 @@ def _kind(meeting: Meeting, natively: Collection[ConferenceKind]) -> ConferenceK
 def _settled(
     series: EventSeries, draft: Draft, settled: EventDefaults, organizer: Organizer
 ) -> EventSeries:
-    visibility = _CLASSES.get(settled.visibility) if "CLASS" not in draft.said else None
+    visibility = CLASSES.get(settled.visibility) if "CLASS" not in draft.said else None
     show_as = None
     if settled.show_as != "busy" and not any(name in draft.said for name in _SHOWN):
         show_as = ShowAs(settled.show_as)
@@ -270,7 +274,7 @@ def _settled(
             attendees=_guests(event, organizer, agent),
         )
 
-    return _each(series, change)
+    return series.each(change)
 
 
 def _tells(series: EventSeries, draft: Draft, settled: EventDefaults) -> bool:
@@ -292,6 +296,11 @@ def _alarms(
 ) -> tuple[Alarm, ...] | None:
     if own is not None or reminders is None:
         return own
+    return alarms_of(reminders)
+
+
+def alarms_of(reminders: Iterable[Reminder]) -> tuple[Alarm, ...]:
+    """Give reminders as the VALARMs that they are."""
     return tuple(Alarm(timedelta(minutes=it.minutes), _ACTIONS[it.method]) for it in reminders)
 
 

@@ -21,7 +21,6 @@ from bridge.bookings.place import Place
 from bridge.bookings.showing import UNTAKEN
 from bridge.errors import InvalidCalendarObject
 from bridge.ical.amend import Writer
-from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
 from bridge.model.event import Event, EventSeries, PartStat, Status
 from bridge.model.interval import Instant, Window
@@ -102,6 +101,8 @@ def _found(conn: Transaction, calendar: Calendar) -> list[tuple[BookingRow, Even
 
 @dataclass(frozen=True, slots=True)
 class _Heeding:
+    """Brings bookings in line, in the transaction of a pull."""
+
     ledger: Ledger
     here: Place
     calendar: Calendar
@@ -145,10 +146,10 @@ class _Heeding:
         seen = seen._replace(remote_etag=event.etag)
         base = desired.base_of(booking)
         if base is None or booking.reason == UNTAKEN:
-            self._times(booking, seen._replace(written=_text(series)), series)
+            self._times(booking, seen._replace(written=desired.written_text(series)), series)
             return
         series = _with_what_pulls_leave_out(base.series, series)
-        seen = seen._replace(written=_text(series))
+        seen = seen._replace(written=desired.written_text(series))
         try:
             self._follow(booking, seen, Side(base.series, series), account)
         except InvalidCalendarObject:  # it cannot be written into the client's text
@@ -175,10 +176,9 @@ class _Heeding:
         """Expand its event, or its text; None where that cannot be done."""
         try:
             series = series or draft.parse(booking.text, self.here.plan).series
-            found = times.occurrences(series, self.here)
+            return times.of(series, self.here, booking).rows
         except InvalidCalendarObject:
             return None
-        return times.timed(found, self.here, booking.id, booking.connection_id).rows
 
     def _follow(self, booking: BookingRow, seen: BookingRow, theirs: Side, account: str) -> None:
         """Take over what was changed of an event, and what its guests replied."""
@@ -199,9 +199,7 @@ class _Heeding:
             self.ledger.save(booking, after._replace(schedule_tag=booking.schedule_tag))
             return
         new = draft.parse(text, self.here.plan)
-        found = times.occurrences(new.series, self.here)
-        timed = times.timed(found, self.here, booking.id, booking.connection_id)
-        self.ledger.times(booking.id, [0], timed.rows)
+        self.ledger.times(booking.id, [0], times.of(new.series, self.here, booking).rows)
         after = self.ledger.save(booking, after)
         self.ledger.tell("updated", after)
         self._meeting(after, "update")
@@ -265,11 +263,7 @@ def _with_what_pulls_leave_out(before: EventSeries, now: EventSeries) -> EventSe
             return event
         return replace(event, alarms=was.alarms, attachments=was.attachments)
 
-    return replace(
-        now,
-        master=None if now.master is None else kept(now.master),
-        overrides=tuple(map(kept, now.overrides)),
-    )
+    return now.each(kept)
 
 
 def _without_replies(series: EventSeries) -> list[Event]:
@@ -285,10 +279,3 @@ def _without_replies(series: EventSeries) -> list[Event]:
 def _raised(series: EventSeries, sequence: int) -> EventSeries:
     master = series.master
     return series if master is None else replace(series, master=replace(master, sequence=sequence))
-
-
-def _text(series: EventSeries) -> str:
-    try:
-        return series_text(series)
-    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
-        return ""

@@ -19,9 +19,7 @@ _LINE = "CONFERENCE;VALUE=URI;FEATURE=AUDIO,VIDEO;LABEL=Join"
 _OF_ITS_MAKER = {ConferenceKind.GOOGLE_MEET.value: "X-GOOGLE-CONFERENCE"}
 """Properties by which programs knew meetings before there was CONFERENCE, by kind."""
 _SENT = "1.1"
-"""SCHEDULE-STATUS: the message was sent; whether it arrived is not known (RFC 6638 section 3.2.9).
-"""
-
+"""SCHEDULE-STATUS: it was sent; whether it arrived is not known (RFC 6638 section 3.2.9)."""
 
 Replies = Mapping[str, Mapping[str, PartStat]]
 """By RECURRENCE-ID as it may be written, empty of the event as a whole, and by address of the
@@ -142,14 +140,14 @@ def _guests(replies: Replies, *, told: bool) -> revising.Edit:
             return None
         of_event = replies.get(said.get("RECURRENCE-ID", "").strip(), {})
         found = parameters(line.head.partition(";")[2])
-        head = line
+        new = line
         reply = of_event.get(address(line.value, found.get("EMAIL", "")))
         before = found.get("PARTSTAT", PartStat.NEEDS_ACTION.value).upper()
         if reply is not None and before != reply.value:
-            head = revising.with_parameter(head, "PARTSTAT", reply.value)
+            new = revising.with_parameter(new, "PARTSTAT", reply.value)
         agent = found.get("SCHEDULE-AGENT", "").upper()
         if told and agent not in ("CLIENT", "NONE") and "SCHEDULE-STATUS" not in found:
-            head = revising.with_parameter(head, "SCHEDULE-STATUS", _SENT)
-        return None if head is line else f"{head.head}:{head.value}"
+            new = revising.with_parameter(new, "SCHEDULE-STATUS", _SENT)
+        return None if new is line else f"{new.head}:{new.value}"
 
     return edit

@@ -65,22 +65,14 @@ def merged(ours: Side, theirs: Side) -> Merged:
     )
     if _changed(ours.before.master, ours.after.master, _WHEN):
         # Occurrences that were changed elsewhere belong to times that are no more.
-        overrides = list(_overrides(ours.after, ours.after, theirs.before, theirs.before, lost))
-    else:
-        overrides = list(_overrides(ours.before, ours.after, theirs.before, theirs.after, lost))
-    series = replace(ours.after, master=master, overrides=tuple(overrides))
-    return Merged(series, lost)
+        ours, theirs = Side(ours.after, ours.after), Side(theirs.before, theirs.before)
+    overrides = tuple(_overrides(ours, theirs, lost))
+    return Merged(replace(ours.after, master=master, overrides=overrides), lost)
 
 
-def _overrides(
-    ours_before: EventSeries,
-    ours_after: EventSeries,
-    theirs_before: EventSeries,
-    theirs_after: EventSeries,
-    lost: dict[str, str],
-) -> Iterator[Event]:
-    a, b = _by_original(ours_before), _by_original(ours_after)
-    c, d = _by_original(theirs_before), _by_original(theirs_after)
+def _overrides(ours: Side, theirs: Side, lost: dict[str, str]) -> Iterator[Event]:
+    a, b = _by_original(ours.before), _by_original(ours.after)
+    c, d = _by_original(theirs.before), _by_original(theirs.after)
     for key in dict.fromkeys([*b, *d]):
         mine, other = b.get(key), d.get(key)
         if mine is not None and other is not None:

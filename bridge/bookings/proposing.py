@@ -66,10 +66,9 @@ class Proposing:
             return again
         self._check(shown, latest, pending)
         self._check_uid(draft, latest)
-        if latest is not None and latest.uid == draft.uid and self._goes_on(latest, pending):
-            booking, created = latest, shown is None
-        else:
-            booking, created = self._new(draft), shown is None
+        booking, created = latest, shown is None
+        if booking is None or not self._goes_on(booking, pending):
+            booking = self._new(draft)
         ledger = self._ledger()
         wanted = times.timed(found, self.place, booking.id, booking.connection_id)
         why = self._conflict(booking, wanted)

@@ -133,11 +133,16 @@ def _is_own(line: Line) -> bool:
 
 def _edge(line: Line, name: str) -> bool:
     """Tell whether a line begins, or ends, an event."""
-    return line.name == name and line.depth == EVENT[:1] and _is(line, "VEVENT")
+    return line.name == name and bounds(line, "VEVENT")
 
 
-def _is(line: Line, component: str) -> bool:
-    return line.value.strip().upper() == component
+def bounds(line: Line, component: str) -> bool:
+    """Tell whether a line begins, or ends, a component of the calendar."""
+    return (
+        line.name in ("BEGIN", "END")
+        and line.depth == EVENT[:1]
+        and line.value.strip().upper() == component
+    )
 
 
 def _new(line: str, end: str) -> str:

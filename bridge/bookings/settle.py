@@ -16,9 +16,7 @@ from bridge.bookings.desired import Intent, Organizer
 from bridge.bookings.desk import BOOKED, OUTBOX
 from bridge.bookings.draft import Draft
 from bridge.bookings.ledger import Ledger
-from bridge.bookings.place import Place
-from bridge.bookings.returning import lives_again, taken_back
-from bridge.bookings.settling import Claim, Settling, owe
+from bridge.bookings.settling import Claim, Settling, owe, taken_back
 from bridge.bookings.words import KEY, Clash
 from bridge.config.booking import OnConflict
 from bridge.config.live import Live
@@ -124,8 +122,7 @@ class Outbox:
             here = place.look(conn, claim.resource_id)
         if here.plan.bookings.on_conflict in (OnConflict.ALLOW, OnConflict.WARN):
             return None
-        found = times.occurrences(draft.parse(claim.proposal.text, here.plan).series, here)
-        wanted = times.timed(found, here, claim.booking.id, claim.booking.connection_id)
+        wanted = times.of(draft.parse(claim.proposal.text, here.plan).series, here, claim.booking)
         with self._database.read() as conn:
             standing = bookings.booked_of(conn, claim.booking.id, 0)
             moved = conflicts.moved(here, wanted, standing)
@@ -201,7 +198,7 @@ class Outbox:
                     return False
                 standing, _ = showing.beneath(conn, booking)
             new = self._draft(claim, booking, standing, here.plan)
-            rows = self._timed(new, here, booking) if new is not None else None
+            rows = times.of(new.series, here, booking) if new is not None else None
             with self._database.write() as conn:
                 row = resources.lock(conn, claim.resource_id)
                 if row is None or outbox.held(conn, claim.proposal) is None:
@@ -373,10 +370,6 @@ class Outbox:
         if claim.kind is Kind.MEETING:
             return draft.parse(standing, plan) if booking.state.is_visible else None
         return draft.parse(claim.proposal.text, plan)
-
-    def _timed(self, new: Draft, here: Place, booking: BookingRow) -> times.Timed:
-        found = times.occurrences(new.series, here)
-        return times.timed(found, here, booking.id, booking.connection_id)
 
     def _address(self, login: str) -> str:
         if login.startswith(KEY):

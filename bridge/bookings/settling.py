@@ -12,8 +12,6 @@ from bridge.bookings.draft import Draft
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
 from bridge.config.plan import ResourcePlan
-from bridge.errors import InvalidCalendarObject
-from bridge.ical.compose import series_text
 from bridge.model.conference import Conference, ConferenceState
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
@@ -163,15 +161,11 @@ class Settling:
 def _as_written(booking: BookingRow, written: Written | None) -> BookingRow:
     if written is None:
         return booking
-    try:
-        text = series_text(written.series)
-    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
-        text = ""
     return booking._replace(
         remote_id=written.remote_id,
         remote_uid=written.uid or written.series.uid,
         remote_etag=written.etag,
-        written=text,
+        written=desired.written_text(written.series),
     )
 
 

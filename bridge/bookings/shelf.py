@@ -108,20 +108,12 @@ def _times_only(row: BookingRow) -> str:
     uid = sha256(f"{row.token}\n{row.id}".encode()).hexdigest()[:40]
     kept: list[str] = []
     for line in revising.lines(row.text):
-        if line.depth[:2] == ("VCALENDAR", "VTIMEZONE") or _is_edge(line, "VTIMEZONE"):
+        if line.depth[:2] == ("VCALENDAR", "VTIMEZONE") or revising.bounds(line, "VTIMEZONE"):
             kept.append(f"{line.head}:{line.value}\n")
-        elif _is_edge(line, "VEVENT"):
+        elif revising.bounds(line, "VEVENT"):
             kept.append(f"{line.head}:{line.value}\n")
             if line.name == "BEGIN":
                 kept.append(f"UID:{uid}@busybridge\nSUMMARY:Busy\n")
         elif line.depth == revising.EVENT and line.name in _TIMES:
             kept.append(f"{line.head}:{line.value}\n")
     return fold(f"{_HEAD}{''.join(kept)}END:VCALENDAR\n")
-
-
-def _is_edge(line: revising.Line, component: str) -> bool:
-    return (
-        line.name in ("BEGIN", "END")
-        and line.depth == ("VCALENDAR",)
-        and line.value.strip().upper() == component
-    )

@@ -15,7 +15,7 @@ from bridge.model.event import Event, EventSeries, Occurrence
 from bridge.model.interval import FBType, Window
 from bridge.privacy import details
 from bridge.store import bookings, busy
-from bridge.store.bookings import BookedRow
+from bridge.store.bookings import BookedRow, BookingRow
 from bridge.store.database import Transaction
 
 
@@ -72,6 +72,15 @@ def timed(found: Sequence[Occurrence], place: Place, booking_id: str, connection
             )
         )
     return made
+
+
+def of(series: EventSeries, place: Place, booking: BookingRow) -> Timed:
+    """Expand a revision of a booking, and judge its occurrences.
+
+    Raises:
+        InvalidCalendarObject: as `occurrences` does.
+    """
+    return timed(occurrences(series, place), place, booking.id, booking.connection_id)
 
 
 def of_proposal(rows: Iterable[BookedRow], proposal_id: int) -> list[BookedRow]:

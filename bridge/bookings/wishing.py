@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from types import MappingProxyType
+from datetime import UTC, date, datetime
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from bridge.bookings import revising
-from bridge.bookings.desired import NOTIFY
+from bridge.bookings.desired import CLASSES, NOTIFY, alarms_of
 from bridge.bookings.draft import CONFERENCE, EVENT_TYPE
 from bridge.bookings.showing import REASON
 from bridge.bookings.words import NotAllowed
@@ -28,7 +27,6 @@ from bridge.ical.tree import Component, read_tree, write_tree
 from bridge.ical.vevent import is_day, later
 from bridge.ical.wording import moment_line
 from bridge.model.event import (
-    Alarm,
     Attendee,
     Class,
     Event,
@@ -43,8 +41,6 @@ from bridge.model.interval import Instant, utc
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _RECURS = re.compile(r"(RRULE|RDATE|EXDATE)[;:][^\r\n\x00]*", re.ASCII)
-_CLASSES = {Visibility.PRIVATE: Class.PRIVATE, Visibility.CONFIDENTIAL: Class.CONFIDENTIAL}
-_ACTIONS: Mapping[str, str] = MappingProxyType({"popup": "DISPLAY", "email": "EMAIL"})
 _NONE = "ACTION:NONE"
 
 
@@ -151,18 +147,14 @@ class Wishing:
             known = {it.address: it for it in event.attendees}
             event = replace(event, attendees=tuple(_invited(it, known) for it in wish["guests"]))
         if "visibility" in wish:
-            shown = _CLASSES.get(wish["visibility"], Class.PUBLIC)
+            shown = CLASSES.get(wish["visibility"], Class.PUBLIC)
             event = replace(event, classification=shown)
         if "show_as" in wish:
             show_as = wish["show_as"]
             transp = Transp.TRANSPARENT if show_as is ShowAs.FREE else Transp.OPAQUE
             event = replace(event, show_as=show_as, transp=transp)
         if "reminders" in wish:
-            alarms = [
-                Alarm(timedelta(minutes=it.minutes), _ACTIONS[it.method])
-                for it in wish["reminders"] or ()
-            ]
-            event = replace(event, alarms=tuple(alarms))
+            event = replace(event, alarms=alarms_of(wish["reminders"] or ()))
         return replace(
             event,
             summary=wish.get("title", event.summary),

@@ -6,8 +6,8 @@ A point in an event's time is one of three things, never a naive datetime:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import TypeAlias
@@ -201,6 +201,11 @@ class EventSeries:
     def events(self) -> Sequence[Event]:
         """Return the master, when there is one, then the overrides."""
         return (*((self.master,) if self.master else ()), *self.overrides)
+
+    def each(self, change: Callable[[Event], Event]) -> EventSeries:
+        """Return the series with every event changed."""
+        master = None if self.master is None else change(self.master)
+        return replace(self, master=master, overrides=tuple(map(change, self.overrides)))
 
     @property
     def is_told_elsewhere(self) -> bool:

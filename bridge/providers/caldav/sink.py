@@ -7,7 +7,7 @@ known after a person has moved it. A change is made in the text that stands ther
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -238,7 +238,7 @@ class CaldavSink:
                 )
             )
 
-        return _each(desired.series, written)
+        return desired.series.each(written)
 
     # Reading
 
@@ -286,7 +286,7 @@ class CaldavSink:
                 event, attendees=tuple(it for it in event.attendees if it.address not in own)
             )
 
-        series = _each(standing.series, guests_alone)
+        series = standing.series.each(guests_alone)
         return Written(remote_id=standing.name, etag=standing.etag, series=series)
 
     def _url_of(self, url: str, name: RemoteId) -> str:
@@ -334,7 +334,7 @@ def _told(series: EventSeries) -> str:
     def unstamped(event: Event) -> Event:
         return replace(event, created=None, last_modified=None)
 
-    return series_text(_each(series, unstamped))
+    return series_text(series.each(unstamped))
 
 
 def _is_cancelled(standing: _Standing) -> bool:
@@ -358,11 +358,3 @@ def _with_link(event: Event) -> Event:
     if not event.url:
         return replace(event, url=link)
     return event if event.location else replace(event, location=link)
-
-
-def _each(series: EventSeries, change: Callable[[Event], Event]) -> EventSeries:
-    return replace(
-        series,
-        master=None if series.master is None else change(series.master),
-        overrides=tuple(map(change, series.overrides)),
-    )
