@@ -70,6 +70,13 @@ def unlike(response: Response, what: str, service: str) -> UnreadableAnswer:
     )
 
 
+def lost(what: str) -> TemporarilyUnavailable:
+    """Say that the answer to a write cannot be read, which says nothing of whether it was done."""
+    return TemporarilyUnavailable(
+        f"{what}: nobody knows whether it was written: the answer cannot be read"
+    )
+
+
 def token_refused(response: Response, what: str) -> AuthorizationExpired:
     """Say that an access token is not good, and not because its time was over."""
     return AuthorizationExpired(

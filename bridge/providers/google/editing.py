@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from bridge.errors import RemoteRejected, TemporarilyUnavailable, UnreadableAnswer
+from bridge.errors import RemoteRejected, UnreadableAnswer
 from bridge.model.http import Response
 from bridge.providers.google import wire
 from bridge.providers.google.client import Client, forbidden, path_of
 from bridge.transport import raise_for_status, where
-from bridge.transport.status import token_refused
+from bridge.transport.status import lost, token_refused
 
 _TIMEOUT = timedelta(seconds=30)
 _GONE = (404, 410)
@@ -106,17 +106,21 @@ class Editing:
         try:
             return self.client.send(method, path, content, _TIMEOUT, if_match=if_match)
         except UnreadableAnswer as err:
-            raise _unknown(err) from err
+            raise lost(self._what) from err
 
     def _read(self, response: Response) -> wire.Event:
         self._check(response)
         try:
             return wire.read(response.body, wire.Event)
         except wire.NotThatShape as err:
-            raise _unknown(err) from err
+            raise lost(self._what) from err
+
+    @property
+    def _what(self) -> str:
+        return f"an event of {self.calendar!r}"
 
     def _check(self, response: Response) -> None:
-        what = f"an event of {self.calendar!r}"
+        what = self._what
         if response.status == 401:
             raise token_refused(response, what)
         if response.status == 403:
@@ -127,7 +131,7 @@ class Editing:
         try:
             raise_for_status(response, what=what)
         except UnreadableAnswer as err:
-            raise _unknown(err) from err
+            raise lost(self._what) from err
 
 
 def _refused(response: Response) -> RemoteRejected:
@@ -135,7 +139,3 @@ def _refused(response: Response) -> RemoteRejected:
     known = (_FORBIDDEN[reason] for reason in reasons if reason in _FORBIDDEN)
     said, code, hint = next(known, _NOT_WRITABLE)
     return RemoteRejected(f"Google Calendar refuses it: {said}", code=code, hint=hint)
-
-
-def _unknown(err: Exception) -> TemporarilyUnavailable:
-    return TemporarilyUnavailable(f"Google's answer cannot be read, it may have been done: {err}")

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bridge.ical.zones import windows_name
-from bridge.model.event import Event, EventTime
+from bridge.model.event import Attendee, Event, EventTime
 from bridge.providers.microsoft import body, recurrence
 from bridge.providers.microsoft import translate as t
 from bridge.providers.microsoft.moments import Place, write_span
 
 PLACE = Place()
 """Nothing that is written depends on it: times without a zone are refused."""
-_TIMES = ("start", "end", "isAllDay", "recurrence")
 
 
 class Differences(NamedTuple):
@@ -29,11 +28,6 @@ class Differences(NamedTuple):
     """By the names that Graph has for them; the body is not among them."""
     text: str | None
     """Another text; None: it stays."""
-
-    @property
-    def moves(self) -> bool:
-        """Tell whether it takes place at other times."""
-        return any(name in self.properties for name in _TIMES)
 
 
 def between(there: Event, wanted: Event) -> Differences:
@@ -78,7 +72,7 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _guest(attendee: Any) -> tuple[str, str]:
+def _guest(attendee: Attendee) -> tuple[str, str]:
     return attendee.address, t.write_type(attendee)
 
 

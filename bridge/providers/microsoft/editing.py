@@ -14,13 +14,13 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from bridge.errors import RemoteNotFound, TemporarilyUnavailable, UnreadableAnswer
+from bridge.errors import RemoteNotFound, UnreadableAnswer
 from bridge.model.http import Response
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.client import Client, Span
 from bridge.providers.microsoft.refusals import raise_for_status, raise_for_writing
-from bridge.providers.microsoft.translate import MIRROR, ORIGIN, TOKEN
-from bridge.transport.status import unlike
+from bridge.providers.microsoft.translate import TOKEN
+from bridge.transport.status import lost, unlike
 
 _AS_HTML = 'outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-type="html"'
 _USED_BEFORE = "ErrorDuplicateTransactionId"
@@ -181,23 +181,18 @@ class Editor:
         try:
             return self._client.answer(method, path, content, headers=headers)
         except UnreadableAnswer as err:
-            raise self._lost() from err
+            raise lost(self._what) from err
 
     def _written(self, response: Response) -> wire.Event:
         raise_for_writing(response, self._what)
         try:
             return self._read(response, wire.Event, self._what)
         except UnreadableAnswer as err:
-            raise self._lost() from err
+            raise lost(self._what) from err
 
     def _gone(self, response: Response) -> None:
         if response.status not in (404, 410):
             raise_for_writing(response, self._what)
-
-    def _lost(self) -> TemporarilyUnavailable:
-        return TemporarilyUnavailable(
-            f"{self._what}: nobody knows whether it was written: the answer cannot be read"
-        )
 
     def _read(self, response: Response, shape: type[_Shape], what: str) -> _Shape:
         try:
