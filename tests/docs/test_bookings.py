@@ -16,7 +16,7 @@ from bridge.config.plan import plan
 from bridge.registry import KINDS
 from bridge.store.database import Database
 from bridge.web.api.booking_models import NewBooking
-from tests.web.front import SCOPES, Front
+from tests.web.front import Front
 from tests.web.site import Response
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,7 +56,9 @@ def curl(front: Front, command: str, **variables: str) -> Response:
 
 
 def test_the_requests_on_the_page_do_what_it_says(front: Front) -> None:
-    told = {"KEY": front.key(scopes=SCOPES), "URL": "", "ID": ""}
+    (create,) = re.findall(r"^busybridge keys create .*$", PAGE, re.MULTILINE)
+    scopes = tuple(re.findall(r"--scope (\S+)", create))
+    told = {"KEY": front.key(scopes=scopes), "URL": "", "ID": ""}
     answers: list[tuple[int, Any]] = []
     for command in commands():
         answer = curl(front, command, **told)
