@@ -48,3 +48,10 @@ def test_the_clock_is_read_only_where_the_design_says() -> None:
         and not allowed & {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
     ]
     assert readers == []
+
+
+def test_every_room_is_described_to_contributors() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = {it.stem for it in (ROOT / "bridge").iterdir() if it.suffix in ("", ".py")}
+    known = set(re.findall(r"`bridge/(\w+)`", page))
+    assert {it for it in rooms if not it.startswith("_")} - known == set()
