@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 
 from bridge.bookings.place import Place
@@ -62,15 +63,13 @@ def clash(
         {uid for it in mine for uid in (it.uid, it.remote_uid) if uid},
         {it.remote_id for it in mine if it.remote_id},
     )
-    kinds = _kinds(place)
-    silent, blind = _unread(conn, place, now)
-    longest = busy.extents(conn, place.resource.id).occurrence
-    met: list[Window] = []
-    for window in coalesce(spans, gap=_GAP):
-        found = clashes.obstacles(conn, place.resource.id, window, kinds, longest=longest, own=own)
-        met += _met(spans, [it for it in found if it.calendar_id not in silent])
-    if blind is not None and int(FBType.BUSY) in kinds:
-        met += [Window(max(it.start, blind), it.end) for it in spans if it.end > blind]
+    sight = _Sight.of(conn, place, now)
+    met = [
+        each
+        for window in coalesce(spans, gap=_GAP)
+        for each in _met(spans, sight.obstacles(conn, window, own))
+    ]
+    met += [unseen for it in spans if (unseen := sight.unseen(it)) is not None]
     if not met:
         return None
     first = tuple(coalesce(met)[:_NAMED])
@@ -82,16 +81,11 @@ def standing(conn: Transaction, place: Place, window: Window, now: Instant) -> l
 
     A calendar that counts as busy throughout while it is not read shows as one of no name.
     """
-    silent, blind = _unread(conn, place, now)
-    longest = busy.extents(conn, place.resource.id).occurrence
-    kinds = _kinds(place)
-    found = clashes.obstacles(
-        conn, place.resource.id, window, kinds, longest=longest, own=Own((), (), ())
-    )
-    met = [it for it in found if it.calendar_id not in silent]
-    if blind is not None and int(FBType.BUSY) in kinds and window.end > blind:
-        start = max(window.start, blind)
-        met.append(Obstacle(start, window.end, int(FBType.BUSY), UNREAD, ""))
+    sight = _Sight.of(conn, place, now)
+    met = sight.obstacles(conn, window, Own((), (), ()))
+    unseen = sight.unseen(window)
+    if unseen is not None:
+        met.append(Obstacle(unseen.start, unseen.end, int(FBType.BUSY), UNREAD, ""))
     return sorted(met)
 
 
@@ -109,6 +103,44 @@ def moved(place: Place, wanted: Timed, standing: Sequence[BookedRow]) -> Timed:
         if was is not None and (was in firm or was == row.fbtype):
             kept.add(row.original_start)
     return Timed([it for it in wanted.spans if it[0].original_start not in kept], wanted.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """How well a resource's time is known at a moment, and what of it counts."""
+
+    place: Place
+    longest: int
+    """Length of its longest occurrence, seconds."""
+    silent: set[str]
+    """Calendars that do not count."""
+    blind: Instant | None
+    """Since when a calendar is missing that blocks everything."""
+
+    @classmethod
+    def of(cls, conn: Transaction, place: Place, now: Instant) -> _Sight:
+        longest = busy.extents(conn, place.resource.id).occurrence
+        return cls(place, longest, *_unread(conn, place, now))
+
+    def obstacles(self, conn: Transaction, window: Window, own: Own) -> list[Obstacle]:
+        """List what is busy in a window, in the order of time."""
+        found = clashes.obstacles(
+            conn,
+            self.place.resource.id,
+            window,
+            _kinds(self.place),
+            longest=self.longest,
+            own=own,
+        )
+        return [it for it in found if it.calendar_id not in self.silent]
+
+    def unseen(self, window: Window) -> Window | None:
+        """Give the part of a window that counts as busy since nobody knows what is in it."""
+        if self.blind is None or window.end <= self.blind:
+            return None
+        if int(FBType.BUSY) not in _kinds(self.place):
+            return None
+        return Window(max(window.start, self.blind), window.end)
 
 
 def _kinds(place: Place) -> list[int]:
