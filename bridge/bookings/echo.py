@@ -215,10 +215,13 @@ class _Heeding:
             after = self.ledger.save(booking, seen._replace(reason=why))
             self.ledger.tell("failed", after, reason=why)
             return
-        after = self.ledger.save(booking, showing.cancelled(seen, booking.text, why))
+        # Its meeting goes, made by itself or with the event: nobody is to follow a dead link.
+        text = linking.without_link(booking.text, booking.meeting_url)
+        after = linking.met(showing.cancelled(seen, text, why), None)
+        after = self.ledger.save(booking, after)
         self.ledger.clear(booking.id)
         self.ledger.tell("cancelled", after, reason=why)
-        self._meeting(after, "cancel")
+        self._meeting(booking, "cancel")
 
     def _meeting(self, booking: BookingRow, what: str) -> None:
         """Have a meeting that was made by itself follow."""

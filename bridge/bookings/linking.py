@@ -10,7 +10,7 @@ from bridge.bookings.showing import REASON
 from bridge.ical.contentline import parameters, text_value
 from bridge.ical.repair import address
 from bridge.ical.serialize import uri
-from bridge.model.conference import ConferenceKind, ConferenceState
+from bridge.model.conference import Conference, ConferenceState
 from bridge.model.event import EventSeries, EventTime, Floating, PartStat
 from bridge.store.bookings import BookingRow
 
@@ -59,6 +59,34 @@ def settled_text(
         return changes
 
     return revising.revise_each(text, decide, edit=_guests(replies, told=told))
+
+
+def met(booking: BookingRow, meeting: Conference | None) -> BookingRow:
+    """Give a booking a meeting, or none."""
+    if meeting is None:
+        return booking._replace(
+            meeting_kind="",
+            meeting_state="",
+            meeting_reference="",
+            meeting_url="",
+            meeting_details="",
+            meeting_reason="",
+        )
+    return booking._replace(
+        meeting_kind=meeting.kind.value,
+        meeting_state=meeting.state.value,
+        meeting_reference=meeting.reference,
+        meeting_url=meeting.join_url,
+        meeting_details=meeting.details,
+        meeting_reason=meeting.reason,
+    )
+
+
+def without_link(text: str, link: str) -> str:
+    """Take the link of a meeting that is no more out of a text; the same text without one."""
+    if not link:
+        return text
+    return revising.revise_each(text, lambda said: _links(said, "", link), edit=None)
 
 
 def note_in(text: str) -> str:

@@ -88,7 +88,7 @@ class Settling:
         if self.claim.kind is Kind.MEETING and written is None and meeting is None:
             return  # what was to be done was done elsewhere
         if written is not None or meeting is not None:
-            after = _as_met(after, meeting)
+            after = linking.met(after, meeting)
         text = self._text(new, booking, after, written)
         number = proposal.id
         later = [it for it in outbox.open_of(conn, booking.id) if it.shown and it.id > number]
@@ -169,24 +169,23 @@ def _as_written(booking: BookingRow, written: Written | None) -> BookingRow:
     )
 
 
-def _as_met(booking: BookingRow, meeting: Conference | None) -> BookingRow:
-    if meeting is None:
-        return booking._replace(
-            meeting_kind="",
-            meeting_state="",
-            meeting_reference="",
-            meeting_url="",
-            meeting_details="",
-            meeting_reason="",
-        )
-    return booking._replace(
-        meeting_kind=meeting.kind.value,
-        meeting_state=meeting.state.value,
-        meeting_reference=meeting.reference,
-        meeting_url=meeting.join_url,
-        meeting_details=meeting.details,
-        meeting_reason=meeting.reason,
-    )
+def taken_back(ledger: Ledger, booking: BookingRow, proposal: ProposalRow, reason: str) -> None:
+    """Undo what readers were shown of a proposal that is refused."""
+    conn = ledger.conn
+    if not proposal.shown:
+        if booking.state is State.PROPOSED and not outbox.open_of(conn, booking.id):
+            ledger.save(booking, booking._replace(state=State.REMOVED))
+        return
+    later = [it for it in outbox.open_of(conn, booking.id) if it.shown]
+    if later:  # what it shows stands on top
+        outbox.change(conn, later[0].id, before=proposal.before)
+        return
+    if proposal.before:
+        after = showing.restored(booking, proposal.before, reason)
+    else:
+        after = showing.cancelled(booking, proposal.text, reason)
+    ledger.save(booking, after)
+    ledger.tell("failed", after, reason=reason)
 
 
 def owe(

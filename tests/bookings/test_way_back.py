@@ -166,6 +166,7 @@ def test_an_event_that_ends_in_its_calendar_ends_its_booking(hall: Hall, how: st
     end(hall, how)
     assert "STATUS:CANCELLED" in text(hall)
     assert f"its event was {how} in the calendar" in text(hall)
+    assert ZOOM.join_url not in text(hall), "nobody waits in a meeting that is no more"
     assert hall.busy() == []
     assert hall.told()[-1] == "booking.cancelled"
     claim = hall.claim()

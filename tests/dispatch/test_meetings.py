@@ -296,6 +296,19 @@ def test_all_meetings_that_a_deletion_leaves_are_cancelled_later(stage: Stage) -
     assert stage.meetings() == []
 
 
+@pytest.mark.covers("A-23")
+def test_a_meeting_goes_with_an_event_that_somebody_deleted(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.house.pull()
+    stage.remove()
+    stage.house.pull()
+    stage.work()
+    assert stage.meetings() == []
+    assert "zoom.example" not in stage.text()
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert all(not it.state.is_open for it in stage.proposals())
+
+
 # Made with their event
 
 
