@@ -168,6 +168,7 @@ def _connection(
         "read_calendars": None if chosen is None else [each.calendar for each in chosen],
         "write_calendar": plan.write_calendar,
         "validate_availability": plan.validate_availability,
+        "cancel_if_declined_or_deleted": plan.cancel_if_declined_or_deleted,
         "managed_by": row.managed_by.value,
         "status": row.status.value,
         "state": row.sync_state.value,

@@ -64,6 +64,9 @@ def test_a_developer_makes_a_room_connects_an_account_and_removes_it_again(home:
     assert home.call(key, "PATCH", one, {"validate_availability": None})[0] == 200
     assert busy(home, key) == [rfc3339(home.now + DAY)]
 
+    status, after = home.call(key, "PATCH", one, {"cancel_if_declined_or_deleted": False})
+    assert (status, after["cancel_if_declined_or_deleted"]) == (200, False)
+
     assert home.google.allows()
     status, gone = home.call(key, "DELETE", one)
     assert (status, gone) == (200, {"id": GOOGLE, "given_back": True, "message": ""})

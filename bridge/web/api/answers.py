@@ -55,6 +55,7 @@ def connection_json(
         "read_calendars": None if chosen is None else [each.calendar for each in chosen],
         "write_calendar": plan.write_calendar,
         "validate_availability": plan.validate_availability,
+        "cancel_if_declined_or_deleted": plan.cancel_if_declined_or_deleted,
         "direction": plan.direction.value,
         "deduplication_key": deduplication_key,
         "managed_by": row.managed_by.value,

@@ -227,6 +227,7 @@ class Connection(BaseModel):
     read_calendars: list[str] | None = Field(description="null: all")
     write_calendar: str | None
     validate_availability: bool
+    cancel_if_declined_or_deleted: bool
     direction: Literal["inbound", "outbound", "both"]
     deduplication_key: str | None
     managed_by: Literal["file", "api"]

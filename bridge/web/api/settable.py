@@ -65,6 +65,10 @@ class ConnectionKeys(Strict):
     validate_availability: bool | None = Field(
         default=None, description="false: it is pulled, but blocks nothing"
     )
+    cancel_if_declined_or_deleted: bool | None = Field(
+        default=None,
+        description="false: a booking whose event was deleted or declined stays, and is told of",
+    )
     direction: str | None = Field(
         default=None, description="inbound, outbound or both; null: the resource's"
     )
