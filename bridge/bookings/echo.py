@@ -15,12 +15,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bridge.bookings import desired, draft, linking, place, showing, times
+from bridge.bookings.following import followed
 from bridge.bookings.ledger import Ledger
-from bridge.bookings.merging import Side, merged
+from bridge.bookings.merging import Side
 from bridge.bookings.place import Place
 from bridge.bookings.showing import UNTAKEN
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.amend import Writer
+from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
 from bridge.model.event import Event, EventSeries, PartStat, Status
 from bridge.model.interval import Instant, Window
@@ -183,12 +184,9 @@ class _Heeding:
     def _follow(self, booking: BookingRow, seen: BookingRow, theirs: Side, account: str) -> None:
         """Take over what was changed of an event, and what its guests replied."""
         ours = draft.parse(booking.text, self.here.plan)
-        both = merged(Side(ours.series, ours.series), theirs).series
-        text = booking.text
-        changed = _without_replies(both) != _without_replies(ours.series)
-        if changed:
-            both = _raised(both, booking.sequence + 1)
-            text = Writer(own=[f"mailto:{account}"] if account else ()).amended_text(text, both)
+        mine = Side(ours.series, ours.series)
+        text = followed(booking.text, mine, theirs, account=account, sequence=booking.sequence + 1)
+        changed = text != booking.text
         text = linking.with_replies(text, linking.replies_of(theirs.after))
         if text == booking.text:
             self.ledger.save(booking, seen)
@@ -269,16 +267,8 @@ def _with_what_pulls_leave_out(before: EventSeries, now: EventSeries) -> EventSe
     return now.each(kept)
 
 
-def _without_replies(series: EventSeries) -> list[Event]:
-    return [
-        replace(
-            event,
-            attendees=tuple(replace(it, partstat=PartStat.NEEDS_ACTION) for it in event.attendees),
-        )
-        for event in series.events()
-    ]
-
-
-def _raised(series: EventSeries, sequence: int) -> EventSeries:
-    master = series.master
-    return series if master is None else replace(series, master=replace(master, sequence=sequence))
+def _text(series: EventSeries) -> str:
+    try:
+        return series_text(series)
+    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
+        return ""

@@ -15,12 +15,16 @@ from bridge.bookings import conflicts, desired, draft, place, showing, stranded,
 from bridge.bookings.desired import Intent, Organizer
 from bridge.bookings.desk import BOOKED, OUTBOX
 from bridge.bookings.draft import Draft
+from bridge.bookings.following import followed
 from bridge.bookings.ledger import Ledger
+from bridge.bookings.merging import Side
+from bridge.bookings.place import Place
 from bridge.bookings.settling import Claim, Settling, owe, taken_back
 from bridge.bookings.words import KEY, Clash
 from bridge.config.booking import OnConflict
 from bridge.config.live import Live
 from bridge.config.plan import ResourcePlan
+from bridge.errors import InvalidCalendarObject
 from bridge.model.conference import Conference, ConferenceKind
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
@@ -160,7 +164,7 @@ class Outbox:
 
     # What becomes of it
 
-    def settle(
+    def settle(  # noqa: PLR0913 - what came of it, by name
         self,
         claim: Claim,
         written: Written | None,
@@ -169,6 +173,7 @@ class Outbox:
         *,
         meeting_due: Instant | None = None,
         owed: Mapping[str, str] | None = None,
+        theirs: Side | None = None,
     ) -> bool:
         """The provider has it: make the proposal the visible revision.
 
@@ -186,6 +191,8 @@ class Outbox:
             meeting_due: when its meeting is to be seen to again, while that is not READY.
             owed: what is left to do about a meeting that was made by itself: it is tried again, as
                 a `Kind.MEETING` of this progress (`cancel`, `update`).
+            theirs: what somebody changed of the event meanwhile, and `written` has, too: readers
+                see it with the proposal.
 
         Returns:
             False when the claim is not in force any more: nothing was changed.
@@ -198,22 +205,25 @@ class Outbox:
                     return False
                 standing, _ = showing.beneath(conn, booking)
             new = self._draft(claim, booking, standing, here.plan)
-            rows = times.of(new.series, here, booking) if new is not None else None
+            if new is not None and theirs is not None and claim.kind is Kind.CHANGE:
+                new = _with_theirs(new, theirs, booking, standing, here)
+            rows = self._timed(new, here, booking) if new is not None else None
             with self._database.write() as conn:
                 row = resources.lock(conn, claim.resource_id)
                 if row is None or outbox.held(conn, claim.proposal) is None:
                     return False
                 if not here.stands(row):
                     continue
-                work = Settling(self._ledger(conn, claim, now), claim, here, meeting_due)
+                ledger = self._ledger(conn, claim, now)
+                work = Settling(ledger, claim, here, meeting_due, follows=theirs is None)
                 if claim.kind is Kind.DELETE:
                     work.gone()
                 elif new is not None and rows is not None:
                     work.done(new, rows, written, conference)
                 outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
                 if owed:
-                    owe(work.ledger, booking, claim, now, owed)
-                work.ledger.close()
+                    owe(ledger, booking, claim, now, owed)
+                ledger.close()
             self._tell()
             return True
         return False
@@ -376,3 +386,17 @@ class Outbox:
             return ""
         users = self._live.current.auth.users
         return next((it.email.lower() for it in users if it.name == login), "")
+
+
+def _with_theirs(
+    new: Draft, theirs: Side, booking: BookingRow, standing: str, here: Place
+) -> Draft:
+    """Take over what somebody changed of the event while it was written."""
+    account = here.accounts.get(booking.connection_id, "")
+    sequence = max(booking.sequence, showing.sequence_of(new.text)) + 1
+    try:
+        ours = Side(draft.parse(standing, here.plan).series, new.series)
+        text = followed(new.text, ours, theirs, account=account, sequence=sequence)
+        return draft.parse(text, here.plan)
+    except InvalidCalendarObject:  # it cannot be said in this text; the event has it all the same
+        return new

@@ -60,6 +60,8 @@ class Settling:
     claim: Claim
     here: Place
     meeting_due: Instant | None
+    follows: bool = True
+    """False: somebody changed the event meanwhile."""
 
     def gone(self) -> None:
         """Remove the booking."""
@@ -83,7 +85,9 @@ class Settling:
         """Make the revision the visible one."""
         conn, proposal = self.ledger.conn, self.claim.proposal
         booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
-        after = _as_written(booking, written)
+        after = booking
+        if self.follows or self.claim.kind is not Kind.MEETING:
+            after = _as_written(booking, written)  # else the next pull has something to tell
         meeting = conference or (written.conference if written is not None else None)
         if self.claim.kind is Kind.MEETING and written is None and meeting is None:
             return  # what was to be done was done elsewhere

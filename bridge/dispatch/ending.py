@@ -64,7 +64,13 @@ class Ending:
         wait = _SEEN_TO.get(conference.state) if conference and not is_last else None
         due = None if wait is None else now + wait
         settled = self.outbox.settle(
-            work.claim, written, conference, now, meeting_due=due, owed=owed
+            work.claim,
+            written,
+            conference,
+            now,
+            meeting_due=due,
+            owed=owed,
+            theirs=work.theirs,
         )
         reached(Point.SETTLED)
         return Report("settled") if settled else self.lost(work)

@@ -134,7 +134,8 @@ class Events:
         if base is None:
             return ours
         before = self.written_before or base.series
-        both = merged(Side(before, ours), Side(base.series, theirs))
+        self.work.theirs = Side(base.series, theirs)
+        both = merged(Side(before, ours), self.work.theirs)
         if both.lost:
             logger.info(
                 "%s: a booking and its event were changed at the same time; the booking's %s won",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.bookings import Claim, Outbox
+from bridge.bookings.merging import Side
 from bridge.dispatch.progress import Progress
 from bridge.dispatch.telling import for_people
 from bridge.errors import BridgeError
@@ -46,10 +47,8 @@ class Work:
     """When the claim was last kept."""
     touched: bool = False
     """Something was asked after which nobody can say that nothing was done."""
-    limited: bool = False
-    """The provider of the calendar asked for a pause."""
-    in_parts: bool = False
-    """What was written takes many requests: some of it may stand although another was refused."""
+    theirs: Side | None = None
+    """What somebody else changed of the event meanwhile."""
 
     @property
     def calendar(self) -> CalendarId:

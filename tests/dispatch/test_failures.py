@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -312,6 +312,25 @@ def test_what_somebody_changes_meanwhile_stays_beside_our_change(stage: Stage) -
     assert outcome.result is Result.SETTLED
     assert (stage.event().summary, stage.event().location) == ("Ours", "Room 2")
     assert "Theirs" in stage.proposals()[-1].progress, "what lost is kept in the history"
+    assert "LOCATION:Room 2" in stage.text(), "readers see both changes at once"
+    assert "SEQUENCE:1" in stage.text()
+    before = stage.text()
+    stage.house.pull()
+    assert stage.text() == before
+
+
+@pytest.mark.covers("F17", "F55", "A-24")
+def test_a_move_that_somebody_makes_meanwhile_blocks_its_time_as_soon_as_it_is_known(
+    stage: Stage,
+) -> None:
+    stage.done(stage.put(event()))
+    two = datetime(2026, 11, 23, 14, tzinfo=UTC)
+    moved = {"start": two, "end": two + timedelta(hours=1)}
+    stage.memory.orders.give("put", lambda: stage.edit(lambda it: replace(it, **moved)))
+    assert stage.done(stage.put(event(title="Ours"))).result is Result.SETTLED
+    assert (stage.event().summary, stage.event().start) == ("Ours", two)
+    assert "DTSTART:20261123T140000Z" in stage.text()
+    assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
 
 
 @pytest.mark.covers("F17")
