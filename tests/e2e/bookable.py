@@ -1,4 +1,4 @@
-"""A bridge that books at Google and at Microsoft, with Meet, Teams and Zoom, over HTTP."""
+"""A bridge that books at Google, Microsoft and CalDAV servers, with Meet, Teams and Zoom."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bridge.ical.parse import parse_calendar
 from bridge.sandbox.microsoft import scenario as microsoft
 from bridge.sandbox.scenario import CLIENT
 from bridge.sandbox.server import Sandbox
@@ -25,7 +26,7 @@ from tests.app.running import in_file
 from tests.connecting import outlook
 from tests.connecting.owner import ANN, BOB, Browser
 from tests.e2e.served import Login, Served, ical
-from tests.e2e.sources import HEAD, TAIL, vevent
+from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -44,7 +45,10 @@ ROOMS = {
     "teams": Place("microsoft", ANN),
     "zoom": Place("google", BOB, "zoom"),
 }
-"""Resources, by what their meetings are."""
+"""Resources at the stand-ins, by what their meetings are."""
+HOME = "home"
+"""The resource whose calendar is at an Apple-style CalDAV server."""
+PLACES = {**ROOMS, HOME: Place("apple", ANN, "zoom")}
 HOST = "host@example.test"
 GUEST = "guest@example.net"
 WEBHOOK_SECRET = "signs what Zoom posts"
@@ -69,6 +73,8 @@ class Bookable:
     sandbox: Sandbox
     processes: list[Served]
     login: Login
+    calendar: CalDavCalendar | None = None
+    """Of `HOME`."""
 
     @property
     def served(self) -> Served:
@@ -87,18 +93,29 @@ class Bookable:
         return found
 
     def _events(self, room: str) -> Iterator[tuple[str, int, str]]:
-        place = ROOMS[room]
-        if place.provider == "google":
+        place = PLACES[room]
+        if place.provider == "apple":
+            yield from self._objects()
+        elif place.provider == "google":
             link = "location" if place.meeting == "zoom" else "hangoutLink"
             for record in self.sandbox.world.calendar(place.owner).records.values():
                 if not record.is_cancelled:
                     event = record.event
                     yield event["summary"], _instant(event["start"]), event.get(link, "")
-            return
-        for item in self.sandbox.microsoft.directory.mailbox(place.owner).default.items.values():
-            event = item.event
-            meeting = event.get("onlineMeeting") or {}
-            yield event["subject"], _instant(event["start"]), meeting.get("joinUrl", "")
+        else:
+            box = self.sandbox.microsoft.directory.mailbox(place.owner)
+            for item in box.default.items.values():
+                event = item.event
+                meeting = event.get("onlineMeeting") or {}
+                yield event["subject"], _instant(event["start"]), meeting.get("joinUrl", "")
+
+    def _objects(self) -> Iterator[tuple[str, int, str]]:
+        assert self.calendar is not None
+        for found in self.calendar.objects().values():
+            [parsed] = parse_calendar(found).series
+            for event in parsed.series.events():
+                assert isinstance(event.start, datetime)
+                yield event.summary, int(event.start.timestamp()), event.location
 
     def meetings(self) -> list[tuple[str, int]]:
         """Title and start of what stands at Zoom."""
@@ -155,7 +172,7 @@ def text(room: str, uid: str, start: int, *more: str, hours: float = 1) -> str:
     lines = (
         f"DTSTART:{ical(start)}",
         f"DTEND:{ical(int(start + hours * 3600))}",
-        f"ORGANIZER:mailto:{ROOMS[room].owner}",
+        f"ORGANIZER:mailto:{PLACES[room].owner}",
         f"ATTENDEE:mailto:{GUEST}",
         *more,
     )
@@ -168,6 +185,7 @@ def bookable(
     *,
     rooms: tuple[str, ...] = tuple(ROOMS),
     urls: tuple[str, ...] = ("",),
+    calendar: CalDavCalendar | None = None,
     around: Callable[[WSGIApplication], WSGIApplication] = lambda application: application,
     **top: Any,
 ) -> Iterator[Bookable]:
@@ -175,13 +193,14 @@ def bookable(
 
     Args:
         folder: for the processes.
-        rooms: some of `ROOMS`.
+        rooms: some of `PLACES`.
         urls: of the database, one for each process; empty for SQLite.
+        calendar: of `HOME`, where that is one of them.
         around: what every request to the providers passes.
         top: sections of the file.
     """
     with Sandbox(_WORLD, around=around) as sandbox, ExitStack() as started:
-        config = _config(sandbox, rooms, top)
+        config = _config(sandbox, rooms, calendar, top)
         processes: list[Served] = []
         for number, url in enumerate(urls):
             own = deepcopy(config)
@@ -196,11 +215,12 @@ def bookable(
             processes.append(served.start())
         first = processes[0]
         for room in rooms:
-            _connect(first, room)
+            if room != HOME:
+                _connect(first, room)
         made = first.cli("users", "app-password", "create", "ann", "tests", "--json")
         login = Login("ann", json.loads(made)["password"])
         first.wait(lambda: _all_read(first), "every calendar was read")
-        yield Bookable(sandbox, processes, login)
+        yield Bookable(sandbox, processes, login, calendar)
 
 
 def _all_read(served: Served) -> bool:
@@ -211,13 +231,25 @@ def _connect(served: Served, room: str) -> None:
     browser = Browser()
     page = browser.get(served.cli("auth", "url", room).strip())
     agreed = browser.press(page).headers["Location"]
-    place = ROOMS[room]
+    place = PLACES[room]
     consent = Browser.consent if place.provider == "google" else outlook.consent
     assert browser.get(consent(browser, agreed, place.owner)).status_code == 200
 
 
-def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> dict[str, Any]:
-    google = replace(CLIENT, secret="secret").section(sandbox.url)
+def _config(
+    sandbox: Sandbox,
+    rooms: tuple[str, ...],
+    calendar: CalDavCalendar | None,
+    top: dict[str, Any],
+) -> dict[str, Any]:
+    google = {
+        "client_id": CLIENT.id,
+        "client_secret": "secret",
+        "api_url": f"{sandbox.url}/calendar/v3",
+        "authorize_url": f"{sandbox.url}/o/oauth2/v2/auth",
+        "token_url": f"{sandbox.url}/token",
+        "revoke_url": f"{sandbox.url}/revoke",
+    }
     outlook_ = {
         "client_id": microsoft.CLIENT_ID,
         "client_secret": microsoft.CLIENT_SECRET,
@@ -234,6 +266,9 @@ def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> di
         "requests": "100000/min",
         "requests_per_account": "100000/min",
     }
+    providers: dict[str, Any] = {"google": google, "microsoft": outlook_, "zoom": zoom}
+    if calendar is not None:
+        providers["apple"] = {"server_url": calendar.account.url}
     access: dict[str, Any] = dict.fromkeys(rooms, "write")
     server = {"rate_limit": {"per_client": "1000000/min"}, **top.pop("server", {})}
     return {
@@ -241,16 +276,21 @@ def _config(sandbox: Sandbox, rooms: tuple[str, ...], top: dict[str, Any]) -> di
         "allow_inline_secrets": True,
         "outbound": {"allow_networks": ["127.0.0.1/32"]},
         "sync": {"push": "off"},
-        "providers": {"google": google, "microsoft": outlook_, "zoom": zoom},
+        "providers": providers,
         "auth": {"users": [{"name": "ann", "access": access}]},
-        "resources": [_resource(room) for room in rooms],
+        "resources": [_resource(room, calendar) for room in rooms],
         **top,
     }
 
 
-def _resource(room: str) -> dict[str, Any]:
-    place = ROOMS[room]
+def _resource(room: str, calendar: CalDavCalendar | None) -> dict[str, Any]:
+    place = PLACES[room]
     work = {"id": "work", "provider": place.provider, "write_calendar": "primary"}
+    if room == HOME:
+        assert calendar is not None
+        account = calendar.account
+        work |= {"username": account.username, "password": account.password}
+        work |= {"write_calendar": calendar.name, "account_email": place.owner}
     return {
         "id": room,
         "freebusy": {"public": True},

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.served import Served
 from tests.e2e.sources import CalDavCalendar, IcsUrl, Source
 from tests.e2e.town import Town
+from tests.e2e.trio import Trio, trio
 from tests.servers.origin import Origin
 from tests.servers.radicale import radicale_account, shared_radicale
 from tests.servers.xandikos import shared_xandikos, xandikos_account
@@ -84,3 +85,10 @@ def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[.
 def town(server_folder: Path) -> Iterator[Town]:
     with Origin() as origin, ExitStack() as proxies:
         yield Town(server_folder, origin, proxies)
+
+
+@pytest.fixture(scope="session")
+def three(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
+    with trio(tmp_path_factory.mktemp("trio"), town) as opened:
+        yield opened
+        assert opened.booked.sandbox.world.defects == []

@@ -68,6 +68,13 @@ class CalDavCalendar:
     def delete(self, uid: str) -> None:
         self.account.delete(self.path, f"{uid}.ics")
 
+    def objects(self) -> dict[str, str]:
+        """What stands there: path -> unfolded text."""
+        return {
+            path: self.account.send("GET", path).decode().replace("\r\n ", "")
+            for path in self.account.paths(self.path)
+        }
+
     def connection(self) -> dict[str, Any]:
         return {
             "id": self.name,

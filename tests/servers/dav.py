@@ -17,9 +17,8 @@ _PROPPATCH = """<?xml version="1.0" encoding="utf-8"?>
 <D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"
  xmlns:I="http://apple.com/ns/ical/"><D:set><D:prop>{props}</D:prop></D:set></D:propertyupdate>"""
 
-_EVERYTHING = """<?xml version="1.0"?><C:calendar-query xmlns:D="DAV:"
- xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><C:calendar-data/></D:prop><C:filter>
-<C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>"""
+_PROPFIND = """<?xml version="1.0" encoding="utf-8"?>
+<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/></D:prop></D:propfind>"""
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,11 @@ class Dav:
     def delete(self, calendar: str, name: str = "") -> None:
         self.send("DELETE", calendar + quote(name, safe=""))
 
-    def titles(self, calendar: str) -> list[str]:
-        """Name the events that stand in a calendar, in order."""
-        text = self.send("REPORT", calendar, _EVERYTHING, {"Depth": "1"}).decode()
-        return sorted(each.strip() for each in re.findall(r"SUMMARY:([^\n&]*)", text))
+    def paths(self, calendar: str) -> list[str]:
+        """List the objects of a calendar."""
+        answer = self.send("PROPFIND", calendar, _PROPFIND, {"Depth": "1"})
+        hrefs = re.findall(r"<(?:\w+:)?href>([^<]*)</", answer.decode())
+        return sorted({href for href in hrefs if href.startswith(calendar) and href != calendar})
 
     def send(
         self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None

@@ -1,0 +1,268 @@
+"""One bridge that books at Google, at Microsoft and at an Apple-style CalDAV server.
+
+Its owners edit what stands in their calendars as they do it there, with the mouse.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import update
+
+from bridge.model.interval import utc
+from bridge.sandbox.zoom.directory import Meeting
+from bridge.store import deliveries, outbox
+from bridge.store.booking_tables import proposals
+from bridge.store.database import Database
+from bridge.store.wake import Wake
+from tests.databases import closing_database
+from tests.e2e import reports
+from tests.e2e.bookable import GUEST, HOME, HOST, PLACES, Answer, Bookable, bookable, path, text
+from tests.e2e.served import Served, ical, joined, json_periods, unfolded
+from tests.e2e.sources import CalDavCalendar, vevent
+from tests.e2e.town import Town
+
+WRITTEN = ("meet", "teams", HOME)
+"""A resource for each kind of calendar that is written to."""
+ZOOM = "X-BUSYBRIDGE-CONFERENCE:zoom"
+HOUR, DAY = 3600, 86400
+FIRST = (int(time.time()) // 86400 + 3) * 86400
+
+
+class Shown(NamedTuple):
+    """A booking as a client sees it."""
+
+    status: int
+    etag: str
+    lines: list[str]
+
+    def value(self, name: str) -> str:
+        """The value of the first property of that name; empty for none."""
+        found = (it.partition(":")[2] for it in self.lines if re.match(rf"{name}[;:]", it))
+        return next(found, "")
+
+
+@dataclass
+class Trio:
+    """The bridge, and what is in the calendars that it writes to."""
+
+    booked: Bookable
+    calendar: CalDavCalendar
+    _hours: count[int] = field(default_factory=count)
+    _told: int = 0
+    _wrote: int = 0
+    """When a write was last settled."""
+
+    def __post_init__(self) -> None:
+        self.client = self.booked.client()
+
+    @property
+    def served(self) -> Served:
+        return self.booked.served
+
+    def hour(self) -> int:
+        """An hour that no other test has, on four days; the one after it is free, too."""
+        number = next(self._hours)
+        return FIRST + number // 8 * 5 * DAY + number % 8 * 3 * HOUR
+
+    # Clients
+
+    def put(self, room: str, uid: str, start: int, *more: str, **headers: str) -> Answer:
+        return self.write("PUT", room, uid, text(room, uid, start, *more), **headers)
+
+    def write(self, method: str, room: str, uid: str, body: str = "", **headers: str) -> Answer:
+        answer = self.client.ask(method, path(room, uid), body, **headers)
+        self._wrote = int(time.time())
+        return answer
+
+    def book(self, room: str, uid: str, *more: str) -> int:
+        """Book an hour; give its start."""
+        start = self.hour()
+        answer = self.put(room, uid, start, *more)
+        assert answer.status == 201, answer
+        return start
+
+    def shown(self, room: str, uid: str) -> Shown:
+        answer = self.client.ask("GET", path(room, uid))
+        return Shown(answer.status, answer.etag, unfolded(answer.body))
+
+    def changes(self, room: str, token: str = "") -> reports.Changes:
+        where, body = f"/ann/{room}.bookings/", reports.SYNC.format(token)
+        answer = self.served.dav("REPORT", where, body, self.booked.login)
+        assert answer.status == 207, answer
+        return reports.changes_of(answer.body)
+
+    def busy(self, room: str, start: int, end: int) -> list[tuple[int, int, str]]:
+        return joined(json_periods(self.served.busy(room, start, end).body))
+
+    # The bridge
+
+    def pull(self, room: str) -> None:
+        """Pull, in a second after the one in which something was written: else that is newer."""
+        self.served.wait(lambda: time.time() >= self._wrote + 1, "the second is over")
+        outcome = self.served.pull(f"{room}.work")
+        assert outcome == {f"{room}.work": "ok"}, outcome
+
+    @contextmanager
+    def store(self) -> Iterator[Database]:
+        url = f"sqlite:///{self.served.folder}/busybridge.sqlite3"
+        with closing_database(url) as database:
+            yield database
+
+    def told(self) -> list[tuple[str, dict[str, Any]]]:
+        """Type and payload of what was told since the last time that this was asked."""
+        with self.store() as database, database.read() as conn:
+            rows = deliveries.after(conn, self._told)
+        self._told = max([self._told, *(it.id for it in rows)])
+        return [(it.type, json.loads(it.payload)) for it in rows]
+
+    def mailed(self, uid: str) -> list[str]:
+        """Methods of what the guest got about a booking, in order."""
+        with self.booked.sandbox.world.lock:
+            mails = list(self.booked.sandbox.world.mail)
+        return [it.method for it in mails if it.to == GUEST and it.summary == uid]
+
+    def hasten(self) -> None:
+        """Let the time pass until what was put off is tried again."""
+        waiting = proposals.c.state == outbox.State.QUEUED.value
+        with self.store() as database:
+            with database.write() as conn:
+                conn.execute(update(proposals).where(waiting).values(due_at=1))
+            Wake(database).notify("outbox")
+
+    def set_up(self, room: str, pair: str) -> None:
+        """Set a key of a connection, as an admin does; the server follows."""
+        self.served.cli("connections", "set", f"{room}.work", pair)
+
+    # What stands at the providers
+
+    def standing(self, room: str, uid: str) -> list[tuple[int, str]]:
+        """Start and link of the events of a booking."""
+        return self.booked.events(room).get(uid, [])
+
+    def meeting(self, uid: str) -> Meeting | None:
+        """Find the meeting of a booking at Zoom."""
+        every = self.booked.sandbox.zoom.person(HOST).meetings
+        return next((it for it in every if it.topic == uid), None)
+
+    def delete(self, room: str, uid: str) -> None:
+        """Delete its event with the mouse."""
+        match PLACES[room].provider:
+            case "google":
+                self._google(room).delete(self._named(room, uid))
+            case "microsoft":
+                self._outlook(room).delete(self._outlook(room).invited(uid))
+            case _:
+                self.calendar.account.delete(self._object(uid)[0])
+
+    def move(self, room: str, uid: str, start: int) -> None:
+        """Drag its event to another time."""
+        match PLACES[room].provider:
+            case "google":
+                self._google(room).move(self._named(room, uid), utc(start))
+            case "microsoft":
+                self._outlook(room).move(self._outlook(room).invited(uid), utc(start))
+            case _:
+                times = {"DTSTART": ical(start), "DTEND": ical(start + HOUR)}
+                self._rewrite(uid, **times)
+
+    def rename(self, room: str, uid: str, title: str) -> None:
+        match PLACES[room].provider:
+            case "google":
+                self._google(room).change(self._named(room, uid), summary=title)
+            case "microsoft":
+                self._outlook(room).change(self._outlook(room).invited(uid), subject=title)
+            case _:
+                self._rewrite(uid, SUMMARY=title)
+
+    def decline(self, room: str, uid: str) -> None:
+        """Say no to it; Outlook lets no organizer do that."""
+        owner = PLACES[room].owner
+        if PLACES[room].provider == "google":
+            name = self._named(room, uid)
+            with self.booked.sandbox.world.lock:
+                event = self.booked.sandbox.world.calendar(owner).records[name].event
+                guests = [*event.get("attendees", ())]
+            mine = {"email": owner, "responseStatus": "declined"}
+            self._google(room).change(name, attendees=[*guests, mine])
+        else:
+            found, body = self._object(uid)
+            mine_ = f"ATTENDEE;PARTSTAT=DECLINED:mailto:{owner}\r\nEND:VEVENT"
+            self._write(found, body.replace("END:VEVENT", mine_))
+
+    def change_series(self, room: str, uid: str, *, moved: tuple[int, int], deleted: int) -> None:
+        """Move one occurrence of a series, and delete another."""
+        was, start = moved
+        if PLACES[room].provider == "google":
+            person, name = self._google(room), self._named(room, uid)
+            person.move(person.instance(name, utc(was)), utc(start))
+            person.delete(person.instance(name, utc(deleted)))
+        elif PLACES[room].provider == "microsoft":
+            outlook = self._outlook(room)
+            name = outlook.invited(uid)
+            outlook.move(outlook.instance(name, utc(was)), utc(start))
+            outlook.delete(outlook.instance(name, utc(deleted)))
+        else:
+            found, body = self._object(uid)
+            lines = (
+                f"RECURRENCE-ID:{ical(was)}",
+                f"DTSTART:{ical(start)}",
+                f"DTEND:{ical(start + HOUR)}",
+            )
+            override = vevent(uid, *lines).replace(f"secret of {uid}", uid)
+            body = body.replace("END:VEVENT", f"EXDATE:{ical(deleted)}\r\nEND:VEVENT")
+            self._write(found, body.replace("END:VCALENDAR", f"{override}END:VCALENDAR"))
+
+    def _google(self, room: str) -> Any:
+        return self.booked.sandbox.person(PLACES[room].owner)
+
+    def _outlook(self, room: str) -> Any:
+        return self.booked.sandbox.microsoft.person(PLACES[room].owner)
+
+    def _named(self, room: str, uid: str) -> str:
+        """Find the id of an event at Google."""
+        world = self.booked.sandbox.world
+        with world.lock:
+            [found] = [
+                name
+                for name, record in world.calendar(PLACES[room].owner).records.items()
+                if record.event.get("summary") == uid and not record.is_cancelled
+            ]
+        return found
+
+    def _object(self, uid: str) -> tuple[str, str]:
+        """Find path and text of an object at the CalDAV server."""
+        every = self.calendar.objects().items()
+        [found] = [each for each in every if f"\r\nSUMMARY:{uid}\r\n" in each[1]]
+        return found
+
+    def _rewrite(self, uid: str, **values: str) -> None:
+        found, body = self._object(uid)
+        for name, value in values.items():
+            body = re.sub(rf"\r\n{name}[;:].*\r\n", f"\r\n{name}:{value}\r\n", body)
+        self._write(found, body)
+
+    def _write(self, found: str, body: str) -> None:
+        kind = {"Content-Type": "text/calendar; charset=utf-8"}
+        self.calendar.account.send("PUT", found, body, kind)
+
+
+@contextmanager
+def trio(folder: Path, town: Town) -> Iterator[Trio]:
+    """Serve the three, with bookings that are tentative only where their provider hangs."""
+    calendar = town.calendar("radicale", "home")
+    assert isinstance(calendar, CalDavCalendar)
+    with bookable(folder, rooms=WRITTEN, calendar=calendar) as booked:
+        booked.served.inside = True
+        yield Trio(booked, calendar)
+
+
+__all__ = ["DAY", "FIRST", "GUEST", "HOME", "HOUR", "WRITTEN", "ZOOM", "Shown", "Trio", "trio"]
