@@ -53,9 +53,17 @@ class Session:
             "events": [event.data for event in self.kept[calendar]],
         }
 
-    def add(self, calendar: str, start: int = 1893456000, uid: str = "mine") -> None:
+    def add(
+        self, calendar: str, start: int = 1893456000, uid: str = "mine", summary: str = "mine"
+    ) -> None:
         begin, end = moment(start), moment(start + 3600)
-        self.calendars[calendar].add_event(dtstart=begin, dtend=end, summary="mine", uid=uid)
+        self.calendars[calendar].add_event(dtstart=begin, dtend=end, summary=summary, uid=uid)
+
+    def move_event(self, calendar: str, uid: str, start: int) -> None:
+        event = self._event(calendar, uid)
+        event.icalendar_component["DTSTART"].dt = moment(start)
+        event.icalendar_component["DTEND"].dt = moment(start + 3600)
+        event.save()
 
     def rename_event(self, calendar: str, summary: str = "mine") -> None:
         event = self.calendars[calendar].get_events()[0]
@@ -68,8 +76,14 @@ class Session:
         found = principal.freebusy_request(moment(start), moment(end), [address])
         return str(found[f"mailto:{address}"].data)
 
-    def delete_event(self, calendar: str) -> None:
-        self.calendars[calendar].get_events()[0].delete()
+    def delete_event(self, calendar: str, uid: str = "") -> None:
+        self._event(calendar, uid).delete()
+
+    def _event(self, calendar: str, uid: str) -> Any:
+        """Find an event by its UID, or the first one."""
+        if uid:
+            return self.calendars[calendar].get_event_by_uid(uid)
+        return self.calendars[calendar].get_events()[0]
 
     def delete_calendar(self, calendar: str) -> None:
         self.calendars[calendar].delete()

@@ -53,6 +53,16 @@ def reply_of(response: bytes) -> bytes:
     return root.findtext(f".//{{{CALDAV}}}calendar-data").replace("\n", "\r\n").encode()
 
 
+def replies_of(response: bytes) -> dict[str, bytes]:
+    """The iCalendar texts of a schedule-response, by the address that was asked about."""
+    found = {}
+    for each in ElementTree.fromstring(response).iter(f"{{{CALDAV}}}response"):
+        assert each.findtext(f"{{{CALDAV}}}request-status") == "2.0;Success", response
+        text = each.findtext(f"{{{CALDAV}}}calendar-data").replace("\n", "\r\n").encode()
+        found[each.findtext(f"{{{CALDAV}}}recipient/{{DAV:}}href")] = text
+    return found
+
+
 class Changes(NamedTuple):
     """Of a sync-collection."""
 

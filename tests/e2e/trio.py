@@ -11,22 +11,39 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import update
 
-from bridge.model.interval import utc
+from bridge.ical.parse import parse_calendar
+from bridge.ical.recurrence import expand
+from bridge.model.interval import Window, utc
+from bridge.sandbox.google import series as google_series
+from bridge.sandbox.microsoft import series as outlook_series
+from bridge.sandbox.microsoft import times
 from bridge.sandbox.zoom.directory import Meeting
-from bridge.store import deliveries, outbox
+from bridge.store import deliveries, keys, outbox
 from bridge.store.booking_tables import proposals
 from bridge.store.database import Database
 from bridge.store.wake import Wake
 from tests.databases import closing_database
 from tests.e2e import reports
-from tests.e2e.bookable import GUEST, HOME, HOST, PLACES, Answer, Bookable, bookable, path, text
-from tests.e2e.served import Served, ical, joined, json_periods, unfolded
+from tests.e2e.bookable import (
+    ANN,
+    GUEST,
+    HOME,
+    HOST,
+    PLACES,
+    Answer,
+    Bookable,
+    bookable,
+    path,
+    text,
+)
+from tests.e2e.served import Reply, Served, get, ical, joined, json_periods, rfc3339, unfolded
 from tests.e2e.sources import CalDavCalendar, vevent
 from tests.e2e.town import Town
 
@@ -58,6 +75,7 @@ class Trio:
     calendar: CalDavCalendar
     _hours: count[int] = field(default_factory=count)
     _told: int = 0
+    _key: str = ""
     _wrote: int = 0
     """When a write was last settled."""
 
@@ -142,7 +160,93 @@ class Trio:
         """Set a key of a connection, as an admin does; the server follows."""
         self.served.cli("connections", "set", f"{room}.work", pair)
 
+    @contextmanager
+    def insisting(self) -> Iterator[None]:
+        """Have the file say that there are no bookings without their meetings."""
+        for section in ({"on_failure": "reject"}, {}):
+            self.served.config["conference"] = section
+            self.served.write()
+            self.served.cli("reload")
+            if section:
+                yield
+
+    def post(self, room: str, start: int) -> Reply:
+        """Book by HTTP, as programs do."""
+        if not self._key:
+            with self.store() as database, database.write() as conn:
+                self._key = keys.create_api_key(
+                    conn,
+                    "programs",
+                    scopes=["bookings:write"],
+                    resources=["*"],
+                    now=int(time.time()),
+                )[1]
+        wish = {"title": "by HTTP", "start": rfc3339(start), "end": rfc3339(start + HOUR)}
+        head = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        url = f"{self.served.url}/api/v1/resources/{room}/bookings"
+        return get(url, head, json.dumps(wish).encode(), "POST")
+
     # What stands at the providers
+
+    def behave(self) -> None:
+        """End whatever goes wrong at the stand-ins."""
+        self.booked.sandbox.behave()
+        self.booked.sandbox.microsoft.behave()
+        self.booked.sandbox.zoom.behave()
+        self.license(allowed=True)
+
+    def license(self, *, allowed: bool) -> None:
+        """Let Ann's mailbox have meetings, or not."""
+        with self.booked.sandbox.world.lock:
+            self.booked.sandbox.microsoft.directory.mailbox(ANN).is_personal = not allowed
+
+    def create(self, room: str, title: str, start: int) -> None:
+        """Write an event of the owner's own into the calendar."""
+        match PLACES[room].provider:
+            case "google":
+                self._google(room).create(title, utc(start))
+            case "microsoft":
+                self._outlook(room).create(title, utc(start))
+            case _:
+                span = f"DTSTART:{ical(start)}", f"DTEND:{ical(start + HOUR)}"
+                body = vevent(title, *span).replace(f"secret of {title}", title)
+                self.calendar.put_text(title, body)
+
+    def taken(self, room: str, uid: str) -> list[int]:
+        """When the occurrences of a booking begin, as its provider works them out."""
+        world, owner, until = self.booked.sandbox.world, PLACES[room].owner, utc(FIRST + 90 * DAY)
+        with world.lock:
+            if PLACES[room].provider == "google":
+                there = world.calendar(owner)
+                masters = [
+                    it.event
+                    for it in there.records.values()
+                    if it.event.get("summary") == uid and it.event.get("recurrence")
+                ]
+                found = [
+                    datetime.fromisoformat(it["start"]["dateTime"])
+                    for master in masters
+                    if master["status"] != "cancelled"
+                    for it in google_series.instances(master, there, until)
+                    if it["status"] != "cancelled"
+                ]
+            elif PLACES[room].provider == "microsoft":
+                box = self.booked.sandbox.microsoft.directory.mailbox(owner)
+                every = outlook_series.within(box.default, utc(FIRST), until)
+                found = [times.span(it.event).start for it in every if it.event["subject"] == uid]
+            else:
+                found = self._occurrences(uid)
+        return sorted(int(it.timestamp()) for it in found)
+
+    def _occurrences(self, uid: str) -> list[datetime]:
+        found = []
+        for body in self.calendar.objects().values():
+            [parsed] = parse_calendar(body).series
+            horizon = Window(FIRST, FIRST + 90 * DAY)
+            if f"\r\nSUMMARY:{uid}\r\n" in body:
+                every = expand(parsed.series, horizon, UTC, day_zone=UTC).occurrences
+                found += [utc(it.start) for it in every]
+        return found
 
     def standing(self, room: str, uid: str) -> list[tuple[int, str]]:
         """Start and link of the events of a booking."""
@@ -171,8 +275,7 @@ class Trio:
             case "microsoft":
                 self._outlook(room).move(self._outlook(room).invited(uid), utc(start))
             case _:
-                times = {"DTSTART": ical(start), "DTEND": ical(start + HOUR)}
-                self._rewrite(uid, **times)
+                self._rewrite(uid, DTSTART=ical(start), DTEND=ical(start + HOUR))
 
     def rename(self, room: str, uid: str, title: str) -> None:
         match PLACES[room].provider:
