@@ -22,12 +22,17 @@ def make_bookings(bridge: Bridge) -> Bookings:
     )
 
 
+def make_outbox(bridge: Bridge) -> Outbox:
+    """Make what the dispatch engine works on."""
+    return Outbox(bridge.database, bridge.live, bridge.publisher, bridge.wake)
+
+
 def make_dispatching(bridge: Bridge) -> Dispatching:
     """Make what carries bookings out; not started."""
     from bridge.dispatch import Dispatch
     from bridge.scheduler.dispatching import Dispatching
 
-    outbox = Outbox(bridge.database, bridge.live, bridge.publisher, bridge.wake)
+    outbox = make_outbox(bridge)
     dispatch = Dispatch(
         database=bridge.database,
         outbox=outbox,

@@ -30,7 +30,6 @@ from bridge.store import bookings, outbox
 from bridge.store.bookings import BookedRow, BookingRow, State
 from bridge.store.database import Transaction
 from bridge.store.events import EventRow
-from bridge.store.outbox import Kind
 from bridge.store.resources import ResourceRow
 
 DELETED = "its event was deleted in the calendar"
@@ -125,7 +124,7 @@ class _Heeding:
             return True
         history = outbox.of_booking(self.ledger.conn, booking.id)
         return any(
-            (it.kind is not Kind.MEETING and it.state.is_open)
+            (not it.kind.is_errand and it.state.is_open)
             or (it.state is outbox.State.SETTLED and (it.settled_at or 0) >= self.began)
             for it in history
         )

@@ -45,6 +45,8 @@ class Place:
     """By connection: the mail address of its account."""
     target: Target | None
     """None: nothing new can be booked."""
+    connected: frozenset[str] = frozenset()
+    """Connections that can be written to now."""
 
     @property
     def horizon(self) -> Window:
@@ -95,6 +97,7 @@ def of(conn: Transaction, resource: ResourceRow) -> Place:
         {name: plan.policy for name, plan in plans.items()},
         {name: plan.account_email.lower() for name, plan in plans.items()},
         _target(rows, calendars.of_resource(conn, resource.id)),
+        frozenset(row.id for row in rows if row.status not in _NOT_CONNECTED),
     )
 
 
@@ -116,10 +119,22 @@ def booking_id(resource_id: str, uid: str, generation: int) -> str:
     return blake2b(f"{resource_id}\n{uid}\n{generation}".encode(), digest_size=16).hexdigest()
 
 
-def token(instance: str, target: Target, resource_id: str, uid: str, generation: int) -> str:
-    """Name the event of a booking at its provider: the same in every try, and nowhere twice."""
+def token(
+    instance: str,
+    target: Target,
+    resource_id: str,
+    uid: str,
+    generation: int,
+    *,
+    transfer: int = 0,
+) -> str:
+    """Name the event of a booking at its provider: the same in every try, and nowhere twice.
+
+    `transfer` is the number of what brought it there; a booking may come back to a calendar.
+    """
     calendar = f"{target.connection_id} {target.calendar}"
-    text = "\n".join((instance, calendar, resource_id, uid, str(generation)))
+    parts = (instance, calendar, resource_id, uid, str(generation))
+    text = "\n".join((*parts, str(transfer)) if transfer else parts)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 

@@ -112,7 +112,7 @@ class Proposing:
         if latest.text == draft.text:
             return self._ticket(latest, 0, draft.text, created=False)
         history = outbox.of_booking(self.conn, latest.id)
-        last_one = next((it for it in history if it.kind is not Kind.MEETING), None)
+        last_one = next((it for it in history if not it.kind.is_errand), None)
         if last_one is not None and self._is_retry(last_one, digest):
             created = last_one.kind is Kind.CREATE
             return self._ticket(latest, 0, draft.text, created=created)
@@ -286,7 +286,7 @@ class Proposing:
 
     def _open(self, booking: BookingRow) -> list[ProposalRow]:
         found = outbox.open_of(self.conn, booking.id)
-        return [it for it in found if it.kind is not Kind.MEETING]
+        return [it for it in found if not it.kind.is_errand]
 
     def _digest(self) -> str:
         write = self.write

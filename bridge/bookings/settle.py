@@ -20,6 +20,7 @@ from bridge.bookings.ledger import Ledger
 from bridge.bookings.merging import Side
 from bridge.bookings.place import Place
 from bridge.bookings.settling import Claim, Settling, owe, taken_back
+from bridge.bookings.transfers import Transfers
 from bridge.bookings.words import KEY, Clash
 from bridge.config.booking import OnConflict
 from bridge.config.live import Live
@@ -49,6 +50,16 @@ class Outbox:
         self._live = live
         self._publisher = publisher
         self._wake = wake
+
+    @property
+    def instance(self) -> str:
+        """Names this instance in what is written."""
+        return self._publisher.instance
+
+    @property
+    def transfers(self) -> Transfers:
+        """What lets bookings go to another calendar."""
+        return Transfers(self._database, self._publisher, self._wake, self)
 
     # Claims
 
@@ -120,7 +131,7 @@ class Outbox:
         None where nothing speaks against it: for deletions and meetings, and where `on_conflict`
         lets it pass. Where it is found, `refuse` with its text.
         """
-        if claim.kind in (Kind.DELETE, Kind.MEETING):
+        if claim.kind is Kind.DELETE or claim.kind.is_errand:
             return None
         with self._database.read() as conn:
             here = place.look(conn, claim.resource_id)
@@ -148,19 +159,25 @@ class Outbox:
             here = place.look(conn, claim.resource_id)
             booking = bookings.get(conn, claim.booking.id) or claim.booking
             standing, _ = showing.beneath(conn, booking)
+        return self.intent(
+            self._draft(claim, booking, standing, here.plan), booking, here, natively
+        )
+
+    def intent(
+        self,
+        new: Draft | None,
+        booking: BookingRow,
+        here: Place,
+        natively: Collection[ConferenceKind],
+    ) -> Intent:
+        """Say what the event of a booking is to be; None: it goes."""
         organizer = Organizer(
-            origin=self._publisher.instance,
+            origin=self.instance,
             account=here.accounts.get(booking.connection_id, ""),
             guest=self._address(booking.login),
             zone=here.zone,
         )
-        return desired.intent(
-            self._draft(claim, booking, standing, here.plan),
-            booking,
-            here.plan,
-            organizer,
-            natively,
-        )
+        return desired.intent(new, booking, here.plan, organizer, natively)
 
     # What becomes of it
 
@@ -320,7 +337,21 @@ class Outbox:
         with self._held(claim, now) as ledger:
             if ledger is None:
                 return False
-            self._failed(ledger, claim, error, now)
+            proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
+            booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
+            if not claim.kind.is_errand and not proposal.shown:
+                showing.tentative(ledger, booking, proposal)
+            code, message = error
+            outbox.close(
+                ledger.conn,
+                proposal.id,
+                outbox.State.FAILED,
+                now,
+                error_code=code,
+                error_message=message,
+            )
+            ledger.tell("failed", booking, reason=message)
+            ledger.close()
         self._tell()
         return True
 

@@ -87,7 +87,7 @@ class Settling:
         booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
         after = booking
         if self.follows or self.claim.kind is not Kind.MEETING:
-            after = _as_written(booking, written)  # else the next pull has something to tell
+            after = written_as(booking, written)  # else the next pull has something to tell
         meeting = conference or (written.conference if written is not None else None)
         if self.claim.kind is Kind.MEETING and written is None and meeting is None:
             return  # what was to be done was done elsewhere
@@ -152,17 +152,13 @@ class Settling:
         if self.claim.kind is not Kind.MEETING:
             was_there = bool(before.remote_id)
             self.ledger.tell("updated" if was_there else "created", after)
-        if after.meeting_url and after.meeting_url != before.meeting_url:
-            self.ledger.tell("conference_assigned", after)
-        failing = ConferenceState.FAILING.value
-        if after.meeting_state == failing and before.meeting_state != failing:
-            self.ledger.tell("conference_failing", after, reason=after.meeting_reason)
-        ready = ConferenceState.READY.value
-        if self.meeting_due is not None and after.meeting_state not in ("", ready):
+        is_due = told_of_meeting(self.ledger, before, after)
+        if is_due and self.meeting_due is not None:
             owe(self.ledger, after, self.claim, self.meeting_due, {})
 
 
-def _as_written(booking: BookingRow, written: Written | None) -> BookingRow:
+def written_as(booking: BookingRow, written: Written | None) -> BookingRow:
+    """Let a booking name what stands at its provider."""
     if written is None:
         return booking
     return booking._replace(
@@ -171,6 +167,16 @@ def _as_written(booking: BookingRow, written: Written | None) -> BookingRow:
         remote_etag=written.etag,
         written=desired.written_text(written.series),
     )
+
+
+def told_of_meeting(ledger: Ledger, before: BookingRow, after: BookingRow) -> bool:
+    """Tell what became of the meeting; give whether it is to be seen to again."""
+    if after.meeting_url and after.meeting_url != before.meeting_url:
+        ledger.tell("conference_assigned", after)
+    failing = ConferenceState.FAILING.value
+    if after.meeting_state == failing and before.meeting_state != failing:
+        ledger.tell("conference_failing", after, reason=after.meeting_reason)
+    return after.meeting_state not in ("", ConferenceState.READY.value)
 
 
 def taken_back(ledger: Ledger, booking: BookingRow, proposal: ProposalRow, reason: str) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
 
+from bridge.cli.carrying import carry_out, desk
 from bridge.cli.ground import Ground, command, now
 from bridge.cli.moments import read_duration, read_moment, show_moment
+from bridge.cli.moving import move
 from bridge.cli.names import Group, complete_resource
 from bridge.cli.printing import fields, say, table
 from bridge.errors import BridgeError
@@ -35,6 +36,9 @@ _MEETINGS = ("none", "google_meet", "teams", "zoom", "auto")
 @click.group(cls=Group)
 def bookings() -> None:
     """Events that were booked, and are written to the calendars of resources."""
+
+
+bookings.add_command(move)
 
 
 @bookings.command(name="list")
@@ -94,7 +98,7 @@ def create(ground: Ground, resource: str, **given: Any) -> None:
     from bridge.bookings.words import Act, Write
     from bridge.model.resource import ResourceId
 
-    with _desk(ground) as bridge:
+    with desk(ground) as bridge:
         id_ = ResourceId(resource)
         with bridge.database.read() as conn:
             here = place.look(conn, id_)
@@ -123,7 +127,7 @@ def cancel(ground: Ground, booking: str) -> None:
     from bridge.bookings.words import Act, Result, Write
     from bridge.model.resource import ResourceId
 
-    with _desk(ground) as bridge:
+    with desk(ground) as bridge:
         with bridge.database.read() as conn:
             id_ = ResourceId(_found(conn, booking)["resource_id"])
         write = Write(resource_id=id_, viewer=_admin(), act=Act.DELETE, booking_id=booking)
@@ -138,12 +142,12 @@ def cancel(ground: Ground, booking: str) -> None:
 @command
 def retry(ground: Ground, booking: str) -> None:
     """Have tried again what failed of BOOKING."""
-    with _desk(ground) as bridge:
+    with desk(ground) as bridge:
         with bridge.database.read() as conn:
             _found(conn, booking)
         if not bridge.bookings.retry(booking):
             raise BridgeError(f"nothing of the booking {booking} waits for a human")
-        _carry_out(bridge)
+        carry_out(bridge)
         with bridge.database.read() as conn:
             found = next((it for it in _all(conn) if it["id"] == booking), None)
     gone: dict[str, Any] = {"id": booking, "state": "removed"}
@@ -151,15 +155,6 @@ def retry(ground: Ground, booking: str) -> None:
 
 
 # Writing
-
-
-@contextmanager
-def _desk(ground: Ground) -> Iterator[Bridge]:
-    from bridge.cli.sync import follow_file
-
-    with ground.bridge() as bridge:
-        follow_file(bridge)
-        yield bridge
 
 
 def _performed(bridge: Bridge, write: Write) -> Outcome:
@@ -177,7 +172,7 @@ def _performed(bridge: Bridge, write: Write) -> Outcome:
     def work() -> None:
         while not ended.is_set():
             seen = bridge.wake.seen("outbox")
-            _carry_out(bridge)
+            carry_out(bridge)
             bridge.wake.wait("outbox", 0.5, seen)
 
     worker = Thread(target=work, name="dispatch", daemon=True)
@@ -191,12 +186,6 @@ def _performed(bridge: Bridge, write: Write) -> Outcome:
     if outcome.result in (Result.REFUSED, Result.WITHDRAWN):
         raise BridgeError(outcome.reason)
     return outcome
-
-
-def _carry_out(bridge: Bridge) -> None:
-    """Carry out what is due and nobody else does."""
-    for job in bridge.dispatching.claim(4):
-        bridge.dispatching.run(job)
 
 
 def _admin() -> Any:

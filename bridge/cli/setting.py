@@ -14,6 +14,7 @@ from bridge.cli.ground import Ground, command, now
 from bridge.cli.names import complete_connection
 from bridge.cli.printing import fields
 from bridge.errors import BridgeError, ConfigError
+from bridge.model.resource import ResourceId
 
 if TYPE_CHECKING:
     from bridge.app.bridge import Bridge
@@ -49,6 +50,7 @@ def set_(ground: Ground, connection: str, pairs: tuple[str, ...]) -> None:
 @click.option("--write", metavar="ID", help="Receives the bookings.")
 @click.option("--no-write", is_flag=True, help="None receives bookings.")
 @click.option("--primary", is_flag=True, help="With --write: the resource's bookings go there.")
+@click.option("--move", is_flag=True, help="With --write: those that were made before, too.")
 @command
 def select(  # noqa: PLR0913, PLR0917 - click names them
     ground: Ground,
@@ -58,16 +60,18 @@ def select(  # noqa: PLR0913, PLR0917 - click names them
     write: str | None,
     no_write: bool,  # noqa: FBT001
     primary: bool,  # noqa: FBT001
+    move: bool,  # noqa: FBT001
 ) -> None:
     """Choose which calendars of CONNECTION block time, and which one bookings go to.
 
     IDs are those of `calendars list`; names do, too, and `primary`. What is not said stays as it
-    is. A running server follows at once.
+    is. A running server follows at once. Bookings stay in the calendar that they were written to,
+    unless --move lets them go as `bookings move` does.
     """
-    if (reads and read_all) or (write is not None and no_write) or (primary and write is None):
-        raise click.UsageError(
-            "--read or --read-all, --write or --no-write, --primary with --write"
-        )
+    if (reads and read_all) or (write is not None and no_write):
+        raise click.UsageError("--read or --read-all, --write or --no-write")
+    if (primary or move) and write is None:
+        raise click.UsageError("--primary and --move go with --write")
     keys: dict[str, Any] = {}
     if reads or read_all:
         keys["read_calendars"] = list(dict.fromkeys(reads)) or None
@@ -78,7 +82,7 @@ def select(  # noqa: PLR0913, PLR0917 - click names them
     with ground.bridge() as bridge, _in_words():
         row = _row(bridge, connection)
         _select(bridge, row, keys, primary=primary)
-        _show(ground, bridge, row, ["read_calendars", "write_calendar"])
+        _show(ground, bridge, row, ["read_calendars", "write_calendar"], move=move)
 
 
 def _read(pairs: Sequence[str]) -> ConnectionKeys:
@@ -238,7 +242,15 @@ def _in_words() -> Iterator[None]:
         raise BridgeError(f"{err.code}: {err}") from err
 
 
-def _show(ground: Ground, bridge: Bridge, row: ConnectionRow, names: Sequence[str]) -> None:
+def _show(
+    ground: Ground,
+    bridge: Bridge,
+    row: ConnectionRow,
+    names: Sequence[str],
+    *,
+    move: bool = False,
+) -> None:
+    from bridge.cli.moving import carry_over, tell
     from bridge.store import connections
     from bridge.web.api.documents import ConnectionDocuments
 
@@ -246,4 +258,15 @@ def _show(ground: Ground, bridge: Bridge, row: ConnectionRow, names: Sequence[st
         after = connections.get(conn, row.id) or row
         document = ConnectionDocuments(conn, now()).of(after)
     shown = {name: document.get(name, "set") for name in ("id", *names)}
-    ground.show(document, lambda: fields(shown))
+    if not move:
+        ground.show(document, lambda: fields(shown))
+        return
+    moved = carry_over(bridge, ResourceId(row.resource_id))
+
+    def say_both() -> None:
+        fields(shown)
+        tell(moved)
+
+    ground.show(document | {"bookings": moved}, say_both)
+    if moved["failed"]:
+        raise click.exceptions.Exit(1)

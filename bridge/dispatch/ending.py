@@ -61,8 +61,7 @@ class Ending:
             owed["cancel"] = cancel
         elif work.progress.update and work.claim.kind is not Kind.MEETING:
             owed["update"] = work.progress.update
-        wait = _SEEN_TO.get(conference.state) if conference and not is_last else None
-        due = None if wait is None else now + wait
+        due = None if is_last else self.due(conference)
         settled = self.outbox.settle(
             work.claim,
             written,
@@ -75,6 +74,11 @@ class Ending:
         reached(Point.SETTLED)
         return Report("settled") if settled else self.lost(work)
 
+    def due(self, conference: Conference | None) -> Instant | None:
+        """Say when a meeting is to be seen to again; None while it is ready, or there is none."""
+        wait = None if conference is None else _SEEN_TO.get(conference.state)
+        return None if wait is None else self.clock() + wait
+
     def have_pulled(self, connection_id: ConnectionId, now: Instant) -> None:
         """Have the calendar read: what was deleted there is seen by that."""
         with self.database.write(lasting=False) as conn:
@@ -83,7 +87,8 @@ class Ending:
     def later(self, work: Work, err: BridgeError) -> Report:
         """Try again when it is worth it, or have a human look."""
         logger.warning("%s: a booking is not written yet: %s", work.connection_id, err)
-        if retry.is_hopeless(work.claim.proposal.created_at, self.clock()):
+        is_transfer = work.claim.kind is Kind.TRANSFER  # half of it may be done
+        if not is_transfer and retry.is_hopeless(work.claim.proposal.created_at, self.clock()):
             return self.fail(work, err)
         return self.again(work, err)
 
@@ -91,10 +96,8 @@ class Ending:
         """Give it back until it is due again."""
         wait = retry.wait(err, work.claim.proposal.attempts, self.random, backoff)
         due = self.clock() + wait
-        touched = work.touched or work.claim.kind is Kind.MEETING
-        if not self.outbox.retry(
-            work.claim, (code_of(err), work.plainly(err)), due, touched=touched
-        ):
+        touched = work.touched or work.claim.kind.is_errand
+        if not self.outbox.retry(work.claim, (code_of(err), str(err)), due, touched=touched):
             return self.lost(work)
         if work.limited:  # what else is written to this account waits as well
             with self.database.write(lasting=False) as conn:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from bridge import deadline
-from bridge.bookings import Claim, Outbox
-from bridge.bookings.desired import Intent, plain
+from bridge.bookings import Claim, Outbox, transfers
+from bridge.bookings.desired import Intent, base_of, plain
 from bridge.config.plan import ConnectionPlan
 from bridge.dispatch import retry
 from bridge.dispatch.ending import Ending
@@ -59,7 +58,7 @@ class Dispatch:
         Raises:
             StoreError: the database cannot be used.
         """
-        if claim.kind in (Kind.DELETE, Kind.MEETING):
+        if claim.kind is Kind.DELETE or claim.kind.is_errand:
             return None
         if claim.is_retry and claim.proposal.attempts:
             return None
@@ -107,6 +106,8 @@ class Dispatch:
             return self._refuse(work, work.progress.refusal)
         if work.claim.kind is Kind.MEETING:
             return self._see_to_meeting(work)
+        if work.claim.kind is Kind.TRANSFER:
+            return self._transfer(work)
         row, events = self._open(work)
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None:
@@ -224,6 +225,43 @@ class Dispatch:
         failed = [it for it in earlier if it.state is outbox.State.FAILED]
         return [Progress.of(it) for it in failed if it.id != work.claim.proposal.id]
 
+    # Transfers
+
+    def _transfer(self, work: Work) -> Report:
+        """Write the event into its new calendar, or delete what was left in the old one."""
+        there = transfers.elsewhere(work.claim, self.outbox.instance)
+        other = Work(there, self.outbox, self.clock, work.progress)
+        try:
+            _, events = self._open(other)
+        except Refused:
+            if not transfers.deletes(work.claim):
+                raise
+            return self._transferred(work)  # who is not connected any more has it
+        if transfers.deletes(work.claim):
+            left = base_of(there.booking) or events.sink.find(other.calendar, other.token)
+            if left is not None:
+                events.delete(left, notify=False)
+            return self._transferred(work)
+        intent = self.outbox.transfers.intent(there, events.sink.natively)
+        if intent is None:  # it ended meanwhile, and may stand there all the same
+            found = events.sink.find(other.calendar, other.token) if work.claim.is_retry else None
+            if found is not None:
+                events.delete(found, notify=True)
+            return self._transferred(work)
+        # A meeting by itself is known by the token that the booking has still.
+        desired, made = self._meetings(work).prepare(intent, look=True)
+        written = events.put(desired, events.standing(intent, look=work.claim.is_retry))
+        found_meeting = made or written.conference
+        now, due = self.clock(), self._ending.due(found_meeting)
+        settled = self.outbox.transfers.settle(there, written, found_meeting, now, meeting_due=due)
+        reached(Point.SETTLED)
+        return Report("settled") if settled else self._ending.lost(work)
+
+    def _transferred(self, work: Work) -> Report:
+        ended = self.outbox.transfers.end(work.claim, self.clock())
+        reached(Point.SETTLED)
+        return Report("settled") if ended else self._ending.lost(work)
+
     # Meetings alone
 
     def _see_to_meeting(self, work: Work) -> Report:
@@ -321,6 +359,8 @@ class Dispatch:
         Raises:
             BridgeError: it cannot be undone now; whoever goes on with it does nothing else.
         """
+        if work.claim.kind is Kind.TRANSFER:  # it stays where it is, and somebody is to know
+            return self._ending.fail(work, RemoteRejected(refusal.reason, code=refusal.code))
         made = work.progress.made
         is_done = made is not None or refusal.code == "no_meeting" or work.in_parts
         if work.progress.refusal is None and is_done:

@@ -31,8 +31,8 @@ LONGEST_LEASE = 3600
 """Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
 _CLAIMED = State.CLAIMED.value
 _FAILED = State.FAILED.value
-_MEETING = Kind.MEETING.value
-_NOW: ColumnElement[int] = bindparam("now", type_=BigInteger())
+_TRANSFER = Kind.TRANSFER.value
+_ERRANDS = tuple(kind.value for kind in Kind if kind.is_errand)
 _STOPPED = tuple(
     status.value
     for status in (
@@ -56,7 +56,7 @@ def claim(  # noqa: PLR0913 - what limits it, by name
     """Take up to `limit` proposals that are due, the oldest first; each goes to one caller only.
 
     Of each UID one is worked on at a time, in the order in which they came, so that a booking that
-    is deleted and made anew is deleted first; what concerns a meeting alone waits for all else.
+    is deleted and made anew is deleted first; errands wait for all else.
     Connections that are stopped or rest, and parked resources, are left out. What is returned says
     whether it was `started` before.
 
@@ -245,15 +245,17 @@ def _waits() -> Any:
     is_open = other.c.state.in_(OPEN)
     # It may stand or not: nobody knows what a meeting would be of.
     failed = and_(other.c.state == _FAILED, other.c.booking_id == proposals.c.booking_id)
+    is_write, is_errand = other.c.kind.not_in(_ERRANDS), proposals.c.kind.in_(_ERRANDS)
+    transfers = (other.c.kind == _TRANSFER, proposals.c.kind == _TRANSFER)
     return exists().where(
         other.c.booking_id == of_other.c.id,
         of_other.c.resource_id == bookings.c.resource_id,
         of_other.c.uid == bookings.c.uid,
         other.c.id != proposals.c.id,
         or_(
-            and_(other.c.state == _CLAIMED, other.c.lease_until > _NOW),
-            and_(other.c.kind != _MEETING, proposals.c.kind == _MEETING, or_(is_open, failed)),
-            and_(other.c.kind != _MEETING, is_open, other.c.id < proposals.c.id),
+            and_(other.c.state == _CLAIMED, other.c.lease_until > now),
+            and_(is_write, is_errand, or_(is_open, failed)),
+            and_(or_(is_write, and_(*transfers)), is_open, other.c.id < proposals.c.id),
         ),
     )
 

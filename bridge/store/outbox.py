@@ -31,6 +31,13 @@ class Kind(Enum):
     DELETE = "delete"
     MEETING = "meeting"
     """Nothing but its meeting: made later, polled, or cancelled after all."""
+    TRANSFER = "transfer"
+    """It goes to another calendar; see `bridge.bookings.transfers`."""
+
+    @property
+    def is_errand(self) -> bool:
+        """Whether it changes nothing of what was booked: it waits for all that does."""
+        return self in {Kind.MEETING, Kind.TRANSFER}
 
 
 class State(Enum):

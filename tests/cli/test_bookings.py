@@ -95,6 +95,27 @@ def test_a_booking_is_made_shown_and_cancelled_without_a_server(
     assert run(folder, "create", "room-a", "--from", "soon").returncode == 2
 
 
+@pytest.mark.covers("S4-33")
+def test_bookings_go_to_another_calendar_when_that_is_said(tmp_path: Path, account: Dav) -> None:
+    folder, there = bookable(tmp_path, account)
+    made = folder.json("bookings", "create", "room-a", "--from", at(14), "--for", "1h")
+    other = account.make_calendar(f"other-{tmp_path.name}")
+    [connection] = folder.config["resources"][0]["connections"]
+    connection |= {"write_calendar": f"other-{tmp_path.name}"}
+    folder.write()
+    config = folder.path / "busybridge.yaml"
+    assert inside.run(config, "sync").returncode == 0
+    assert (len(account.paths(there)), len(account.paths(other))) == (2, 0)
+    moved = run(folder, "move", "room-a")
+    assert (moved.returncode, moved.stdout) == (0, "1 went there\n"), moved.stderr
+    assert (len(account.paths(there)), len(account.paths(other))) == (1, 1)
+    assert json.loads(run(folder, "list", "--json").stdout)[0]["id"] == made["id"]
+    again = json.loads(run(folder, "move", "room-a", "--json").stdout)
+    assert again == {"resource_id": "room-a", "moved": 0, "waiting": 0, "failed": []}
+    assert run(folder, "cancel", made["id"]).returncode == 0
+    assert account.paths(other) == []
+
+
 def test_beside_a_server_either_of_them_may_write_it(tmp_path: Path, account: Dav) -> None:
     folder, _ = bookable(tmp_path, account)
     with folder.serve():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -122,6 +122,31 @@ class Trio:
         return joined(json_periods(self.served.busy(room, start, end).body))
 
     # The bridge
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.served.config["resources"]
+        return found
+
+    def receive(self, calendars: Mapping[str, str]) -> None:
+        """Have the file name other calendars that receive bookings, by resource."""
+        for resource in self.resources:
+            resource["connections"][0]["write_calendar"] = calendars[resource["id"]]
+        self.served.write()
+        self.served.cli("reload")
+
+    def second(self, room: str) -> str:
+        """Give the owner another calendar; give the name by which the file knows it."""
+        sandbox, owner = self.booked.sandbox, PLACES[room].owner
+        with sandbox.world.lock:
+            match PLACES[room].provider:
+                case "google":
+                    return sandbox.world.add_calendar(owner, "Second").id
+                case "microsoft":
+                    directory = sandbox.microsoft.directory
+                    return directory.add_calendar(directory.mailbox(owner), "Second").id
+        self.calendar.account.make_calendar("second")
+        return "second"
 
     def pull(self, room: str) -> None:
         """Pull, in a second after the one in which something was written: else that is newer."""

@@ -212,7 +212,9 @@ class FailureModel(BaseModel):
     code: str = Field(description="stable; branch on this")
     message: str
     since: str | None = Field(json_schema_extra={"format": "date-time"})
-    change: Literal["create", "change", "delete", "meeting"] = Field(description="what failed")
+    change: Literal["create", "change", "delete", "meeting", "transfer"] = Field(
+        description="what failed"
+    )
     attempts: int
 
 

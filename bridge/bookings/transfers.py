@@ -1,0 +1,256 @@
+"""Bookings that go to another calendar: written there first, then deleted where they were.
+
+For each booking there are two errands (`Kind.TRANSFER`), one after the other. The first writes its
+event into the calendar that receives bookings by now, under a token of its own; the transaction
+that settles it lets the booking name that event, and queues the second, which deletes the old one.
+Whoever is killed in between finds the new event by its token, and the old one in the errand.
+
+Errands wait for whatever clients write, and clients do not wait for them. Guests are invited by
+the new calendar; that the old event goes they are not told, where its provider can keep quiet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bridge.bookings import desired, draft, linking, place, showing, times
+from bridge.bookings.desk import BOOKED, OUTBOX
+from bridge.bookings.ledger import Ledger
+from bridge.bookings.place import Place
+from bridge.bookings.settling import Claim, owe, told_of_meeting, written_as
+from bridge.bookings.words import NotBookable
+from bridge.errors import TemporarilyUnavailable
+from bridge.model.conference import Conference, ConferenceKind
+from bridge.model.interval import Instant
+from bridge.model.resource import ResourceId
+from bridge.publish import Publisher
+from bridge.sink import Written
+from bridge.store import bookings, outbox, resources
+from bridge.store.bookings import BookingRow, State
+from bridge.store.database import Database, Transaction
+from bridge.store.outbox import Kind
+from bridge.store.wake import Wake
+
+if TYPE_CHECKING:
+    from bridge.bookings.settle import Outbox
+
+_TO, _LEFT = "to", "left"
+_WHERE = ("connection_id", "calendar")
+_STOOD = (*_WHERE, "token", "remote_id", "remote_uid", "remote_etag", "written")
+
+
+def deletes(claim: Claim) -> bool:
+    """Tell whether an errand deletes what was left behind; else it writes."""
+    return _LEFT in claim.progress
+
+
+def elsewhere(claim: Claim, instance: str) -> Claim:
+    """Give the claim as one of the calendar in which there is something to do.
+
+    Its booking is what stands there: nothing that is known yet, or what was left behind.
+    """
+    booking, progress = claim.booking, claim.progress
+    if deletes(claim):
+        return replace(claim, booking=booking._replace(**progress[_LEFT]))
+    to = progress[_TO]
+    target = place.Target(to["connection_id"], to["calendar"], "")
+    token = place.token(
+        instance,
+        target,
+        booking.resource_id,
+        booking.uid,
+        booking.generation,
+        transfer=claim.proposal.id,
+    )
+    new = booking._replace(
+        **{name: to[name] for name in _WHERE},
+        token=token,
+        remote_id="",
+        remote_uid="",
+        remote_etag=None,
+        written="",
+        echoed="",
+    )
+    if not booking.meeting_reference:  # it belongs to the old event, or there is none yet
+        new = linking.met(new, None)
+    return replace(claim, booking=new)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """Queues errands, says what they are to do, and settles them; any thread may call."""
+
+    database: Database
+    publisher: Publisher
+    wake: Wake
+    outbox: Outbox
+
+    def queue(self, resource_id: ResourceId, now: Instant, *, actor: str = "") -> list[int]:
+        """Let the bookings of a resource go to the calendar that receives bookings.
+
+        What is over by now stays, and what stands in an account that is not connected.
+
+        Returns:
+            The numbers of their errands; those are left out that are under way.
+
+        Raises:
+            NotBookable: no calendar receives bookings.
+            StoreError: nothing is queued.
+        """
+        with self.database.write() as conn:
+            row = resources.lock(conn, resource_id)
+            if row is None:
+                raise NotBookable("there is nothing to book")
+            here = place.of(conn, row)
+            if here.target is None:
+                raise NotBookable("this resource has no calendar that bookings are written to")
+            to = {"connection_id": here.target.connection_id, "calendar": here.target.calendar}
+            numbers = [
+                outbox.add(
+                    conn,
+                    booking.id,
+                    Kind.TRANSFER,
+                    now,
+                    actor=actor,
+                    name=booking.name,
+                    progress=_json({_TO: to}),
+                )
+                for booking in bookings.living(conn, resource_id)
+                if _goes(conn, booking, here, to, now)
+            ]
+        self.wake.notify(OUTBOX)
+        return numbers
+
+    def intent(self, there: Claim, natively: Collection[ConferenceKind]) -> desired.Intent | None:
+        """Say what the event is to be in its new calendar; reads only.
+
+        None: it is to be nothing there, since the booking ended, or stands there already.
+
+        Raises:
+            InvalidCalendarObject: the text cannot be understood any more.
+        """
+        with self.database.read() as conn:
+            here = place.look(conn, there.resource_id)
+            booking = bookings.get(conn, there.booking.id)
+        if booking is None or not _is_to_go(booking, there.booking):
+            return None
+        text = linking.without_link(booking.text, _dying_link(booking, there.booking))
+        return self.outbox.intent(draft.parse(text, here.plan), there.booking, here, natively)
+
+    def settle(
+        self,
+        there: Claim,
+        written: Written,
+        conference: Conference | None,
+        now: Instant,
+        *,
+        meeting_due: Instant | None = None,
+    ) -> bool:
+        """The new calendar has it: let the booking name that event, and have the old one deleted.
+
+        Args:
+            there: in force, as `elsewhere` gave it.
+            written: what stands there.
+            conference: its meeting, made by itself or with it.
+            now: the present.
+            meeting_due: when its meeting is to be seen to again, while that is not READY.
+
+        Returns:
+            False when the claim is not in force any more: nothing was changed.
+
+        Raises:
+            TemporarilyUnavailable: the booking was changed meanwhile: bring the event in line.
+        """
+        with self.database.write() as conn:
+            row = resources.lock(conn, there.resource_id)
+            if row is None or outbox.held(conn, there.proposal) is None:
+                return False
+            here = place.of(conn, row)
+            before = bookings.get(conn, there.booking.id)
+            if before is None or before.etag != there.booking.etag:
+                raise TemporarilyUnavailable("the booking was changed meanwhile")
+            if not _is_to_go(before, there.booking):
+                raise TemporarilyUnavailable("the booking ended meanwhile")
+            ledger = Ledger(conn, self.publisher, there.resource_id, now)
+            after = linking.met(written_as(there.booking, written), conference)
+            after = _moved(before, after, written, here)
+            series = draft.parse(after.text, here.plan).series
+            timed = times.timed(
+                times.occurrences(series, here), here, after.id, after.connection_id
+            )
+            ledger.times(after.id, [0], timed.rows)
+            after = ledger.save(before, after)
+            outbox.add(
+                conn,
+                after.id,
+                Kind.TRANSFER,
+                now,
+                actor=there.proposal.actor,
+                name=after.name,
+                progress=_json({_LEFT: {name: getattr(before, name) for name in _STOOD}}),
+            )
+            outbox.close(conn, there.proposal.id, outbox.State.SETTLED, now)
+            ledger.tell("updated", after)
+            if told_of_meeting(ledger, before, after) and meeting_due is not None:
+                owe(ledger, after, there, meeting_due, {})
+            ledger.close()
+        self._tell()
+        return True
+
+    def end(self, claim: Claim, now: Instant) -> bool:
+        """There is nothing left to do; False when the claim is not in force any more."""
+        with self.database.write() as conn:
+            resources.lock(conn, claim.resource_id)
+            if outbox.held(conn, claim.proposal) is None:
+                return False
+            outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        for topic in (BOOKED, "published", OUTBOX):
+            self.wake.notify(topic)
+
+
+def _goes(
+    conn: Transaction, booking: BookingRow, here: Place, to: Mapping[str, str], now: Instant
+) -> bool:
+    """Tell whether a booking is to go, and nobody said so before."""
+    waiting = [it for it in outbox.open_of(conn, booking.id) if it.kind is Kind.TRANSFER]
+    destinations = [said[_TO] for it in waiting if _TO in (said := json.loads(it.progress))]
+    stands = {name: getattr(booking, name) for name in _WHERE}
+    if (destinations or [stands])[-1] == to or booking.connection_id not in here.connected:
+        return False
+    is_over = all(it.end <= now for it in bookings.booked_of(conn, booking.id))
+    return booking.state not in (State.CANCELLED, State.LEAVING, State.REMOVED) and not is_over
+
+
+def _is_to_go(booking: BookingRow, there: BookingRow) -> bool:
+    stands = all(getattr(booking, name) == getattr(there, name) for name in _WHERE)
+    return booking.state is State.CONFIRMED and bool(booking.remote_id) and not stands
+
+
+def _dying_link(before: BookingRow, after: BookingRow) -> str:
+    """Give the link of a meeting that goes with the old event."""
+    return "" if after.meeting_reference else before.meeting_url
+
+
+def _moved(before: BookingRow, after: BookingRow, written: Written, here: Place) -> BookingRow:
+    sent = draft.parse(before.text, here.plan)
+    guests = any(it.attendees for it in sent.series.events())
+    text = linking.settled_text(
+        before.text,
+        after,
+        old_link=before.meeting_url,
+        told=guests and desired.defaults(sent, here.plan).notify_attendees,
+        note=linking.note_in(before.text),
+        replies=linking.replies_of(written.series),
+    )
+    return showing.revised(after, text, State.CONFIRMED, reason=before.reason)
+
+
+def _json(said: Mapping[str, object]) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))

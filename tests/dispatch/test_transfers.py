@@ -1,0 +1,217 @@
+"""Bookings that go to another calendar: there once, here no more, and nobody is told too much."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bridge.bookings.words import Result
+from bridge.dispatch import points
+from bridge.dispatch.points import Point
+from bridge.errors import RemoteRejected, TemporarilyUnavailable
+from bridge.model.conference import ConferenceKind
+from bridge.model.event import EventSeries
+from bridge.store import outbox
+from bridge.store.outbox import ProposalRow
+from tests.bookings.hall import ROOM
+from tests.dispatch.stage import LEASE, Killed, Stage, event
+
+NINE = ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")
+LATER = ("20261123T140000Z", "20261123T150000Z")
+GUEST = "ATTENDEE:mailto:ann@example.net"
+ZOOM, MEET = (f"X-BUSYBRIDGE-CONFERENCE:{it}" for it in ("zoom", "google_meet"))
+HERE, THERE = "main", "other"
+CONNECTION = {"id": "work", "account_email": "room@example.com", "primary": True}
+
+
+@pytest.fixture
+def stage(open_stage: Callable[..., Stage]) -> Iterator[Stage]:
+    yield open_stage(zoom=True)
+    points.arm(None)
+
+
+def receives(stage: Stage, calendar: str, connection: str = "work", **keys: object) -> None:
+    """Let bookings go to another calendar of a connection."""
+    stage.house.calendar(calendar, connection) if connection == "work" else None
+    entries = [{"id": "zoom"}, CONNECTION | {"write_calendar": calendar} | keys]
+    if connection != "work":
+        moved = CONNECTION | {"id": connection, "write_calendar": calendar}
+        entries = [{"id": "zoom"}, CONNECTION | {"primary": False}, moved]
+    stage.house.configure(connections=entries)
+    stage.house.calendar(calendar, connection)
+    stage.house.pull(connection)
+
+
+def go(stage: Stage) -> list[int]:
+    return stage.outbox.transfers.queue(ROOM, stage.now)
+
+
+def stands(stage: Stage, calendar: str, connection: str = "work") -> list[EventSeries]:
+    objects = stage.house.calendar(calendar, connection).objects.values()
+    return [it for it in objects if isinstance(it, EventSeries)]
+
+
+def book(stage: Stage, *more: str) -> None:
+    ticket = stage.put(event("20261123T090000Z", "20261123T100000Z", *more))
+    assert stage.done(ticket).result is Result.SETTLED
+
+
+def of_kind(stage: Stage, state: outbox.State) -> list[ProposalRow]:
+    return [it for it in stage.proposals() if it.state is state]
+
+
+@pytest.mark.covers("S4-33")
+def test_a_booking_goes_to_the_new_calendar_and_leaves_the_old_one(stage: Stage) -> None:
+    book(stage, GUEST, ZOOM, "X-OWN-LINE:kept")
+    [meeting], before = stage.meetings(), stage.text()
+    receives(stage, THERE)
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [1, 0], "it stays until it is said"
+    assert len(go(stage)) == 1
+    assert go(stage) == [], "once is enough"
+    stage.work()
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
+    assert stage.text() == before, "who reads it sees no difference"
+    assert stage.meetings() == [meeting], "the meeting goes along"
+    told = Counter((mail.address.partition(":")[2], mail.about) for mail in stage.memory.mails)
+    assert told["ann@example.net", "invited"] == 2, "by the old calendar, and by the new one"
+    assert told["ann@example.net", "cancelled"] == 0
+    stage.house.pull()
+    assert stage.text() == before
+    assert stage.busy() == [NINE]
+    assert stage.told() == ["booking.created", "booking.conference_assigned", "booking.updated"]
+    # From now on everything happens there.
+    assert stage.done(stage.put(event(*LATER, GUEST, ZOOM))).result is Result.SETTLED
+    [there] = stands(stage, THERE)
+    assert there.master is not None
+    assert there.master.start.hour == 14  # type: ignore[union-attr]
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert [stands(stage, HERE), stands(stage, THERE), stage.meetings()] == [[], [], []]
+
+
+@pytest.mark.covers("S4-33")
+def test_a_booking_goes_to_another_account_with_a_meeting_of_that_account(stage: Stage) -> None:
+    stage.house.configure(
+        sections={"event_defaults": {"conference": "auto"}},
+        connections=[{"id": "zoom"}, CONNECTION | {"write_calendar": HERE}],
+    )
+    book(stage)
+    before = stage.booking()
+    assert before.meeting_kind == "google_meet"
+    receives(stage, THERE, "team")
+    stage.house.memory("team").natively = (ConferenceKind.TEAMS,)
+    go(stage)
+    stage.work()
+    assert [len(stands(stage, HERE)), len(stands(stage, THERE, "team"))] == [0, 1]
+    after = stage.booking()
+    assert (after.connection_id, after.meeting_kind) == ("room-a.team", "teams")
+    assert after.meeting_url in stage.text()
+    assert before.meeting_url not in stage.text()
+    stage.house.pull("team")
+    stage.house.pull()
+    assert stage.busy() == [NINE]
+
+
+@pytest.mark.covers("S4-33", "P1", "P2", "F4")
+def test_a_transfer_survives_a_death_at_every_moment(stage: Stage) -> None:
+    book(stage, GUEST, ZOOM)
+    places = [HERE, THERE]
+    died: Counter[Point] = Counter()
+    for number, point in enumerate(Point):
+        is_back = number % 2
+        receives(stage, places[1 - is_back])
+        go(stage)
+        for _ in range(2):  # who writes the new event, and who deletes the old one
+            died[point] += die_at(stage, point)
+            stage.work()
+        assert [len(stands(stage, it)) for it in places] == [is_back, 1 - is_back], point
+        assert len(stage.meetings()) == 1
+    assert died.keys() >= {Point.CLAIMED, Point.EVENT_WANTED, Point.EVENT_WRITTEN, Point.SETTLED}
+    told = Counter(mail.about for mail in stage.memory.mails if "ann" in mail.address)
+    assert told == {"invited": 1 + len(Point)}
+
+
+def die_at(stage: Stage, point: Point) -> bool:
+    def act(reached: Point) -> None:
+        if reached is point:
+            raise Killed
+
+    points.arm(act)
+    try:
+        stage.work()
+    except Killed:
+        stage.house.now += LEASE + 1
+        return True
+    finally:
+        points.arm(None)
+    return False
+
+
+def test_clients_do_not_wait_for_a_transfer_and_it_brings_along_what_they_change(
+    stage: Stage,
+) -> None:
+    book(stage)
+    receives(stage, THERE)
+    stage.memory.orders.give("put", TemporarilyUnavailable("no answer"), after=True)
+    go(stage)
+    stage.work()
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [1, 1], "half of it is done"
+    assert stage.done(stage.put(event(*LATER, title="Later"))).result is Result.SETTLED
+    stage.later()
+    assert stands(stage, HERE) == []
+    [there] = stands(stage, THERE)
+    assert there.master is not None
+    assert there.master.summary == "Later"
+    assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
+def test_a_booking_that_ends_on_its_way_is_in_neither_calendar(stage: Stage) -> None:
+    book(stage)
+    receives(stage, THERE)
+    stage.memory.orders.give("put", TemporarilyUnavailable("no answer"), after=True)
+    go(stage)
+    stage.work()
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    stage.later()
+    assert [stands(stage, HERE), stands(stage, THERE), stage.busy()] == [[], [], []]
+    assert all(not it.state.is_open for it in stage.proposals())
+
+
+def test_a_booking_that_the_new_calendar_refuses_stays_and_is_shown_to_a_human(
+    stage: Stage,
+) -> None:
+    book(stage)
+    before = stage.text()
+    receives(stage, THERE)
+    stage.memory.orders.give("put", RemoteRejected("no series of that kind"))
+    go(stage)
+    assert stage.outcomes() == ["failed"]
+    [failed] = of_kind(stage, outbox.State.FAILED)
+    assert "no series of that kind" in failed.error_message
+    assert (stage.text(), len(stands(stage, HERE))) == (before, 1)
+    assert stage.told()[-1] == "booking.failed"
+    assert stage.desk.retry(stage.booking().id)
+    stage.work()
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
+
+
+def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:
+    book(stage)
+    stage.house.now += 30 * 86400
+    receives(stage, THERE)
+    assert go(stage) == []
+
+
+def test_what_was_left_in_an_account_that_is_gone_holds_nothing_up(stage: Stage) -> None:
+    book(stage)
+    receives(stage, THERE, "team")
+    stage.house.memory("team").natively = ()
+    stage.memory.orders.give("delete", TemporarilyUnavailable("down"))
+    go(stage)
+    stage.work()
+    assert len(stands(stage, HERE)) == len(stands(stage, THERE, "team")) == 1
+    moved = CONNECTION | {"id": "team", "write_calendar": THERE}
+    stage.house.configure(connections=[{"id": "zoom"}, moved])
+    stage.later()
+    assert all(not it.state.is_open for it in stage.proposals())
