@@ -25,6 +25,7 @@ from bridge.sandbox.zoom.directory import ACCOUNT_ID
 from tests.app.running import in_file
 from tests.connecting import outlook
 from tests.connecting.owner import ANN, BOB, Browser
+from tests.e2e import inside
 from tests.e2e.served import Login, Served, ical
 from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
 
@@ -50,8 +51,7 @@ HOME = "home"
 """The resource whose calendar is at an Apple-style CalDAV server."""
 PLACES = {**ROOMS, HOME: Place("apple", ANN, "zoom")}
 HOST = "host@example.test"
-GUEST = "guest@example.net"
-WEBHOOK_SECRET = "signs what Zoom posts"
+GUEST, EVE = "guest@example.net", "eve@example.net"
 _WORLD = {
     "accounts": [{"email": ANN}, {"email": BOB}],
     "clients": [{"id": CLIENT.id, "secret": "secret", "installed": True}],
@@ -73,6 +73,9 @@ class Bookable:
     sandbox: Sandbox
     processes: list[Served]
     login: Login
+    """Ann, whose calendars they are."""
+    other: Login
+    """Eve, who may book them, too: she is a guest of what she books."""
     calendar: CalDavCalendar | None = None
     """Of `HOME`."""
 
@@ -81,8 +84,8 @@ class Bookable:
         """The first process; commands are run beside it."""
         return self.processes[0]
 
-    def client(self, process: int = 0) -> Client:
-        return Client(self.processes[process].port, self.login)
+    def client(self, process: int = 0, login: Login | None = None) -> Client:
+        return Client(self.processes[process].port, login or self.login)
 
     def events(self, room: str) -> dict[str, list[tuple[int, str]]]:
         """Start and link of what stands in the room's calendar at its provider, by title."""
@@ -163,8 +166,8 @@ class Client:
         self._connection.close()
 
 
-def path(room: str, name: str) -> str:
-    return f"/ann/{room}.bookings/{name}.ics"
+def path(room: str, name: str, login: str = "ann") -> str:
+    return f"/{login}/{room}.bookings/{name}.ics"
 
 
 def text(room: str, uid: str, start: int, *more: str, hours: float = 1) -> str:
@@ -211,25 +214,31 @@ def bookable(
                 shutil.copy(processes[0].folder / "busybridge.key", served.folder)
             if url:
                 served.key = "none"  # nobody asks for JSON
+            served.inside = True
             started.push(served.__exit__)
             processes.append(served.start())
         first = processes[0]
         for room in rooms:
             if room != HOME:
                 _connect(first, room)
-        made = first.cli("users", "app-password", "create", "ann", "tests", "--json")
-        login = Login("ann", json.loads(made)["password"])
+        logins = [_login(first, name) for name in ("ann", "eve")]
         first.wait(lambda: _all_read(first), "every calendar was read")
-        yield Bookable(sandbox, processes, login, calendar)
+        yield Bookable(sandbox, processes, logins[0], logins[1], calendar)
 
 
 def _all_read(served: Served) -> bool:
     return all(each["last_sync_at"] for each in served.status()["connections"])
 
 
+def _login(served: Served, name: str) -> Login:
+    made = served.cli("users", "app-password", "create", name, "tests", "--json")
+    return Login(name, json.loads(made)["password"])
+
+
 def _connect(served: Served, room: str) -> None:
     browser = Browser()
-    page = browser.get(served.cli("auth", "url", room).strip())
+    link = inside.run(served.config_path, "auth", "url", room).stdout
+    page = browser.get(link.strip())
     agreed = browser.press(page).headers["Location"]
     place = PLACES[room]
     consent = Browser.consent if place.provider == "google" else outlook.consent
@@ -270,6 +279,7 @@ def _config(
     if calendar is not None:
         providers["apple"] = {"server_url": calendar.account.url}
     access: dict[str, Any] = dict.fromkeys(rooms, "write")
+    eve = {"name": "eve", "email": EVE, "access": access}
     server = {"rate_limit": {"per_client": "1000000/min"}, **top.pop("server", {})}
     return {
         "server": server,
@@ -277,7 +287,7 @@ def _config(
         "outbound": {"allow_networks": ["127.0.0.1/32"]},
         "sync": {"push": "off"},
         "providers": providers,
-        "auth": {"users": [{"name": "ann", "access": access}]},
+        "auth": {"users": [{"name": "ann", "access": access}, eve]},
         "resources": [_resource(room, calendar) for room in rooms],
         **top,
     }

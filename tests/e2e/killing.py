@@ -23,7 +23,7 @@ from sqlalchemy import select
 from bridge.store.booking_tables import proposals
 from bridge.store.outbox import State
 from tests.databases import closing_database
-from tests.e2e.bookable import GUEST, ROOMS, Answer, Bookable, Client, path, text
+from tests.e2e.bookable import EVE, GUEST, ROOMS, Answer, Bookable, Client, path, text
 from tests.e2e.served import freebusy_periods, joined, unfolded
 
 DYING = Path(__file__).with_name("dying.py")
@@ -60,7 +60,9 @@ class Person:
     _slot: int = 0
 
     def __post_init__(self) -> None:
-        self._client: Client = self.booked.client()
+        # The second half books what belongs to somebody else.
+        self.login = self.booked.login if self.number < 2 else self.booked.other
+        self._client: Client = self.booked.client(login=self.login)
         self._thread = threading.Thread(target=self._live, name=f"person-{self.number}")
 
     def start(self) -> None:
@@ -118,7 +120,7 @@ class Person:
     ) -> bool:
         """Repeat a request until it is answered; true when the answer says that it is done."""
         tries = 0
-        where = path(known.room, uid)
+        where = path(known.room, uid, self.login.name)
         while True:
             answer = self._once(method, where, body, headers)
             if answer is not None and answer.status != 503:
@@ -255,15 +257,17 @@ class Killing:
 
     def _mailed(self) -> list[str]:
         with self.booked.sandbox.world.lock:
-            mails = [it for it in self.booked.sandbox.world.mail if it.to == GUEST]
-        told = Counter((it.summary, it.method) for it in mails)
+            mails = list(self.booked.sandbox.world.mail)
+        told = Counter((it.to, it.summary, it.method) for it in mails)
         wrong = []
         for person in self.people:
+            own = [EVE] if person.login == self.booked.other else []
             for uid, it in person.bookings.items():
                 wanted = 1 + it.moves, int(it.is_deleted)
-                found = told[(uid, "REQUEST")], told[(uid, "CANCEL")]
-                if found != wanted:
-                    wrong.append(f"{uid}: mails {found} instead of {wanted}")
+                for guest in (GUEST, *own):
+                    found = told[(guest, uid, "REQUEST")], told[(guest, uid, "CANCEL")]
+                    if found != wanted:
+                        wrong.append(f"{uid}: {guest} got {found} instead of {wanted}")
         return wrong
 
     def _shown(self) -> list[str]:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.covers("F1", "F2", "F3", "F4", "F5", "F48", "P1", "P2", "A-20")
+@pytest.mark.covers("F1", "F2", "F3", "F4", "F5", "F48", "P1", "P2", "A-20", "A-45")
 @pytest.mark.parametrize("seed", seeds(1, 11))
 def test_a_server_killed_while_people_book_loses_nothing_and_doubles_nothing(
     tmp_path: Path, seed: int

@@ -30,7 +30,7 @@ from bridge.store.booking_tables import proposals
 from bridge.store.database import Database
 from bridge.store.wake import Wake
 from tests.databases import closing_database
-from tests.e2e import reports
+from tests.e2e import inside, reports
 from tests.e2e.bookable import (
     ANN,
     GUEST,
@@ -123,6 +123,10 @@ class Trio:
 
     # The bridge
 
+    def reload(self) -> None:
+        done = inside.run(self.served.config_path, "reload")
+        assert done.returncode == 0, done.stdout + done.stderr
+
     @property
     def resources(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.served.config["resources"]
@@ -133,7 +137,7 @@ class Trio:
         for resource in self.resources:
             resource["connections"][0]["write_calendar"] = calendars[resource["id"]]
         self.served.write()
-        self.served.cli("reload")
+        self.reload()
 
     def second(self, room: str) -> str:
         """Give the owner another calendar; give the name by which the file knows it."""
@@ -191,7 +195,7 @@ class Trio:
         for section in ({"on_failure": "reject"}, {}):
             self.served.config["conference"] = section
             self.served.write()
-            self.served.cli("reload")
+            self.reload()
             if section:
                 yield
 
@@ -389,7 +393,6 @@ def trio(folder: Path, town: Town) -> Iterator[Trio]:
     calendar = town.calendar("radicale", "home")
     assert isinstance(calendar, CalDavCalendar)
     with bookable(folder, rooms=WRITTEN, calendar=calendar) as booked:
-        booked.served.inside = True
         yield Trio(booked, calendar)
 
 
