@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from bridge.bookings import times
-from bridge.model.interval import Instant, Window
+from bridge.model.interval import Instant, Window, rfc3339
 from bridge.model.resource import ResourceId
 from bridge.publish import Publisher, silence
 from bridge.store import bookings, busy, deliveries, resources
@@ -33,6 +33,7 @@ class Ledger:
         self._resource_id = resource_id
         self._dirty: list[Window] = []
         self._log: dict[str, bool] = {}
+        self._told: list[tuple[str, BookingRow, dict[str, object]]] = []
 
     def save(self, before: BookingRow | None, after: BookingRow) -> BookingRow:
         """Write a booking, and log what readers see of it. Returns the row as it is written."""
@@ -60,17 +61,10 @@ class Ledger:
 
     def tell(self, kind: str, booking: BookingRow, **more: object) -> None:
         """Note for application developers that something happened to a booking."""
-        deliveries.add(
-            self.conn,
-            f"booking.{kind}",
-            self.now,
-            resource_id=booking.resource_id,
-            connection_id=booking.connection_id,
-            payload={"booking_id": booking.id, "uid": booking.uid, **more},
-        )
+        self._told.append((kind, booking, more))
 
     def close(self) -> None:
-        """Number the changes, and publish the busy time that they touch."""
+        """Number the changes, tell of them, and publish the busy time that they touch."""
         if self._log:
             count = len(self._log)
             last = resources.advance(
@@ -85,8 +79,31 @@ class Ledger:
                     for (name, deleted), number in entries
                 ],
             )
+        if self._told:
+            self._deliver()
         if self._dirty:
             silence.publish(self.conn, self._publisher, self._resource_id, self._dirty, self.now)
+
+    def _deliver(self) -> None:
+        """Write what is told: where to look, and from which change on; the rest is asked for."""
+        cursor, _ = busy.last_change(self.conn, self._resource_id, PROJECTION)
+        for kind, booking, more in self._told:
+            payload = {
+                "booking_id": booking.id,
+                "uid": booking.uid,
+                "calendar_ids": [booking.calendar],
+                "last_updated_at": rfc3339(self.now),
+                "cursor": str(cursor),
+            }
+            deliveries.add(
+                self.conn,
+                f"booking.{kind}",
+                self.now,
+                resource_id=booking.resource_id,
+                connection_id=booking.connection_id,
+                payload=payload | more,
+            )
+        self._told.clear()
 
 
 def tag(text: str) -> str:

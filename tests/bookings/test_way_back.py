@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,8 @@ import pytest
 from bridge.ical.parse import parse_calendar
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import Attendee, Event, EventSeries, PartStat, Status
-from bridge.store import bookings
+from bridge.model.interval import rfc3339
+from bridge.store import bookings, deliveries
 from bridge.store.outbox import Kind
 from tests.bookings.hall import INSTANCE, ROOM, Hall, event
 from tests.engine.house import DAY
@@ -77,6 +79,23 @@ def test_an_echo_changes_nothing(hall: Hall) -> None:
     assert hall.busy() == [BUSY_AT_NINE]
     assert hall.told() == ["booking.created"]
     assert hall.claims() == []
+
+
+@pytest.mark.covers("A-24")
+def test_what_is_told_says_where_it_was_and_from_which_change_on_to_look(hall: Hall) -> None:
+    book(hall)
+    seq = hall.seq()
+    arrives(hall, **later(hall, timedelta(hours=5)))
+    with hall.database.read() as conn:
+        told = [json.loads(it.payload) for it in deliveries.after(conn, 0)]
+    seen = hall.seen()
+    assert seen is not None
+    assert {it["booking_id"] for it in told} == {seen.booking.id}
+    assert {it["uid"] for it in told} == {"one"}
+    assert [it["calendar_ids"] for it in told] == [["main"]] * 2
+    assert [it["cursor"] for it in told] == [str(seq), str(hall.seq())]
+    assert told[-1]["last_updated_at"] == rfc3339(seen.booking.changed_at)
+    assert hall.changed(int(told[0]["cursor"])) == [("one.ics", False)]
 
 
 @pytest.mark.covers("A-24")

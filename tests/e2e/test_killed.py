@@ -73,7 +73,7 @@ class Killed:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.covers("F6", "P11")
+@pytest.mark.covers("F6", "P11", "A-45")
 def test_a_server_killed_in_the_middle_of_pulls_needs_no_repair_and_loses_no_token(
     town: Town, tmp_path: Path
 ) -> None:

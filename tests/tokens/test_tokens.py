@@ -127,7 +127,7 @@ def test_who_does_not_need_a_new_token_does_not_wait_for_one(
         assert refreshed.result() == "CANARY-access-2"
 
 
-@pytest.mark.covers("F7")
+@pytest.mark.covers("F7", "A-45")
 def test_a_rotated_token_is_committed_before_it_is_used_and_survives_a_store_that_fails(
     process: Process, server: AuthorizationServer
 ) -> None:
