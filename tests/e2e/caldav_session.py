@@ -70,6 +70,13 @@ class Session:
         event.icalendar_component["SUMMARY"] = summary
         event.save()
 
+    def save_twice(self, calendar: str) -> None:
+        """Change an event, and again what became of it."""
+        event = self.calendars[calendar].get_events()[0]
+        for summary in ("once", "twice"):
+            event.icalendar_component["SUMMARY"] = summary
+            event.save()
+
     def ask_busy(self, address: str, start: int, end: int) -> str:
         """Ask from the outbox, as it is done while somebody is invited."""
         principal = self.client.principal()

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -18,7 +19,7 @@ from tests.e2e.programs import Cadaver, Calcurse, CaldavSession, Program, Vdirsy
 from tests.e2e.served import Login, Periods, Reply, Served, freebusy_periods, ical
 from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
 from tests.e2e.town import TOMORROW, Town, at, resource, serving
-from tests.servers.faultproxy import Call, FaultProxy, answering
+from tests.servers.faultproxy import Answer, Call, FaultProxy, Forward, answering
 
 COMMANDS_INSIDE = True
 ROOMS = ("red", "green", "grey", "raw", "blue", "pink", "lime", "gold")
@@ -194,6 +195,15 @@ def writes(call: Call) -> bool:
     return call.method in {"PUT", "DELETE"}
 
 
+def without_etag(call: Call, forward: Forward) -> Answer:
+    """Answer a PUT as it is answered where a reader gets more than was sent."""
+    answer = forward(call)
+    if call.method != "PUT":
+        return answer
+    kept = {name: it for name, it in answer.headers.items() if name.lower() != "etag"}
+    return replace(answer, headers=kept)
+
+
 @pytest.fixture
 def proxy(desk: Desk) -> Iterator[FaultProxy]:
     with FaultProxy(desk.served.url) as between:
@@ -215,6 +225,15 @@ def test_python_caldav_says_which_answer_it_got_and_can_try_again(
             assert desk.provided("blue") == []
         program.ask("add", **mine, start=hour(9))
         assert len(desk.provided("blue")) == 1
+        with proxy.fault(answering(412, when=writes)):
+            assert program.told("rename_event", **mine)["error"] == "ETagMismatchError"
+        proxy.calls.clear()
+        with proxy.fault(without_etag):
+            program.ask("save_twice", **mine)
+        conditions = [it.headers.get("if-match") for it in proxy.calls if it.method == "PUT"]
+        assert conditions[0]
+        assert conditions[1:] == [None], "it forgets the one that it had"
+        assert desk.provided("blue") == [("twice", ical(hour(9)))]
 
 
 @pytest.mark.client("vdirsyncer")
@@ -230,8 +249,19 @@ def test_vdirsyncer_reports_any_refusal_and_sends_the_file_at_the_next_run(
         with proxy.fault(answering(status, when=writes)):
             assert program.run("vdirsyncer", "sync").returncode == 1
         assert desk.provided("pink") == []
-    program.vdirsyncer("sync")
+    with proxy.fault(without_etag):
+        program.vdirsyncer("sync")
     assert len(desk.provided("pink")) == 1
+    proxy.calls.clear()
+    program.vdirsyncer("sync")
+    fetched = [it.body for it in proxy.calls if it.is_report("calendar-multiget")]
+    assert any(b"mine.ics" in body for body in fetched), "what had no ETag it fetches"
+    assert desk.dav("PUT", "/ann/pink.bookings/mine.ics", event("mine", 13)).status == 204
+    program.write("calendars/bookings/mine.ics", event("mine", 11))
+    both = program.run("vdirsyncer", "sync")
+    assert both.returncode == 1
+    assert "conflict" in both.stdout
+    assert desk.provided("pink") == [("secret of mine", ical(hour(13)))]
 
 
 @pytest.mark.client("calcurse", "calcurse-caldav")
@@ -250,8 +280,41 @@ def test_calcurse_ends_with_the_status_and_sends_the_event_at_the_next_run(
             refused = program.sync()
         assert refused.returncode == 1
         assert f"HTTP status code {status}" in refused.stdout
-    assert program.sync().returncode == 0
+    proxy.calls.clear()
+    with proxy.fault(without_etag):
+        assert program.sync().returncode == 0
     assert len(desk.provided("lime")) == 2
+    [put] = [number for number, call in enumerate(proxy.calls) if call.method == "PUT"]
+    assert b"getetag" in proxy.calls[put + 1].body, "it asks for what it was not told"
+    assert "if-match" not in proxy.calls[put].headers
+    program.calcurse("-q", "-P", "--filter-pattern", "secret of mine")
+    with proxy.fault(answering(412, when=writes)):
+        refused = program.sync()
+    assert refused.returncode == 1
+    assert "HTTP status code 412" in refused.stdout
+    assert "if-match" in proxy.calls[-1].headers
+    assert program.sync().returncode == 0
+    assert len(desk.provided("lime")) == 1
+
+
+@pytest.mark.client("cadaver")
+def test_cadaver_prints_the_status_and_goes_on(
+    desk: Desk, tmp_path: Path, proxy: FaultProxy
+) -> None:
+    program = desk.account(Cadaver, tmp_path, proxy.url())
+    assert isinstance(program, Cadaver)
+    program.write("mine.ics", event("mine", 13))
+    for status in (403, 412, 503):
+        with proxy.fault(answering(status, when=writes)):
+            told = program.at("/ann/grey.bookings", "put mine.ics", "ls")
+        assert "failed" in told
+        assert f"{status} " in told
+        assert "Listing" in told.partition("failed")[2], "it goes on with what comes after"
+    assert desk.provided("grey") == []
+    proxy.calls.clear()
+    program.at("/ann/grey.bookings", "put mine.ics")
+    assert [it.headers.get("if-match") for it in proxy.calls if it.method == "PUT"] == [None]
+    assert "succeeded" in program.at("/ann/grey.bookings", "delete mine.ics")
 
 
 @pytest.mark.covers("A-18")
