@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from bridge.config.settings import Outbound
 from bridge.model.http import Http
-from bridge.transport import Transport
+from tests.contract.google_world import transport
 from tests.contract.provider_contract import Mirror, Planned, ProviderContract, mirror
 from tests.contract.worlds import CaldavWorld
 from tests.servers.faultproxy import FaultProxy, without, without_sync
@@ -20,10 +19,9 @@ __all__ = ["mirror"]
 
 @pytest.fixture
 def http() -> Iterator[Http]:
-    outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
-    transport = Transport(outbound, user_agent="BusyBridge/test")
-    yield transport
-    transport.close()
+    made = transport()
+    yield made
+    made.close()
 
 
 @pytest.fixture

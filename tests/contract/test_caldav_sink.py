@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.config.settings import Outbound
 from bridge.model.http import Http
-from bridge.transport import Transport
 from tests.contract.caldav_sink_world import CaldavSinkWorld
+from tests.contract.google_world import transport
 from tests.contract.sink_contract import SinkContract, calendar
 from tests.servers.dav import Dav
 from tests.servers.radicale import radicale_account, shared_radicale
@@ -20,10 +19,9 @@ __all__ = ["calendar"]
 
 @pytest.fixture
 def http() -> Iterator[Http]:
-    outbound = Outbound.model_validate({"allow_networks": ["127.0.0.1/32"]})
-    transport = Transport(outbound, user_agent="BusyBridge/test")
-    yield transport
-    transport.close()
+    made = transport()
+    yield made
+    made.close()
 
 
 def _world(account: Dav, http: Http) -> Iterator[CaldavSinkWorld]:
