@@ -45,6 +45,8 @@ class Place:
     """By connection: the mail address of its account."""
     target: Target | None
     """None: nothing new can be booked."""
+    awaits: bool = False
+    """A calendar is chosen for that, and was not looked at yet."""
     connected: frozenset[str] = frozenset()
     """Connections that can be written to now."""
 
@@ -91,27 +93,41 @@ def of(conn: Transaction, resource: ResourceRow) -> Place:
     """Give the place of a resource that was read already."""
     rows = connections.of_resource(conn, resource.id)
     plans = {row.id: _connection(row.plan) for row in rows}
+    connected = frozenset(row.id for row in rows if row.status not in _NOT_CONNECTED)
+    known = calendars.of_resource(conn, resource.id)
+    target = _target(rows, known)
     return Place(
         resource,
         _plan(resource.plan),
         {name: plan.policy for name, plan in plans.items()},
         {name: plan.account_email.lower() for name, plan in plans.items()},
-        _target(rows, calendars.of_resource(conn, resource.id)),
-        frozenset(row.id for row in rows if row.status not in _NOT_CONNECTED),
+        target,
+        awaits=target is None and any(_awaits(plans[name], known) for name in connected),
+        connected=connected,
     )
 
 
 def _target(rows: list[ConnectionRow], found: list[CalendarRow]) -> Target | None:
     for row in rows:
         plan = _connection(row.plan)
-        if not plan.is_primary or plan.write_calendar is None or not plan.direction.writes:
-            continue
-        if row.status in _NOT_CONNECTED:
+        if not _receives(plan) or row.status in _NOT_CONNECTED:
             continue
         for calendar in found:
             if calendar.connection_id == row.id and calendar.writes and calendar.remote_id:
                 return Target(row.id, calendar.remote_id, plan.account_email.lower())
     return None
+
+
+def _receives(plan: ConnectionPlan) -> bool:
+    return plan.is_primary and plan.write_calendar is not None and plan.direction.writes
+
+
+def _awaits(plan: ConnectionPlan, known: list[CalendarRow]) -> bool:
+    """Tell whether the next pull may find the calendar that a connection writes to."""
+    return _receives(plan) and not any(
+        it.connection_id == plan.id and it.name == plan.write_calendar and it.error_code
+        for it in known
+    )
 
 
 def booking_id(resource_id: str, uid: str, generation: int) -> str:

@@ -18,6 +18,7 @@ from bridge.bookings.words import (
     NoSuchBooking,
     NotAllowed,
     NotBookable,
+    NotSeen,
     Outdated,
     Ticket,
     UidTaken,
@@ -136,6 +137,8 @@ class Proposing:
     def _new(self, draft: Draft) -> BookingRow:
         """Begin a booking."""
         target = self.place.target
+        if target is None and self.place.awaits:
+            raise NotSeen
         if target is None:
             raise NotBookable("this resource has no calendar that bookings are written to")
         resource_id, uid = self.write.resource_id, draft.uid

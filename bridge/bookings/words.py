@@ -182,6 +182,13 @@ class NotRead(NotNow):
         super().__init__("the calendars of this resource were not read yet")
 
 
+class NotSeen(NotNow):
+    """The calendar that bookings go to was chosen just now, and not looked at yet."""
+
+    def __init__(self) -> None:
+        super().__init__("the calendar that bookings are written to was not read yet")
+
+
 class UidTaken(InvalidCalendarObject):
     """Another booking of the collection has the UID, or this one has another.
 

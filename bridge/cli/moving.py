@@ -46,6 +46,7 @@ def carry_over(bridge: Bridge, resource_id: ResourceId) -> dict[str, Any]:
     """
     from bridge.app.booking import make_outbox
 
+    _see(bridge, resource_id)
     numbers = make_outbox(bridge).transfers.queue(resource_id, now())
     waiting, deadline = len(numbers), monotonic() + _PATIENCE
     while (left := _open(bridge, numbers)) and monotonic() < deadline:
@@ -65,6 +66,19 @@ def tell(result: dict[str, Any]) -> None:
         say(f"{result['waiting']} are under way; the server goes on with them")
     for each in result["failed"]:
         say(f"{each['id']} stays where it is: {each['message']}")
+
+
+def _see(bridge: Bridge, resource_id: ResourceId) -> None:
+    """Have the calendar looked at that receives bookings, where it was chosen just now."""
+    from bridge.bookings import place
+    from bridge.cli.sync import pull_all
+    from bridge.store import connections
+
+    with bridge.database.read() as conn:
+        is_known = place.look(conn, resource_id).target is not None
+        names = [row.id for row in connections.of_resource(conn, resource_id)]
+    if not is_known:
+        pull_all(bridge, names, full=False)
 
 
 def _open(bridge: Bridge, numbers: Sequence[int]) -> int:

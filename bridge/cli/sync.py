@@ -51,7 +51,7 @@ def sync(
     with ground.bridge() as bridge:
         follow_file(bridge)
         wanted = _choose(bridge, names)
-        results = _pull_all(bridge, wanted, full=full)
+        results = pull_all(bridge, wanted, full=full)
         _refuse_beyond(bridge, wanted, start, end)
     ground.show(results, lambda: table(results, _COLUMNS, empty="no connections"))
     fine = ("ok",) if names else ("ok", _PAUSED)
@@ -146,7 +146,7 @@ def _choose(bridge: Bridge, names: Sequence[str]) -> list[ConnectionId]:
     return [row.id for row in wanted if not names or row.id in names or row.resource_id in names]
 
 
-def _pull_all(bridge: Bridge, wanted: list[ConnectionId], *, full: bool) -> list[dict[str, Any]]:
+def pull_all(bridge: Bridge, wanted: list[ConnectionId], *, full: bool) -> list[dict[str, Any]]:
     """Pull several at a time; shows how far it is, on a terminal."""
     from bridge.scheduler.pulls import Pulls
 

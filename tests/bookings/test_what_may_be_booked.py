@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.bookings.words import NotAllowed, NotBookable, Result
+from bridge.bookings.words import NotAllowed, NotBookable, NotSeen, Result
 from bridge.errors import InvalidCalendarObject
 from tests.bookings.hall import Hall, event
 from tests.builders import make_settings
@@ -130,6 +130,25 @@ def test_without_a_calendar_to_write_to_nothing_can_be_booked(
     hall = open_hall(connections=[{"id": "work"}])
     with pytest.raises(NotBookable):
         hall.put(MEETING)
+
+
+@pytest.mark.parametrize("name", ["other", "nowhere"])
+def test_a_calendar_that_was_chosen_a_moment_ago_is_waited_for_and_a_wrong_one_is_not(
+    open_hall: Callable[..., Hall], name: str
+) -> None:
+    connection = {"id": "work", "account_email": "room@example.com", "read_calendars": ["main"]}
+    hall = open_hall(connections=[connection])
+    hall.house.calendar("other")
+    hall.house.configure(connections=[{**connection, "write_calendar": name, "primary": True}])
+    with pytest.raises(NotSeen) as told:
+        hall.put(MEETING)
+    assert told.value.retry_after
+    hall.house.pull()
+    if name == "other":
+        assert hall.book(MEETING).result is Result.SETTLED
+    else:
+        with pytest.raises(NotBookable):
+            hall.put(MEETING)
 
 
 def test_of_several_connections_the_primary_one_receives_bookings(

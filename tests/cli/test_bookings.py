@@ -98,22 +98,36 @@ def test_a_booking_is_made_shown_and_cancelled_without_a_server(
 @pytest.mark.covers("S4-33")
 def test_bookings_go_to_another_calendar_when_that_is_said(tmp_path: Path, account: Dav) -> None:
     folder, there = bookable(tmp_path, account)
-    made = folder.json("bookings", "create", "room-a", "--from", at(14), "--for", "1h")
-    other = account.make_calendar(f"other-{tmp_path.name}")
     [connection] = folder.config["resources"][0]["connections"]
-    connection |= {"write_calendar": f"other-{tmp_path.name}"}
+    for key in ("read_calendars", "write_calendar", "primary"):  # what the file leaves open
+        connection.pop(key)
     folder.write()
     config = folder.path / "busybridge.yaml"
+    other = account.make_calendar(f"other-{tmp_path.name}")
+
+    def select(calendar: str, *more: str) -> CompletedProcess[str]:
+        name = calendar.strip("/").rpartition("/")[2]
+        done = inside.run(config, "calendars", "select", "room-a.dav", "--write", name, *more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
     assert inside.run(config, "sync").returncode == 0
-    assert (len(account.paths(there)), len(account.paths(other))) == (2, 0)
+    select(there, "--read", f"room-{tmp_path.name}")
+    made = json.loads(
+        run(folder, "create", "room-a", "--from", at(14), "--for", "1h", "--json").stdout
+    )
+    select(other)
+    assert (len(account.paths(there)), len(account.paths(other))) == (2, 0), "it stays"
     moved = run(folder, "move", "room-a")
     assert (moved.returncode, moved.stdout) == (0, "1 went there\n"), moved.stderr
     assert (len(account.paths(there)), len(account.paths(other))) == (1, 1)
+    back = json.loads(select(there, "--move", "--json").stdout)
+    assert back["bookings"] == {"resource_id": "room-a", "moved": 1, "waiting": 0, "failed": []}
+    assert (len(account.paths(there)), len(account.paths(other))) == (2, 0)
+    assert "0 went there" in select(there, "--move").stdout
     assert json.loads(run(folder, "list", "--json").stdout)[0]["id"] == made["id"]
-    again = json.loads(run(folder, "move", "room-a", "--json").stdout)
-    assert again == {"resource_id": "room-a", "moved": 0, "waiting": 0, "failed": []}
     assert run(folder, "cancel", made["id"]).returncode == 0
-    assert account.paths(other) == []
+    assert len(account.paths(there)) == 1
 
 
 def test_beside_a_server_either_of_them_may_write_it(tmp_path: Path, account: Dav) -> None:
