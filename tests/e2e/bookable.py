@@ -80,6 +80,11 @@ class Bookable:
     """Of `HOME`."""
 
     @property
+    def rooms(self) -> list[str]:
+        """Its resources."""
+        return [it["id"] for it in self.served.config["resources"]]
+
+    @property
     def served(self) -> Served:
         """The first process; commands are run beside it."""
         return self.processes[0]

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from bridge.dispatch.points import Point
-from tests.e2e.bookable import bookable
+from tests.e2e.bookable import PLACES, bookable
 from tests.e2e.killing import Killing
+from tests.e2e.sources import CalDavCalendar
+from tests.e2e.town import Town
 from tests.long import seeds
 
 MOMENTS = ["proposed", "committed"]
@@ -24,9 +26,11 @@ logger = logging.getLogger(__name__)
 @pytest.mark.covers("F1", "F2", "F3", "F4", "F5", "F48", "P1", "P2", "A-20", "A-45")
 @pytest.mark.parametrize("seed", seeds(1, 11))
 def test_a_server_killed_while_people_book_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, seed: int
+    town: Town, tmp_path: Path, seed: int
 ) -> None:
-    with bookable(tmp_path) as booked:
+    calendar = town.calendar("radicale", "killed")
+    assert isinstance(calendar, CalDavCalendar)
+    with bookable(tmp_path, rooms=tuple(PLACES), calendar=calendar) as booked:
         killing = Killing(booked, seed)
         moments = [*MOMENTS, ""]
         if seed:
