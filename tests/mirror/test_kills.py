@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from bridge.errors import TemporarilyUnavailable
+from bridge.model.conference import ConferenceKind
+from bridge.provider import CalendarId
+from bridge.sink import EventSink, Marked
 from bridge.store.database import Database
 from bridge.store.mirrors import LEASE
 from tests.mirror.attic import Attic, Killed, kill
@@ -99,3 +104,38 @@ def test_of_two_processes_one_writes(open_attic: Callable[..., Attic]) -> None:
     assert attic.blocks() == shown(23)
     attic.write()
     assert attic.blocks() == shown(23, 24)
+
+
+@dataclass
+class Lagging:
+    """A sink whose listings do not have yet what was written since it was opened."""
+
+    sink: EventSink
+    natively: Collection[ConferenceKind] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sink, name)
+
+    def marked(self, _calendar: CalendarId, _origin: str) -> list[Marked]:
+        return []
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_listing_that_lags_behind_makes_nothing_be_written_twice(
+    attic: Attic, *, after: bool
+) -> None:
+    for number, day in enumerate(DAYS):
+        attic.add(f"talk {number}", day)
+    attic.pull_all()
+    counted = iter(range(100))
+    orders = attic.memory("team").orders
+    orders.give("put", lambda: kill() if next(counted) == 2 else None, after=after, times=None)
+    attic.die()
+    orders.forget()
+    provider = attic.memory("team").provider()
+    assert provider.sink is not None
+    attic.accounts.providers["room-a.team"] = replace(provider, sink=Lagging(provider.sink))
+    attic.write(look=True)
+    assert attic.blocks() == shown(23, 24, 25, 26)
+    attic.look()
+    assert attic.blocks() == shown(23, 24, 25, 26)
