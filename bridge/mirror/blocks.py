@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import blake2b
 from typing import NamedTuple
 
 from bridge.merge import merge
@@ -88,6 +89,17 @@ def block_of(series: EventSeries) -> Block | None:
     tentative = event.status is Status.TENTATIVE or event.show_as is ShowAs.TENTATIVE
     fbtype = FBType.BUSY_TENTATIVE if tentative else FBType.BUSY
     return Block(instant(event.start), instant(event.end), fbtype)
+
+
+def answer_of(series: EventSeries, title: str) -> str:
+    """Name what a provider made of a block of some title.
+
+    As long as it stands so, nobody touched it: some providers drop seconds, or know no tentative
+    time, and would be asked for ever to do otherwise.
+    """
+    shown = series.master.summary if series.master else ""
+    text = repr((title, shown, block_of(series)))
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def is_titled(series: EventSeries, title: str) -> bool:

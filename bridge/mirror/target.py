@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bridge.config.plan import ConnectionPlan, MirrorPlan
 from bridge.errors import RemoteNotFound, RemoteRejected
-from bridge.mirror.blocks import Block, block_of, is_titled
+from bridge.mirror.blocks import Block, answer_of, block_of, is_titled
 from bridge.mirror.pairing import Standing
 from bridge.model.interval import FBType
 from bridge.model.resource import ConnectionId
@@ -160,12 +160,19 @@ class Looking:
 
     def _standing(self, token: str, written: Written | None, row: MirroredRow | None) -> Standing:
         sources = row.sources.split() if row else []
+        told = Block(row.start, row.end, FBType(row.fbtype)) if row else None
+        actual, exact = None, False
+        if written is not None:
+            actual = block_of(written.series)
+            exact = is_titled(written.series, self.title)
+            if row is not None and row.answer == answer_of(written.series, self.title):
+                actual, exact = told, True
         return Standing(
             token=token,
             written=written,
-            actual=block_of(written.series) if written else None,
-            told=Block(row.start, row.end, FBType(row.fbtype)) if row else None,
-            exact=written is not None and is_titled(written.series, self.title),
+            actual=actual,
+            told=told,
+            exact=exact,
             may_go=not (set(sources) & set(self.unread) if sources else self.unread),
         )
 

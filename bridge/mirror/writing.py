@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from bridge import deadline
 from bridge.errors import ProviderError, RemoteChanged, RemoteNotFound, RemoteRejected
-from bridge.mirror.blocks import Wanted, series_of, uid_of
+from bridge.mirror.blocks import Wanted, answer_of, series_of, uid_of
 from bridge.mirror.pairing import Standing, Steps
 from bridge.mirror.target import Seen
 from bridge.model.interval import Instant
@@ -201,6 +201,7 @@ class Writer:
             written.uid or written.series.uid,
             *wanted.block,
             wanted.sources,
+            answer_of(written.series, self.title),
         )
         with self.database.write(lasting=False) as conn:
             mirrored.save(conn, [row])
@@ -218,13 +219,14 @@ class Writer:
             (written.uid or written.series.uid) if written else "",
             *wanted.block,
             wanted.sources,
+            answer_of(written.series, self.title) if written else "",
         )
 
     def _found(self, standing: Standing) -> MirroredRow | None:
         """Take over a block that this database does not know."""
         if standing.actual is None:
             return None
-        return self._row(standing, Wanted(standing.actual, ""))
+        return self._row(standing, Wanted(standing.actual, ""))._replace(answer="")
 
     def _new_token(self, wanted: Wanted) -> str:
         """Name a block that no other one is, or was, named like as far as that is known.

@@ -30,6 +30,7 @@ class MirroredRow(NamedTuple):
     end: Instant
     fbtype: int
     sources: str
+    answer: str = ""
     gone_at: Instant | None = None
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from bridge.errors import TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
+from bridge.model.event import EventSeries, Status
 from bridge.provider import CalendarId
-from bridge.sink import EventSink, Marked
+from bridge.providers.memory import MemoryCalendar
+from bridge.sink import Desired, EventSink, Marked, Written
 from bridge.store.database import Database
 from bridge.store.mirrors import LEASE
+from tests.engine.house import at
 from tests.mirror.attic import Attic, Killed, kill
 
 MOMENTS = [("put", False), ("put", True), ("marked", True), ("delete", False), ("delete", True)]
@@ -139,3 +143,59 @@ def test_a_listing_that_lags_behind_makes_nothing_be_written_twice(
     assert attic.blocks() == shown(23, 24, 25, 26)
     attic.look()
     assert attic.blocks() == shown(23, 24, 25, 26)
+
+
+@dataclass
+class Normalising(Lagging):
+    """A sink of a provider that knows whole minutes, no tentative time, and short titles."""
+
+    calendar: MemoryCalendar | None = None
+
+    def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
+        assert self.calendar is not None
+        written = self.sink.put(calendar, desired, base)
+        event = written.series.master
+        assert event is not None
+        assert isinstance(event.start, datetime)
+        assert isinstance(event.end, datetime)
+        event = replace(
+            event,
+            start=event.start.replace(second=0),
+            end=event.end.replace(second=0),
+            status=Status.CONFIRMED,
+            show_as=None,
+            summary=event.summary[:9],
+        )
+        self.calendar.put(written.remote_id, EventSeries(uid=event.uid, master=event))
+        return self.sink.read(calendar, written.remote_id)
+
+    def marked(self, calendar: CalendarId, origin: str) -> list[Marked]:
+        return list(self.sink.marked(calendar, origin))
+
+
+@pytest.mark.covers("F54", "F55")
+def test_what_a_provider_makes_of_a_block_is_no_reason_to_write_it_again(
+    open_attic: Callable[..., Attic],
+) -> None:
+    attic = open_attic({"to": "team/main", "title": "Busy somewhere else"})
+    start = at("2026-11-23 09:00").replace(second=42)
+    attic.add("talk", start, status=Status.TENTATIVE)
+    provider = attic.memory("team").provider()
+    assert provider.sink is not None
+    sink = Normalising(provider.sink, calendar=attic.calendar(connection="team"))
+    attic.accounts.providers["room-a.team"] = replace(provider, sink=sink)
+    attic.round()
+    attic.asked()
+    for _ in range(3):
+        attic.look()
+    assert attic.blocks() == ["11-23 09:00 +60 Busy some"]
+    assert "put" not in attic.asked()
+    # What people do is told from it still, and so is what the settings say.
+    ((name, block),) = attic.events().items()
+    moved = replace(block, start=at("2026-11-24 09:00"), end=at("2026-11-24 10:00"))
+    attic.calendar(connection="team").put(name, EventSeries(uid=block.uid, master=moved))
+    attic.look()
+    assert attic.blocks() == ["11-23 09:00 +60 Busy some"]
+    attic.mirror({"to": "team/main", "title": "Away"})
+    attic.write()
+    assert attic.blocks() == ["11-23 09:00 +60 Away"]

@@ -157,7 +157,7 @@ def town(request: pytest.FixtureRequest, sqlite_database: Database) -> Town:
     return Town(sqlite_database, work, team)
 
 
-@pytest.mark.covers("A-11", "S0-36", "S0-39")
+@pytest.mark.covers("A-11", "S0-36", "S0-39", "F54")
 def test_ten_rounds_each_way_write_each_block_once_and_move_it_in_place(
     town: Town, empty: Database
 ) -> None:
