@@ -26,7 +26,7 @@ from bridge.ical.parse import parse_calendar
 from bridge.model.event import Event, EventSeries, PartStat, Status
 from bridge.model.interval import Instant, Window
 from bridge.publish import Publisher
-from bridge.store import bookings, outbox
+from bridge.store import bookings, events, outbox
 from bridge.store.bookings import BookedRow, BookingRow, State
 from bridge.store.database import Transaction
 from bridge.store.events import EventRow
@@ -111,12 +111,19 @@ class _Heeding:
     def one(self, booking: BookingRow, event: EventRow | None) -> None:
         if self._is_newer(booking):
             return
+        if event is None and (event := self._renamed(booking)) is not None:
+            booking = booking._replace(remote_id=event.remote_id)
         if event is None:
             told = self.calendar.full or booking.remote_id in self.calendar.removed
             if booking.echoed or told:
                 self._lost(booking, DELETED, "")
         elif event.digest not in _UNREAD and event.text:
             self._changed(booking, event)
+
+    def _renamed(self, booking: BookingRow) -> EventRow | None:
+        """Find its event under another name: its time is free nowhere while it stands."""
+        conn, key = self.ledger.conn, self.calendar.key
+        return next(iter(events.by_uid(conn, [key], booking.remote_uid or booking.uid)), None)
 
     def _is_newer(self, booking: BookingRow) -> bool:
         """Tell whether what we write, or wrote, is newer than what was pulled."""

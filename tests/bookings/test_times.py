@@ -9,7 +9,8 @@ import pytest
 from bridge.bookings.words import Clash
 from bridge.model.interval import Window
 from bridge.model.resource import Projection
-from bridge.store import busy
+from bridge.provider import RemoteId
+from bridge.store import bookings, busy
 from tests.bookings.hall import INSTANCE, ROOM, Hall, event
 from tests.engine.house import make_series
 
@@ -165,3 +166,41 @@ def test_a_booking_of_another_resource_blocks_in_a_calendar_that_both_read(hall:
     assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
     with pytest.raises(Clash):
         hall.put(event())
+
+
+def test_a_booking_in_a_calendar_that_receives_none_any_more_counts_once_and_follows(
+    hall: Hall,
+) -> None:
+    hall.book(event())
+    hall.occupy("2026-11-23 09:00", uid="one", origin=INSTANCE, summary="Talk")
+    hall.house.calendar("other")
+    work = {"id": "work", "account_email": "room@example.com", "primary": True}
+    hall.house.configure(connections=[work | {"write_calendar": "other"}])
+    hall.house.pull(full=True)
+    assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+    assert len(hall.house.blocks(Projection.DETAILS)) == 1
+    moved = make_series("2026-11-23 14:00", uid="one", origin=INSTANCE, summary="Talk")
+    hall.house.calendar().put("one", moved)
+    hall.house.pull()
+    assert hall.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
+def test_an_event_that_somebody_gives_another_name_in_its_calendar_stays_the_bookings(
+    hall: Hall,
+) -> None:
+    """As a MOVE on a CalDAV server does."""
+    hall.book(event())
+    [remote_id] = [row.remote_id for row in rows(hall)]
+    stands = make_series("2026-11-23 09:00", uid="one", origin=INSTANCE, summary="Talk")
+    hall.house.calendar().put(remote_id, stands)
+    hall.house.pull()
+    hall.house.calendar().delete(RemoteId(remote_id))
+    hall.house.calendar().put("renamed", stands)
+    hall.house.pull()
+    assert hall.busy() == [("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")]
+    assert [row.remote_id for row in rows(hall)] == ["renamed"]
+
+
+def rows(hall: Hall) -> list[bookings.BookingRow]:
+    with hall.database.read() as conn:
+        return bookings.visible(conn, ROOM)
