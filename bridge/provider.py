@@ -31,7 +31,7 @@ from bridge.model.interval import Instant, Window
 from bridge.model.remote import CalendarId as CalendarId  # noqa: PLC0414 - named from here, too
 from bridge.model.remote import ETag as ETag  # noqa: PLC0414
 from bridge.model.remote import RemoteId as RemoteId  # noqa: PLC0414
-from bridge.model.resource import Direction
+from bridge.model.resource import ConnectionId, Direction
 from bridge.notifier import Delivery, Notices, Notifier
 from bridge.sink import ConferenceMaker, EventSink
 
@@ -234,6 +234,19 @@ class Provider:
         if self.reach is not None:
             self.reach()
         return ()
+
+
+class Opener(Protocol):
+    """Opens accounts; `bridge.accounts.Accounts` is one."""
+
+    def open(self, connection_id: ConnectionId, fingerprint: str | None = None, /) -> Provider:
+        """Give the provider of a connection, if it is the account of that fingerprint.
+
+        Raises:
+            ConfigError: no connection of this id is configured.
+            ProviderError: its kind cannot work with its settings.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

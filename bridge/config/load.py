@@ -21,9 +21,6 @@ from bridge.config.wording import report
 from bridge.errors import ConfigError
 from bridge.provider import ProviderKind
 
-_ATTEMPTS = 10
-"""Leaving something out can make its parent wrong, which is then left out: a few levels."""
-
 
 def load(
     path: str | Path,

@@ -9,7 +9,7 @@ from typing import Protocol
 from bridge.errors import BridgeError
 from bridge.model.conference import ConferenceKind
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.provider import Provider
+from bridge.provider import Opener
 from bridge.sink import ConferenceMaker
 from bridge.store import connections
 from bridge.store.database import Database
@@ -20,17 +20,8 @@ _STOPPED = frozenset(
 logger = logging.getLogger(__name__)
 
 
-class Accounts(Protocol):
-    """Opens accounts; `bridge.accounts.Accounts` is one."""
-
-    def open(self, connection_id: ConnectionId, fingerprint: str | None = None, /) -> Provider:
-        """Give the provider of a connection, if it is the account of that fingerprint.
-
-        Raises:
-            ConfigError: no connection of this id is configured.
-            ProviderError: its kind cannot work with its settings.
-        """
-        ...
+class Accounts(Opener, Protocol):
+    """Opens accounts, also such as make meetings; `bridge.accounts.Accounts` is one."""
 
     def serving(self, resource_id: ResourceId, /) -> Sequence[ConnectionId]:
         """Name the accounts that make meetings for a resource without being its connections."""

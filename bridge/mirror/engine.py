@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Protocol
 
 from bridge.config.plan import MirrorPlan
 from bridge.errors import BridgeError, RemoteNotFound, RemoteRejected, StoreError
@@ -19,7 +18,7 @@ from bridge.mirror.target import Looking, Seen, Target
 from bridge.mirror.writing import Lost, Writer
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionId, ResourceId
-from bridge.provider import CalendarId, Provider
+from bridge.provider import CalendarId, Opener
 from bridge.sink import EventSink
 from bridge.store import mirrored, mirrors, resources
 from bridge.store.database import Database
@@ -36,19 +35,6 @@ _AGAIN = 5
 _KEPT = 7 * 86400
 """Seconds for which a block stays that is over."""
 logger = logging.getLogger(__name__)
-
-
-class Accounts(Protocol):
-    """Opens accounts; `bridge.accounts.Accounts` is one."""
-
-    def open(self, connection_id: ConnectionId, fingerprint: str | None = None, /) -> Provider:
-        """Give the provider of a connection, if it is the account of that fingerprint.
-
-        Raises:
-            ConfigError: no connection of this id is configured.
-            ProviderError: its kind cannot work with its settings.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +60,7 @@ class Mirroring:
     """Carries out rounds; any thread may call."""
 
     database: Database
-    accounts: Accounts
+    accounts: Opener
     instance: str
     """X-BUSYBRIDGE-ORIGIN of what is written."""
     clock: Callable[[], Instant]

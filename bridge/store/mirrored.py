@@ -13,6 +13,7 @@ from bridge.provider import AccessRole
 from bridge.store.booking_tables import booked, bookings
 from bridge.store.bulk import upsert_rows
 from bridge.store.mirror_tables import mirrored, mirrors
+from bridge.store.overlap import asked, overlaps
 from bridge.store.schema import calendars, connections, events, occurrences
 
 EVERYTHING_STALE = ""
@@ -122,10 +123,7 @@ def spans(
             & (events.c.remote_id == occurrences.c.remote_id),
         )
         .where(
-            occurrences.c.resource_id == resource_id,
-            occurrences.c.start >= window.start - longest,
-            occurrences.c.start < window.end,
-            occurrences.c.end > window.start,
+            overlaps(occurrences),
             occurrences.c.fbtype != 0,
             ~occurrences.c.relayed,
             occurrences.c.remote_id != EVERYTHING_STALE,
@@ -139,23 +137,21 @@ def spans(
         select(booked.c.start, booked.c.end, booked.c.fbtype, bookings.c.connection_id)
         .join(bookings, bookings.c.id == booked.c.booking_id)
         .where(
-            booked.c.resource_id == resource_id,
-            booked.c.start >= window.start - longest,
-            booked.c.start < window.end,
-            booked.c.end > window.start,
+            overlaps(booked),
             booked.c.fbtype != 0,
             booked.c.proposal_id <= 0,
             bookings.c.connection_id.in_(wanted),
         )
     )
+    which = asked(resource_id, window, longest)
     tokens, uids = _names(conn, resource_id)
     found = [
         SpanRow(start, end, fbtype, connection_id)
-        for start, end, fbtype, connection_id, uid in conn.execute(read)
+        for start, end, fbtype, connection_id, uid in conn.execute(read, which)
         # Some providers make the UID of the name that a block was given, and some have their own.
         if uid not in uids and uid.partition("@")[0] not in tokens
     ]
-    return [*found, *(SpanRow(*row) for row in conn.execute(own))]
+    return [*found, *(SpanRow(*row) for row in conn.execute(own, which))]
 
 
 def _names(conn: Connection, resource_id: str) -> tuple[set[str], set[str]]:
