@@ -15,7 +15,7 @@ from datetime import datetime
 from bridge.model.event import Event
 from bridge.model.interval import Instant
 from bridge.publish import is_block
-from bridge.store import bookings
+from bridge.store import bookings, heading
 from bridge.store.database import Database
 
 
@@ -27,33 +27,32 @@ def is_relayed(event: Event) -> bool:
 class Own:
     """What a resource's bookings have at their providers, read when it is first asked for."""
 
-    def __init__(
-        self, database: Database, resource_id: str, receives: tuple[str, str] | None
-    ) -> None:
+    def __init__(self, database: Database, resource_id: str, calendar: tuple[str, str]) -> None:
         """Read nothing yet.
 
         Args:
             database: the store.
             resource_id: whose bookings they are.
-            receives: connection and remote id of the calendar, where it receives bookings; None:
-                none of them follows what happens in it.
+            calendar: its connection and remote id. Bookings may stand in it although others
+                receive them by now.
         """
-        self._receives = receives
+        self._calendar = calendar
         self._database = database
         self._resource_id = resource_id
-        self._names: tuple[Collection[str], Collection[str]] | None = None
+        self._names: tuple[set[str], set[str]] | None = None
         self._unsettled: Collection[Instant] = ()
 
     def holds(self, event: Event, remote_id: str) -> bool:
         """Tell whether the time of an event that this instance wrote is blocked elsewhere."""
         if is_block(event.uid):
             return True
-        if self._receives is None:
-            return False
         if self._names is None:
+            where = self._resource_id, *self._calendar
             with self._database.read() as conn:
-                self._names = bookings.names_of(conn, self._resource_id, *self._receives)
-                self._unsettled = bookings.unsettled_at(conn, self._resource_id, *self._receives)
+                ids, uids = bookings.names_of(conn, *where)
+                left, coming = heading.through(conn, *where)
+                self._names = ids | left, uids
+                self._unsettled = bookings.unsettled_at(conn, *where) | coming
         ids, uids = self._names
         return remote_id in ids or event.uid in uids or self._may_be_unsettled(event)
 

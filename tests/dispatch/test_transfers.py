@@ -90,6 +90,36 @@ def test_a_booking_goes_to_the_new_calendar_and_leaves_the_old_one(stage: Stage)
     assert [stands(stage, HERE), stands(stage, THERE), stage.meetings()] == [[], [], []]
 
 
+@pytest.mark.covers("S4-33", "F54")
+def test_a_booking_that_stays_is_counted_once_and_follows_what_happens_there(stage: Stage) -> None:
+    book(stage)
+    receives(stage, THERE)
+    stage.house.pull(full=True)
+    assert stage.busy() == [NINE]
+    assert stage.done(stage.put(event(*LATER))).result is Result.SETTLED
+    assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+    stage.remove()
+    stage.house.pull()
+    assert stage.busy() == []
+    assert "STATUS:CANCELLED" in stage.text()
+
+
+@pytest.mark.covers("S4-33", "F54")
+def test_a_booking_on_its_way_is_counted_once_whatever_is_pulled(stage: Stage) -> None:
+    book(stage)
+    receives(stage, THERE)
+    stage.memory.orders.give("put", TemporarilyUnavailable("no answer"), after=True)
+    stage.memory.orders.give("delete", TemporarilyUnavailable("no answer"))
+    go(stage)
+    stage.work()
+    stage.house.pull(full=True)
+    assert stage.work() != [], "it is in both, and seen there"
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [1, 1]
+    stage.house.pull(full=True)
+    assert stage.done(stage.put(event(*LATER))).result is Result.SETTLED
+    assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
 @pytest.mark.covers("S4-33")
 def test_a_booking_goes_to_another_account_with_a_meeting_of_that_account(stage: Stage) -> None:
     stage.house.configure(
