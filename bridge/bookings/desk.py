@@ -42,6 +42,12 @@ BOOKED = "booked"
 _TRIES = 5
 
 
+def announce(wake: Wake) -> None:
+    """Wake whoever waits for a proposal, for what is published, or for something to carry out."""
+    for topic in (BOOKED, "published", OUTBOX):
+        wake.notify(topic)
+
+
 class Bookings:
     """What the CalDAV plugin and the HTTP API call; any thread may.
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bridge.bookings import draft, showing
+from bridge.bookings.draft import Draft
 from bridge.bookings.merging import Side, merged
+from bridge.bookings.place import Place
+from bridge.errors import InvalidCalendarObject
 from bridge.ical.amend import Writer
 from bridge.model.event import Event, EventSeries, PartStat
+from bridge.store.bookings import BookingRow
 
 
 def followed(text: str, ours: Side, theirs: Side, *, account: str, sequence: int) -> str:
@@ -32,6 +37,26 @@ def followed(text: str, ours: Side, theirs: Side, *, account: str, sequence: int
         return text
     writer = Writer(own=[f"mailto:{account}"] if account else ())
     return writer.amended_text(text, _raised(both, sequence))
+
+
+def with_theirs(new: Draft, theirs: Side, booking: BookingRow, standing: str, here: Place) -> Draft:
+    """Take over what somebody changed of an event while a revision of it was written.
+
+    Args:
+        new: the revision.
+        theirs: see `followed`.
+        booking: whose it is.
+        standing: the text before the revision.
+        here: where it is written.
+    """
+    account = here.accounts.get(booking.connection_id, "")
+    sequence = max(booking.sequence, showing.sequence_of(new.text)) + 1
+    try:
+        ours = Side(draft.parse(standing, here.plan).series, new.series)
+        text = followed(new.text, ours, theirs, account=account, sequence=sequence)
+        return draft.parse(text, here.plan)
+    except InvalidCalendarObject:  # it cannot be said in this text; the event has it all the same
+        return new
 
 
 def _without_replies(series: EventSeries) -> list[Event]:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 from bridge.bookings import conflicts, desired, draft, place, showing, stranded, times
 from bridge.bookings.desired import Intent, Organizer
-from bridge.bookings.desk import BOOKED, OUTBOX
+from bridge.bookings.desk import announce
 from bridge.bookings.draft import Draft
-from bridge.bookings.following import followed
+from bridge.bookings.following import with_theirs
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.merging import Side
 from bridge.bookings.place import Place
@@ -25,7 +25,6 @@ from bridge.bookings.words import KEY, Clash
 from bridge.config.booking import OnConflict
 from bridge.config.live import Live
 from bridge.config.plan import ResourcePlan
-from bridge.errors import InvalidCalendarObject
 from bridge.model.conference import Conference, ConferenceKind
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
@@ -33,7 +32,7 @@ from bridge.publish import Publisher
 from bridge.sink import Written
 from bridge.store import bookings, claiming, outbox, resources
 from bridge.store.bookings import BookingRow
-from bridge.store.database import Database, Transaction
+from bridge.store.database import Database
 from bridge.store.outbox import Kind, ProposalRow
 from bridge.store.wake import Wake
 
@@ -108,7 +107,7 @@ class Outbox:
         for proposal, error in stranded.found(self._database, now):
             done = self._give_up(proposal, error, now) or done
         if done:
-            self._tell()
+            announce(self._wake)
 
     def _give_up(self, proposal: ProposalRow, error: tuple[str, str], now: Instant) -> bool:
         with self._database.write() as conn:
@@ -120,7 +119,7 @@ class Outbox:
                 return False
             booking = bookings.get(conn, row.booking_id) or booking
             claim = Claim(row, booking, place.look(conn, ResourceId(booking.resource_id)).plan)
-            self._failed(self._ledger(conn, claim, now), claim, error, now)
+            self._failed(Ledger(conn, self._publisher, claim.resource_id, now), claim, error, now)
         return True
 
     # Deciding what to do
@@ -223,15 +222,15 @@ class Outbox:
                 standing, _ = showing.beneath(conn, booking)
             new = self._draft(claim, booking, standing, here.plan)
             if new is not None and theirs is not None and claim.kind is Kind.CHANGE:
-                new = _with_theirs(new, theirs, booking, standing, here)
-            rows = self._timed(new, here, booking) if new is not None else None
+                new = with_theirs(new, theirs, booking, standing, here)
+            rows = times.of(new.series, here, booking) if new is not None else None
             with self._database.write() as conn:
                 row = resources.lock(conn, claim.resource_id)
                 if row is None or outbox.held(conn, claim.proposal) is None:
                     return False
                 if not here.stands(row):
                     continue
-                ledger = self._ledger(conn, claim, now)
+                ledger = Ledger(conn, self._publisher, claim.resource_id, now)
                 work = Settling(ledger, claim, here, meeting_due, follows=theirs is None)
                 if claim.kind is Kind.DELETE:
                     work.gone()
@@ -241,7 +240,7 @@ class Outbox:
                 if owed:
                     owe(ledger, booking, claim, now, owed)
                 ledger.close()
-            self._tell()
+            announce(self._wake)
             return True
         return False
 
@@ -296,7 +295,7 @@ class Outbox:
             if owed:
                 owe(ledger, booking, claim, now, {"cancel": owed})
             ledger.close()
-        self._tell()
+        announce(self._wake)
         return True
 
     def retry(
@@ -337,22 +336,8 @@ class Outbox:
         with self._held(claim, now) as ledger:
             if ledger is None:
                 return False
-            proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
-            booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
-            if not claim.kind.is_errand and not proposal.shown:
-                showing.tentative(ledger, booking, proposal)
-            code, message = error
-            outbox.close(
-                ledger.conn,
-                proposal.id,
-                outbox.State.FAILED,
-                now,
-                error_code=code,
-                error_message=message,
-            )
-            ledger.tell("failed", booking, reason=message)
-            ledger.close()
-        self._tell()
+            self._failed(ledger, claim, error, now)
+        announce(self._wake)
         return True
 
     def note_progress(self, claim: Claim, progress: Mapping[str, object]) -> bool:
@@ -376,7 +361,7 @@ class Outbox:
             if row is None or outbox.held(conn, claim.proposal) is None:
                 yield None
             else:
-                yield self._ledger(conn, claim, now)
+                yield Ledger(conn, self._publisher, claim.resource_id, now)
 
     def _failed(self, ledger: Ledger, claim: Claim, error: tuple[str, str], now: Instant) -> None:
         proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
@@ -395,13 +380,6 @@ class Outbox:
         ledger.tell("failed", booking, reason=message)
         ledger.close()
 
-    def _ledger(self, conn: Transaction, claim: Claim, now: Instant) -> Ledger:
-        return Ledger(conn, self._publisher, claim.resource_id, now)
-
-    def _tell(self) -> None:
-        for topic in (BOOKED, "published", OUTBOX):
-            self._wake.notify(topic)
-
     def _draft(
         self, claim: Claim, booking: BookingRow, standing: str, plan: ResourcePlan
     ) -> Draft | None:
@@ -417,17 +395,3 @@ class Outbox:
             return ""
         users = self._live.current.auth.users
         return next((it.email.lower() for it in users if it.name == login), "")
-
-
-def _with_theirs(
-    new: Draft, theirs: Side, booking: BookingRow, standing: str, here: Place
-) -> Draft:
-    """Take over what somebody changed of the event while it was written."""
-    account = here.accounts.get(booking.connection_id, "")
-    sequence = max(booking.sequence, showing.sequence_of(new.text)) + 1
-    try:
-        ours = Side(draft.parse(standing, here.plan).series, new.series)
-        text = followed(new.text, ours, theirs, account=account, sequence=sequence)
-        return draft.parse(text, here.plan)
-    except InvalidCalendarObject:  # it cannot be said in this text; the event has it all the same
-        return new

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge.bookings import desired, draft, linking, place, showing, times
-from bridge.bookings.desk import BOOKED, OUTBOX
+from bridge.bookings.desk import OUTBOX, announce
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
 from bridge.bookings.settling import Claim, owe, told_of_meeting, written_as
@@ -178,9 +178,7 @@ class Transfers:
             after = linking.met(written_as(there.booking, written), conference)
             after = _moved(before, after, written, here)
             series = draft.parse(after.text, here.plan).series
-            timed = times.timed(
-                times.occurrences(series, here), here, after.id, after.connection_id
-            )
+            timed = times.of(series, here, after)
             ledger.times(after.id, [0], timed.rows)
             after = ledger.save(before, after)
             outbox.add(
@@ -197,7 +195,7 @@ class Transfers:
             if told_of_meeting(ledger, before, after) and meeting_due is not None:
                 owe(ledger, after, there, meeting_due, {})
             ledger.close()
-        self._tell()
+        announce(self.wake)
         return True
 
     def end(self, claim: Claim, now: Instant) -> bool:
@@ -207,12 +205,8 @@ class Transfers:
             if outbox.held(conn, claim.proposal) is None:
                 return False
             outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
-        self._tell()
+        announce(self.wake)
         return True
-
-    def _tell(self) -> None:
-        for topic in (BOOKED, "published", OUTBOX):
-            self.wake.notify(topic)
 
 
 def _goes(

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from bridge.bookings import showing
-from bridge.bookings.desk import BOOKED, OUTBOX
+from bridge.bookings.desk import OUTBOX, announce
 from bridge.bookings.ledger import Ledger
 from bridge.dispatch.progress import Owed, Progress
 from bridge.errors import StoreError
@@ -155,8 +155,7 @@ class Clearing:
                 if booking.remote_id in gone or not _is_newer(conn, booking, since):
                     due += _end(ledger, booking)
             ledger.close()
-        for topic in (BOOKED, "published", OUTBOX):
-            self.wake.notify(topic)
+        announce(self.wake)
         return due
 
 
@@ -176,7 +175,7 @@ def _end(ledger: Ledger, booking: BookingRow) -> list[Due]:
     left = [it for it in history if it.state.is_open or it.state is outbox.State.FAILED]
     owed = _meetings(booking, left)
     for each in left:
-        if not _only_cancels(each):
+        if not _only_clears(each):
             outbox.close(
                 conn, each.id, outbox.State.WITHDRAWN, now, error_code=_ACTOR, error_message=PURGED
             )
@@ -221,6 +220,8 @@ def _meetings(booking: BookingRow, left: Collection[ProposalRow]) -> list[Owed]:
     return [Owed.read(it) for it in dict.fromkeys(found)]
 
 
-def _only_cancels(proposal: ProposalRow) -> bool:
+def _only_clears(proposal: ProposalRow) -> bool:
+    """Tell whether it makes nothing anew: a transfer of what ended deletes what it finds."""
     progress = Progress.read(json.loads(proposal.progress))
-    return proposal.kind is Kind.MEETING and bool(progress.cancel)
+    cancels = proposal.kind is Kind.MEETING and bool(progress.cancel)
+    return cancels or proposal.kind is Kind.TRANSFER

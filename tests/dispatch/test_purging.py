@@ -22,6 +22,7 @@ from bridge.store.bookings import State
 from tests.bookings.hall import INSTANCE, ROOM
 from tests.dispatch.stage import Killed, Stage, event, kill
 from tests.dispatch.test_meetings import meeting
+from tests.dispatch.test_transfers import receives
 from tests.engine.house import make_series
 
 WORK = ConnectionId("room-a.work")
@@ -206,3 +207,23 @@ def test_a_meeting_of_which_only_its_event_tells_goes_too_or_is_named(stage: Sta
     assert purge(stage).meetings == [f"https://zoom.example/{'abcdef02' * 5}"]
     assert stage.meetings() == []
     assert standing(stage) == ["theirs"]
+
+
+def test_what_a_transfer_left_in_another_account_goes_although_its_booking_was_purged(
+    stage: Stage,
+) -> None:
+    stage.done(stage.put(event()))
+    receives(stage, "other", "team")
+    team = stage.house.memory("team")
+    team.natively = ()
+    there = stage.house.calendar("other", "team")
+    there.info = replace(there.info, role=AccessRole.WRITE)
+    stage.memory.orders.give("delete", DOWN)
+    stage.outbox.transfers.queue(ROOM, stage.now)
+    stage.work()
+    assert (standing(stage), len(there.objects)) == (["one", "theirs"], 1)
+    assert purging(stage).purge(ConnectionId("room-a.team")).is_whole
+    assert there.objects == {}
+    stage.later()
+    assert standing(stage) == ["theirs"]
+    assert all(not it.state.is_open for it in stage.proposals())
