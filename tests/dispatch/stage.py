@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from bridge.bookings.words import Outcome, Ticket
-from bridge.dispatch import Dispatch, Report
+from bridge.dispatch import Dispatch, Report, points
+from bridge.dispatch.points import Point
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries
 from bridge.provider import RemoteId
@@ -152,8 +153,26 @@ class Stage(Hall):
         self.calendar.delete(RemoteId(remote_id))
 
 
+def die_at(stage: Stage, point: Point) -> bool:
+    """Carry out what is due in a process that dies there; False when it does not come by."""
+
+    def act(reached: Point) -> None:
+        if reached is point:
+            raise Killed
+
+    points.arm(act)
+    try:
+        stage.work()
+    except Killed:
+        return True
+    finally:
+        points.arm(None)
+        stage.house.now += LEASE + 1
+    return False
+
+
 def kill(*_: object) -> None:
     raise Killed
 
 
-__all__ = ["Killed", "Stage", "event", "kill"]
+__all__ = ["Killed", "Stage", "die_at", "event", "kill"]

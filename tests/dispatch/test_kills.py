@@ -10,7 +10,7 @@ import pytest
 from bridge.dispatch import points
 from bridge.dispatch.points import Point
 from bridge.errors import RemoteRejected
-from tests.dispatch.stage import LEASE, Killed, Stage, event
+from tests.dispatch.stage import Stage, die_at, event
 
 GUEST = "ATTENDEE:mailto:ann@example.net"
 ZOOM = "X-BUSYBRIDGE-CONFERENCE:zoom"
@@ -20,24 +20,6 @@ ZOOM = "X-BUSYBRIDGE-CONFERENCE:zoom"
 def stage(open_stage: Callable[..., Stage]) -> Iterator[Stage]:
     yield open_stage(zoom=True)
     points.arm(None)
-
-
-def die_at(stage: Stage, point: Point) -> bool:
-    """Carry out what is due in a process that dies there; False when it does not come by."""
-
-    def act(reached: Point) -> None:
-        if reached is point:
-            raise Killed
-
-    points.arm(act)
-    try:
-        stage.work()
-    except Killed:
-        return True
-    finally:
-        points.arm(None)
-        stage.house.now += LEASE + 1
-    return False
 
 
 def text(number: int, hour: int, title: str = "Talk") -> bytes:

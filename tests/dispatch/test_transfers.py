@@ -16,7 +16,7 @@ from bridge.model.event import EventSeries
 from bridge.store import outbox
 from bridge.store.outbox import ProposalRow
 from tests.bookings.hall import ROOM
-from tests.dispatch.stage import LEASE, Killed, Stage, event
+from tests.dispatch.stage import Stage, die_at, event
 
 NINE = ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")
 LATER = ("20261123T140000Z", "20261123T150000Z")
@@ -160,22 +160,6 @@ def test_a_transfer_survives_a_death_at_every_moment(stage: Stage) -> None:
     assert died.keys() >= {Point.CLAIMED, Point.EVENT_WANTED, Point.EVENT_WRITTEN, Point.SETTLED}
     told = Counter(mail.about for mail in stage.memory.mails if "ann" in mail.address)
     assert told == {"invited": 1 + len(Point)}
-
-
-def die_at(stage: Stage, point: Point) -> bool:
-    def act(reached: Point) -> None:
-        if reached is point:
-            raise Killed
-
-    points.arm(act)
-    try:
-        stage.work()
-    except Killed:
-        stage.house.now += LEASE + 1
-        return True
-    finally:
-        points.arm(None)
-    return False
 
 
 def test_clients_do_not_wait_for_a_transfer_and_it_brings_along_what_they_change(

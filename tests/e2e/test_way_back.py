@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
 
+from bridge.ical.parse import parse_calendar
+from bridge.ical.recurrence import expand
+from bridge.model.interval import Window
+from tests.e2e.bookable import path
 from tests.e2e.served import ical
 from tests.e2e.trio import DAY, HOME, HOUR, WRITTEN, ZOOM, Trio
 
@@ -76,7 +82,7 @@ def test_events_that_are_deleted_or_declined_cancel_their_bookings_and_end_their
     assert all(three.shown(room, uid).status == 404 for uid in ways)
 
 
-@pytest.mark.covers("A-23")
+@pytest.mark.covers("A-23", "S1-27", "S1-35")
 def test_a_deletion_is_only_told_of_where_the_connection_says_so(three: Trio) -> None:
     starts = {room: three.book(room, f"{room}-kept", ZOOM) for room in WRITTEN}
     for room in WRITTEN:
@@ -147,3 +153,20 @@ def test_occurrences_that_are_moved_or_deleted_there_are_so_here(three: Trio, ro
     assert three.write("PUT", room, uid, octets).status == 204
     three.pull(room)
     assert [it for it, _, _ in three.busy(room, start, start + 5 * DAY)] == starts
+
+
+@pytest.mark.parametrize(("room", "title"), [("meet", "summary"), ("teams", "subject")])
+def test_this_and_following_there_takes_its_part_out_of_the_booking_and_frees_nothing(
+    three: Trio, room: str, title: str
+) -> None:
+    uid = f"{room}-whole"
+    start = three.book(room, uid, "RRULE:FREQ=DAILY;COUNT=4")
+    three.pull(room)
+    three.split(room, uid, start + 2 * DAY, **{title: f"{room}-rest-of-it"})
+    three.pull(room)
+    ours = three.client.ask("GET", path(room, uid)).body.decode()
+    [series] = parse_calendar(ours.replace("\r\n ", "")).series
+    every = expand(series.series, Window(start, start + 9 * DAY), UTC, day_zone=UTC).occurrences
+    assert [it.start - start for it in every] == [0, DAY], "the rest is somebody else's by now"
+    busy = [it - start for it, _, _ in three.busy(room, start, start + 5 * DAY)]
+    assert [it for it in busy if it % DAY == 0] == [0, DAY, 2 * DAY, 3 * DAY]

@@ -11,19 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import update
 
-from bridge.ical.parse import parse_calendar
-from bridge.ical.recurrence import expand
 from bridge.model.interval import Window, utc
-from bridge.sandbox.google import series as google_series
-from bridge.sandbox.microsoft import series as outlook_series
-from bridge.sandbox.microsoft import times
 from bridge.sandbox.zoom.directory import Meeting
 from bridge.store import deliveries, keys, outbox
 from bridge.store.booking_tables import proposals
@@ -43,6 +37,7 @@ from tests.e2e.bookable import (
     path,
     text,
 )
+from tests.e2e.occurring import taking_place
 from tests.e2e.served import Reply, Served, get, ical, joined, json_periods, rfc3339, unfolded
 from tests.e2e.sources import CalDavCalendar, vevent
 from tests.e2e.town import Town
@@ -243,39 +238,8 @@ class Trio:
 
     def taken(self, room: str, uid: str) -> list[int]:
         """When the occurrences of a booking begin, as its provider works them out."""
-        world, owner, until = self.booked.sandbox.world, PLACES[room].owner, utc(FIRST + 90 * DAY)
-        with world.lock:
-            if PLACES[room].provider == "google":
-                there = world.calendar(owner)
-                masters = [
-                    it.event
-                    for it in there.records.values()
-                    if it.event.get("summary") == uid and it.event.get("recurrence")
-                ]
-                found = [
-                    datetime.fromisoformat(it["start"]["dateTime"])
-                    for master in masters
-                    if master["status"] != "cancelled"
-                    for it in google_series.instances(master, there, until)
-                    if it["status"] != "cancelled"
-                ]
-            elif PLACES[room].provider == "microsoft":
-                box = self.booked.sandbox.microsoft.directory.mailbox(owner)
-                every = outlook_series.within(box.default, utc(FIRST), until)
-                found = [times.span(it.event).start for it in every if it.event["subject"] == uid]
-            else:
-                found = self._occurrences(uid)
-        return sorted(int(it.timestamp()) for it in found)
-
-    def _occurrences(self, uid: str) -> list[datetime]:
-        found = []
-        for body in self.calendar.objects().values():
-            [parsed] = parse_calendar(body).series
-            horizon = Window(FIRST, FIRST + 90 * DAY)
-            if f"\r\nSUMMARY:{uid}\r\n" in body:
-                every = expand(parsed.series, horizon, UTC, day_zone=UTC).occurrences
-                found += [utc(it.start) for it in every]
-        return found
+        span = Window(FIRST, FIRST + 90 * DAY)
+        return taking_place(self.booked.sandbox, self.calendar, PLACES[room], uid, span)
 
     def standing(self, room: str, uid: str) -> list[tuple[int, str]]:
         """Start and link of the events of a booking."""
@@ -352,6 +316,14 @@ class Trio:
             override = vevent(uid, *lines).replace(f"secret of {uid}", uid)
             body = body.replace("END:VEVENT", f"EXDATE:{ical(deleted)}\r\nEND:VEVENT")
             self._write(found, body.replace("END:VCALENDAR", f"{override}END:VCALENDAR"))
+
+    def split(self, room: str, uid: str, original: int, **changes: str) -> None:
+        """Change "this and following" of a series."""
+        if PLACES[room].provider == "google":
+            self._google(room).split(self._named(room, uid), utc(original), **changes)
+        else:
+            outlook = self._outlook(room)
+            outlook.split(outlook.invited(uid), utc(original), **changes)
 
     def _google(self, room: str) -> Any:
         return self.booked.sandbox.person(PLACES[room].owner)
