@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.model.interval import Instant
 from bridge.store import outbox
 from bridge.store.database import Transaction
-from bridge.store.outbox import ProposalRow
+from bridge.store.outbox import Kind, ProposalRow
 
 
 def of_booking(conn: Transaction, booking_id: str) -> list[ProposalRow]:
@@ -30,7 +30,7 @@ def again(conn: Transaction, proposal_id: int, now: Instant) -> bool:
     row = outbox.get(conn, proposal_id)
     if row is None or row.state is not outbox.State.FAILED:
         return False
-    newer = outbox.of_booking(conn, row.booking_id)
+    newer = [] if row.kind is Kind.TRANSFER else outbox.of_booking(conn, row.booking_id)
     if any(it.id > row.id and it.state is outbox.State.SETTLED for it in newer):
         return False
     return outbox.requeue(conn, proposal_id, now)

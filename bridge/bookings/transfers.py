@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bridge.bookings import desired, draft, linking, place, showing, times
+from bridge.bookings import desired, draft, failing, linking, place, showing, times
 from bridge.bookings.desk import OUTBOX, announce
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
@@ -108,19 +108,12 @@ class Transfers:
             if here.target is None:
                 raise NotBookable("this resource has no calendar that bookings are written to")
             to = {"connection_id": here.target.connection_id, "calendar": here.target.calendar}
-            numbers = [
-                outbox.add(
-                    conn,
-                    booking.id,
-                    Kind.TRANSFER,
-                    now,
-                    actor=actor,
-                    name=booking.name,
-                    progress=_json({_TO: to}),
-                )
-                for booking in bookings.living(conn, resource_id)
-                if _goes(conn, booking, here, to, now)
-            ]
+            numbers: list[int] = []
+            for booking in bookings.living(conn, resource_id):
+                # What failed comes first: half of it may be done.
+                numbers += _tried_again(conn, booking, now)
+                if _goes(conn, booking, here, to, now):
+                    numbers.append(_add(conn, booking, now, actor, {_TO: to}))
         self.wake.notify(OUTBOX)
         return numbers
 
@@ -181,15 +174,8 @@ class Transfers:
             timed = times.of(series, here, after)
             ledger.times(after.id, [0], timed.rows)
             after = ledger.save(before, after)
-            outbox.add(
-                conn,
-                after.id,
-                Kind.TRANSFER,
-                now,
-                actor=there.proposal.actor,
-                name=after.name,
-                progress=_json({_LEFT: {name: getattr(before, name) for name in _STOOD}}),
-            )
+            left = {name: getattr(before, name) for name in _STOOD}
+            _add(conn, after, now, there.proposal.actor, {_LEFT: left})
             outbox.close(conn, there.proposal.id, outbox.State.SETTLED, now)
             ledger.tell("updated", after)
             if told_of_meeting(ledger, before, after) and meeting_due is not None:
@@ -207,6 +193,19 @@ class Transfers:
             outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
         announce(self.wake)
         return True
+
+
+def _add(
+    conn: Transaction, booking: BookingRow, now: Instant, actor: str, said: Mapping[str, object]
+) -> int:
+    return outbox.owe(
+        conn, booking.id, now, actor=actor, name=booking.name, progress=said, kind=Kind.TRANSFER
+    )
+
+
+def _tried_again(conn: Transaction, booking: BookingRow, now: Instant) -> list[int]:
+    found = [it for it in failing.of_booking(conn, booking.id) if it.kind is Kind.TRANSFER]
+    return [it.id for it in reversed(found) if failing.again(conn, it.id, now)]
 
 
 def _goes(
@@ -244,7 +243,3 @@ def _moved(before: BookingRow, after: BookingRow, written: Written, here: Place)
         replies=linking.replies_of(written.series),
     )
     return showing.revised(after, text, State.CONFIRMED, reason=before.reason)
-
-
-def _json(said: Mapping[str, object]) -> str:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))

@@ -138,21 +138,13 @@ def owe(  # noqa: PLR0913 - what a proposal is made of, by name
     *,
     actor: str,
     name: str,
-    progress: Mapping[str, str],
+    progress: Mapping[str, object],
     due_at: Instant | None = None,
+    kind: Kind = Kind.MEETING,
 ) -> int:
-    """Queue what is left to do about a meeting; `progress` says what (`cancel`, `update`)."""
+    """Queue an errand; of a meeting `progress` says what is left to do (`cancel`, `update`)."""
     text = json.dumps(progress, ensure_ascii=False, separators=(",", ":"))
-    return add(
-        conn,
-        booking_id,
-        Kind.MEETING,
-        now,
-        actor=actor,
-        name=name,
-        due_at=due_at,
-        progress=text,
-    )
+    return add(conn, booking_id, kind, now, actor=actor, name=name, due_at=due_at, progress=text)
 
 
 def get(conn: Connection, proposal_id: int) -> ProposalRow | None:
@@ -395,6 +387,7 @@ def supersede(conn: Connection, booking_id: str, proposal_id: int, now: Instant)
             proposals.c.booking_id == booking_id,
             proposals.c.state == State.FAILED.value,
             proposals.c.id < proposal_id,
+            proposals.c.kind != Kind.TRANSFER.value,  # half of it may be done
         )
         .values(state=State.WITHDRAWN.value, settled_at=now)
     )

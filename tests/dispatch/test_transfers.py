@@ -210,6 +210,22 @@ def test_a_booking_that_the_new_calendar_refuses_stays_and_is_shown_to_a_human(
     assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
 
 
+def test_half_of_a_transfer_that_failed_is_finished_when_it_is_said_again(stage: Stage) -> None:
+    book(stage)
+    receives(stage, THERE)
+    stage.memory.orders.give("put", TemporarilyUnavailable("no answer"), after=True)
+    go(stage)
+    stage.work()
+    [claim] = [it for it in stage.proposals() if it.state.is_open]
+    with stage.database.write() as conn:  # as of a connection that was paused for three days
+        outbox.change(conn, claim.id, state=outbox.State.FAILED)
+    assert stage.done(stage.put(event(*LATER))).result is Result.SETTLED
+    assert go(stage) == [claim.id], "no other is begun beside it"
+    stage.work()
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
+    assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
 def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:
     book(stage)
     stage.house.now += 30 * 86400
