@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 
 from bridge.errors import InvalidCalendarObject, ProviderError, RemoteNotFound, RemoteRejected
+from bridge.ical.details import meeting_in
 from bridge.ical.recurrence import expand
 from bridge.model.event import Event, EventSeries
 from bridge.model.interval import Instant, Window
@@ -44,8 +45,7 @@ class Item:
         if self.marked.written.conference is not None:
             return ""
         event = self.event
-        found = (event.conference_url, event.url, event.location)
-        return next((it for it in found if it.startswith("https://")), "")
+        return event.conference_url or meeting_in(event.location, event.url, event.description)
 
     def tells(self, now: Instant, *, silent: bool) -> bool:
         """Tell whether guests hear that it is gone: of what is still to come, unless `silent`."""

@@ -109,7 +109,12 @@ def conference(found: Properties, location: str, description: str) -> str:
     for name in ("X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL"):
         if name in found and web(found.value(name)):
             return web(found.value(name))
-    for text in (location, found.value("URL"), description):
+    return meeting_in(location, found.value("URL"), description)
+
+
+def meeting_in(*texts: str) -> str:
+    """Return the first link of a meeting in texts, of the systems that are known; empty: none."""
+    for text in texts:
         match = _CONFERENCE.search(text) if "https://" in text else None
         if match is not None:
             return match[0].rstrip(".,;)>")

@@ -289,3 +289,17 @@ def test_an_event_may_be_years_away_and_last_a_moment(calendar: Calendar) -> Non
     at = NOW + 3650 * DAY
     made = calendar.put(wanted(booking(start=utc(at), end=utc(at))))
     assert (master(made.series).start, master(made.series).end) == (utc(at), utc(at))
+
+
+def test_a_copy_has_the_marks_and_not_the_token_of_what_it_is_a_copy_of(
+    world: MicrosoftSinkWorld, calendar: Calendar
+) -> None:
+    """Outlook copies extended properties, and a transaction makes one event alone."""
+    made = calendar.put(wanted(booking(), mirror="0123abcd"))
+    marks = world.event(made.remote_id)["singleValueExtendedProperties"]
+    world.person.create("Copy", utc(NOW), calendar=calendar.id, singleValueExtendedProperties=marks)
+    found = calendar.marked()
+    assert {token: each.mirror for token, each in found.items()} == {
+        TOKEN: "0123abcd", "": "0123abcd",
+    }  # fmt: skip
+    assert found[""].written.series.events()[0].summary == "Copy"
