@@ -9,7 +9,7 @@ nothing that was queued makes them anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.publish import Publisher
+from bridge.sink import Marked
 from bridge.store import bookings, mirrors, outbox, resources, schedule
 from bridge.store.bookings import BookingRow, State
 from bridge.store.database import Database, Transaction
@@ -39,11 +40,19 @@ _AT_ONCE = 50
 _BUSY = "its calendars are being written to at this moment"
 
 
+class Ended(NamedTuple):
+    """What ended with the events."""
+
+    tokens: frozenset[str]
+    """Of the bookings."""
+    due: Sequence[Due]
+    """Meetings that were made by themselves, and have to be cancelled."""
+
+
 class Due(NamedTuple):
     """A meeting that is to be cancelled, and the proposal that says so."""
 
     resource_id: ResourceId
-    token: str
     owed: Owed
     proposal_id: int
 
@@ -80,7 +89,7 @@ class Clearing:
         gone: Collection[str],
         stands: Collection[str] | None,
         since: Instant,
-    ) -> list[Due]:
+    ) -> Ended:
         """End the bookings of a calendar whose events are gone.
 
         Args:
@@ -89,9 +98,6 @@ class Clearing:
             gone: remote ids of the events that were deleted.
             stands: those of the events that are left; None: nobody knows.
             since: when it was looked what stands there; what was written later is left alone.
-
-        Returns:
-            Meetings that were made by themselves, and have to be cancelled.
         """
         with self.database.read() as conn:
             rows = bookings.of_connection(conn, connection_id, calendar)
@@ -106,7 +112,17 @@ class Clearing:
             for start in range(0, len(every), _AT_ONCE):
                 some = every[start : start + _AT_ONCE]
                 due += self._cancel(ResourceId(resource_id), some, gone, since)
-        return due
+        return Ended(frozenset(row.token for row in ended), due)
+
+    def of_others(self, connection_id: ConnectionId, marked: Collection[Marked]) -> set[str]:
+        """Name the tokens and mirrors among marks that another connection is known to have.
+
+        Several may be of one account.
+        """
+        with self.database.read() as conn:
+            tokens = bookings.whose(conn, {it.token for it in marked if not it.mirror})
+            mirroring = mirrors.whose(conn)
+        return {mark for mark, it in (tokens | mirroring).items() if it != connection_id}
 
     def done(self, due: Due) -> None:
         """Note that a meeting is cancelled."""
@@ -192,7 +208,6 @@ def _end(ledger: Ledger, booking: BookingRow) -> list[Due]:
     return [
         Due(
             resource_id,
-            booking.token,
             each,
             outbox.owe(
                 conn,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bridge.dispatch.clearing import Clearing, Due
 from bridge.dispatch.makers import Accounts, Makers
@@ -78,6 +78,7 @@ class Purging:
         connection_id: ConnectionId,
         *,
         silent: bool = False,
+        own: bool = False,
         tell: Callable[[Item], None] = lambda _: None,
     ) -> Purged:
         """Delete all of it, and end the bookings that it was written for.
@@ -87,6 +88,7 @@ class Purging:
         Args:
             connection_id: whose calendars.
             silent: guests are not told at all.
+            own: what the store knows of another connection with the same account is left.
             tell: is told of every event that is deleted.
 
         Raises:
@@ -95,14 +97,15 @@ class Purging:
             StoreError: the store cannot be brought in line; done again, it does what is left.
         """
         provider = self.accounts.open(connection_id)
-        if self.clearing is not None:
-            self.clearing.hold(connection_id)
         try:
+            if self.clearing is not None:
+                self.clearing.hold(connection_id)
             silent = silent or self.is_silent(connection_id)
             since = self.clock()
             purged = Purged()
             meetings = _Meetings(self.accounts, self.clearing, connection_id)
-            for found in look(provider, self.instance):
+            every = look(provider, self.instance)
+            for found in [self._own(connection_id, it) for it in every] if own else every:
                 if provider.sink is not None:
                     self._purge(provider.sink, found, purged, silent=silent, tell=tell)
                 self._end(connection_id, found, purged, meetings, since)
@@ -115,19 +118,29 @@ class Purging:
     def purge_whole(self, connection_id: ConnectionId) -> Purged:
         """Purge before an account is given up; one that is never written to has nothing.
 
+        What other connections with the same account wrote is left, as far as the store knows it.
+
         Raises:
             WrittenLeft: something is left; done again, it does what is left.
             BridgeError: as with `purge`.
         """
         if self.accounts.open(connection_id).sink is None:
             return Purged()
-        purged = self.purge(connection_id)
+        purged = self.purge(connection_id, own=True)
         for calendar, number, problem in purged.left:
             what = "what was written" if number is None else f"{number} events"
             raise WrittenLeft(
                 f"{what} in {calendar.name!r} could not be deleted: {problem}", hint=problem.hint
             ) from problem
         return purged
+
+    def _own(self, connection_id: ConnectionId, found: Found) -> Found:
+        """Leave out what is known of another connection."""
+        if self.clearing is None:
+            return found
+        others = self.clearing.of_others(connection_id, [it.marked for it in found.items])
+        mine = [it for it in found.items if (it.marked.mirror or it.marked.token) not in others]
+        return replace(found, items=mine)
 
     def _purge(
         self,
@@ -171,15 +184,16 @@ class Purging:
         """End the bookings of a calendar, and their meetings."""
         gone = [it for it in purged.deleted if it.calendar.id == found.calendar.id]
         ids = {str(it.marked.written.remote_id) for it in gone}
-        known: set[str] = set()
+        known: frozenset[str] = frozenset()
         if self.clearing is not None:
             stands = None
             if found.problem is None:
                 stands = {str(it.marked.written.remote_id) for it in found.items} - ids
-            due = self.clearing.cancel(
+            ended = self.clearing.cancel(
                 connection_id, found.calendar.id, gone=ids, stands=stands, since=since
             )
-            known = meetings.cancel(due)
+            meetings.cancel(ended.due)
+            known = ended.tokens
         meetings.find([it for it in gone if it.link and it.marked.token not in known])
 
 
@@ -192,14 +206,10 @@ class _Meetings:
     connection_id: ConnectionId
     left: list[str] = field(default_factory=list)
 
-    def cancel(self, due: Sequence[Due]) -> set[str]:
-        """Cancel meetings that the store knows of; what fails is tried again by whoever serves.
-
-        Returns:
-            The tokens of their bookings.
-        """
+    def cancel(self, due: Sequence[Due]) -> None:
+        """Cancel meetings that the store knows of; what fails is tried again by whoever serves."""
         if self.clearing is None:
-            return set()
+            return
         makers = Makers(self.clearing.database, self.accounts)
         for each in due:
             try:
@@ -211,7 +221,6 @@ class _Meetings:
             except BridgeError as err:
                 logger.warning("%s: a meeting is not cancelled yet: %s", self.connection_id, err)
             self.left.append(f"{each.owed.kind.value} {each.owed.reference}")
-        return {each.token for each in due}
 
     def find(self, items: Sequence[Item]) -> None:
         """Cancel meetings that nothing but their events tells of; name those that are not found."""

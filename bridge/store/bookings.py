@@ -199,6 +199,18 @@ def of_connection(conn: Connection, connection_id: str, calendar: str) -> list[B
     return [_read(row) for row in conn.execute(query.order_by(bookings.c.resource_id))]
 
 
+def whose(conn: Connection, tokens: Collection[str]) -> dict[str, str]:
+    """Give the connections whose calendars hold the events of bookings, by their tokens."""
+    query = select(bookings.c.token, bookings.c.connection_id).where(
+        bookings.c.token.in_(bindparam("tokens", expanding=True)), _ALIVE
+    )
+    return {
+        token: connection_id
+        for chunk in chunks(list(tokens))
+        for token, connection_id in conn.execute(query, {"tokens": list(chunk)})
+    }
+
+
 def stand_in(conn: Connection, connection_id: str) -> bool:
     """Tell whether events of bookings stand in the calendars of a connection."""
     query = select(bookings.c.id).where(

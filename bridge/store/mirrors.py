@@ -228,6 +228,12 @@ def is_written_to(conn: Connection, connection_id: str, now: Instant) -> bool:
     return conn.execute(select(mirrors.c.id).where(*of_it).limit(1)).first() is not None
 
 
+def whose(conn: Connection) -> dict[str, str]:
+    """Give the connection that each mirror is written to."""
+    query = select(mirrors.c.id, mirrors.c.connection_id)
+    return {row.id: row.connection_id for row in conn.execute(query)}
+
+
 def stand_in(conn: Connection, connection_id: str) -> bool:
     """Tell whether blocks stand in the calendars of a connection."""
     of_it = (mirrors.c.connection_id == connection_id, mirrors.c.calendar != "")

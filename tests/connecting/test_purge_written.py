@@ -86,9 +86,9 @@ def dav(tmp_path_factory: pytest.TempPathFactory) -> Dav:
     return radicale_account(shared_radicale(tmp_path_factory.getbasetemp() / "radicale"))
 
 
-def book(home: Home, resource: ResourceId, title: str) -> None:
+def book(home: Home, resource: ResourceId, title: str, hour: str = "09") -> None:
     """Save an event, and have it written."""
-    octets = event("20260922T090000Z", "20260922T100000Z", uid=title, title=title)
+    octets = event(f"20260922T{hour}0000Z", f"20260922T{hour}3000Z", uid=title, title=title)
     write = Write(
         resource_id=resource,
         viewer=Viewer("", sees_all=True),
@@ -188,6 +188,28 @@ def test_nothing_is_given_back_while_something_written_is_left(home: Home) -> No
     assert home.bridge.connecting.disconnect(WORK, purge=lambda it: purge(it) and None) is None
     assert titles(home) == ["Ours", "Tea"], "another instance's stays"
     assert not home.google.allows()
+
+
+def test_what_another_room_has_in_the_same_calendar_stays_when_an_account_goes(
+    tmp_path: Path,
+) -> None:
+    def adjust(_: Provider, config: Any) -> None:
+        for resource, name in zip(config["resources"], ("work", "desk"), strict=True):
+            one = {"id": name, "provider": "google", "write_calendar": "primary", "primary": True}
+            resource["connections"] = [one]
+
+    with opened(tmp_path, adjust) as home:
+        home.connect()
+        connect_desk(home, ANN)
+        for name, resource, hour in ((WORK, ROOM, "09"), (DESK, ROOM_B, "11")):
+            assert home.pull(name) == "ok"
+            book(home, resource, f"Of {resource}", hour)
+        purging = make_purging(home.bridge)
+        assert len(purging.purge_whole(WORK).deleted) == 1
+        assert titles(home) == ["Of room-b"]
+        write(home)
+        assert len(purging.purge(WORK).deleted) == 2, "who purges a calendar means all of it"
+        assert titles(home) == []
 
 
 @pytest.mark.covers("S0-33")
