@@ -172,6 +172,17 @@ def test_what_was_written_goes_and_bookings_end(town: Town) -> None:
     assert (again.returncode, again.stdout) == (
         0, "nothing of this instance stands in the calendars of room-a.work\n",
     )  # fmt: skip
+    town.book("room-b", "Again", 15)
+    ended = town.run("connections", "disconnect", DAV, "--purge-written")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-2:] == [
+        "1 booking deleted from the calendars of room-b.dav", "room-b.dav is disconnected",
+    ]  # fmt: skip
+    assert town.titles(DAV) == standing[DAV]
+    town.folder.config |= {"resources": town.folder.config["resources"][:1]}
+    town.folder.config |= {"removed_resources": "purge"}
+    town.folder.write()
+    assert "what was written to its calendars is deleted" in town.run("plan").stdout
 
 
 @pytest.mark.covers("A-44")
