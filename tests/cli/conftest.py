@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.folder import Folder
+from tests.cli.folder import Folder, within
+
+
+@pytest.fixture(scope="module", autouse=True)
+def commands(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Commands are processes of their own, or run in this one where a module says so."""
+    within.here = getattr(request.module, "COMMANDS_INSIDE", False)
+    yield
+    within.here = False
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from tests.e2e.served import free_port
 from tests.servers.dav import Dav
 from tests.servers.radicale import radicale_account, shared_radicale
 
+COMMANDS_INSIDE = True
+
 WORK, DESK = "room-a.work", "room-a.dav"
 
 

@@ -20,6 +20,8 @@ from tests.servers.mail import PASSWORD, USER, MailBox
 from tests.servers.origin import Answer, Origin
 from tests.servers.tls import Authority
 
+COMMANDS_INSIDE = True
+
 
 @pytest.fixture
 def origin() -> Iterator[Origin]:

@@ -14,6 +14,8 @@ from tests.e2e import inside
 from tests.servers.dav import Dav
 from tests.servers.radicale import radicale_account, shared_radicale
 
+COMMANDS_INSIDE = True
+
 BUSY = ("--from", at(0), "--to", at(24))
 
 

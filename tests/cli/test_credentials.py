@@ -19,6 +19,8 @@ from bridge.store.vault import Vault
 from tests.builders import NOW
 from tests.cli.folder import CALENDAR, ROOM, Folder
 
+COMMANDS_INSIDE = True
+
 FILE = ConnectionId("room-a.file")
 CANARIES = ("CANARY-access-5e2b", "CANARY-refresh-c0d1")
 

@@ -10,6 +10,8 @@ from typing import Any
 from tests.cli.folder import CALENDAR, PATIENCE, ROOM, Folder, Serving
 from tests.servers.origin import Answer, Origin
 
+COMMANDS_INSIDE = True
+
 SCOPES = ("resources:write", "connections:write")
 
 

@@ -14,6 +14,8 @@ from tests.e2e import inside
 from tests.servers.dav import Dav
 from tests.servers.radicale import radicale_account, shared_radicale
 
+COMMANDS_INSIDE = True
+
 
 @pytest.fixture
 def account(tmp_path_factory: pytest.TempPathFactory) -> Dav:

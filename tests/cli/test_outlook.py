@@ -15,6 +15,8 @@ from tests.connecting.outlook import Microsoft
 from tests.connecting.owner import ANN, BOB, plain_client
 from tests.e2e.served import free_port
 
+COMMANDS_INSIDE = True
+
 
 @pytest.fixture
 def microsoft() -> Iterator[Microsoft]:

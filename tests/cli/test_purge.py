@@ -28,6 +28,8 @@ from tests.e2e.served import free_port
 from tests.servers.dav import Dav
 from tests.servers.radicale import radicale_account, shared_radicale
 
+COMMANDS_INSIDE = True
+
 GOOGLE, DAV = ConnectionId("room-a.work"), ConnectionId("room-b.dav")
 BUSY = ("--from", at(0), "--to", at(24), "--json")
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.folder import Folder
 
+COMMANDS_INSIDE = True
+
 RESOURCES = [
     {
         "id": "room-a",

@@ -10,6 +10,8 @@ import pytest
 from tests.cli.folder import DAY, Folder, at, calendar, event
 from tests.e2e.served import feed_periods, freebusy_periods, json_periods
 
+COMMANDS_INSIDE = True
+
 SPAN = ("--from", at(0), "--to", at(24))
 
 

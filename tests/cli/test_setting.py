@@ -11,6 +11,8 @@ from tests.cli.folder import DAY, Folder
 from tests.connecting.home import Provider
 from tests.connecting.owner import ANN, BOB
 
+COMMANDS_INSIDE = True
+
 WORK = "room-b.work"
 FIXED = {
     "id": "room-a",

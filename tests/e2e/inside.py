@@ -6,10 +6,11 @@ What a process of its own adds, exit codes and streams and signals, is shown in 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -19,13 +20,36 @@ import pytest
 
 from bridge.cli import main
 
-QUIET = frozenset({"connections", "explain", "feeds", "status", "sync", "urls", "users"})
+QUIET = frozenset(
+    {
+        *("apply", "bookings", "busy", "calendars", "conflicts", "connections", "explain"),
+        *("feeds", "keys", "mirror", "plan", "purge", "reload", "status", "sync", "urls"),
+        "users",
+    }
+)
 """Commands that leave nothing behind in their process, once its log is put back."""
 
 
+def run_in(folder: Path, environ: Mapping[str, str], *arguments: str) -> CompletedProcess[str]:
+    """Run a command as if from a shell that stands in a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in os.environ.keys() - environ.keys() - {"PYTEST_CURRENT_TEST"}:
+            patch.delenv(name)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        return _run(["busybridge", *arguments])
+
+
 def run(config: Path, *arguments: str) -> CompletedProcess[str]:
-    line = ["busybridge", "--config", str(config), *arguments]
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    return _run(["busybridge", "--config", str(config), *arguments])
+
+
+def _run(line: list[str]) -> CompletedProcess[str]:
+    with (
+        tempfile.TemporaryFile("w+", newline="") as out,
+        tempfile.TemporaryFile("w+", newline="") as err,
+    ):
         with pytest.MonkeyPatch.context() as patch, _log_put_back(patch):
             patch.setattr(sys, "argv", line)
             with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
