@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -81,13 +82,31 @@ class Clearing:
                 raise StoreError(_BUSY, busy=True)
             self.wake.wait(OUTBOX, 0.5, seen)
 
+    def unlisted(
+        self, connection_id: ConnectionId, calendar: str, found: AbstractSet[str], since: Instant
+    ) -> list[BookingRow]:
+        """List the bookings of a calendar of which no event was found there by its marks.
+
+        Args:
+            connection_id: where.
+            calendar: its remote id.
+            found: remote ids of the events that were, and tokens of those that are left.
+            since: when it was looked; what was written later is left out.
+        """
+        with self.database.read() as conn:
+            return [
+                row
+                for row in bookings.of_connection(conn, connection_id, calendar)
+                if not {row.remote_id, row.token} & found and not _is_newer(conn, row, since)
+            ]
+
     def cancel(
         self,
         connection_id: ConnectionId,
         calendar: str,
         *,
         gone: Collection[str],
-        stands: Collection[str] | None,
+        absent: Collection[str],
         since: Instant,
     ) -> Ended:
         """End the bookings of a calendar whose events are gone.
@@ -96,16 +115,12 @@ class Clearing:
             connection_id: where.
             calendar: its remote id.
             gone: remote ids of the events that were deleted.
-            stands: those of the events that are left; None: nobody knows.
+            absent: ids of bookings whose events were not there.
             since: when it was looked what stands there; what was written later is left alone.
         """
         with self.database.read() as conn:
             rows = bookings.of_connection(conn, connection_id, calendar)
-        ended = [
-            row
-            for row in rows
-            if row.remote_id in gone or (stands is not None and row.remote_id not in stands)
-        ]
+        ended = [row for row in rows if row.remote_id in gone or row.id in absent]
         due: list[Due] = []
         for resource_id, own in groupby(ended, key=lambda row: row.resource_id):
             every = [row.id for row in own]

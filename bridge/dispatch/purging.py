@@ -23,9 +23,11 @@ from bridge.errors import (
 from bridge.model.conference import ConferenceKind
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
-from bridge.provider import CalendarInfo
+from bridge.provider import CalendarInfo, RemoteId
 from bridge.sink import ConferenceMaker, EventSink
+from bridge.store.bookings import BookingRow
 
+_UNMARKED = "events of bookings stand there without our mark, and are not deleted for that"
 logger = logging.getLogger(__name__)
 
 
@@ -108,7 +110,7 @@ class Purging:
             for found in [self._own(connection_id, it) for it in every] if own else every:
                 if provider.sink is not None:
                     self._purge(provider.sink, found, purged, silent=silent, tell=tell)
-                self._end(connection_id, found, purged, meetings, since)
+                    self._end(connection_id, provider.sink, found, purged, meetings, since)
             purged.meetings += meetings.left
         finally:
             if self.clearing is not None:
@@ -176,6 +178,7 @@ class Purging:
     def _end(
         self,
         connection_id: ConnectionId,
+        sink: EventSink,
         found: Found,
         purged: Purged,
         meetings: _Meetings,
@@ -186,15 +189,56 @@ class Purging:
         ids = {str(it.marked.written.remote_id) for it in gone}
         known: frozenset[str] = frozenset()
         if self.clearing is not None:
-            stands = None
+            calendar = found.calendar
+            absent: set[str] = set()
             if found.problem is None:
-                stands = {str(it.marked.written.remote_id) for it in found.items} - ids
+                left = [it.marked for it in found.items if it.marked.written.remote_id not in ids]
+                names = ids | {str(it.written.remote_id) for it in left} | {it.token for it in left}
+                rows = self.clearing.unlisted(connection_id, calendar.id, names - {""}, since)
+                absent = _absent(sink, calendar, rows, purged)
             ended = self.clearing.cancel(
-                connection_id, found.calendar.id, gone=ids, stands=stands, since=since
+                connection_id, calendar.id, gone=ids, absent=absent, since=since
             )
             meetings.cancel(ended.due)
             known = ended.tokens
         meetings.find([it for it in gone if it.link and it.marked.token not in known])
+
+
+def _absent(
+    sink: EventSink, calendar: CalendarInfo, rows: Sequence[BookingRow], purged: Purged
+) -> set[str]:
+    """Give the ids of those bookings whose events do not stand there, marked or not.
+
+    Where servers and people take marks away, what was not found by them may stand nevertheless: it
+    is not deleted, since nobody can tell that it is ours, and its booking goes on.
+    """
+    absent: set[str] = set()
+    left = 0
+    problem: ProviderError | None = None
+    for number, row in enumerate(rows):
+        try:
+            if not _stands(sink, calendar, row):
+                absent.add(row.id)
+                continue
+            problem, left = WrittenLeft(_UNMARKED, hint="delete them in the calendar"), left + 1
+        except (AuthorizationExpired, TemporarilyUnavailable) as err:
+            problem, left = err, left + len(rows) - number
+            break
+        except ProviderError as err:
+            problem, left = err, left + 1
+    if problem is not None:
+        purged.left.append((calendar, left, problem))
+    return absent
+
+
+def _stands(sink: EventSink, calendar: CalendarInfo, row: BookingRow) -> bool:
+    try:
+        if not row.remote_id:  # it may have been written without an answer
+            return sink.find(calendar.id, row.token) is not None
+        sink.read(calendar.id, RemoteId(row.remote_id))
+    except RemoteNotFound:
+        return False
+    return True
 
 
 @dataclass(slots=True)

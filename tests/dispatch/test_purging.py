@@ -15,7 +15,7 @@ from bridge.dispatch.clearing import PURGED, Clearing
 from bridge.dispatch.purging import Purged, Purging
 from bridge.errors import RemoteRejected, StoreError, TemporarilyUnavailable
 from bridge.model.resource import ConnectionId
-from bridge.provider import AccessRole, CalendarId
+from bridge.provider import AccessRole, CalendarId, RemoteId
 from bridge.sink import Desired
 from bridge.store import mirrors
 from bridge.store.bookings import State
@@ -125,6 +125,22 @@ def test_what_cannot_be_deleted_keeps_its_booking(stage: Stage) -> None:
     assert sorted(states) == [0, 1]
     assert purge(stage).is_whole
     assert standing(stage) == ["theirs"]
+
+
+def test_an_event_whose_mark_was_taken_away_is_left_and_its_booking_goes_on(stage: Stage) -> None:
+    stage.done(stage.put(meeting("zoom")))
+    stage.calendar.delete(RemoteId("theirs"))
+    stage.edit(lambda it: replace(it, origin=""))
+    stage.house.now += 1
+    stage.memory.orders.give("read", DOWN)
+    assert [(number, problem) for _, number, problem in purge(stage).left] == [(1, DOWN)]
+    ((_, number, problem),) = purge(stage).left
+    assert (number, "without our mark" in str(problem)) == (1, True)
+    assert (standing(stage), len(stage.meetings())) == (["one"], 1)
+    assert stage.booking().state is State.CONFIRMED
+    stage.remove()
+    assert purge(stage).is_whole
+    assert (stage.booking().state, stage.meetings()) == (State.CANCELLED, [])
 
 
 def test_a_calendar_that_cannot_be_read_ends_no_booking(stage: Stage) -> None:
