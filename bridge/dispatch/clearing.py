@@ -24,7 +24,7 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.publish import Publisher
 from bridge.sink import Marked
-from bridge.store import bookings, mirrors, outbox, resources, schedule
+from bridge.store import bookings, mirrors, outbox, pausing, resources, schedule
 from bridge.store.bookings import BookingRow, State
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import LEASE, Kind, ProposalRow
@@ -148,7 +148,7 @@ class Clearing:
         """Let what is queued still go on, and have the calendars read."""
         now = self.clock()
         with self.database.write() as conn:
-            waiting = outbox.waiting(conn, connection_id, now + 1)
+            waiting = pausing.waiting(conn, connection_id, now + 1)
             for each in waiting:
                 outbox.put_off(conn, each.id, now)
             mirrors.rest(conn, connection_id, 0)
@@ -161,10 +161,10 @@ class Clearing:
         """Put off what is queued; tell whether something is being written."""
         now = self.clock()
         with self.database.write() as conn:
-            for each in outbox.waiting(conn, connection_id, 0):
+            for each in pausing.waiting(conn, connection_id, 0):
                 outbox.put_off(conn, each.id, now + _PUT_OFF)
             mirrors.rest(conn, connection_id, now + _PUT_OFF)
-            return any(it.is_written_to(conn, connection_id, now) for it in (outbox, mirrors))
+            return any(it.is_written_to(conn, connection_id, now) for it in (pausing, mirrors))
 
     def _cancel(
         self,

@@ -345,38 +345,10 @@ def holding(conn: Connection, resource_id: str) -> list[ProposalRow]:
     return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
 
 
-def waiting(conn: Connection, connection_id: str, due_after: Instant) -> list[ProposalRow]:
-    """List what is queued for the calendars of a connection, and is due after an instant."""
-    query = (
-        select(*COLUMNS)
-        .join(bookings, bookings.c.id == proposals.c.booking_id)
-        .where(
-            bookings.c.connection_id == connection_id,
-            proposals.c.state == State.QUEUED.value,
-            proposals.c.due_at > due_after,
-        )
-    )
-    return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
-
-
 def put_off(conn: Connection, proposal_id: int, due_at: Instant) -> None:
     """Have what is queued claimed at another time, unless it was claimed meanwhile."""
     queued = (proposals.c.id == proposal_id, proposals.c.state == State.QUEUED.value)
     conn.execute(update(proposals).where(*queued).values(due_at=due_at))
-
-
-def is_written_to(conn: Connection, connection_id: str, now: Instant) -> bool:
-    """Tell whether a claim on the calendars of a connection is in force."""
-    query = (
-        select(proposals.c.id)
-        .join(bookings, bookings.c.id == proposals.c.booking_id)
-        .where(
-            bookings.c.connection_id == connection_id,
-            proposals.c.state == _CLAIMED,
-            proposals.c.lease_until > now,
-        )
-    )
-    return conn.execute(query.limit(1)).first() is not None
 
 
 def supersede(conn: Connection, booking_id: str, proposal_id: int, now: Instant) -> None:

@@ -25,7 +25,7 @@ from tests.dispatch.test_meetings import meeting
 from tests.dispatch.test_transfers import receives
 from tests.engine.house import make_series
 
-WORK = ConnectionId("room-a.work")
+WORK, TEAM = ConnectionId("room-a.work"), ConnectionId("room-a.team")
 DAY = timedelta(days=1)
 DOWN = TemporarilyUnavailable("it is down")
 LATER = ("20261123T140000Z", "20261123T150000Z")
@@ -181,6 +181,31 @@ def test_nobody_purges_beside_a_mirror_that_is_being_written(stage: Stage) -> No
         assert mirrors.is_any_due(conn, stage.now), "it goes on when the purge is over"
 
 
+def test_nobody_purges_beside_a_transfer_in_the_account_it_goes_to(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+    receives(stage, "other", "team")
+    there = stage.house.calendar("other", "team")
+    there.info = replace(there.info, role=AccessRole.WRITE)
+    team = stage.house.memory("team").orders
+
+    def fail() -> None:
+        moments = count(stage.now, 70)
+        with pytest.raises(StoreError, match="being written to"):
+            purging(stage, clock=lambda: next(moments)).purge(TEAM)
+
+    team.give("put", fail, after=True)
+    team.give("marked", lambda: seen.append(stage.outcomes()))
+    seen: list[list[str]] = []
+    stage.outbox.transfers.queue(ROOM, stage.now)
+    assert purging(stage).purge(TEAM) == Purged()
+    assert (seen, len(there.objects)) == ([[]], 0), "nor does a transfer begin beside a purge"
+    assert stage.outcomes() == ["settled", "settled"]
+    assert (standing(stage), len(there.objects)) == (["theirs"], 1)
+    stage.house.now += 1
+    assert len(purging(stage).purge(TEAM).deleted) == 1
+    assert (there.objects, stage.booking().state) == ({}, State.CANCELLED)
+
+
 def test_what_was_booked_since_it_was_looked_is_left_alone(stage: Stage) -> None:
     stage.done(stage.put(event()))
 
@@ -238,7 +263,7 @@ def test_what_a_transfer_left_in_another_account_goes_although_its_booking_was_p
     stage.outbox.transfers.queue(ROOM, stage.now)
     stage.work()
     assert (standing(stage), len(there.objects)) == (["one", "theirs"], 1)
-    assert purging(stage).purge(ConnectionId("room-a.team")).is_whole
+    assert purging(stage).purge(TEAM).is_whole
     assert there.objects == {}
     stage.later()
     assert standing(stage) == ["theirs"]
