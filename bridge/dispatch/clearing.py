@@ -191,10 +191,11 @@ class Clearing:
 
 
 def _is_newer(conn: Transaction, booking: BookingRow, since: Instant) -> bool:
-    """Tell whether it was written since, or is being written."""
+    """Tell whether it was asked for or written since, or is being written."""
     return any(
         it.state is outbox.State.CLAIMED
         or (it.state is outbox.State.SETTLED and (it.settled_at or 0) >= since)
+        or (it.created_at >= since and not it.kind.is_errand)
         for it in outbox.of_booking(conn, booking.id)
         if it.kind is not Kind.MEETING
     )

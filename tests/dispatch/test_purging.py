@@ -221,6 +221,19 @@ def test_what_was_booked_since_it_was_looked_is_left_alone(stage: Stage) -> None
     assert "CANCELLED" not in seen.text
 
 
+def test_what_was_booked_since_and_waits_is_written_when_the_purge_is_over(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+
+    def book() -> None:
+        stage.house.now += 1
+        stage.put(event(*LATER, uid="two"), "two.ics")
+
+    stage.memory.orders.give("delete", book)
+    assert purge(stage).is_whole
+    assert (standing(stage), stage.outcomes()) == (["theirs"], ["settled"])
+    assert standing(stage) == ["theirs", "two"]
+
+
 def test_a_meeting_that_cannot_be_cancelled_now_is_named_and_cancelled_later(stage: Stage) -> None:
     stage.done(stage.put(meeting("zoom")))
     (reference,) = stage.meetings()
