@@ -9,8 +9,9 @@ nothing that was queued makes them anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -28,12 +29,13 @@ from bridge.store import bookings, mirrors, outbox, pausing, resources, schedule
 from bridge.store.bookings import BookingRow, State
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import LEASE, Kind, ProposalRow
+from bridge.store.pausing import Held
 from bridge.store.wake import Wake
 
 PURGED = "its event was purged from the calendar"
 _ACTOR = "purge"
 _PUT_OFF = 3600
-"""Seconds after which queued writes go on where a purge was killed."""
+"""Seconds by which what is queued is put off, and goes on where a purge was killed."""
 _LATER = 120
 """Seconds after which a meeting that could not be cancelled at once is tried again."""
 _AT_ONCE = 50
@@ -67,20 +69,19 @@ class Clearing:
     wake: Wake
     clock: Callable[[], Instant]
 
-    def hold(self, connection_id: ConnectionId) -> None:
-        """Have nothing written to a connection's calendars for a while.
+    @contextmanager
+    def holding(self, connection_id: ConnectionId) -> Iterator[None]:
+        """Have nothing written to a connection's calendars, and have them read afterwards.
 
         Raises:
             StoreError: something is being written, and does not come to an end.
         """
-        until = self.clock() + LEASE + 10
-        while True:
-            seen = self.wake.seen(OUTBOX)
-            if not self._put_off(connection_id):
-                return
-            if self.clock() >= until:
-                raise StoreError(_BUSY, busy=True)
-            self.wake.wait(OUTBOX, 0.5, seen)
+        held = Held()
+        try:
+            self._hold(connection_id, held)
+            yield
+        finally:
+            self._release(connection_id, held)
 
     def unlisted(
         self, connection_id: ConnectionId, calendar: str, found: AbstractSet[str], since: Instant
@@ -144,27 +145,26 @@ class Clearing:
         with self.database.write() as conn:
             outbox.withdraw(conn, due.proposal_id, self.clock())
 
-    def release(self, connection_id: ConnectionId) -> None:
-        """Let what is queued still go on, and have the calendars read."""
-        now = self.clock()
+    def _hold(self, connection_id: ConnectionId, held: Held) -> None:
+        until = self.clock() + LEASE + 10
+        while True:
+            seen = self.wake.seen(OUTBOX)
+            now = self.clock()
+            with self.database.write() as conn:
+                pausing.put_off(conn, connection_id, now, _PUT_OFF, held)
+                if not any(it.is_written_to(conn, connection_id, now) for it in (pausing, mirrors)):
+                    return
+            if self.clock() >= until:
+                raise StoreError(_BUSY, busy=True)
+            self.wake.wait(OUTBOX, 0.5, seen)
+
+    def _release(self, connection_id: ConnectionId, held: Held) -> None:
         with self.database.write() as conn:
-            waiting = pausing.waiting(conn, connection_id, now + 1)
-            for each in waiting:
-                outbox.put_off(conn, each.id, now)
-            mirrors.rest(conn, connection_id, 0)
+            pausing.let_go_on(conn, held, _PUT_OFF)
         with self.database.write(lasting=False) as conn:
-            schedule.mark(conn, [connection_id], now)
+            schedule.mark(conn, [connection_id], self.clock())
         for topic in (OUTBOX, "schedule"):
             self.wake.notify(topic)
-
-    def _put_off(self, connection_id: ConnectionId) -> bool:
-        """Put off what is queued; tell whether something is being written."""
-        now = self.clock()
-        with self.database.write() as conn:
-            for each in pausing.waiting(conn, connection_id, 0):
-                outbox.put_off(conn, each.id, now + _PUT_OFF)
-            mirrors.rest(conn, connection_id, now + _PUT_OFF)
-            return any(it.is_written_to(conn, connection_id, now) for it in (pausing, mirrors))
 
     def _cancel(
         self,

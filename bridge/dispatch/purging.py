@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from bridge.dispatch.clearing import Clearing, Due
@@ -99,12 +100,10 @@ class Purging:
             StoreError: the store cannot be brought in line; done again, it does what is left.
         """
         provider = self.accounts.open(connection_id)
-        try:
-            if self.clearing is not None:
-                self.clearing.hold(connection_id)
-            silent = silent or self.is_silent(connection_id)
+        silent = silent or self.is_silent(connection_id)
+        purged = Purged()
+        with nullcontext() if self.clearing is None else self.clearing.holding(connection_id):
             since = self.clock()
-            purged = Purged()
             meetings = _Meetings(self.accounts, self.clearing, connection_id)
             every = look(provider, self.instance)
             for found in [self._own(connection_id, it) for it in every] if own else every:
@@ -112,9 +111,6 @@ class Purging:
                     self._purge(provider.sink, found, purged, silent=silent, tell=tell)
                     self._end(connection_id, provider.sink, found, purged, meetings, since)
             purged.meetings += meetings.left
-        finally:
-            if self.clearing is not None:
-                self.clearing.release(connection_id)
         return purged
 
     def purge_whole(self, connection_id: ConnectionId) -> Purged:

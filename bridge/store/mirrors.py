@@ -216,12 +216,6 @@ def remove(conn: Connection, claimed: MirrorRow) -> bool:
     return bool(conn.execute(statement).rowcount)
 
 
-def rest(conn: Connection, connection_id: str, until: Instant) -> None:
-    """Have no round of a connection's mirrors begin before an instant."""
-    of_it = mirrors.c.connection_id == connection_id
-    conn.execute(update(mirrors).where(of_it).values(rest_until=until))
-
-
 def is_written_to(conn: Connection, connection_id: str, now: Instant) -> bool:
     """Tell whether a claim on a mirror into a connection's calendars is in force."""
     of_it = (mirrors.c.connection_id == connection_id, mirrors.c.lease_until > now)

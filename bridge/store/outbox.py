@@ -345,12 +345,6 @@ def holding(conn: Connection, resource_id: str) -> list[ProposalRow]:
     return [read(row) for row in conn.execute(query.order_by(proposals.c.id))]
 
 
-def put_off(conn: Connection, proposal_id: int, due_at: Instant) -> None:
-    """Have what is queued claimed at another time, unless it was claimed meanwhile."""
-    queued = (proposals.c.id == proposal_id, proposals.c.state == State.QUEUED.value)
-    conn.execute(update(proposals).where(*queued).values(due_at=due_at))
-
-
 def supersede(conn: Connection, booking_id: str, proposal_id: int, now: Instant) -> None:
     """Close what failed before a later proposal settled: it is not to be tried again."""
     conn.execute(

@@ -13,7 +13,7 @@ from bridge.bookings.words import Result
 from bridge.config.plan import MirrorPlan
 from bridge.dispatch.clearing import PURGED, Clearing
 from bridge.dispatch.purging import Purged, Purging
-from bridge.errors import RemoteRejected, StoreError, TemporarilyUnavailable
+from bridge.errors import RateLimited, RemoteRejected, StoreError, TemporarilyUnavailable
 from bridge.model.resource import ConnectionId
 from bridge.provider import AccessRole, CalendarId, RemoteId
 from bridge.sink import Desired
@@ -54,6 +54,16 @@ def purge(stage: Stage) -> Purged:
 
 def standing(stage: Stage) -> list[str]:
     return sorted(it.uid for it in stage.events())
+
+
+def mirrored(stage: Stage) -> str:
+    """Have a mirror that is written to the calendar, and give its id."""
+    plan = MirrorPlan(
+        to="work/main", connection_id=WORK, calendar="main", sources=(), title="Busy", ahead=DAY
+    )
+    with stage.database.write() as conn:
+        mirrors.sync_mirrors(conn, ROOM, [plan], stage.now)
+    return mirrors.mirror_id(ROOM, plan.to)
 
 
 def test_a_booking_ends_with_its_event_and_its_meeting(stage: Stage) -> None:
@@ -165,11 +175,8 @@ def test_nobody_purges_beside_a_write_that_is_under_way(stage: Stage) -> None:
 
 
 def test_nobody_purges_beside_a_mirror_that_is_being_written(stage: Stage) -> None:
-    plan = MirrorPlan(
-        to="work/main", connection_id=WORK, calendar="main", sources=(), title="Busy", ahead=DAY
-    )
+    mirrored(stage)
     with stage.database.write() as conn:
-        mirrors.sync_mirrors(conn, ROOM, [plan], stage.now)
         (claimed,) = mirrors.claim(conn, "engine", stage.now, 1)
     moments = count(stage.now, 70)
     with pytest.raises(StoreError, match="being written to"):
@@ -219,6 +226,23 @@ def test_what_was_booked_since_it_was_looked_is_left_alone(stage: Stage) -> None
     seen = stage.seen("two.ics")
     assert seen is not None
     assert "CANCELLED" not in seen.text
+
+
+def test_pauses_that_a_provider_asked_for_outlast_a_purge(stage: Stage) -> None:
+    mirroring = mirrored(stage)
+    with stage.database.write() as conn:
+        (claimed,) = mirrors.claim(conn, "engine", stage.now, 1)
+        assert mirrors.end(conn, claimed, rest_until=stage.now + 600)
+    slow = RateLimited("slow", retry_after=timedelta(seconds=600))
+    stage.memory.orders.give("put", slow)
+    stage.put(event())
+    stage.work()
+    (before,) = stage.proposals()
+    stage.memory.orders.give("find", slow)  # nobody knows whether it was written
+    purge(stage)
+    with stage.database.read() as conn:
+        found = mirrors.get(conn, mirroring)
+    assert (found and found.rest_until, stage.proposals()) == (stage.now + 600, [before])
 
 
 def test_what_was_booked_since_and_waits_is_written_when_the_purge_is_over(stage: Stage) -> None:
