@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
+from bridge import deadline
 from bridge.bookings import showing
 from bridge.bookings.desk import OUTBOX, announce
 from bridge.bookings.ledger import Ledger
@@ -38,6 +39,8 @@ _PUT_OFF = 3600
 """Seconds by which what is queued is put off, and goes on where a purge was killed."""
 _LATER = 120
 """Seconds after which a meeting that could not be cancelled at once is tried again."""
+_KEPT = 30
+"""Seconds of a deadline that are not waited for, and are left for the purge itself."""
 _AT_ONCE = 50
 """Bookings of one transaction: nobody else writes to their resource meanwhile."""
 _BUSY = "its calendars are being written to at this moment"
@@ -74,7 +77,7 @@ class Clearing:
         """Have nothing written to a connection's calendars, and have them read afterwards.
 
         Raises:
-            StoreError: something is being written, and does not come to an end.
+            StoreError: something is being written, and does not come to an end in time.
         """
         held = Held()
         try:
@@ -154,7 +157,8 @@ class Clearing:
                 pausing.put_off(conn, connection_id, now, _PUT_OFF, held)
                 if not any(it.is_written_to(conn, connection_id, now) for it in (pausing, mirrors)):
                     return
-            if self.clock() >= until:
+            left = deadline.remaining()
+            if self.clock() >= until or (left is not None and left < _KEPT):
                 raise StoreError(_BUSY, busy=True)
             self.wake.wait(OUTBOX, 0.5, seen)
 

@@ -9,6 +9,7 @@ from itertools import count
 
 import pytest
 
+from bridge import deadline
 from bridge.bookings.words import Result
 from bridge.config.plan import MirrorPlan
 from bridge.dispatch.clearing import PURGED, Clearing
@@ -172,6 +173,15 @@ def test_nobody_purges_beside_a_write_that_is_under_way(stage: Stage) -> None:
     assert standing(stage) == ["one", "theirs"]
     assert purge(stage).is_whole
     assert standing(stage) == ["theirs"]
+
+
+def test_a_request_does_not_wait_longer_than_it_may_take(stage: Stage) -> None:
+    stage.put(event())
+    stage.claim()
+    moments = count(stage.now)
+    with deadline.within(1), pytest.raises(StoreError, match="being written to"):
+        purging(stage, clock=lambda: next(moments)).purge(WORK)
+    assert next(moments) < stage.now + 10
 
 
 def test_nobody_purges_beside_a_mirror_that_is_being_written(stage: Stage) -> None:
