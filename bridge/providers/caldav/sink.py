@@ -7,7 +7,8 @@ known after a person has moved it. A change is made in the text that stands ther
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,8 @@ TOKEN = "X-BUSYBRIDGE-TOKEN"  # noqa: S105 - the name of a property
 ORIGIN = "X-BUSYBRIDGE-ORIGIN"
 _WHAT = "the calendar"
 """To people; which one it is stands in the log."""
+_OWN_NAME = re.compile(r"[0-9a-f]{32,40}\.ics")
+"""Of objects that were made for bookings or blocks, by this instance or another one."""
 _MOST_FOUND = 20
 """Objects of a query that are looked at; a server that finds more did not understand it."""
 logger = logging.getLogger(__name__)
@@ -88,7 +91,9 @@ class CaldavSink:
     def marked(self, calendar: CalendarId, origin: str) -> Sequence[Marked]:
         """Find what an instance wrote; see `EventSink`.
 
-        The server is not asked to look for the mark: some answer such a question with nothing.
+        The server is not asked to look for the mark: some answer such a question with nothing. An
+        object that it lists and withholds, as some do with what is not the account's own, counts as
+        somebody else's unless it has a name that we give.
         """
         url = self._home.url(calendar)
         found: list[_Standing] = []
@@ -103,8 +108,11 @@ class CaldavSink:
             self._client, calendar, url, self._home.owner(), reading=reading
         ).everything():
             for item in page.items:
-                if isinstance(item, Unreadable):
+                if not isinstance(item, Unreadable):
+                    continue
+                if _OWN_NAME.fullmatch(item.remote_id):
                     raise UnreadableAnswer(f"{_WHAT}: {item.remote_id}: {item.reason}")
+                logger.debug("calendar %s: %s: %s", calendar, item.remote_id, item.reason)
         return [
             Marked(
                 written=self._written(it),

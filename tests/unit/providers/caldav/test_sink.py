@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -133,6 +134,26 @@ def test_an_object_that_cannot_be_read_is_no_bar_unless_it_is_ours(
     with site.proxy.fault(spoiling(b"DTSTART:20261124T090000Z")):
         assert set(calendar.marked()) == {TOKEN}
     with site.proxy.fault(spoiling(b"DTSTART")), pytest.raises(UnreadableAnswer):
+        calendar.marked()
+
+
+def test_an_object_that_the_server_withholds_is_no_bar_unless_it_has_a_name_of_ours(
+    site: Site, plain: CaldavSinkWorld
+) -> None:
+    calendar = new(plain)
+    calendar.put(wanted(booking()))
+    plain.account.put(calendar.id, "x.ics", MARKED.format(uid="x", origin="of-another"))
+
+    def withholding(what: bytes) -> Fault:
+        content = re.compile(rb"(calendar-data>)BEGIN:[^<]*" + what + rb"[^<]*(</)")
+        return rewriting(
+            lambda body: content.sub(rb"\1\2", body),
+            when=lambda call: call.is_report("calendar-multiget"),
+        )
+
+    with site.proxy.fault(withholding(b"ORIGIN:of-another")):
+        assert set(calendar.marked()) == {TOKEN}
+    with site.proxy.fault(withholding(ORIGIN.encode())), pytest.raises(UnreadableAnswer):
         calendar.marked()
 
 
