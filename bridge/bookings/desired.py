@@ -198,6 +198,7 @@ def conference_of(booking: BookingRow) -> Conference | None:
         booking.meeting_url,
         booking.meeting_details,
         booking.meeting_reason,
+        booking.meeting_maker,
     )
 
 

@@ -79,6 +79,7 @@ def met(booking: BookingRow, meeting: Conference | None) -> BookingRow:
         meeting_url=meeting.join_url,
         meeting_details=meeting.details,
         meeting_reason=meeting.reason,
+        meeting_maker=meeting.maker,
     )
 
 

@@ -69,7 +69,7 @@ class Leaving:
             )
             connections.record_failure(conn, connection_id, now, failure)
             if not farewell.may_keep:
-                bookings.forget_meetings(conn, row.resource_id, farewell.meetings.value)
-                outbox.forget_progress(conn, row.resource_id)
+                bookings.forget_meetings(conn, row.resource_id, farewell.meetings.value, row.id)
+                outbox.forget_progress(conn, row.resource_id, row.id)
         self.tokens.forget(connection_id)
         logger.warning("%s: %s", connection_id, _TOLD)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bridge.errors import BridgeError
-from bridge.model.conference import ConferenceKind
+from bridge.model.conference import Conference, ConferenceKind
+from bridge.model.event import EventSeries
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.provider import Opener
 from bridge.sink import ConferenceMaker
@@ -55,7 +57,32 @@ class Makers:
                 problem = err
                 continue
             if maker is not None and maker.kind is kind:
-                return maker
+                return _Named(kind, maker, name)
         if problem is not None:
             raise problem  # it might have been the one
         return None
+
+
+@dataclass(slots=True)
+class _Named:
+    """A maker whose meetings say at which account they were made."""
+
+    kind: ConferenceKind
+    maker: ConferenceMaker
+    name: ConnectionId
+
+    def find(self, token: str) -> Conference | None:
+        found = self.maker.find(token)
+        return None if found is None else replace(found, maker=self.name)
+
+    def create(self, token: str, series: EventSeries) -> Conference:
+        return replace(self.maker.create(token, series), maker=self.name)
+
+    def update(self, reference: str, series: EventSeries) -> Conference:
+        return replace(self.maker.update(reference, series), maker=self.name)
+
+    def is_in_line(self, reference: str, series: EventSeries) -> bool:
+        return self.maker.is_in_line(reference, series)
+
+    def cancel(self, reference: str) -> None:
+        self.maker.cancel(reference)

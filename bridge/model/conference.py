@@ -39,3 +39,5 @@ class Conference:
     """What guests may need beside the link: a passcode, numbers to dial; plain text."""
     reason: str = ""
     """Why it is FAILING, for the person who booked."""
+    maker: str = ""
+    """The connection at whose account it was made; empty where that is not said."""

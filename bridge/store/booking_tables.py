@@ -44,6 +44,7 @@ bookings = Table(
     _text("meeting_url"),
     _text("meeting_details"),
     _text("meeting_reason"),
+    _text("meeting_maker"),  # connection whose account made it, or the last one; empty: not known
     _text("echoed"),  # digest of its event in `events`, as it was last taken into account
     Index(None, "resource_id", "name"),
     Index(None, "resource_id", "uid"),

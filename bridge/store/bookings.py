@@ -68,6 +68,7 @@ class BookingRow(NamedTuple):
     meeting_url: str = ""
     meeting_details: str = ""
     meeting_reason: str = ""
+    meeting_maker: str = ""
     echoed: str = ""
 
 
@@ -164,12 +165,17 @@ def meeting_at(conn: Connection, kind: str, reference: str) -> list[BookingRow]:
     return [_read(row) for row in conn.execute(query)]
 
 
-def forget_meetings(conn: Connection, resource_id: str, kind: str) -> None:
-    """Forget by what their maker knows a resource's meetings, and what is said of them there.
+def forget_meetings(conn: Connection, resource_id: str, kind: str, maker: str) -> None:
+    """Forget by what a maker knows a resource's meetings, and what is said of them there.
 
-    Their links stay, which stand in the events, and by which they are taken out of them again.
+    Those go as well of which it is not known who made them. Their links stay, which stand in the
+    events, and by which they are taken out of them again.
     """
-    which = and_(bookings.c.resource_id == resource_id, bookings.c.meeting_kind == kind)
+    which = and_(
+        bookings.c.resource_id == resource_id,
+        bookings.c.meeting_kind == kind,
+        bookings.c.meeting_maker.in_(["", maker]),
+    )
     conn.execute(update(bookings).where(which).values(meeting_reference="", meeting_details=""))
 
 

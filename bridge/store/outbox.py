@@ -257,12 +257,15 @@ def note(conn: Connection, claimed: ProposalRow, progress: str) -> bool:
     return bool(conn.execute(_in_force(claimed).values(progress=progress)).rowcount)
 
 
-def forget_progress(conn: Connection, resource_id: str) -> None:
+def forget_progress(conn: Connection, resource_id: str, maker: str) -> None:
     """Forget how far proposals came of a resource's bookings, but for those that write events.
 
-    Of meetings alone nothing is owed any more then.
+    Of meetings alone nothing is owed any more then. Bookings stay as they are whose meetings were
+    made at another account than the maker's.
     """
-    own = select(bookings.c.id).where(bookings.c.resource_id == resource_id)
+    own = select(bookings.c.id).where(
+        bookings.c.resource_id == resource_id, bookings.c.meeting_maker.in_(["", maker])
+    )
     idle = or_(proposals.c.state.not_in(OPEN), proposals.c.kind == Kind.MEETING.value)
     statement = update(proposals).where(proposals.c.booking_id.in_(own), idle)
     conn.execute(statement.values(progress="{}"))

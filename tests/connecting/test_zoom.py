@@ -246,14 +246,19 @@ def hooked(studio: Studio) -> None:
 
 
 def book(studio: Studio) -> None:
-    """Have a booking whose meeting this account holds, and one that is not yet in line."""
-    row = dict.fromkeys(["name", "uid", "login", "state", "text", "token", "calendar"], "")
-    row |= {"id": "b", "resource_id": ROOM, "connection_id": WORK, "state": "removed"}
+    """Have bookings whose meetings this account holds, and another one, not yet in line."""
+    row: dict[str, object] = dict.fromkeys(
+        ["name", "uid", "login", "state", "text", "token", "calendar"], ""
+    )
+    row |= {"resource_id": ROOM, "connection_id": WORK, "state": "removed"}
     row |= {"created_at": 1, "changed_at": 1}
-    row |= {"meeting_kind": "zoom", "meeting_reference": "85", "meeting_details": "Passcode: 7"}
+    row |= {"meeting_kind": "zoom", "meeting_details": "Passcode: 7"}
     with studio.bridge.database.write() as conn:
-        conn.execute(booking_tables.bookings.insert(), [row | {"meeting_url": "https://z/j/85"}])
-        outbox.owe(conn, "b", 1, actor="", name="", progress={"update": "zoom 85"})
+        for id_, number, maker in (("b", "85", WORK), ("c", "86", "room-a.other")):
+            meeting = {"meeting_reference": number, "meeting_url": f"https://z/j/{number}"}
+            made = row | meeting | {"id": id_, "meeting_maker": maker}
+            conn.execute(booking_tables.bookings.insert(), [made])
+            outbox.owe(conn, id_, 1, actor="", name="", progress={"update": f"zoom {number}"})
 
 
 def known(studio: Studio) -> str:
@@ -277,7 +282,9 @@ def test_an_owner_who_removes_the_app_is_forgotten_and_the_connection_says_what_
     assert row.error_message == "its owner took the permission back at the provider"
     assert "`busybridge auth url room-a`" in row.error_hint
     kept = known(studio)
-    assert [it for it in (user.id, ANN, "Passcode", "zoom 85", "'85'") if it in kept] == []
+    assert [it for it in (user.id, ANN, "zoom 85", "'85'") if it in kept] == []
+    assert kept.count("Passcode") == 1
+    assert ("zoom 86" in kept, "'86'" in kept) == (True, True), "what another account made stays"
     assert "https://z/j/85" in kept, "the link stands in the event, and belongs to that"
     assert studio.grant() is None
     studio.pull()

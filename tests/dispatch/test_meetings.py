@@ -52,6 +52,7 @@ def test_a_meeting_is_made_and_its_link_stands_in_the_event(stage: Stage) -> Non
     assert stage.event().location == link
     assert f":{link}" in stage.text()
     assert "booking.conference_assigned" in stage.told()
+    assert stage.booking().meeting_maker == "room-a.zoom"
 
 
 def test_a_meeting_moves_with_its_event_and_keeps_its_link(stage: Stage) -> None:
