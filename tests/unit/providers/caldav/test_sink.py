@@ -117,7 +117,7 @@ def test_marks_are_found_in_more_objects_than_are_asked_for_at_once(plain: Calda
     assert set(calendar.marked()) == {str(number) for number in range(1, 70, 2)}
 
 
-def test_an_object_that_cannot_be_read_is_no_bar_unless_it_is_ours(
+def test_an_object_that_cannot_be_read_or_is_withheld_is_no_bar_unless_it_is_ours(
     site: Site, plain: CaldavSinkWorld
 ) -> None:
     calendar = new(plain)
@@ -135,14 +135,6 @@ def test_an_object_that_cannot_be_read_is_no_bar_unless_it_is_ours(
         assert set(calendar.marked()) == {TOKEN}
     with site.proxy.fault(spoiling(b"DTSTART")), pytest.raises(UnreadableAnswer):
         calendar.marked()
-
-
-def test_an_object_that_the_server_withholds_is_no_bar_unless_it_has_a_name_of_ours(
-    site: Site, plain: CaldavSinkWorld
-) -> None:
-    calendar = new(plain)
-    calendar.put(wanted(booking()))
-    plain.account.put(calendar.id, "x.ics", MARKED.format(uid="x", origin="of-another"))
 
     def withholding(what: bytes) -> Fault:
         content = re.compile(rb"(calendar-data>)BEGIN:[^<]*" + what + rb"[^<]*(</)")
