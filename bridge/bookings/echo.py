@@ -26,6 +26,7 @@ from bridge.ical.parse import parse_calendar
 from bridge.model.event import Event, EventSeries, PartStat, Status
 from bridge.model.interval import Instant, Window
 from bridge.publish import Publisher
+from bridge.sink import Written
 from bridge.store import bookings, events, outbox
 from bridge.store.bookings import BookedRow, BookingRow, State
 from bridge.store.database import Transaction
@@ -38,6 +39,8 @@ CANCELLED = "its event was cancelled in the calendar"
 _ACTOR = "calendar"
 """Who asked for what follows from it."""
 _DAY = 86400
+_READ = "read"
+"""In the place of a digest, where no pull has told of an event yet."""
 _UNREAD = ("", "?")
 """Digests of events that are not expanded yet, or could not be read."""
 
@@ -84,6 +87,50 @@ def heed(
     for booking, event in found:
         heeding.one(booking, event)
     ledger.close()
+
+
+def heed_read(
+    conn: Transaction,
+    publisher: Publisher,
+    resource: ResourceRow,
+    calendar: Calendar,
+    found: tuple[BookingRow, Written | None],
+    now: Instant,
+) -> None:
+    """Bring one booking in line with its event, which was read by itself just now.
+
+    Args:
+        conn: holds the resource's lock, and a claim of the booking: nothing else is written of it.
+        publisher: publishes the time that changes.
+        resource: the locked row.
+        calendar: where it stands.
+        found: the booking, and its event; None: that is gone.
+        now: the present.
+    """
+    booking, written = found
+    event = None if written is None else _as_pulled(booking, written, now)
+    if event is not None:
+        booking = booking._replace(remote_id=event.remote_id)
+    ledger = Ledger(conn, publisher, resource.id, now)
+    # What settled in this very second settled before it was read.
+    heeding = _Heeding(ledger, place.of(conn, resource), calendar, now + 1, publisher.instance)
+    heeding.one(booking, event)
+    ledger.close()
+
+
+def _as_pulled(booking: BookingRow, written: Written, now: Instant) -> EventRow:
+    """Give what was read as a pull would; the next one says by its own digest that it is so."""
+    return EventRow(
+        "",
+        written.remote_id,
+        written.series.uid,
+        written.etag,
+        desired.written_text(written.series),
+        booking.echoed or _READ,
+        "",
+        "[]",
+        now,
+    )
 
 
 def _found(conn: Transaction, calendar: Calendar) -> list[tuple[BookingRow, EventRow | None]]:

@@ -33,7 +33,7 @@ def followed(text: str, ours: Side, theirs: Side, *, account: str, sequence: int
         InvalidCalendarObject: it cannot be written into this text.
     """
     both = merged(ours, theirs).series
-    if _without_replies(both) == _without_replies(ours.after):
+    if without_replies(both) == without_replies(ours.after):
         return text
     writer = Writer(own=[f"mailto:{account}"] if account else ())
     return writer.amended_text(text, _raised(both, sequence))
@@ -59,7 +59,8 @@ def with_theirs(new: Draft, theirs: Side, booking: BookingRow, standing: str, he
         return new
 
 
-def _without_replies(series: EventSeries) -> list[Event]:
+def without_replies(series: EventSeries) -> list[Event]:
+    """Give the events of a series as if no guest had replied."""
     return [
         replace(
             event,

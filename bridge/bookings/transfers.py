@@ -16,19 +16,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bridge.bookings import desired, draft, failing, linking, place, showing, times
+from bridge.bookings import desired, draft, echo, failing, linking, place, showing, times
 from bridge.bookings.desk import OUTBOX, announce
+from bridge.bookings.echo import Calendar
+from bridge.bookings.following import without_replies
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.place import Place
 from bridge.bookings.settling import Claim, owe, told_of_meeting, written_as
 from bridge.bookings.words import NotBookable
+from bridge.config.plan import ConnectionPlan
 from bridge.errors import TemporarilyUnavailable
 from bridge.model.conference import Conference, ConferenceKind
+from bridge.model.event import Event, EventSeries
 from bridge.model.interval import Instant
-from bridge.model.resource import ResourceId
+from bridge.model.resource import ConnectionId, ResourceId
 from bridge.publish import Publisher
 from bridge.sink import Written
-from bridge.store import bookings, outbox, resources
+from bridge.store import bookings, connections, outbox, resources
 from bridge.store.bookings import BookingRow, State
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import Kind
@@ -37,14 +41,14 @@ from bridge.store.wake import Wake
 if TYPE_CHECKING:
     from bridge.bookings.settle import Outbox
 
-_TO, _LEFT = "to", "left"
+_TO, LEFT = "to", "left"
 _WHERE = ("connection_id", "calendar")
 _STOOD = (*_WHERE, "token", "remote_id", "remote_uid", "remote_etag", "written")
 
 
 def deletes(claim: Claim) -> bool:
     """Tell whether an errand deletes what was left behind; else it writes."""
-    return _LEFT in claim.progress
+    return LEFT in claim.progress
 
 
 def elsewhere(claim: Claim, instance: str) -> Claim:
@@ -54,7 +58,8 @@ def elsewhere(claim: Claim, instance: str) -> Claim:
     """
     booking, progress = claim.booking, claim.progress
     if deletes(claim):
-        return replace(claim, booking=booking._replace(**progress[_LEFT]))
+        left = {name: progress[LEFT][name] for name in _STOOD}
+        return replace(claim, booking=booking._replace(**left))
     to = progress[_TO]
     target = place.Target(to["connection_id"], to["calendar"], "")
     token = place.token(
@@ -77,6 +82,20 @@ def elsewhere(claim: Claim, instance: str) -> Claim:
     if not booking.meeting_reference:  # it belongs to the old event, or there is none yet
         new = linking.met(new, None)
     return replace(claim, booking=new)
+
+
+def is_as_it_was(booking: BookingRow, found: Written) -> bool:
+    """Tell whether an event is as it was when it was read last, but for what guests replied."""
+    if found.etag is not None and found.etag == booking.remote_etag:
+        return True
+    before, now = desired.base_of(booking), desired.base_of(written_as(booking, found))
+    return before is not None and now is not None and _told(before.series) == _told(now.series)
+
+
+def seen(booking: BookingRow, found: Written | None) -> dict[str, object]:
+    """Say what stands of a booking, as an errand says what it left."""
+    row = written_as(booking, found)
+    return {name: getattr(row, name) for name in _STOOD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,37 @@ class Transfers:
         self.wake.notify(OUTBOX)
         return numbers
 
+    def follow(self, here: Claim, found: Written | None, now: Instant) -> bool:
+        """Let a booking follow what became of its event, as if a pull had told of it.
+
+        Args:
+            here: in force; the booking as it stands.
+            found: the event as it was read just now; None: it is gone.
+            now: the present.
+
+        Returns:
+            False when the claim is not in force any more: nothing was changed.
+        """
+        booking = here.booking
+        with self.database.write() as conn:
+            row = resources.lock(conn, here.resource_id)
+            if row is None or outbox.held(conn, here.proposal) is None:
+                return False
+            connection = connections.get(conn, ConnectionId(booking.connection_id))
+            plan = ConnectionPlan.model_validate_json(connection.plan) if connection else None
+            calendar = Calendar(
+                booking.connection_id,
+                booking.calendar,
+                "",
+                cancels=plan is None or plan.cancel_if_declined_or_deleted,
+                window=row.horizon,
+                full=False,
+                removed=[booking.remote_id],
+            )
+            echo.heed_read(conn, self.publisher, row, calendar, (booking, found), now)
+        announce(self.wake)
+        return True
+
     def intent(self, there: Claim, natively: Collection[ConferenceKind]) -> desired.Intent | None:
         """Say what the event is to be in its new calendar; reads only.
 
@@ -140,6 +190,7 @@ class Transfers:
         conference: Conference | None,
         now: Instant,
         *,
+        stood: Written | None = None,
         meeting_due: Instant | None = None,
     ) -> bool:
         """The new calendar has it: let the booking name that event, and have the old one deleted.
@@ -149,6 +200,7 @@ class Transfers:
             written: what stands there.
             conference: its meeting, made by itself or with it.
             now: the present.
+            stood: what was seen in the old calendar before anything was written.
             meeting_due: when its meeting is to be seen to again, while that is not READY.
 
         Returns:
@@ -174,8 +226,7 @@ class Transfers:
             timed = times.of(series, here, after)
             ledger.times(after.id, [0], timed.rows)
             after = ledger.save(before, after)
-            left = {name: getattr(before, name) for name in _STOOD}
-            _add(conn, after, now, there.proposal.actor, {_LEFT: left})
+            _add(conn, after, now, there.proposal.actor, {LEFT: seen(before, stood)})
             outbox.close(conn, there.proposal.id, outbox.State.SETTLED, now)
             ledger.tell("updated", after)
             if told_of_meeting(ledger, before, after) and meeting_due is not None:
@@ -224,6 +275,14 @@ def _goes(
 def _is_to_go(booking: BookingRow, there: BookingRow) -> bool:
     stands = all(getattr(booking, name) == getattr(there, name) for name in _WHERE)
     return booking.state is State.CONFIRMED and bool(booking.remote_id) and not stands
+
+
+def _told(series: EventSeries) -> list[Event]:
+    """Give what an event says, without its replies and its history."""
+    return [
+        replace(it, sequence=0, created=None, last_modified=None, alarms=None, attachments=())
+        for it in without_replies(series)
+    ]
 
 
 def _dying_link(before: BookingRow, after: BookingRow) -> str:

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from bridge.bookings import Claim, Outbox, transfers
-from bridge.bookings.desired import Intent, base_of, plain
-from bridge.config.plan import ConnectionPlan
+from bridge.bookings.desired import Intent, plain
 from bridge.dispatch import retry
 from bridge.dispatch.ending import Ending
 from bridge.dispatch.events import Events
 from bridge.dispatch.makers import Accounts, Makers
 from bridge.dispatch.meetings import Meetings
+from bridge.dispatch.opening import Opening
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Owed, Progress, Refusal
 from bridge.dispatch.report import Recheck, Report
+from bridge.dispatch.transferring import Transferring
 from bridge.dispatch.work import InternalFault, Lost, Refused, Work
 from bridge.errors import (
     BridgeError,
@@ -30,9 +31,8 @@ from bridge.errors import (
 from bridge.model.conference import Conference, ConferenceState
 from bridge.model.event import EventSeries
 from bridge.model.interval import Instant
-from bridge.provider import Provider
 from bridge.sink import Desired, Written
-from bridge.store import bookings, connections, outbox
+from bridge.store import bookings, outbox
 from bridge.store.bookings import State
 from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
@@ -77,7 +77,7 @@ class Dispatch:
             StoreError: what came of it was not recorded; whoever claims it next finds out.
         """
         reached(Point.CLAIMED)
-        work = Work(claim, self.outbox, self.clock, Progress.read(claim.progress))
+        work = self._work(claim)
         try:
             try:
                 work.hold()  # calendars were read since it was claimed
@@ -101,35 +101,26 @@ class Dispatch:
             text = f"a fault of BusyBridge ({type(err).__name__}); see the log"
             return self._ending.later(work, InternalFault(text))
 
+    def _work(self, claim: Claim) -> Work:
+        if claim.kind is not Kind.TRANSFER:
+            return Work(claim, self.outbox, self.clock, Progress.read(claim.progress))
+        there = transfers.elsewhere(claim, self.outbox.instance)
+        # Its meeting is found by the token that the booking has still.
+        progress, named = Progress.read(claim.progress), claim.booking.token
+        return Work(there, self.outbox, self.clock, progress, meeting_token=named)
+
     def _carry_out(self, work: Work) -> Report:
         if work.progress.refusal is not None:
             return self._refuse(work, work.progress.refusal)
         if work.claim.kind is Kind.MEETING:
             return self._see_to_meeting(work)
         if work.claim.kind is Kind.TRANSFER:
-            return self._transfer(work)
-        row, events = self._open(work)
+            return self._transferring(work).run()
+        row, events = self._opening.open(work)
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None:
             return self._delete(work, events, intent)
         return self._put(work, row, events, intent)
-
-    def _open(self, work: Work) -> tuple[ConnectionRow, Events]:
-        """Open the account of the calendar.
-
-        Raises:
-            Refused: it cannot be written to.
-            BridgeError: not now.
-        """
-        with self.database.read() as conn:
-            row = connections.get(conn, work.connection_id)
-        if row is None:
-            raise Refused("the calendar is not connected any more", "not_connected")
-        plan = ConnectionPlan.model_validate_json(row.plan)
-        provider: Provider = self.accounts.open(work.connection_id, plan.fingerprint)
-        if provider.sink is None:
-            raise Refused("this calendar cannot be written to", "calendar_not_writable")
-        return row, Events(work, provider, provider.sink)
 
     # Events
 
@@ -225,43 +216,6 @@ class Dispatch:
         failed = [it for it in earlier if it.state is outbox.State.FAILED]
         return [Progress.of(it) for it in failed if it.id != work.claim.proposal.id]
 
-    # Transfers
-
-    def _transfer(self, work: Work) -> Report:
-        """Write the event into its new calendar, or delete what was left in the old one."""
-        there = transfers.elsewhere(work.claim, self.outbox.instance)
-        other = Work(there, self.outbox, self.clock, work.progress)
-        try:
-            _, events = self._open(other)
-        except Refused:
-            if not transfers.deletes(work.claim):
-                raise
-            return self._transferred(work)  # who is not connected any more has it
-        if transfers.deletes(work.claim):
-            left = base_of(there.booking) or events.sink.find(other.calendar, other.token)
-            if left is not None:
-                events.delete(left, notify=False)
-            return self._transferred(work)
-        intent = self.outbox.transfers.intent(there, events.sink.natively)
-        if intent is None:  # it ended meanwhile, and may stand there all the same
-            found = events.sink.find(other.calendar, other.token) if work.claim.is_retry else None
-            if found is not None:
-                events.delete(found, notify=True)
-            return self._transferred(work)
-        # A meeting by itself is known by the token that the booking has still.
-        desired, made = self._meetings(work).prepare(intent, look=True)
-        written = events.put(desired, events.standing(intent, look=work.claim.is_retry))
-        found_meeting = made or written.conference
-        now, due = self.clock(), self._ending.due(found_meeting)
-        settled = self.outbox.transfers.settle(there, written, found_meeting, now, meeting_due=due)
-        reached(Point.SETTLED)
-        return Report("settled") if settled else self._ending.lost(work)
-
-    def _transferred(self, work: Work) -> Report:
-        ended = self.outbox.transfers.end(work.claim, self.clock())
-        reached(Point.SETTLED)
-        return Report("settled") if ended else self._ending.lost(work)
-
     # Meetings alone
 
     def _see_to_meeting(self, work: Work) -> Report:
@@ -272,7 +226,7 @@ class Dispatch:
                 if not (booking.meeting_kind and booking.meeting_reference == owed.reference):
                     meetings.cancel(owed)  # else it was found by a later try, and is used
             return self._ending.settle(work, None, None)
-        _, events = self._open(work)
+        _, events = self._opening.open(work)
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None or intent.conference is None:
             return self._ending.settle(work, None, None)
@@ -348,6 +302,21 @@ class Dispatch:
             database=self.database, outbox=self.outbox, clock=self.clock, random=self.random
         )
 
+    @property
+    def _opening(self) -> Opening:
+        return Opening(self.database, self.accounts)
+
+    def _transferring(self, work: Work) -> Transferring:
+        return Transferring(
+            work=work,
+            database=self.database,
+            outbox=self.outbox,
+            clock=self.clock,
+            opening=self._opening,
+            meetings=self._meetings(work),
+            ending=self._ending,
+        )
+
     def _meetings(self, work: Work) -> Meetings:
         return Meetings(work, Makers(self.database, self.accounts))
 
@@ -385,7 +354,7 @@ class Dispatch:
             BridgeError: not now; where nobody lets us it stays owed, and is shown in the end.
         """
         try:
-            _, events = self._open(work)
+            _, events = self._opening.open(work)
             found = events.sink.find(work.calendar, work.token)
             if found is not None:
                 intent = self.outbox.desired(work.claim, events.sink.natively)

@@ -19,6 +19,7 @@ from bridge.errors import (
     TemporarilyUnavailable,
 )
 from bridge.model.event import EventSeries
+from bridge.model.remote import RemoteId
 from bridge.provider import Provider
 from bridge.sink import Desired, EventSink, Written
 
@@ -57,6 +58,21 @@ class Events:
         if found is None and known and intent.desired is not None:
             raise gone()
         return found
+
+    def look(self) -> Written | None:
+        """Read the event that the booking has, as it is now; None where it is gone.
+
+        Raises:
+            CalendarMissing: it is gone with its calendar.
+        """
+        name = RemoteId(self.work.claim.booking.remote_id)
+        with self._heeding():
+            try:
+                return self.sink.read(self.work.calendar, name)
+            except RemoteNotFound as err:
+                if not self._has_calendar():
+                    raise CalendarMissing(str(err)) from err
+            return self.sink.find(self.work.calendar, self.work.token)  # it may have been renamed
 
     def put(self, desired: Desired, base: Written | None) -> Written:
         """Make the event what is desired.
@@ -149,13 +165,15 @@ class Events:
 
     def _missing(self, base: Written | None, err: RemoteNotFound) -> Exception:
         """Tell an event that is gone from a calendar that is."""
-        source = self.provider.source
-        there = source is None or any(
-            info.id == self.work.calendar for info in source.list_calendars()
-        )
-        if base is not None and there:
+        if self._has_calendar() and base is not None:
             return gone()
         return CalendarMissing(str(err))
+
+    def _has_calendar(self) -> bool:
+        source = self.provider.source
+        return source is None or any(
+            info.id == self.work.calendar for info in source.list_calendars()
+        )
 
 
 def _is_in_parts(series: EventSeries) -> bool:

@@ -127,7 +127,7 @@ class Meetings:
         maker = self._maker(owed.kind)
         reference = owed.reference
         if not reference:
-            found = maker.find(self.work.token)
+            found = maker.find(self._token)
             if found is None:
                 return
             reference = found.reference
@@ -143,18 +143,22 @@ class Meetings:
         self.work.hold()
         maker.update(owed.reference, series)
 
+    @property
+    def _token(self) -> str:
+        return self.work.meeting_token or self.work.token
+
     def _made(self, kind: ConferenceKind, series: EventSeries, *, look: bool) -> Conference:
         noted = self.work.progress.made
         if noted is not None and noted.kind is kind:
             return noted
         maker = self._maker(kind)
         # Who insists looks first: when that is not possible, nothing was asked for yet.
-        found = maker.find(self.work.token) if look or self.insists else None
+        found = maker.find(self._token) if look or self.insists else None
         if found is None:
             reached(Point.MEETING_WANTED)
             self.work.hold()  # looking may have taken long
             self.work.touched = True
-            found = maker.create(self.work.token, series)
+            found = maker.create(self._token, series)
         reached(Point.MEETING_MADE)
         self.work.note(replace(self.work.progress, made=found))
         reached(Point.MEETING_NOTED)

@@ -49,6 +49,10 @@ class Work:
     """Something was asked after which nobody can say that nothing was done."""
     theirs: Side | None = None
     """What somebody else changed of the event meanwhile."""
+    trouble: BridgeError | None = None
+    """What kept its meeting from being made, while the event goes without."""
+    meeting_token: str = ""
+    """Names its meeting, where that was asked for before its event had another token."""
 
     @property
     def calendar(self) -> CalendarId:

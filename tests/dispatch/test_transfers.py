@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,7 +14,7 @@ from bridge.dispatch import points
 from bridge.dispatch.points import Point
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
-from bridge.model.event import EventSeries
+from bridge.model.event import Event, EventSeries
 from bridge.store import outbox
 from bridge.store.outbox import ProposalRow
 from tests.bookings.hall import ROOM
@@ -56,6 +58,14 @@ def stands(stage: Stage, calendar: str, connection: str = "work") -> list[EventS
 def book(stage: Stage, *more: str) -> None:
     ticket = stage.put(event("20261123T090000Z", "20261123T100000Z", *more))
     assert stage.done(ticket).result is Result.SETTLED
+
+
+def moved(event: Event) -> Event:
+    """As a person moves it by two hours."""
+    assert isinstance(event.start, datetime)
+    assert isinstance(event.end, datetime)
+    by = timedelta(hours=2)
+    return replace(event, start=event.start + by, end=event.end + by)
 
 
 def of_kind(stage: Stage, state: outbox.State) -> list[ProposalRow]:
@@ -224,6 +234,60 @@ def test_half_of_a_transfer_that_failed_is_finished_when_it_is_said_again(stage:
     stage.work()
     assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
     assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
+def test_what_a_person_did_in_the_old_calendar_goes_along_although_nobody_read_it(
+    stage: Stage,
+) -> None:
+    book(stage, GUEST, ZOOM)
+    receives(stage, THERE)
+    stage.edit(moved)
+    go(stage)
+    assert stage.outcomes() == ["later", "settled"], "its meeting follows, then it goes"
+    stage.later()
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
+    [there] = stands(stage, THERE)
+    assert there.master is not None
+    assert there.master.start.hour == 11  # type: ignore[union-attr]
+    assert "T110000" in stage.text()
+    assert stage.busy() == [("2026-11-23 11:00", "2026-11-23 12:00", "BUSY")]
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+def test_what_a_person_deleted_in_the_old_calendar_is_not_made_anew(
+    stage: Stage, cancels: bool
+) -> None:
+    book(stage, GUEST)
+    receives(stage, THERE, cancel_if_declined_or_deleted=cancels)
+    stage.remove()
+    go(stage)
+    stage.work()
+    stage.later()
+    assert [stands(stage, it) for it in (HERE, THERE)] == [[], []]
+    assert Counter(mail.about for mail in stage.memory.mails if "ann" in mail.address) == {
+        "invited": 1
+    }
+    if cancels:
+        assert ("STATUS:CANCELLED" in stage.text(), stage.busy()) == (True, [])
+    else:  # it stands for who booked it, and somebody has to say what is to become of it
+        [failed] = of_kind(stage, outbox.State.FAILED)
+        assert ("deleted" in failed.error_message, stage.busy()) == (True, [NINE])
+
+
+def test_what_a_person_does_to_the_event_that_is_left_is_shown_before_it_is_deleted(
+    stage: Stage,
+) -> None:
+    book(stage)
+    receives(stage, THERE)
+    stage.memory.orders.give("put", lambda: stage.edit(moved), after=True)
+    go(stage)
+    assert stage.outcomes() == ["settled", "failed"]
+    [failed] = of_kind(stage, outbox.State.FAILED)
+    assert "changed meanwhile" in failed.error_message
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [1, 1], "nothing is lost unseen"
+    assert stage.desk.retry(stage.booking().id)
+    assert stage.outcomes() == ["settled"]
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
 
 
 def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:

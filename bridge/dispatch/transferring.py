@@ -1,0 +1,141 @@
+"""The errands of one booking that goes to another calendar; see `bridge.bookings.transfers`.
+
+Nobody pulls for a transfer, and the calendar of before may not be read any more. So its event is
+looked at before anything is written, and once more before it is deleted: what a person did there
+counts. The first is followed as a pull would follow it; the second a human is to look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bridge.bookings import Outbox, transfers
+from bridge.dispatch.ending import Ending
+from bridge.dispatch.events import CalendarMissing, gone
+from bridge.dispatch.meetings import Meetings
+from bridge.dispatch.opening import Opening
+from bridge.dispatch.points import Point, reached
+from bridge.dispatch.report import Report
+from bridge.dispatch.work import Lost, Refused, Work
+from bridge.errors import TemporarilyUnavailable
+from bridge.model.interval import Instant
+from bridge.sink import Written
+from bridge.store import bookings
+from bridge.store.bookings import BookingRow, State
+from bridge.store.database import Database
+
+_BEGUN = "begun"
+"""With what was left: that it was looked at, or that somebody was told how it is not as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferring:
+    """Carries one errand out."""
+
+    work: Work
+    """Of the calendar in which there is something to do."""
+    database: Database
+    outbox: Outbox
+    clock: Callable[[], Instant]
+    opening: Opening
+    meetings: Meetings
+    ending: Ending
+
+    def run(self) -> Report:
+        """Write the event into its new calendar, or delete what was left in the old one.
+
+        Raises:
+            Refused: not without a human.
+            BridgeError: not now.
+        """
+        return self._delete() if transfers.deletes(self.work.claim) else self._write()
+
+    def _write(self) -> Report:
+        work = self.work
+        _, events = self.opening.open(work)
+        there = work.claim
+        intent = self.outbox.transfers.intent(there, events.sink.natively)
+        if intent is None:  # it ended meanwhile, and may stand there all the same
+            found = events.sink.find(work.calendar, work.token) if there.is_retry else None
+            if found is not None:
+                events.delete(found, notify=True)
+            return self._done()
+        stood = self._stood()
+        desired, made = self.meetings.prepare(intent, look=True)
+        written = events.put(desired, events.standing(intent, look=there.is_retry))
+        meeting = made or written.conference
+        due = self.ending.due(work, meeting)
+        settled = self.outbox.transfers.settle(
+            there, written, meeting, self.clock(), stood=stood, meeting_due=due
+        )
+        reached(Point.SETTLED)
+        return Report("settled") if settled else self.ending.lost(work)
+
+    def _delete(self) -> Report:
+        work = self.work
+        try:
+            _, events = self.opening.open(work)
+            found = events.look()
+        except (Refused, CalendarMissing):
+            return self._done()  # who is not connected any more has it
+        left: Mapping[str, Any] = work.claim.progress[transfers.LEFT]
+        is_as_it_was = found is not None and transfers.is_as_it_was(work.claim.booking, found)
+        if not is_as_it_was and not (found is None and _BEGUN in left):
+            self._note(left, found)
+            what = "changed" if found else "deleted"
+            raise Refused(
+                f"it went to the other calendar, and its event in the calendar of before was {what}"
+                " meanwhile: see whether the booking is to follow; what is left of that event is"
+                " deleted with the next try",
+                "remote_changed",
+            )
+        if found is not None:
+            if _BEGUN not in left:
+                self._note(left, found)
+            events.delete(found, notify=False)
+        return self._done()
+
+    def _done(self) -> Report:
+        ended = self.outbox.transfers.end(self.work.claim, self.clock())
+        reached(Point.SETTLED)
+        return Report("settled") if ended else self.ending.lost(self.work)
+
+    def _note(self, left: Mapping[str, Any], found: Written | None) -> None:
+        """Note that the old event is about to go, as it is now."""
+        seen = transfers.seen(self.work.claim.booking, found)
+        others = {**self.work.progress.others, transfers.LEFT: {**left, **seen, _BEGUN: True}}
+        self.work.note(replace(self.work.progress, others=others))
+
+    # The calendar of before
+
+    def _stood(self) -> Written | None:
+        """Look what stands in the calendar of before; None where that calendar is gone.
+
+        Raises:
+            TemporarilyUnavailable: the event is not as it was when it was read last: the booking
+                follows that, and is looked at anew.
+            Refused: the event is gone, and its booking stays.
+        """
+        booking = self._booking()
+        before = replace(self.work, claim=replace(self.work.claim, booking=booking))
+        try:
+            _, events = self.opening.open(before)
+            found = events.look()
+        except CalendarMissing:
+            return None
+        if found is not None and transfers.is_as_it_was(booking, found):
+            return found
+        if not self.outbox.transfers.follow(before.claim, found, self.clock()):
+            raise Lost
+        if found is None and self._booking().state is State.CONFIRMED:
+            raise gone()
+        raise TemporarilyUnavailable("its event was changed in the calendar meanwhile")
+
+    def _booking(self) -> BookingRow:
+        with self.database.read() as conn:
+            found = bookings.get(conn, self.work.claim.booking.id)
+        if found is None:
+            raise Lost
+        return found
