@@ -219,6 +219,8 @@ class Transfers:
                 raise TemporarilyUnavailable("the booking was changed meanwhile")
             if not _is_to_go(before, there.booking):
                 raise TemporarilyUnavailable("the booking ended meanwhile")
+            if before.reason == showing.UNTAKEN:
+                raise TemporarilyUnavailable("its event was changed in the calendar meanwhile")
             ledger = Ledger(conn, self.publisher, there.resource_id, now)
             after = linking.met(written_as(there.booking, written), conference)
             after = _moved(before, after, written, here)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge.bookings import Outbox, transfers
+from bridge.bookings import Outbox, showing, transfers
 from bridge.dispatch.ending import Ending
 from bridge.dispatch.events import CalendarMissing, gone
 from bridge.dispatch.meetings import Meetings
@@ -28,6 +28,10 @@ from bridge.store.database import Database
 
 _BEGUN = "begun"
 """With what was left: that it was looked at, or that somebody was told how it is not as it was."""
+_UNTAKEN = (
+    "its event was changed in the calendar as cannot be said in the booking's text: change the"
+    " booking, or put the event back to its times, and try again"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +130,8 @@ class Transferring:
         except CalendarMissing:
             return None
         if found is not None and transfers.is_as_it_was(booking, found):
+            if booking.reason == showing.UNTAKEN:
+                raise Refused(_UNTAKEN, "untaken")
             return found
         if not self.outbox.transfers.follow(before.claim, found, self.clock()):
             raise Lost

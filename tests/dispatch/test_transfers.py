@@ -15,7 +15,7 @@ from bridge.dispatch.points import Point
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries
-from bridge.store import outbox
+from bridge.store import bookings, outbox
 from bridge.store.outbox import ProposalRow
 from tests.bookings.hall import ROOM
 from tests.dispatch.stage import Stage, die_at, event
@@ -288,6 +288,28 @@ def test_what_a_person_does_to_the_event_that_is_left_is_shown_before_it_is_dele
     assert stage.desk.retry(stage.booking().id)
     assert stage.outcomes() == ["settled"]
     assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
+
+
+def test_a_booking_that_blocks_when_its_event_does_is_not_moved_to_when_its_text_says(
+    stage: Stage,
+) -> None:
+    book(stage)
+    with stage.database.write() as conn:  # as of an event that could not be said again
+        bookings.save(conn, [stage.booking()._replace(written="")])
+    stage.edit(moved)
+    stage.house.pull()
+    eleven = [("2026-11-23 11:00", "2026-11-23 12:00", "BUSY")]
+    receives(stage, THERE)
+    go(stage)
+    assert (stage.outcomes(), stage.busy()) == (["failed"], eleven)
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [1, 0]
+    [failed] = of_kind(stage, outbox.State.FAILED)
+    assert "changed in the calendar" in failed.error_message
+    assert stage.done(stage.put(event(*LATER))).result is Result.SETTLED, "its client has a say"
+    assert go(stage) == [failed.id]
+    stage.work()
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
+    assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
 
 
 def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:
