@@ -101,7 +101,7 @@ class Ending:
             return self.lost(work)
         if work.limited:  # what else is written to this account waits as well
             with self.database.write(lasting=False) as conn:
-                connections.rest(conn, work.connection_id, due)
+                connections.rest(conn, work.limited, due)
         return Report("later", err, limited=work.limited)
 
     def fail(self, work: Work, err: BridgeError) -> Report:

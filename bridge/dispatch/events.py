@@ -132,7 +132,7 @@ class Events:
         try:
             yield
         except RateLimited:
-            self.work.limited = True
+            self.work.limited = self.work.connection_id
             raise
 
     def _read(self, base: Written | None) -> Written:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from bridge.errors import BridgeError, ConfigError, InvalidCalendarObject, ProviderError
-from bridge.model.resource import ResourceId
+from bridge.model.resource import ConnectionId, ResourceId
 
 
 class Recheck(NamedTuple):
@@ -24,8 +24,8 @@ class Report(NamedTuple):
     """`settled`, `refused`, `later`, `failed` or `lost`."""
     error: BridgeError | None = None
     """Why later, or never."""
-    limited: bool = False
-    """The provider of the calendar asked for a pause."""
+    limited: ConnectionId | None = None
+    """The account whose provider asked for a pause."""
 
 
 def code_of(err: BridgeError) -> str:

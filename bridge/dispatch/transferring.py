@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from bridge.bookings import Outbox, showing, transfers
@@ -24,6 +25,7 @@ from bridge.model.interval import Instant
 from bridge.sink import Written
 from bridge.store import bookings
 from bridge.store.bookings import BookingRow, State
+from bridge.store.connections import ConnectionRow
 from bridge.store.database import Database
 
 _BEGUN = "begun"
@@ -58,7 +60,8 @@ class Transferring:
 
     def _write(self) -> Report:
         work = self.work
-        _, events = self.opening.open(work)
+        row, events = self.opening.open(work)
+        self._await_pause(row)
         there = work.claim
         intent = self.outbox.transfers.intent(there, events.sink.natively)
         if intent is None:  # it ended meanwhile, and may stand there all the same
@@ -80,7 +83,8 @@ class Transferring:
     def _delete(self) -> Report:
         work = self.work
         try:
-            _, events = self.opening.open(work)
+            row, events = self.opening.open(work)
+            self._await_pause(row)
             found = events.look()
         except (Refused, CalendarMissing):
             return self._done()  # who is not connected any more has it
@@ -100,6 +104,19 @@ class Transferring:
                 self._note(left, found)
             events.delete(found, notify=False)
         return self._done()
+
+    def _await_pause(self, row: ConnectionRow) -> None:
+        """Leave an account alone that asked for it: who claims looks at the booking's own.
+
+        Raises:
+            TemporarilyUnavailable: not before that pause is over.
+        """
+        rest = (row.limited_until or 0) - self.clock()
+        if rest > 0:
+            raise TemporarilyUnavailable(
+                "the account of that calendar asked for a pause",
+                retry_after=timedelta(seconds=rest),
+            )
 
     def _done(self) -> Report:
         ended = self.outbox.transfers.end(self.work.claim, self.clock())
@@ -129,6 +146,8 @@ class Transferring:
             found = events.look()
         except CalendarMissing:
             return None
+        finally:
+            self.work.limited = before.limited
         if found is not None and transfers.is_as_it_was(booking, found):
             if booking.reason == showing.UNTAKEN:
                 raise Refused(_UNTAKEN, "untaken")

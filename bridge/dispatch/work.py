@@ -47,6 +47,10 @@ class Work:
     """When the claim was last kept."""
     touched: bool = False
     """Something was asked after which nobody can say that nothing was done."""
+    limited: ConnectionId | None = None
+    """The account whose provider asked for a pause; a transfer asks two."""
+    in_parts: bool = False
+    """What was written takes many requests: some of it may stand although another was refused."""
     theirs: Side | None = None
     """What somebody else changed of the event meanwhile."""
     trouble: BridgeError | None = None

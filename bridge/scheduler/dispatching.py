@@ -64,8 +64,8 @@ class Report(Protocol):
         ...
 
     @property
-    def limited(self) -> bool:
-        """The provider of the calendar asked for a pause."""
+    def limited(self) -> str | None:
+        """The account whose provider asked for a pause."""
         ...
 
 
@@ -155,7 +155,7 @@ class Dispatching:
                 report = self._dispatcher.run(claim)
             self._observe(report.outcome)
             if report.limited:
-                self._ground.budgets.refused(claim.booking.connection_id)
+                self._ground.budgets.refused(report.limited)
         except StoreError as err:
             # Whoever claims it next looks for what was done.
             logger.error("%s: what came of a booking was not recorded: %s", job.name, err)  # noqa: TRY400

@@ -12,7 +12,7 @@ import pytest
 from bridge.bookings.words import Result
 from bridge.dispatch import points
 from bridge.dispatch.points import Point
-from bridge.errors import RemoteRejected, TemporarilyUnavailable
+from bridge.errors import RateLimited, RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries
 from bridge.store import bookings, outbox
@@ -310,6 +310,27 @@ def test_a_booking_that_blocks_when_its_event_does_is_not_moved_to_when_its_text
     stage.work()
     assert [len(stands(stage, it)) for it in (HERE, THERE)] == [0, 1]
     assert stage.busy() == [("2026-11-23 14:00", "2026-11-23 15:00", "BUSY")]
+
+
+def test_the_account_that_asks_for_a_pause_gets_it_whichever_of_both_it_is(stage: Stage) -> None:
+    book(stage)
+    receives(stage, THERE, "team")
+    there = stage.house.memory("team")
+    there.natively = ()
+    pause = RateLimited("slow", retry_after=timedelta(seconds=120))
+    there.orders.give("put", pause)
+    stage.memory.orders.give("delete", pause)
+    go(stage)
+    assert [it.limited for it in stage.work()] == ["room-a.team"]
+    stage.house.now += 100
+    with stage.database.write() as conn:  # whoever tries before that does not ask
+        outbox.put_off(conn, stage.proposals()[-1].id, stage.now)
+    asked = len(there.asked)
+    assert [it.limited for it in stage.work()] == [None]
+    assert len(there.asked) == asked
+    assert [it.limited for it in stage.later(60)] == [None, "room-a.work"]
+    stage.later(140)
+    assert [len(stands(stage, HERE)), len(stands(stage, THERE, "team"))] == [0, 1]
 
 
 def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:
