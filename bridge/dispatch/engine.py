@@ -329,7 +329,7 @@ class Dispatch:
             BridgeError: it cannot be undone now; whoever goes on with it does nothing else.
         """
         if work.claim.kind is Kind.TRANSFER:  # it stays where it is, and somebody is to know
-            return self._ending.fail(work, RemoteRejected(refusal.reason, code=refusal.code))
+            return self._transferring(work).refuse(refusal)
         made = work.progress.made
         is_done = made is not None or refusal.code == "no_meeting" or work.in_parts
         if work.progress.refusal is None and is_done:

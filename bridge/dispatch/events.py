@@ -53,11 +53,15 @@ class Events:
         known = bool(self.work.claim.booking.remote_id)
         if not (look or known):
             return None
-        with self._heeding():
-            found = self.sink.find(self.work.calendar, self.work.token)
+        found = self.find()
         if found is None and known and intent.desired is not None:
             raise gone()
         return found
+
+    def find(self) -> Written | None:
+        """Find what was written under the token of the booking, known or not."""
+        with self._heeding():
+            return self.sink.find(self.work.calendar, self.work.token)
 
     def look(self) -> Written | None:
         """Read the event that the booking has, as it is now; None where it is gone.
@@ -72,7 +76,7 @@ class Events:
             except RemoteNotFound as err:
                 if not self._has_calendar():
                     raise CalendarMissing(str(err)) from err
-            return self.sink.find(self.work.calendar, self.work.token)  # it may have been renamed
+        return self.find()  # it may have been renamed
 
     def put(self, desired: Desired, base: Written | None) -> Written:
         """Make the event what is desired.

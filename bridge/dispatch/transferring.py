@@ -18,9 +18,10 @@ from bridge.dispatch.events import CalendarMissing, gone
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.opening import Opening
 from bridge.dispatch.points import Point, reached
+from bridge.dispatch.progress import Refusal
 from bridge.dispatch.report import Report
 from bridge.dispatch.work import Lost, Refused, Work
-from bridge.errors import TemporarilyUnavailable
+from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.interval import Instant
 from bridge.sink import Written
 from bridge.store import bookings
@@ -58,6 +59,31 @@ class Transferring:
         """
         return self._delete() if transfers.deletes(self.work.claim) else self._write()
 
+    def refuse(self, refusal: Refusal) -> Report:
+        """Let the booking stay where it is, nothing of it stand elsewhere, and somebody know.
+
+        Raises:
+            BridgeError: what was written cannot be deleted now; it is all tried again.
+        """
+        reason = refusal.reason
+        if not transfers.deletes(self.work.claim):
+            try:
+                self._unwrite()
+            except Refused as err:
+                reason += f"; what was written there stands, and cannot be deleted: {err}"
+        return self.ending.fail(self.work, RemoteRejected(reason, code=refusal.code))
+
+    def _unwrite(self) -> None:
+        work = self.work
+        if not (work.touched or work.claim.is_retry):
+            return
+        _, events = self.opening.open(work)
+        found = events.find()
+        if found is not None:
+            intent = self.outbox.transfers.intent(work.claim, events.sink.natively)
+            # Whom it invited hears that it goes; the invitation of before stands.
+            events.delete(found, notify=intent is None or intent.notify)
+
     def _write(self) -> Report:
         work = self.work
         row, events = self.opening.open(work)
@@ -65,7 +91,7 @@ class Transferring:
         there = work.claim
         intent = self.outbox.transfers.intent(there, events.sink.natively)
         if intent is None:  # it ended meanwhile, and may stand there all the same
-            found = events.sink.find(work.calendar, work.token) if there.is_retry else None
+            found = events.find() if there.is_retry else None
             if found is not None:
                 events.delete(found, notify=True)
             return self._done()

@@ -333,6 +333,21 @@ def test_the_account_that_asks_for_a_pause_gets_it_whichever_of_both_it_is(stage
     assert [len(stands(stage, HERE)), len(stands(stage, THERE, "team"))] == [0, 1]
 
 
+def test_what_was_written_of_a_transfer_that_is_refused_in_the_end_goes_again(
+    stage: Stage,
+) -> None:
+    book(stage, GUEST)
+    receives(stage, THERE)
+    stage.memory.orders.give("put", TemporarilyUnavailable("no answer"), after=True)
+    go(stage)
+    stage.work()
+    assert len(stands(stage, THERE)) == 1
+    stage.memory.orders.give("put", RemoteRejected("no more today"))
+    assert [it.outcome for it in stage.later()] == ["failed"]
+    assert [len(stands(stage, it)) for it in (HERE, THERE)] == [1, 0]
+    assert stage.busy() == [NINE]
+
+
 def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:
     book(stage)
     stage.house.now += 30 * 86400
