@@ -21,7 +21,7 @@ from bridge.bookings.desk import OUTBOX, announce
 from bridge.bookings.echo import Calendar
 from bridge.bookings.following import without_replies
 from bridge.bookings.ledger import Ledger
-from bridge.bookings.place import Place
+from bridge.bookings.place import Place, Target
 from bridge.bookings.settling import Claim, owe, told_of_meeting, written_as
 from bridge.bookings.words import NotBookable
 from bridge.config.plan import ConnectionPlan
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from bridge.bookings.settle import Outbox
 
 _TO, LEFT = "to", "left"
+_AT_ONCE = 50
+"""Bookings of one transaction: nobody else writes to their resource meanwhile, nor to SQLite."""
 _WHERE = ("connection_id", "calendar")
 _STOOD = (*_WHERE, "token", "remote_id", "remote_uid", "remote_etag", "written")
 
@@ -61,7 +63,7 @@ def elsewhere(claim: Claim, instance: str) -> Claim:
         left = {name: progress[LEFT][name] for name in _STOOD}
         return replace(claim, booking=booking._replace(**left))
     to = progress[_TO]
-    target = place.Target(to["connection_id"], to["calendar"], "")
+    target = Target(to["connection_id"], to["calendar"], "")
     token = place.token(
         instance,
         target,
@@ -117,23 +119,33 @@ class Transfers:
 
         Raises:
             NotBookable: no calendar receives bookings.
-            StoreError: nothing is queued.
+            StoreError: not all of it is queued; whoever asks again queues the rest.
         """
+        with self.database.read() as conn:
+            _target(place.look(conn, resource_id))
+            every = [it.id for it in bookings.living(conn, resource_id)]
+        numbers: list[int] = []
+        for start in range(0, len(every), _AT_ONCE):
+            numbers += self._queue(resource_id, every[start : start + _AT_ONCE], now, actor)
+            self.wake.notify(OUTBOX)
+        return numbers
+
+    def _queue(
+        self, resource_id: ResourceId, some: Collection[str], now: Instant, actor: str
+    ) -> list[int]:
         with self.database.write() as conn:
             row = resources.lock(conn, resource_id)
             if row is None:
                 raise NotBookable("there is nothing to book")
             here = place.of(conn, row)
-            if here.target is None:
-                raise NotBookable("this resource has no calendar that bookings are written to")
-            to = {"connection_id": here.target.connection_id, "calendar": here.target.calendar}
+            target = _target(here)
+            to = {"connection_id": target.connection_id, "calendar": target.calendar}
             numbers: list[int] = []
-            for booking in bookings.living(conn, resource_id):
+            for booking in filter(None, (bookings.get(conn, it) for it in some)):
                 # What failed comes first: half of it may be done.
                 numbers += _tried_again(conn, booking, now)
                 if _goes(conn, booking, here, to, now):
                     numbers.append(_add(conn, booking, now, actor, {_TO: to}))
-        self.wake.notify(OUTBOX)
         return numbers
 
     def follow(self, here: Claim, found: Written | None, now: Instant) -> bool:
@@ -246,6 +258,12 @@ class Transfers:
             outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
         announce(self.wake)
         return True
+
+
+def _target(here: Place) -> Target:
+    if here.target is None:
+        raise NotBookable("this resource has no calendar that bookings are written to")
+    return here.target
 
 
 def _add(

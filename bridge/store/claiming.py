@@ -153,14 +153,9 @@ def next_due(conn: Connection, now: Instant) -> Instant | None:
     What waits for another proposal, or for somebody to let its connection go on, comes due with
     that: whoever looks at every moment that is past would look for ever.
     """
-    # A lease too long to be true counts as ended.
-    lease = case((proposals.c.lease_until > now + LONGEST_LEASE, 0), else_=proposals.c.lease_until)
-    rest = func.coalesce(connections.c.limited_until, 0)
-    due: ColumnElement[Any] = proposals.c.due_at
-    for other in (lease, rest):
-        due = case((other > due, other), else_=due)
-    found: Instant | None = conn.execute(_able(now, due).order_by(due).limit(1)).scalar()
-    return found
+    # What is due is found at the first of many; when the first of them comes due, at the last.
+    found: Instant | None = conn.execute(_DUE, {"now": now}).scalar()
+    return conn.execute(_NEXT_DUE, {"now": now}).scalar() if found is None else found
 
 
 def stranded(
@@ -223,18 +218,27 @@ def _claimable(now: Instant) -> Select[Any]:
     return (
         _able(now, *COLUMNS, bookings.c.connection_id)
         .where(
-            proposals.c.due_at <= now,
-            # A lease too long to be true counts as ended.
-            or_(
-                proposals.c.lease_until <= _NOW,
-                proposals.c.lease_until - LONGEST_LEASE > _NOW,
-            ),
-            func.coalesce(connections.c.limited_until, 0) <= now,
+            *_ripe(),
+            bookings.c.connection_id.not_in(bindparam("full", expanding=True)),
+            bookings.c.id.not_in(bindparam("taken", expanding=True)),
         )
         .order_by(proposals.c.id)
         .limit(bindparam("most"))
         # With its booking: two proposals of one are never claimed at once.
         .with_for_update(skip_locked=True, of=[proposals, bookings])
+    )
+
+
+def _ripe() -> tuple[ColumnElement[bool], ...]:
+    """Tell what has waited long enough, and of which nobody is at work."""
+    return (
+        proposals.c.due_at <= _NOW,
+        # A lease too long to be true counts as ended.
+        or_(
+            proposals.c.lease_until <= _NOW,
+            proposals.c.lease_until > _NOW + LONGEST_LEASE,
+        ),
+        func.coalesce(connections.c.limited_until, 0) <= _NOW,
     )
 
 
@@ -262,6 +266,8 @@ def _waits() -> Any:
 
 # Made once: making them takes longer than asking them.
 _CLAIMABLE = _claimable()
+_NEXT_DUE = _next_due()
+_DUE = _able(proposals.c.due_at).where(*_ripe()).limit(1)
 _FREE = (
     select(proposals.c.id)
     .join(bookings, bookings.c.id == proposals.c.booking_id)

@@ -17,8 +17,9 @@ from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries
 from bridge.store import bookings, outbox
 from bridge.store.outbox import ProposalRow
+from bridge.store.wake import Wake
 from tests.bookings.hall import ROOM
-from tests.dispatch.stage import Stage, die_at, event
+from tests.dispatch.stage import Killed, Stage, die_at, event
 
 NINE = ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")
 LATER = ("20261123T140000Z", "20261123T150000Z")
@@ -70,6 +71,23 @@ def moved(event: Event) -> Event:
 
 def of_kind(stage: Stage, state: outbox.State) -> list[ProposalRow]:
     return [it for it in stage.proposals() if it.state is state]
+
+
+class Deadly(Wake):
+    """Kills whoever wakes others."""
+
+    def notify(self, topic: str) -> None:
+        raise Killed(topic)
+
+
+def copy(stage: Stage, number: int) -> None:
+    """Add as many bookings like the first one."""
+    row = stage.booking()
+    with stage.database.write() as conn:
+        [held] = bookings.booked_of(conn, row.id)
+        for it in map(str, range(number)):
+            bookings.save(conn, [row._replace(id=it, uid=it, name=it, token=it, remote_id=it)])
+            bookings.save_booked(conn, [held._replace(id=it, booking_id=it)])
 
 
 @pytest.mark.covers("S4-33")
@@ -346,6 +364,20 @@ def test_what_was_written_of_a_transfer_that_is_refused_in_the_end_goes_again(
     assert [it.outcome for it in stage.later()] == ["failed"]
     assert [len(stands(stage, it)) for it in (HERE, THERE)] == [1, 0]
     assert stage.busy() == [NINE]
+
+
+def test_many_bookings_are_queued_a_few_at_a_time_and_who_is_killed_goes_on(stage: Stage) -> None:
+    book(stage)
+    copy(stage, 60)
+    receives(stage, THERE)
+    with pytest.raises(Killed):
+        replace(stage.outbox.transfers, wake=Deadly(stage.database)).queue(ROOM, stage.now)
+    # Others write meanwhile: it takes milliseconds for each.
+    assert len(go(stage)) == 61 - 50
+    assert go(stage) == []
+    due = stage.outbox.next_due(stage.now)
+    assert due is not None
+    assert due <= stage.now
 
 
 def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:
