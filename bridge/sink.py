@@ -81,6 +81,15 @@ class EventSink(Protocol):
     """Meetings that it makes itself, the preferred one first."""
     may_be_silent: bool
     """Whether `delete` can keep the provider from telling the guests."""
+    keeps_uids: bool
+    """Whether guests see the UID of what is desired; else the provider gives one of its own."""
+
+    def ends_by_uid(self, calendar: CalendarId) -> bool:
+        """Tell whether guests hear by a UID of ours that an event is gone, whatever `delete` says.
+
+        Another event of that UID, in whichever calendar, is gone for them, too.
+        """
+        ...
 
     def find(self, calendar: CalendarId, token: str) -> Written | None:
         """Find what was written under a token, deleted events excepted."""

@@ -35,6 +35,10 @@ _UNTAKEN = (
     "its event was changed in the calendar as cannot be said in the booking's text: change the"
     " booking, or put the event back to its times, and try again"
 )
+_ONE_UID = (
+    "the server of the calendar that it is in would tell its guests that it is cancelled, by a UID"
+    " that it has in both calendars: take the guests out before, or delete it and book it anew"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +99,7 @@ class Transferring:
             if found is not None:
                 events.delete(found, notify=True)
             return self._done()
-        stood = self._stood()
+        stood = self._stood(keeps_uids=events.sink.keeps_uids)
         desired, made = self.meetings.prepare(intent, look=True)
         written = events.put(desired, events.standing(intent, look=there.is_retry))
         meeting = made or written.conference
@@ -157,13 +161,16 @@ class Transferring:
 
     # The calendar of before
 
-    def _stood(self) -> Written | None:
+    def _stood(self, *, keeps_uids: bool) -> Written | None:
         """Look what stands in the calendar of before; None where that calendar is gone.
+
+        Args:
+            keeps_uids: guests are to see the new event under the UID of the old one.
 
         Raises:
             TemporarilyUnavailable: the event is not as it was when it was read last: the booking
                 follows that, and is looked at anew.
-            Refused: the event is gone, and its booking stays.
+            Refused: the event is gone, and its booking stays; or it cannot go.
         """
         booking = self._booking()
         before = replace(self.work, claim=replace(self.work.claim, booking=booking))
@@ -177,6 +184,8 @@ class Transferring:
         if found is not None and transfers.is_as_it_was(booking, found):
             if booking.reason == showing.UNTAKEN:
                 raise Refused(_UNTAKEN, "untaken")
+            if keeps_uids and _is_told(found) and events.sink.ends_by_uid(before.calendar):
+                raise Refused(_ONE_UID, "guests_would_be_told")
             return found
         if not self.outbox.transfers.follow(before.claim, found, self.clock()):
             raise Lost
@@ -190,3 +199,9 @@ class Transferring:
         if found is None:
             raise Lost
         return found
+
+
+def _is_told(stood: Written) -> bool:
+    """Tell whether the server of an event tells any of its guests (RFC 6638 section 7.1)."""
+    guests = [guest for event in stood.series.events() for guest in event.attendees]
+    return not all(guest.is_told_elsewhere for guest in guests)

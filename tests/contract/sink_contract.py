@@ -116,6 +116,8 @@ class SinkContract:
         assert remote_id == written.remote_id
         assert [event.origin for event in series.events()] == [ORIGIN]
         assert series.uid == (written.uid or "meeting@example.com")
+        keeps = calendar.ask(lambda sink: sink.keeps_uids)
+        assert keeps == ((written.uid or series.uid) == "meeting@example.com")
 
     def test_a_series_pulled_is_the_series_written(self, calendar: Calendar) -> None:
         series = weekly(exdates=(MONDAY + WEEK,))

@@ -380,6 +380,24 @@ def test_many_bookings_are_queued_a_few_at_a_time_and_who_is_killed_goes_on(stag
     assert due <= stage.now
 
 
+def test_guests_are_not_told_that_it_is_cancelled_by_the_uid_that_it_has_in_both_calendars(
+    stage: Stage,
+) -> None:
+    book(stage, GUEST)
+    receives(stage, THERE, "team")
+    there = stage.house.memory("team")
+    there.natively, stage.memory.schedules = (), True
+    go(stage)
+    assert stage.outcomes() == ["failed"]
+    assert [len(stands(stage, HERE)), stands(stage, THERE, "team")] == [1, []]
+    [failed] = of_kind(stage, outbox.State.FAILED)
+    assert "cancelled, by a UID" in failed.error_message
+    there.own_uids = True  # for guests that is another event
+    go(stage)
+    stage.work()
+    assert [stands(stage, HERE), len(stands(stage, THERE, "team"))] == [[], 1]
+
+
 def test_what_is_over_or_cancelled_stays_where_it_was(stage: Stage) -> None:
     book(stage)
     stage.house.now += 30 * 86400

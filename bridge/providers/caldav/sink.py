@@ -66,11 +66,16 @@ class CaldavSink:
 
     natively: Collection[ConferenceKind] = ()
     may_be_silent = False
+    keeps_uids = True
 
     def __init__(self, home: Home) -> None:
         """Open without touching the network."""
         self._home = home
         self._client = home.client
+
+    def ends_by_uid(self, calendar: CalendarId) -> bool:
+        """Tell whether guests hear of an end by a UID of ours; see `EventSink`."""
+        return self._home.schedules(calendar)
 
     def find(self, calendar: CalendarId, token: str) -> Written | None:
         """Find what was written under a token, wherever a person moved it in the calendar."""

@@ -62,10 +62,16 @@ class GoogleSink:
 
     natively: Collection[ConferenceKind] = (ConferenceKind.GOOGLE_MEET,)
     may_be_silent = True
+    keeps_uids = False
 
     def __init__(self, client: Client) -> None:
         """Open without touching the network."""
         self._client = client
+
+    def ends_by_uid(self, calendar: CalendarId) -> bool:
+        """Tell whether guests hear of an end by a UID of ours; see `EventSink`."""
+        del calendar
+        return False
 
     def find(self, calendar: CalendarId, token: str) -> Written | None:
         """Find what was written under a token; see `EventSink`."""

@@ -62,6 +62,8 @@ class Memory:
     """Meetings that it makes by themselves."""
     own_uids: bool = False
     """It gives the events that are written UIDs of its own."""
+    schedules: bool = False
+    """It tells guests of an end by the UID that the event has, as a CalDAV server does."""
     unlicensed: str = ""
     """Why no meeting can be made with an event; empty where it can."""
     reads_until_ready: int = 0

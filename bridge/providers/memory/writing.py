@@ -44,6 +44,7 @@ class Place(Protocol):
     orders: Orders
     natively: tuple[ConferenceKind, ...]
     own_uids: bool
+    schedules: bool
     unlicensed: str
     reads_until_ready: int
     mails: list[Mail]
@@ -59,6 +60,12 @@ class MemorySink:
     def __init__(self, place: Place) -> None:
         self._place = place
         self.natively: Collection[ConferenceKind] = place.natively
+        self.keeps_uids = not place.own_uids
+
+    def ends_by_uid(self, calendar: CalendarId) -> bool:
+        """Tell whether guests hear of an end by a UID of ours; see `EventSink`."""
+        del calendar
+        return self._place.schedules
 
     def find(self, calendar: CalendarId, token: str) -> Written | None:
         """Find what was written under a token; see `bridge.sink.EventSink`."""

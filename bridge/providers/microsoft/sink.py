@@ -57,6 +57,7 @@ class MicrosoftSink:
 
     natively: Collection[ConferenceKind] = (ConferenceKind.TEAMS,)
     may_be_silent = False
+    keeps_uids = False
 
     def __init__(self, client: Client, owner: str = "") -> None:
         """Make one without touching the network.
@@ -67,6 +68,11 @@ class MicrosoftSink:
         """
         self._client = client
         self._owner = owner
+
+    def ends_by_uid(self, calendar: CalendarId) -> bool:
+        """Tell whether guests hear of an end by a UID of ours; see `EventSink`."""
+        del calendar
+        return False
 
     def find(self, calendar: CalendarId, token: str) -> Written | None:
         """Find what was written under a token; see `EventSink`."""

@@ -440,11 +440,13 @@ def test_the_account_itself_is_no_guest_even_where_a_program_adds_it(
     base = calendar.read(NAME)
     assert replies(base.series) == {ANN: PartStat.NEEDS_ACTION}
     assert calendar.put(desired, base) == base
+    assert not calendar.ask(lambda sink: sink.ends_by_uid(calendar.id)), "it mails nobody"
     assert "mailto:ann@example.com" in guests_in(plain, calendar)
 
 
 def test_where_nobody_is_to_be_mailed_the_server_is_told_so(scheduling: CaldavSinkWorld) -> None:
     calendar = new(scheduling)
+    assert calendar.ask(lambda sink: sink.ends_by_uid(calendar.id)), "it announces that it mails"
     quiet = calendar.put(wanted(booking(attendees=(Attendee(ANN),)), notify=False))
     assert guests_in(scheduling, calendar)[ANN]["SCHEDULE-AGENT"] == "NONE"
     told = calendar.put(wanted(booking(attendees=(Attendee(ANN),))), quiet)
