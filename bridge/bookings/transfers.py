@@ -90,7 +90,10 @@ def is_as_it_was(booking: BookingRow, found: Written) -> bool:
     """Tell whether an event is as it was when it was read last, but for what guests replied."""
     if found.etag is not None and found.etag == booking.remote_etag:
         return True
-    before, now = desired.base_of(booking), desired.base_of(written_as(booking, found))
+    seen_now = written_as(booking, found)
+    if seen_now.written == booking.written:
+        return True
+    before, now = desired.base_of(booking), desired.base_of(seen_now)
     return before is not None and now is not None and _told(before.series) == _told(now.series)
 
 

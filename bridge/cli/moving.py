@@ -29,7 +29,7 @@ def move(ground: Ground, resource: str) -> None:
 
     Each is written there, and deleted where it was; what is over stays. Guests are invited by the
     new calendar, and not told that the old event goes, where its provider can keep quiet. Exit code
-    1 when one cannot go: it stays as it was, and `bookings list --failed` has it.
+    1 when one cannot go, or its old event not: it stays, and `bookings list --failed` has it.
     """
     with desk(ground) as bridge, ground.store() as store:
         result = carry_over(bridge, store.resource(resource).id)
@@ -65,7 +65,7 @@ def tell(result: dict[str, Any]) -> None:
     if result["waiting"]:
         say(f"{result['waiting']} are under way; the server goes on with them")
     for each in result["failed"]:
-        say(f"{each['id']} stays where it is: {each['message']}")
+        say(f"{each['id']} needs somebody to look at it: {each['message']}")
 
 
 def _see(bridge: Bridge, resource_id: ResourceId) -> None:
@@ -96,11 +96,13 @@ def _open(bridge: Bridge, numbers: Sequence[int]) -> int:
 
 def _result(bridge: Bridge, resource_id: ResourceId, numbers: Sequence[int]) -> dict[str, Any]:
     from bridge.store import outbox
-    from bridge.store.outbox import State
+    from bridge.store.outbox import Kind, State
 
     with bridge.database.read() as conn:
         found = [row for number in numbers if (row := outbox.get(conn, number)) is not None]
-    failed = [it for it in found if it.state is State.FAILED]
+        # What went may have left something that somebody has to look at.
+        every = [it for each in found for it in outbox.of_booking(conn, each.booking_id)]
+    failed = [it for it in every if it.kind is Kind.TRANSFER and it.state is State.FAILED]
     return {
         "resource_id": resource_id,
         "moved": sum(it.state is State.SETTLED for it in found),

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.bookings import Outbox, showing, transfers
+from bridge.bookings.desired import written_text
 from bridge.dispatch.ending import Ending
 from bridge.dispatch.events import CalendarMissing, gone
 from bridge.dispatch.meetings import Meetings
@@ -21,7 +22,7 @@ from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Refusal
 from bridge.dispatch.report import Report
 from bridge.dispatch.work import Lost, Refused, Work
-from bridge.errors import RemoteRejected, TemporarilyUnavailable
+from bridge.errors import RemoteNotFound, RemoteRejected, TemporarilyUnavailable
 from bridge.model.interval import Instant
 from bridge.sink import Written
 from bridge.store import bookings
@@ -74,7 +75,7 @@ class Transferring:
             try:
                 self._unwrite()
             except Refused as err:
-                reason += f"; what was written there stands, and cannot be deleted: {err}"
+                reason += f"; what was written there, if anything, cannot be deleted: {err}"
         return self.ending.fail(self.work, RemoteRejected(reason, code=refusal.code))
 
     def _unwrite(self) -> None:
@@ -82,7 +83,10 @@ class Transferring:
         if not (work.touched or work.claim.is_retry):
             return
         _, events = self.opening.open(work)
-        found = events.find()
+        try:
+            found = events.find()
+        except RemoteNotFound:  # it is gone with its calendar
+            return
         if found is not None:
             intent = self.outbox.transfers.intent(work.claim, events.sink.natively)
             # Whom it invited hears that it goes; the invitation of before stands.
@@ -181,6 +185,8 @@ class Transferring:
             return None
         finally:
             self.work.limited = before.limited
+        if found is not None and not written_text(found.series):
+            raise Refused(_UNTAKEN, "untaken")
         if found is not None and transfers.is_as_it_was(booking, found):
             if booking.reason == showing.UNTAKEN:
                 raise Refused(_UNTAKEN, "untaken")
