@@ -134,7 +134,7 @@ class Bridge:
         self.database.migrate()
         pin_instance(self)
         with self.database.write() as conn:
-            restored.renew_epochs(conn)
+            restored.renew_epochs(conn, self.clock())
         pin_keys(self)
 
     def apply(self, settings: Settings, *, purge: bool | None = None) -> InventoryReport:

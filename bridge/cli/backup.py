@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bridge.cli.ground import Ground, command, open_database
+from bridge.cli.ground import Ground, command, now, open_database
 from bridge.cli.printing import say
 from bridge.errors import StoreError
 
@@ -54,7 +54,7 @@ def restore(ground: Ground, file: Path, force: bool) -> None:  # noqa: FBT001 - 
         raise StoreError("this is a PostgreSQL database; use pg_restore")
     try:
         with alone(database.path):
-            put_back(file, database, force=force)
+            put_back(file, database, now(), force=force)
     except Damaged as err:
         raise StoreError(f"{file} is no backup of BusyBridge, or is damaged") from err
     finally:

@@ -10,7 +10,7 @@ from bridge.mirror.blocks import Wanted, wanted_blocks
 from bridge.model.interval import Instant, Window
 from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarId
-from bridge.store import busy, mirrored
+from bridge.store import busy, mirrored, restored
 from bridge.store.database import Transaction
 from bridge.store.resources import ResourceRow
 
@@ -25,7 +25,8 @@ class Sources:
 
     wanted: list[Wanted]
     unread: frozenset[ConnectionId]
-    """Sources that were not read whole yet: blocks that may be theirs stay."""
+    """Sources that were not read whole yet, or not since the database was put back from a backup:
+    blocks that may be theirs stay."""
     window: Window
     """What overlaps it is mirrored: from the midnight (UTC) before now."""
 
@@ -66,10 +67,11 @@ def read(
 
 
 def _unread(conn: Transaction, resource: ResourceRow, plan: MirrorPlan) -> frozenset[ConnectionId]:
+    since = restored.put_back_at(conn)
     return frozenset(
         ConnectionId(source.connection_id)
         for source in busy.sources(conn, resource.id)
         if source.connection_id in plan.sources
-        and source.success_at is None
+        and (source.success_at is None or source.success_at < since)
         and (not source.plan or ConnectionPlan.model_validate_json(source.plan).blocks)
     )

@@ -20,7 +20,7 @@ from bridge.scheduler import pace
 from bridge.scheduler.ground import Ground, is_dead
 from bridge.scheduler.pulls import InternalError
 from bridge.scheduler.workers import Task
-from bridge.store import mirrored, mirrors
+from bridge.store import mirrored, mirrors, restored
 from bridge.store.mirrors import LEASE, MirrorRow
 
 TICK = 5
@@ -191,6 +191,7 @@ class Rounds:
         dead = [owner for owner in owners if is_dead(owner)]
         with ground.database.write(lasting=False) as conn:
             mirrors.heal_clock(conn, ground.clock())
+            restored.heal_clock(conn, ground.clock())
             mirrored.forget(conn, ground.clock() - _REMEMBER)
             for owner in dead:
                 mirrors.end_all(conn, owner)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.errors import StoreError
-from bridge.store import sqlite
+from bridge.model.interval import Instant
+from bridge.store import restored, sqlite
 from bridge.store.database import Database
 from bridge.store.failures import explain
 
@@ -36,7 +37,7 @@ def backup(database: Database, target: Path) -> int:
         return target.stat().st_size
 
 
-def restore(source: Path, database: Database, *, force: bool = False) -> None:
+def restore(source: Path, database: Database, now: Instant, *, force: bool = False) -> None:
     """Put a backup in the place of a SQLite database; the caller keeps servers away.
 
     Every resource begins a new epoch: what changed after the backup was made is unknown here, and
@@ -45,6 +46,7 @@ def restore(source: Path, database: Database, *, force: bool = False) -> None:
     Args:
         source: what `backup` wrote.
         database: names the file to be replaced; nothing may have it open.
+        now: the present; what was read of accounts before is not all that they hold.
         force: replace a database that exists; its old content is lost.
 
     Raises:
@@ -65,6 +67,7 @@ def restore(source: Path, database: Database, *, force: bool = False) -> None:
     ):
         old.backup(new)
         new.execute("UPDATE resources SET epoch = lower(hex(randomblob(8)))")
+        new.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (restored.PUT_BACK, str(now)))
         new.commit()
         new.execute("PRAGMA journal_mode = DELETE")
     for suffix in ("-wal", "-shm"):

@@ -10,10 +10,10 @@ from sqlalchemy import make_url
 
 from bridge.store.backup import backup, restore
 from bridge.store.database import Database
-from bridge.store.restored import renew_epochs
+from bridge.store.restored import put_back_at, renew_epochs
 from tests.databases import PostgresqlServer, closing_database
 from tests.dav.lived import LOGINS, Client, Life, is_refused
-from tests.engine.house import make_series
+from tests.engine.house import NOW, make_series
 
 
 def lived(database: Database) -> tuple[Life, list[Client]]:
@@ -58,7 +58,7 @@ def test_after_a_restore_no_client_misses_changes(
     tags = [client.tags() for client in clients]
 
     sqlite_database.close()
-    restore(tmp_path / "copy", sqlite_database, force=True)
+    restore(tmp_path / "copy", sqlite_database, NOW, force=True)
     life.restart(sqlite_database)
     change(life, 4, 5)  # as many changes as before, under the same numbers
     begin_again(clients, tags)
@@ -72,7 +72,7 @@ def test_two_restores_of_one_backup_are_two_epochs(
     tokens = set()
     for _ in range(2):
         sqlite_database.close()
-        restore(tmp_path / "copy", sqlite_database, force=True)
+        restore(tmp_path / "copy", sqlite_database, NOW, force=True)
         life.restart(sqlite_database)
         tokens.add(client.tags()[1])
     assert len(tokens) == 2
@@ -84,7 +84,7 @@ def test_after_a_dump_is_put_back_no_client_misses_changes(
     with closing_database(postgresql_url) as database:
         life, clients = lived(database)
         with database.write() as conn:
-            assert not renew_epochs(conn)
+            assert not renew_epochs(conn, NOW)
         run(
             postgresql_server,
             "pg_dump",
@@ -97,14 +97,16 @@ def test_after_a_dump_is_put_back_no_client_misses_changes(
             client.sync()
         tags = [client.tags() for client in clients]
         with database.write() as conn:
-            assert not renew_epochs(conn), "a restart alone changes nothing"
+            assert not renew_epochs(conn, NOW), "a restart alone changes nothing"
         assert [client.tags() for client in clients] == tags
     run(postgresql_server, "pg_restore", "--clean", str(tmp_path / "dump"), database=postgresql_url)
     with closing_database(postgresql_url) as database:
         with database.write() as conn:
-            assert renew_epochs(conn)
+            assert put_back_at(conn) == 0
+            assert renew_epochs(conn, NOW)
+            assert put_back_at(conn) == NOW, "what was read before is not believed"
         with database.write() as conn:
-            assert not renew_epochs(conn), "once"
+            assert not renew_epochs(conn, NOW), "once"
         life.restart(database)
         change(life, 4, 5)
         begin_again(clients, tags)

@@ -253,7 +253,7 @@ def test_no_token_outlives_the_restoring_of_a_backup(
     path = tmp_path / "restored" / "busybridge.sqlite3"
     path.parent.mkdir(mode=0o700)
     with closing_database(f"sqlite:///{path}") as database:
-        restore(tmp_path / "backup", database)
+        restore(tmp_path / "backup", database, NOW)
         with House(database, store=False) as restored:
             bob = restored.client("bob")
             # As many changes as were lost, so that the numbers alone would fit.
