@@ -26,7 +26,7 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.publish import Publisher
 from bridge.sink import Marked
-from bridge.store import bookings, mirrors, outbox, pausing, resources, schedule
+from bridge.store import bookings, mirrored, mirrors, outbox, resources, schedule
 from bridge.store.bookings import BookingRow, State
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import LEASE, Kind, ProposalRow
@@ -113,7 +113,7 @@ class Clearing:
         absent: Collection[str],
         since: Instant,
     ) -> Ended:
-        """End the bookings of a calendar whose events are gone.
+        """End the bookings, and note the blocks, of a calendar whose events are gone.
 
         Args:
             connection_id: where.
@@ -122,6 +122,9 @@ class Clearing:
             absent: ids of bookings whose events were not there.
             since: when it was looked what stands there; what was written later is left alone.
         """
+        if gone:
+            with self.database.write() as conn:
+                mirrored.bury_deleted(conn, connection_id, calendar, gone, self.clock())
         with self.database.read() as conn:
             rows = bookings.of_connection(conn, connection_id, calendar)
         ended = [row for row in rows if row.remote_id in gone or row.id in absent]

@@ -188,7 +188,12 @@ class Mirroring:
         self, sink: EventSink, mirror_id: str, title: str, unread: Collection[ConnectionId]
     ) -> Looking:
         return Looking(
-            sink=sink, instance=self.instance, mirror_id=mirror_id, title=title, unread=unread
+            sink=sink,
+            instance=self.instance,
+            mirror_id=mirror_id,
+            title=title,
+            unread=unread,
+            now=self.clock(),
         )
 
     def _writer(

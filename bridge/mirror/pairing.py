@@ -33,6 +33,8 @@ class Standing:
     """Beside its time, it is as it was written."""
     may_go: bool = True
     """It may be changed or deleted: every source that it may be of was read."""
+    written_at: Instant = 0
+    """When it was last asked for, as far as that is known."""
 
     @property
     def at(self) -> Block | None:

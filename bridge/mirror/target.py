@@ -9,7 +9,7 @@ from bridge.config.plan import ConnectionPlan, MirrorPlan
 from bridge.errors import RemoteNotFound, RemoteRejected
 from bridge.mirror.blocks import Block, answer_of, block_of, is_titled
 from bridge.mirror.pairing import Standing
-from bridge.model.interval import FBType
+from bridge.model.interval import FBType, Instant
 from bridge.model.resource import ConnectionId
 from bridge.provider import AccessRole, CalendarId, RemoteId, named
 from bridge.sink import EventSink, Written
@@ -18,6 +18,9 @@ from bridge.store.connections import ConnectionRow
 from bridge.store.database import Transaction
 from bridge.store.mirrored import MirroredRow
 from bridge.store.mirrors import MirrorRow
+
+_LAG = 600
+"""Seconds by which a provider's listing may lag behind what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class Looking:
     mirror_id: str
     title: str
     unread: Collection[ConnectionId]
+    now: Instant
 
     def look(self, calendar: CalendarId, rows: Collection[MirroredRow]) -> Seen:
         """Find the blocks of a mirror: by their marks, and those that were written a moment ago.
@@ -144,9 +148,16 @@ class Looking:
         return seen
 
     def _look_once_more(self, seen: Seen, calendar: CalendarId, row: MirroredRow) -> None:
-        """Ask for a block by name: listings may lag behind what was written."""
+        """Ask for a block by name: listings may lag behind what was written.
+
+        Of one that was written long before, what they say holds: a calendar that somebody emptied
+        would take a request for every block, and no round would come to its end.
+        """
         if not row.remote_id:
             seen.standing.append(self._standing(row.token, None, row))
+            return
+        if abs(self.now - row.written_at) >= _LAG:
+            seen.gone.append(row.token)
             return
         try:
             written = self.sink.read(calendar, RemoteId(row.remote_id))
@@ -174,6 +185,7 @@ class Looking:
             told=told,
             exact=exact,
             may_go=not (set(sources) & set(self.unread) if sources else self.unread),
+            written_at=row.written_at if row else 0,
         )
 
 

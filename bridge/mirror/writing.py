@@ -134,7 +134,9 @@ class Writer:
 
     def _make(self, wanted: Wanted) -> None:
         token = self._new_token(wanted)
-        row = MirroredRow(self.claimed.id, token, "", "", *wanted.block, wanted.sources)
+        row = MirroredRow(
+            self.claimed.id, token, "", "", *wanted.block, wanted.sources, written_at=self.clock()
+        )
         with self.database.write() as conn:
             self._hold(conn, serial=self._serial)
             mirrored.save(conn, [row])
@@ -202,6 +204,7 @@ class Writer:
             *wanted.block,
             wanted.sources,
             answer_of(written.series, self.title),
+            self.clock(),
         )
         with self.database.write(lasting=False) as conn:
             mirrored.save(conn, [row])
@@ -220,6 +223,7 @@ class Writer:
             *wanted.block,
             wanted.sources,
             answer_of(written.series, self.title) if written else "",
+            standing.written_at,
         )
 
     def _found(self, standing: Standing) -> MirroredRow | None:

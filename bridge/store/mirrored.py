@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ class MirroredRow(NamedTuple):
     fbtype: int
     sources: str
     answer: str = ""
+    written_at: Instant = 0
     gone_at: Instant | None = None
 
 
@@ -74,6 +75,26 @@ def bury(conn: Connection, mirror_id: str, tokens: Sequence[str], now: Instant) 
     if tokens:
         rows = [{"which": token} for token in sorted(tokens)]
         conn.execute(statement.values(gone_at=now), rows)
+
+
+def bury_deleted(
+    conn: Connection,
+    connection_id: str,
+    calendar: str,
+    remote_ids: Collection[str],
+    now: Instant,
+) -> None:
+    """Note that blocks are gone that somebody else than their mirror deleted, by their events."""
+    query = select(mirrored.c.mirror_id, mirrored.c.token, mirrored.c.remote_id)
+    query = query.join(mirrors, mirrors.c.id == mirrored.c.mirror_id).where(
+        mirrors.c.connection_id == connection_id, mirrors.c.calendar == calendar, _STANDS
+    )
+    tokens: defaultdict[str, list[str]] = defaultdict(list)
+    for mirror_id, token, remote_id in conn.execute(query):
+        if remote_id in remote_ids:
+            tokens[mirror_id].append(token)
+    for mirror_id, some in tokens.items():
+        bury(conn, mirror_id, some, now)
 
 
 def forget(conn: Connection, before: Instant) -> int:

@@ -8,9 +8,14 @@ from datetime import date, timedelta
 
 import pytest
 
+from bridge.dispatch.clearing import Clearing
+from bridge.dispatch.purging import Purging
 from bridge.mirror.engine import LOOK_EVERY
 from bridge.model.event import Event, EventSeries, Transp
+from bridge.model.interval import Instant
+from bridge.model.resource import ConnectionId
 from bridge.provider import RemoteId
+from bridge.store.wake import Wake
 from tests.engine.house import at
 from tests.mirror.attic import Attic
 
@@ -31,6 +36,19 @@ def change(attic: Attic, edit: Callable[[Event], Event]) -> None:
     attic.calendar(connection="team").put(name, EventSeries(uid=block.uid, master=edit(block)))
 
 
+def purge(attic: Attic) -> None:
+    def clock() -> Instant:
+        return attic.now
+
+    clearing = Clearing(
+        database=attic.database, publisher=attic.publisher, wake=Wake(attic.database), clock=clock
+    )
+    purging = Purging(
+        accounts=attic.accounts, instance=attic.instance, clock=clock, clearing=clearing
+    )
+    assert purging.purge(ConnectionId("room-a.team")).is_whole
+
+
 def test_a_block_that_was_deleted_comes_back(attic: Attic) -> None:
     (name,) = attic.events()
     attic.calendar(connection="team").delete(name)
@@ -39,6 +57,27 @@ def test_a_block_that_was_deleted_comes_back(attic: Attic) -> None:
     attic.now += LOOK_EVERY
     attic.write()
     assert attic.blocks() == TALK
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_a_calendar_that_was_emptied_is_filled_without_a_question_for_every_block(
+    attic: Attic, *, purged: bool
+) -> None:
+    for day in range(24, 29):
+        attic.add(f"talk {day}", f"2026-11-{day} 09:00")
+    attic.round()
+    before = attic.blocks()
+    if purged:
+        purge(attic)
+    else:
+        attic.now += LOOK_EVERY
+        for name in attic.ids():
+            attic.calendar(connection="team").delete(RemoteId(name))
+    assert attic.blocks() == []
+    attic.asked()
+    attic.look()
+    assert attic.blocks() == before
+    assert "read" not in attic.asked()
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("fbtype", sa.SmallInteger(), nullable=False),
         _text("sources"),
         _text("answer"),
+        _count("written_at"),
         _time("gone_at", null=True),
         _belongs("mirrored", "mirror_id", "mirrors"),
         sa.PrimaryKeyConstraint("mirror_id", "token", name=op.f("pk_mirrored")),
