@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from bridge import deadline
 from bridge.config.plan import MirrorPlan
 from bridge.errors import BridgeError, RemoteNotFound, RemoteRejected, StoreError
 from bridge.mirror import sources, target
@@ -32,6 +34,8 @@ _SOON = 60
 """Seconds after which sources are looked at again that were not read yet."""
 _AGAIN = 5
 """Seconds after which a mirror is looked at again whose accounts were not listed yet."""
+_WRITING = 45.0
+"""Seconds that are left for writing, however long looking took: less than a lease."""
 _KEPT = 7 * 86400
 """Seconds for which a block stays that is over."""
 logger = logging.getLogger(__name__)
@@ -104,7 +108,8 @@ class Mirroring:
         steps = pair(ground.sources.wanted, _recent(seen, ground.sources.window))
         writer = self._writer(claimed, sink, ground.target.calendar, ground.plan.title)
         writer.begin(seen, steps)
-        writer.carry_out(seen, steps)
+        with _time_to_write():
+            writer.carry_out(seen, steps)
         return self._record(claimed, ground, writer, steps)
 
     def foresee(
@@ -231,7 +236,8 @@ class Mirroring:
             steps = pair((), seen.standing)
             writer = self._writer(claimed, sink, calendar, "")
             writer.begin(seen, steps)
-            writer.carry_out(seen, steps)
+            with _time_to_write():
+                writer.carry_out(seen, steps)
             if writer.problem is not None:
                 raise writer.problem
             report = report._replace(dropped=writer.dropped)
@@ -275,6 +281,17 @@ class Mirroring:
         with self.database.write(lasting=False) as conn:
             held = mirrors.end(conn, claimed, **values)
         return report if held else _lost(claimed)
+
+
+@contextmanager
+def _time_to_write() -> Iterator[None]:
+    """Have some time left for writing, where looking took long: the lease was renewed since."""
+    remaining = deadline.remaining()
+    if remaining is None or remaining >= _WRITING:
+        yield
+        return
+    with deadline.within(_WRITING):
+        yield
 
 
 _WELL: dict[str, object] = {

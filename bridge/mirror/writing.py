@@ -124,7 +124,8 @@ class Writer:
         remaining = deadline.remaining()
         if self._refused >= _ENOUGH or self._tried >= MOST:
             raise _Pause
-        if remaining is not None and remaining < _LEAST:
+        # One is tried in any case: a round that writes nothing would be followed by others like it.
+        if self._tried and remaining is not None and remaining < _LEAST:
             raise _Pause
         if not self.admits(self.claimed.connection_id):
             self.again_at = self.clock() + _CROWDED

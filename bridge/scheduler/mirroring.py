@@ -26,7 +26,8 @@ from bridge.store.mirrors import LEASE, MirrorRow
 TICK = 5
 """Seconds between two looks at what is due; what was published is heeded at once."""
 _ALLOWANCE = 75.0
-"""Seconds that one round may take: less than its lease."""
+"""Seconds that one round may take at first: less than its lease, which is renewed meanwhile."""
+_MOST_DOUBLINGS = 3
 _ELSEWHERE = 2
 """Seconds that a mirror is left to processes that know its connection."""
 _CROWDED = 30
@@ -137,7 +138,7 @@ class Rounds:
         row, report = job.claim, None
         try:
             if self._ground.budgets.admits(row.connection_id):
-                with deadline.within(_ALLOWANCE):
+                with deadline.within(_allowance(row.failures)):
                     report = self._mirrorer.run(row, look=look)
                 self._observe(report.outcome, report)
             else:
@@ -229,6 +230,11 @@ class Rounds:
                 error_since=row.error_since or now,
             )
         self._observe("failed", None)
+
+
+def _allowance(failures: int) -> float:
+    """Give seconds to a round, after so many failures in a row: a slow calendar is read once."""
+    return _ALLOWANCE * float(2 ** min(failures, _MOST_DOUBLINGS))
 
 
 def _asks_for_a_pause(err: BridgeError) -> bool:
