@@ -66,7 +66,8 @@ def find(conn: Transaction, plan: MirrorPlan, row: MirrorRow | None) -> Target |
             code="calendar_not_writable",
             hint="let its owner share it for changes, or mirror into another one",
         )
-    _refuse_twice(conn, connection, info.id, row)
+    if row is not None:
+        refuse_twice(conn, row, info.id)
     return Target(connection, settled, info.id)
 
 
@@ -79,15 +80,18 @@ def account_of(conn: Transaction, row: MirrorRow) -> Target | None:
     return Target(connection, settled, CalendarId(row.calendar))
 
 
-def _refuse_twice(
-    conn: Transaction, connection: ConnectionRow, calendar: CalendarId, row: MirrorRow | None
-) -> None:
-    for other in mirrors.every(conn, connection.resource_id):
+def refuse_twice(conn: Transaction, row: MirrorRow, calendar: CalendarId) -> None:
+    """Refuse a calendar that another mirror is written into; of two that both were, one goes on.
+
+    Raises:
+        RemoteRejected: it is the other's.
+    """
+    for other in mirrors.every(conn, row.resource_id):
         if (
-            row is not None
-            and other.id != row.id
+            other.id != row.id
             and not other.leaving
-            and (other.connection_id, other.calendar) == (connection.id, calendar)
+            and (other.connection_id, other.calendar) == (row.connection_id, calendar)
+            and (row.calendar != calendar or other.id < row.id)
         ):
             raise RemoteRejected(
                 f"{row.target} is the same calendar as {other.target}, which is mirrored into",

@@ -12,11 +12,11 @@ from bridge import deadline
 from bridge.errors import ProviderError, RemoteChanged, RemoteNotFound, RemoteRejected
 from bridge.mirror.blocks import Wanted, answer_of, series_of, uid_of
 from bridge.mirror.pairing import Standing, Steps
-from bridge.mirror.target import Seen
+from bridge.mirror.target import Seen, refuse_twice
 from bridge.model.interval import Instant
 from bridge.provider import CalendarId
 from bridge.sink import Desired, EventSink, Written
-from bridge.store import mirrored, mirrors
+from bridge.store import mirrored, mirrors, resources
 from bridge.store.database import Database, Transaction
 from bridge.store.mirrored import MirroredRow
 from bridge.store.mirrors import LEASE, MirrorRow
@@ -73,13 +73,20 @@ class Writer:
         self._serial = self.claimed.serial
 
     def begin(self, seen: Seen, steps: Steps) -> None:
-        """Note what was found: blocks that nobody knew, what is gone, and whose time is kept."""
+        """Note what was found: blocks that nobody knew, what is gone, and whose time is kept.
+
+        Raises:
+            RemoteRejected: another mirror began to write into the calendar meanwhile.
+        """
         self._taken = {each.token for each in seen.standing} | set(seen.gone)
         rows = [self._row(each, wanted) for each, wanted in steps.kept]
         # Those that are changed or deleted next stand as they are until then.
         pending = [each for each, _ in steps.moved] + steps.dropped + steps.held
         rows += [row for each in pending if each.told is None and (row := self._found(each))]
         with self.database.write() as conn:
+            if self.claimed.calendar != self.calendar:
+                resources.lock(conn, self.claimed.resource_id)
+                refuse_twice(conn, self.claimed, self.calendar)
             self._hold(conn)
             mirrored.bury(conn, self.claimed.id, seen.gone, self.clock())
             mirrored.save(conn, rows)
