@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, select
 from bridge.model.resource import Projection, ResourceId
 from bridge.store import busy, migrations, resources, sqlite, standing
 from bridge.store.database import Database
+from bridge.store.schema import occurrences
 from tests.databases import closing_database
 
 ROOM = ResourceId("room-a")
@@ -144,3 +145,30 @@ def test_what_was_migrated_twice_is_migrated_once(empty: Database) -> None:
     before = content(empty)
     empty.migrate()
     assert content(empty) == before
+
+
+def test_blocks_of_other_instances_that_were_read_before_are_not_mirrored_on(
+    empty: Database,
+) -> None:
+    of_others = "0123456789" * 4 + "@busybridge"
+    uids = [of_others, f"{of_others}x", of_others.upper(), f"x{of_others}", "talk@example.org"]
+    resource = {"id": ROOM, "plan": "{}", "epoch": "e", "change_seq": 1, "changed_at": 0}
+    connection = {"id": "c", "resource_id": ROOM, "provider": "ics", "plan": "{}", "position": 0}
+    calendar = {"id": "k", "connection_id": "c", "remote_id": "k"}
+    events = [{"calendar_id": "k", "remote_id": uid, "uid": uid, "changed_at": 0} for uid in uids]
+    hour = {"resource_id": ROOM, "calendar_id": "k", "original_start": 0, "start": 0, "end": 3600}
+    fill(
+        empty,
+        "0013",
+        {
+            "resources": [resource | {"horizon_start": 0, "horizon_end": 10_000}],
+            "connections": [connection],
+            "calendars": [calendar],
+            "events": events,
+            "occurrences": [hour | {"id": uid, "remote_id": uid, "fbtype": 3} for uid in uids],
+        },
+    )
+    empty.migrate()
+    with empty.read() as conn:
+        found = conn.execute(select(occurrences.c.id).where(occurrences.c.relayed)).scalars().all()
+    assert found == [of_others]

@@ -38,8 +38,24 @@ def _index(table: str, *columns: str) -> None:
             batch_op.create_index(batch_op.f(f"ix_{table}_{name}"), [name])
 
 
+def _find_relayed() -> None:
+    """Know blocks of other instances that were read before, by their UIDs.
+
+    What does not change is not read again, so that they would be mirrored on for good.
+    """
+    if op.get_bind().dialect.name == "postgresql":
+        is_block = "uid ~ '^[0-9a-f]{40}@busybridge$'"
+    else:
+        is_block = f"uid GLOB '{'[0-9a-f]' * 40}@busybridge'"
+    op.execute(
+        "UPDATE occurrences SET relayed = true WHERE (calendar_id, remote_id) IN"  # noqa: S608
+        f" (SELECT calendar_id, remote_id FROM events WHERE {is_block})"
+    )
+
+
 def upgrade() -> None:
     op.add_column("occurrences", _flag("relayed"))
+    _find_relayed()
     op.create_table(
         "mirrors",
         sa.Column("id", sa.Text(), nullable=False),
