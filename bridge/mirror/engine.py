@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from bridge import deadline
 from bridge.config.plan import MirrorPlan
-from bridge.errors import BridgeError, RemoteNotFound, RemoteRejected, StoreError
+from bridge.errors import BridgeError, ProviderError, RemoteNotFound, RemoteRejected, StoreError
 from bridge.mirror import sources, target
 from bridge.mirror.pairing import Standing, Steps, pair
 from bridge.mirror.report import Foreseen, Report
@@ -34,6 +34,8 @@ _SOON = 60
 """Seconds after which sources are looked at again that were not read yet."""
 _AGAIN = 5
 """Seconds after which a mirror is looked at again whose accounts were not listed yet."""
+_REFUSED = 900
+"""Seconds after which is tried again what was refused, where the rest was not."""
 _WRITING = 45.0
 """Seconds that are left for writing, however long looking took: less than a lease."""
 _KEPT = 7 * 86400
@@ -259,22 +261,33 @@ class Mirroring:
         return self._end(claimed, Report("waiting", again_at=at), due_at=at, rest_until=at, **_WELL)
 
     def _record(self, claimed: MirrorRow, ground: _Ground, writer: Writer, steps: Steps) -> Report:
-        if writer.problem is not None:
+        if writer.problem is not None and not writer.done:
             raise writer.problem
         now = self.clock()
-        due = (writer.again_at or now) if writer.left else self._next_look(ground, now)
-        report = Report("written", writer.made, writer.moved, writer.dropped, again_at=due)
+        left = writer.left - writer.refused
+        due = (writer.again_at or now) if left else self._next_look(ground, now)
+        if writer.problem is not None and not left:
+            due = min(due, now + _REFUSED)
+        outcome = "written" if writer.problem is None else "failed"
+        report = Report(
+            outcome,
+            writer.made,
+            writer.moved,
+            writer.dropped,
+            error=writer.problem,
+            again_at=due,
+        )
         return self._end(
             claimed,
             report,
             seq=ground.resource.change_seq,
             digest="" if writer.left else ground.digest,
             due_at=due,
-            rest_until=due if writer.left else 0,
+            rest_until=due if left else 0,
             written_at=now,
-            waiting=writer.left,
+            waiting=left,
             held=len(steps.held),
-            **_WELL,
+            **_wrong(claimed, writer.problem, steps, now),
         )
 
     def _end(self, claimed: MirrorRow, report: Report, **values: object) -> Report:
@@ -301,6 +314,29 @@ _WELL: dict[str, object] = {
     "error_hint": "",
     "error_since": None,
 }
+
+
+def _wrong(
+    claimed: MirrorRow, problem: ProviderError | None, steps: Steps, now: Instant
+) -> dict[str, object]:
+    """Say what is wrong after a round in which not everything was refused."""
+    since = claimed.error_since or now
+    if problem is not None:
+        return {
+            "failures": claimed.failures + 1,
+            "error_code": problem.code,
+            "error_message": str(problem),
+            "error_hint": problem.hint,
+            "error_since": since,
+        }
+    if steps.stuck:
+        return _WELL | {
+            "error_code": "block_refused",
+            "error_message": f"{len(steps.stuck)} of its events should go and cannot be deleted",
+            "error_hint": "delete them in the calendar",
+            "error_since": since,
+        }
+    return _WELL
 
 
 def _unforeseen(told: Foreseen, err: BridgeError) -> Foreseen:

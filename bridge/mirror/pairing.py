@@ -35,6 +35,10 @@ class Standing:
     """It may be changed or deleted: every source that it may be of was read."""
     written_at: Instant = 0
     """When it was last asked for, as far as that is known."""
+    refused_at: Instant = 0
+    """When its provider last refused to change or delete it."""
+    stuck: bool = False
+    """That was lately: it is not asked for the same again."""
 
     @property
     def at(self) -> Block | None:
@@ -53,6 +57,8 @@ class Steps:
     dropped: list[Standing] = field(default_factory=list)
     held: list[Standing] = field(default_factory=list)
     """They stay although nothing that was read says so."""
+    stuck: list[Standing] = field(default_factory=list)
+    """They would go, and cannot be changed or deleted."""
 
     @property
     def writes(self) -> int:
@@ -66,7 +72,8 @@ def pair(wanted: Iterable[Wanted], standing: Iterable[Standing]) -> Steps:
     left, rest = list(wanted), list(standing)
     for place in ("actual", "told"):
         left, rest = _in_place(steps, left, rest, place)
-    free = [each for each in rest if each.may_go]
+    free = [each for each in rest if each.may_go and not each.stuck]
+    steps.stuck.extend(each for each in rest if each.may_go and each.stuck)
     steps.held.extend(each for each in rest if not each.may_go)
     pairs = _nearest(left, free)
     steps.moved.extend(pairs)
@@ -84,6 +91,8 @@ def _in_place(
     there: defaultdict[Block, list[Standing]] = defaultdict(list)
     for each in standing:
         block = getattr(each, place)
+        if each.stuck and (place == "told" or not each.exact):
+            continue  # it cannot be put right
         if block is not None:
             there[block].append(each)
     left: list[Wanted] = []

@@ -12,7 +12,7 @@ class Report(NamedTuple):
     """How a round ended."""
 
     outcome: str
-    """`written`, `unchanged`, `waiting`, `later`, `gone` or `lost`."""
+    """`written`, `unchanged`, `waiting`, `gone`, `lost`, or `failed` where some was refused."""
     made: int = 0
     """Blocks that were written anew."""
     moved: int = 0
@@ -20,7 +20,7 @@ class Report(NamedTuple):
     dropped: int = 0
     """Blocks that were deleted."""
     error: BridgeError | None = None
-    """Why something is tried again later."""
+    """Why something was refused."""
     again_at: Instant | None = None
     """When to go on, where that is known already."""
 

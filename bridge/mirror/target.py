@@ -23,6 +23,10 @@ _LAG = 600
 """Seconds by which a provider's listing may lag behind what was written."""
 
 
+_STUCK = 6 * 3600
+"""Seconds for which what was refused is not asked for again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a mirror is written."""
@@ -190,6 +194,8 @@ class Looking:
             exact=exact,
             may_go=not (set(sources) & set(self.unread) if sources else self.unread),
             written_at=row.written_at if row else 0,
+            refused_at=row.refused_at if row else 0,
+            stuck=row is not None and abs(self.now - row.refused_at) < _STUCK,
         )
 
 

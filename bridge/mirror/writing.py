@@ -30,7 +30,7 @@ _CROWDED = 30
 _CHANGED = 15
 """Seconds after which is written what somebody changed under our hands."""
 _ENOUGH = 3
-"""Refusals after which the other blocks would be refused, too."""
+"""Refusals in a row after which the other blocks would be refused, too."""
 logger = logging.getLogger(__name__)
 
 
@@ -58,19 +58,26 @@ class Writer:
     moved: int = 0
     dropped: int = 0
     left: int = 0
-    """Steps that are left to the next round."""
+    """Steps that are left to the next round, those that were refused among them."""
+    refused: int = 0
+    """Steps that were refused."""
     again_at: Instant | None = None
     """When to go on with them; None: at once."""
     problem: ProviderError | None = None
     """Why a step was refused."""
     _tried: int = 0
-    _refused: int = 0
+    _in_a_row: int = 0
     _serial: int = field(init=False)
     _taken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Go on where the last round ended."""
         self._serial = self.claimed.serial
+
+    @property
+    def done(self) -> int:
+        """Steps that were done."""
+        return self.made + self.moved + self.dropped
 
     def begin(self, seen: Seen, steps: Steps) -> None:
         """Note what was found: blocks that nobody knew, what is gone, and whose time is kept.
@@ -113,13 +120,15 @@ class Writer:
         self._tried += 1
         try:
             step()
+            self._in_a_row = 0
         except (RemoteChanged, RemoteNotFound) as err:
             logger.debug("%s: a block was changed meanwhile: %s", self.claimed.resource_id, err)
             self.left += 1
             self.again_at = self.clock() + _CHANGED
         except RemoteRejected as err:
             self.problem = self.problem or err
-            self._refused += 1
+            self._in_a_row += 1
+            self.refused += 1
             self.left += 1
 
     def _look_at_limits(self) -> None:
@@ -129,7 +138,7 @@ class Writer:
             _Pause: it has.
         """
         remaining = deadline.remaining()
-        if self._refused >= _ENOUGH or self._tried >= MOST:
+        if self._in_a_row >= _ENOUGH or self._tried >= MOST:
             raise _Pause
         # One is tried in any case: a round that writes nothing would be followed by others like it.
         if self._tried and remaining is not None and remaining < _LEAST:
@@ -154,15 +163,28 @@ class Writer:
     def _move(self, standing: Standing, wanted: Wanted) -> None:
         with self.database.write(lasting=False) as conn:
             self._hold(conn)
-        self._write(standing.token, standing.written, wanted)
+        try:
+            self._write(standing.token, standing.written, wanted)
+        except RemoteRejected:
+            if standing.written is None:
+                raise
+            # Somebody made something of it that nobody else may change: guests are in it, perhaps.
+            self._refuse(standing.token)
+            self._make(wanted)
+            self._drop(standing)
+            return
         self.moved += 1
 
     def _drop(self, standing: Standing) -> None:
         written = standing.written
         if written is None:  # it was asked for, and may have come to be since
             written = self.sink.find(self.calendar, standing.token)
-        if written is not None:
-            self._delete(written)
+        try:
+            if written is not None:
+                self._delete(written)
+        except RemoteRejected:
+            self._refuse(standing.token)
+            raise
         self._forget(standing.token)
 
     def _delete(self, written: Written) -> None:
@@ -221,6 +243,10 @@ class Writer:
         with self.database.write(lasting=False) as conn:
             mirrored.bury(conn, self.claimed.id, [token], self.clock())
 
+    def _refuse(self, token: str) -> None:
+        with self.database.write(lasting=False) as conn:
+            mirrored.refuse(conn, self.claimed.id, token, self.clock())
+
     def _row(self, standing: Standing, wanted: Wanted) -> MirroredRow:
         written = standing.written
         return MirroredRow(
@@ -232,6 +258,7 @@ class Writer:
             wanted.sources,
             answer_of(written.series, self.title) if written else "",
             standing.written_at,
+            standing.refused_at,
         )
 
     def _found(self, standing: Standing) -> MirroredRow | None:

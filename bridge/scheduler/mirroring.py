@@ -46,7 +46,7 @@ class Report(Protocol):
 
     @property
     def outcome(self) -> str:
-        """`written`, `unchanged`, `waiting`, `gone` or `lost`."""
+        """`written`, `unchanged`, `waiting`, `gone`, `lost`, or `failed` where some was refused."""
         ...
 
     @property
@@ -78,7 +78,7 @@ class Mirrorer(Protocol):
 
 
 Ended = Callable[[str, Report | None], object]
-"""Told how each round ended; one that `failed` has no report."""
+"""Told how each round ended; one that `failed` as a whole has no report."""
 
 
 @dataclass(slots=True)

@@ -33,6 +33,7 @@ class MirroredRow(NamedTuple):
     sources: str
     answer: str = ""
     written_at: Instant = 0
+    refused_at: Instant = 0
     gone_at: Instant | None = None
 
 
@@ -75,6 +76,12 @@ def bury(conn: Connection, mirror_id: str, tokens: Sequence[str], now: Instant) 
     if tokens:
         rows = [{"which": token} for token in sorted(tokens)]
         conn.execute(statement.values(gone_at=now), rows)
+
+
+def refuse(conn: Connection, mirror_id: str, token: str, now: Instant) -> None:
+    """Note that a block's provider refused to change or delete it."""
+    it = (mirrored.c.mirror_id == mirror_id, mirrored.c.token == token)
+    conn.execute(update(mirrored).where(*it).values(refused_at=now))
 
 
 def bury_deleted(

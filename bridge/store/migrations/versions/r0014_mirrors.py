@@ -98,6 +98,7 @@ def upgrade() -> None:
         _text("sources"),
         _text("answer"),
         _count("written_at"),
+        _count("refused_at"),
         _time("gone_at", null=True),
         _belongs("mirrored", "mirror_id", "mirrors"),
         sa.PrimaryKeyConstraint("mirror_id", "token", name=op.f("pk_mirrored")),
