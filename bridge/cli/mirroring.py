@@ -72,6 +72,8 @@ def remarks(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if each["held"]:
             held = count(each["held"], "block")
             yield f"{name}: {held} kept until every source was read; `busybridge sync` reads them"
+        if each["stays"]:
+            yield f"{name}: {each['stays']}"
         if each["waiting"]:
             yield f"{name}: {count(each['waiting'], 'write')} left to the next round"
 
@@ -138,6 +140,7 @@ def _mirror(row: MirrorRow, blocks: int) -> dict[str, Any]:
         "blocks": blocks,
         "waiting": row.waiting,
         "held": row.held,
+        "stays": row.stays,
         "failures": row.failures,
         "last_written_at": rfc3339(row.written_at),
         "next_round_at": rfc3339(max(row.due_at, row.rest_until)),

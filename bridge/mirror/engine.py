@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from bridge import deadline
 from bridge.config.plan import MirrorPlan
-from bridge.errors import BridgeError, ProviderError, RemoteNotFound, RemoteRejected, StoreError
+from bridge.errors import BridgeError, RemoteNotFound, RemoteRejected, StoreError
 from bridge.mirror import sources, target
 from bridge.mirror.pairing import Standing, Steps, pair
-from bridge.mirror.report import Foreseen, Report
+from bridge.mirror.report import WELL, Foreseen, Report, stuck, wrong
 from bridge.mirror.sources import Sources
 from bridge.mirror.target import Looking, Seen, Target
 from bridge.mirror.writing import Lost, Writer
@@ -36,8 +34,8 @@ _AGAIN = 5
 """Seconds after which a mirror is looked at again whose accounts were not listed yet."""
 _REFUSED = 900
 """Seconds after which is tried again what was refused, where the rest was not."""
-_WRITING = 45.0
-"""Seconds that are left for writing, however long looking took: less than a lease."""
+_PATIENCE = 2
+"""Failures in a row after which blocks in a calendar that is not meant any more are left."""
 _KEPT = 7 * 86400
 """Seconds for which a block stays that is over."""
 logger = logging.getLogger(__name__)
@@ -110,8 +108,7 @@ class Mirroring:
         steps = pair(ground.sources.wanted, _recent(seen, ground.sources.window))
         writer = self._writer(claimed, sink, ground.target.calendar, ground.plan.title)
         writer.begin(seen, steps)
-        with _time_to_write():
-            writer.carry_out(seen, steps)
+        writer.carry_out(seen, steps)
         return self._record(claimed, ground, writer, steps)
 
     def foresee(
@@ -223,25 +220,14 @@ class Mirroring:
         """Delete all that a mirror wrote, where it left or means another calendar."""
         report = Report("gone" if claimed.leaving else "written")
         if claimed.calendar:
-            calendar = CalendarId(claimed.calendar)
-            with self.database.read() as conn:
-                place = target.account_of(conn, claimed)
-                rows = mirrored.of_mirror(conn, claimed.id)
-            if place is None:
-                return _lost(claimed)
-            sink = self._open(place)
-            looking = self._looking(sink, claimed.id, "", ())
             try:
-                seen = looking.look(calendar, rows)
-            except RemoteNotFound:  # the calendar is gone, and all that stood in it
-                seen = Seen(gone=[row.token for row in rows])
-            steps = pair((), seen.standing)
-            writer = self._writer(claimed, sink, calendar, "")
-            writer.begin(seen, steps)
-            with _time_to_write():
-                writer.carry_out(seen, steps)
-            if writer.problem is not None:
-                raise writer.problem
+                writer = self._swept(claimed)
+            except RemoteRejected as err:
+                if claimed.leaving or claimed.failures < _PATIENCE:
+                    raise
+                return self._give_up(claimed, err)
+            if writer is None:
+                return _lost(claimed)
             report = report._replace(dropped=writer.dropped)
             if writer.left:
                 again = report._replace(outcome="written", again_at=writer.again_at)
@@ -255,10 +241,56 @@ class Mirroring:
             # It came back meanwhile.
         return self._end(claimed, report, calendar="", digest="", waiting=0, due_at=self.clock())
 
+    def _swept(self, claimed: MirrorRow) -> Writer | None:
+        """Delete what a mirror wrote, as far as a round comes; None where its account is gone.
+
+        Raises:
+            RemoteRejected: nothing of what is left can be deleted.
+        """
+        calendar = CalendarId(claimed.calendar)
+        with self.database.read() as conn:
+            place = target.account_of(conn, claimed)
+            rows = mirrored.of_mirror(conn, claimed.id)
+        if place is None:
+            return None
+        sink = self._open(place)
+        looking = self._looking(sink, claimed.id, "", ())
+        try:
+            seen = looking.look(calendar, rows)
+        except RemoteNotFound:  # the calendar is gone, and all that stood in it
+            seen = Seen(gone=[row.token for row in rows])
+        steps = pair((), seen.standing)
+        writer = self._writer(claimed, sink, calendar, "")
+        writer.begin(seen, steps)
+        writer.carry_out(seen, steps)
+        if writer.problem is not None and (not writer.dropped or writer.left == writer.refused):
+            raise writer.problem
+        if steps.stuck and not writer.left:
+            raise RemoteRejected(**stuck(steps))
+        return writer
+
+    def _give_up(self, claimed: MirrorRow, err: RemoteRejected) -> Report:
+        """Leave what stands in the calendar of before, so that the one that is meant has its turn.
+
+        What feeds of the old one show of it is known as ours for as long as of other blocks.
+        """
+        now = self.clock()
+        with self.database.write() as conn:
+            rows = mirrored.of_mirror(conn, claimed.id)
+            stays = f"{len(rows)} of its events stay in the calendar {claimed.calendar}"
+            values = {"calendar": "", "digest": "", "waiting": 0, "due_at": now, "stays": stays}
+            if not mirrors.end(conn, claimed, **values, **WELL):
+                return _lost(claimed)
+            mirrored.bury(conn, claimed.id, [row.token for row in rows], now)
+        logger.warning(
+            "%s: mirror to %s: %s", claimed.resource_id, claimed.target, f"{stays}: {err}"
+        )
+        return Report("written")
+
     def _wait(self, claimed: MirrorRow) -> Report:
         """Come back when the accounts were listed."""
         at = self.clock() + _AGAIN
-        return self._end(claimed, Report("waiting", again_at=at), due_at=at, rest_until=at, **_WELL)
+        return self._end(claimed, Report("waiting", again_at=at), due_at=at, rest_until=at, **WELL)
 
     def _record(self, claimed: MirrorRow, ground: _Ground, writer: Writer, steps: Steps) -> Report:
         if writer.problem is not None and not writer.done:
@@ -287,56 +319,13 @@ class Mirroring:
             written_at=now,
             waiting=left,
             held=len(steps.held),
-            **_wrong(claimed, writer.problem, steps, now),
+            **wrong(claimed, writer.problem, steps, now),
         )
 
     def _end(self, claimed: MirrorRow, report: Report, **values: object) -> Report:
         with self.database.write(lasting=False) as conn:
             held = mirrors.end(conn, claimed, **values)
         return report if held else _lost(claimed)
-
-
-@contextmanager
-def _time_to_write() -> Iterator[None]:
-    """Have some time left for writing, where looking took long: the lease was renewed since."""
-    remaining = deadline.remaining()
-    if remaining is None or remaining >= _WRITING:
-        yield
-        return
-    with deadline.within(_WRITING):
-        yield
-
-
-_WELL: dict[str, object] = {
-    "failures": 0,
-    "error_code": "",
-    "error_message": "",
-    "error_hint": "",
-    "error_since": None,
-}
-
-
-def _wrong(
-    claimed: MirrorRow, problem: ProviderError | None, steps: Steps, now: Instant
-) -> dict[str, object]:
-    """Say what is wrong after a round in which not everything was refused."""
-    since = claimed.error_since or now
-    if problem is not None:
-        return {
-            "failures": claimed.failures + 1,
-            "error_code": problem.code,
-            "error_message": str(problem),
-            "error_hint": problem.hint,
-            "error_since": since,
-        }
-    if steps.stuck:
-        return _WELL | {
-            "error_code": "block_refused",
-            "error_message": f"{len(steps.stuck)} of its events should go and cannot be deleted",
-            "error_hint": "delete them in the calendar",
-            "error_since": since,
-        }
-    return _WELL
 
 
 def _unforeseen(told: Foreseen, err: BridgeError) -> Foreseen:

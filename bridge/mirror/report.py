@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ProviderError
+from bridge.mirror.pairing import Steps
 from bridge.model.interval import Instant
+from bridge.store.mirrors import MirrorRow
 
 
 class Report(NamedTuple):
@@ -47,3 +49,45 @@ class Foreseen(NamedTuple):
     def is_nothing(self) -> bool:
         """Whether nothing would be written or deleted."""
         return not (self.made or self.moved or self.dropped)
+
+
+WELL: dict[str, object] = {
+    "failures": 0,
+    "error_code": "",
+    "error_message": "",
+    "error_hint": "",
+    "error_since": None,
+}
+
+
+def wrong(
+    claimed: MirrorRow, problem: ProviderError | None, steps: Steps, now: Instant
+) -> dict[str, object]:
+    """Say what is wrong after a round in which not everything was refused."""
+    since = claimed.error_since or now
+    if problem is not None:
+        return {
+            "failures": claimed.failures + 1,
+            "error_code": problem.code,
+            "error_message": str(problem),
+            "error_hint": problem.hint,
+            "error_since": since,
+        }
+    if steps.stuck:
+        told = stuck(steps)
+        return WELL | {
+            "error_code": told["code"],
+            "error_message": told["message"],
+            "error_hint": told["hint"],
+            "error_since": since,
+        }
+    return WELL
+
+
+def stuck(steps: Steps) -> dict[str, str]:
+    """Say which blocks a person has to delete."""
+    return {
+        "message": f"{len(steps.stuck)} of its events should go and cannot be deleted",
+        "code": "block_refused",
+        "hint": "delete them in the calendar",
+    }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -25,6 +26,8 @@ MOST = 50
 """Writes of one round; other mirrors have their turn before the rest."""
 _LEAST = 15.0
 """Seconds that have to be left for one more write."""
+_WRITING = 45.0
+"""Seconds that are left for writing, however long looking took: less than a lease."""
 _CROWDED = 30
 """Seconds after which a provider is asked again that allows no more requests now."""
 _CHANGED = 15
@@ -108,12 +111,13 @@ class Writer:
             *(partial(self._drop, each) for each in steps.dropped),
             *(partial(self._delete, each) for each in seen.copies),
         ]
-        for number, step in enumerate(todo):
-            try:
-                self._step(step)
-            except _Pause:
-                self.left += len(todo) - number
-                return
+        with _time_to_write():
+            for number, step in enumerate(todo):
+                try:
+                    self._step(step)
+                except _Pause:
+                    self.left += len(todo) - number
+                    return
 
     def _step(self, step: Callable[[], None]) -> None:
         self._look_at_limits()
@@ -280,3 +284,14 @@ class Writer:
             token = blake2b(name.encode(), digest_size=16).hexdigest()
             if token not in self._taken:
                 return token
+
+
+@contextmanager
+def _time_to_write() -> Iterator[None]:
+    """Have some time left for writing, where looking took long: the lease was renewed since."""
+    remaining = deadline.remaining()
+    if remaining is None or remaining >= _WRITING:
+        yield
+        return
+    with deadline.within(_WRITING):
+        yield

@@ -32,6 +32,7 @@ mirrors = Table(
     _time("written_at"),  # the last round that ended
     _count("waiting"),  # writes that the last round left to the next ones
     _count("held"),  # blocks that stay only because a source was never read
+    _text("stays"),  # what could not be deleted from the calendar of before, for people
     _count("failures"),  # in a row
     _text("error_code"),
     _text("error_message"),

@@ -53,6 +53,7 @@ class MirrorRow(NamedTuple):
     written_at: Instant | None
     waiting: int
     held: int
+    stays: str
     failures: int
     error_code: str
     error_message: str
@@ -89,6 +90,7 @@ def sync_mirrors(
             "leaving": False,
             "due_at": now,
             "rest_until": 0,
+            "stays": "",
         }
         for id_, plan in plans.items()
         if (row := known.get(id_)) is None
@@ -96,7 +98,7 @@ def sync_mirrors(
         or row.failures
         or row.plan != plan.model_dump_json()
     ]
-    upsert(conn, mirrors, changed, update=["plan", "leaving", "due_at", "rest_until"])
+    upsert(conn, mirrors, changed, update=["plan", "leaving", "due_at", "rest_until", "stays"])
     left = [id_ for id_, row in known.items() if id_ not in plans and not row.leaving]
     if left:
         statement = update(mirrors).where(mirrors.c.id.in_(left))

@@ -76,6 +76,7 @@ def upgrade() -> None:
         _time("written_at", null=True),
         _count("waiting"),
         _count("held"),
+        _text("stays"),
         _count("failures"),
         _text("error_code"),
         _text("error_message"),
