@@ -249,10 +249,12 @@ def end_all(conn: Connection, owner: str) -> None:
 
 
 def heal_clock(conn: Connection, now: Instant) -> None:
-    """Make due what was put off by a clock that ran ahead."""
+    """Make due what was put off by a clock that ran ahead, and forget rounds that are to come."""
     for column in (mirrors.c.due_at, mirrors.c.rest_until):
         ahead = update(mirrors).where(column > now + LONGEST_WAIT)
         conn.execute(ahead.values({column: now}))
+    ahead = update(mirrors).where(mirrors.c.written_at > now + LONGEST_WAIT)
+    conn.execute(ahead.values(written_at=now, due_at=now, digest=""))
 
 
 def _set(conn: Connection, claimed: MirrorRow, **values: Any) -> bool:

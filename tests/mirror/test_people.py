@@ -18,6 +18,7 @@ from bridge.provider import RemoteId
 from bridge.store.wake import Wake
 from tests.engine.house import at
 from tests.mirror.attic import Attic
+from tests.mirror.test_doubt import Office
 
 TALK = ["11-23 09:00 +60 Busy"]
 
@@ -57,6 +58,21 @@ def test_a_block_that_was_deleted_comes_back(attic: Attic) -> None:
     attic.now += LOOK_EVERY
     attic.write()
     assert attic.blocks() == TALK
+
+
+def test_a_clock_that_ran_ahead_keeps_nobody_from_looking(attic: Attic) -> None:
+    attic.now += 3 * 86400
+    attic.add("talk", "2026-11-28 09:00")
+    attic.round()
+    attic.now -= 3 * 86400
+    (name,) = attic.ids()
+    attic.calendar(connection="team").delete(RemoteId(name))
+    attic.now += 60
+    attic.round()
+    Office(attic).rounds.keep_house()
+    attic.write()
+    assert attic.blocks() == ["11-28 09:00 +60 Busy"]
+    assert (attic.row().written_at or 0) <= attic.now
 
 
 @pytest.mark.parametrize("purged", [False, True])
