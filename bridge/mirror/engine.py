@@ -255,7 +255,8 @@ class Mirroring:
         if place is None:
             return None
         sink = self._open(place)
-        looking = self._looking(sink, claimed.id, "", ())
+        title = MirrorPlan.model_validate_json(claimed.plan).title
+        looking = self._looking(sink, claimed.id, title, ())
         try:
             seen = looking.look(calendar, rows)
         except RemoteNotFound:  # the calendar is gone, and all that stood in it

@@ -130,15 +130,18 @@ def test_what_does_not_make_another_block_of_it_stays(attic: Attic) -> None:
     assert "put" not in attic.asked()
 
 
-def test_a_copy_of_a_block_goes(attic: Attic) -> None:
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_copy_of_a_block_goes(attic: Attic, *, leaves: bool) -> None:
     ((name, block),) = attic.events().items()
     calendar = attic.calendar(connection="team")
     moved = replace(block, start=at("2026-11-26 15:00"), end=at("2026-11-26 16:00"))
     calendar.put("copy", EventSeries(uid="copy", master=moved))
     calendar.written[RemoteId("copy")] = calendar.written[RemoteId(name)]
+    if leaves:
+        attic.mirror()
     attic.look()
-    assert attic.blocks() == TALK
-    assert attic.ids() == {name}
+    assert attic.blocks() == ([] if leaves else TALK)
+    assert attic.ids() == (set() if leaves else {name})
 
 
 def test_an_event_that_somebody_made_of_a_block_is_theirs(attic: Attic) -> None:
