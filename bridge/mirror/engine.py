@@ -302,6 +302,14 @@ class Mirroring:
         due = (writer.again_at or now) if left else self._next_look(ground, now)
         if writer.problem is not None and not left:
             due = min(due, now + _REFUSED)
+        if writer.problem is not None:
+            logger.warning(
+                "%s: %d writes of the mirror to %s were refused: %s",
+                claimed.resource_id,
+                writer.refused,
+                claimed.target,
+                writer.problem,
+            )
         outcome = "written" if writer.problem is None else "failed"
         report = Report(
             outcome,
