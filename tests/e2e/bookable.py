@@ -306,6 +306,7 @@ def _resource(room: str, calendar: CalDavCalendar | None) -> dict[str, Any]:
         account = calendar.account
         work |= {"username": account.username, "password": account.password}
         work |= {"write_calendar": calendar.name, "account_email": place.owner}
+        work["read_calendars"] = [calendar.name]  # other tests have calendars there
     return {
         "id": room,
         "freebusy": {"public": True},

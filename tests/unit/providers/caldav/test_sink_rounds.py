@@ -64,4 +64,4 @@ def named(series: EventSeries, uid: str) -> EventSeries:
 def alike(event: Event) -> Event:
     """Leave out what the sink itself adds, and in which order a server writes a rule."""
     rules = tuple(";".join(sorted(rule.split(";"))) for rule in event.rrules)
-    return replace(told(event), origin="", url="", location="", rrules=rules)
+    return replace(told(event), origin="", mirror="", url="", location="", rrules=rules)
