@@ -52,7 +52,9 @@ def test_whatever_ends_it_leaves_nothing_behind(
 
     demo.wait_for(is_there)
     demo.process.send_signal(number)
-    assert demo.process.wait(30) in (0, 1)
+    # Python ends by SIGINT where an interrupt passed a text that was executed, as dataclasses do
+    # while they are read, whoever caught it afterwards.
+    assert demo.process.wait(30) in (0, 1, -signal.SIGINT)
     assert list(demo.folder.iterdir()) == []
     assert "Traceback" not in demo.out
     own = str(demo.folder).encode()

@@ -92,6 +92,7 @@ class Trio:
         return self.write("PUT", room, uid, text(room, uid, start, *more), **headers)
 
     def write(self, method: str, room: str, uid: str, body: str = "", **headers: str) -> Answer:
+        self.client.close()  # the server ends connections that were idle for long
         answer = self.client.ask(method, path(room, uid), body, **headers)
         self._wrote = int(time.time())
         return answer
