@@ -20,6 +20,7 @@ def make_scheduler(bridge: Bridge, *, pulling: bool) -> Scheduler:
         bridge.ingest if pulling else None,
         tender=bridge.keeper if pulling else None,
         dispatching=bridge.dispatching if pulling else None,
+        rounds=bridge.rounds if pulling else None,
         handlers=handlers(bridge),
         chores=chores(bridge, pulling=pulling),
         observer=Observed(bridge.metrics),

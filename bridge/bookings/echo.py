@@ -12,6 +12,7 @@ pulled: its booking is left alone until the next pull.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bridge.bookings import desired, draft, linking, place, showing, times
@@ -21,7 +22,6 @@ from bridge.bookings.merging import Side
 from bridge.bookings.place import Place
 from bridge.bookings.showing import UNTAKEN
 from bridge.errors import InvalidCalendarObject
-from bridge.ical.compose import series_text
 from bridge.ical.parse import parse_calendar
 from bridge.model.event import Event, EventSeries, PartStat, Status
 from bridge.model.interval import Instant, Window
@@ -83,7 +83,7 @@ def heed(
     if not found:
         return
     ledger = Ledger(conn, publisher, resource.id, began)
-    heeding = _Heeding(ledger, place.of(conn, resource), calendar, began)
+    heeding = _Heeding(ledger, place.of(conn, resource), calendar, began, publisher.instance)
     for booking, event in found:
         heeding.one(booking, event)
     ledger.close()
@@ -154,6 +154,7 @@ class _Heeding:
     here: Place
     calendar: Calendar
     began: Instant
+    instance: str
 
     def one(self, booking: BookingRow, event: EventRow | None) -> None:
         if self._is_newer(booking):
@@ -168,9 +169,14 @@ class _Heeding:
             self._changed(booking, event)
 
     def _renamed(self, booking: BookingRow) -> EventRow | None:
-        """Find its event under another name: its time is free nowhere while it stands."""
+        """Find its event under another name; an invitation to it does not have our mark."""
         conn, key = self.ledger.conn, self.calendar.key
-        return next(iter(events.by_uid(conn, [key], booking.remote_uid or booking.uid)), None)
+        for event in events.by_uid(conn, [key], booking.remote_uid or booking.uid):
+            with suppress(InvalidCalendarObject):
+                for found in parse_calendar(event.text).series:
+                    if any(it.origin == self.instance for it in found.series.events()):
+                        return event
+        return None
 
     def _is_newer(self, booking: BookingRow) -> bool:
         """Tell whether what we write, or wrote, is newer than what was pulled."""
@@ -318,10 +324,3 @@ def _with_what_pulls_leave_out(before: EventSeries, now: EventSeries) -> EventSe
         return replace(event, alarms=was.alarms, attachments=was.attachments)
 
     return now.each(kept)
-
-
-def _text(series: EventSeries) -> str:
-    try:
-        return series_text(series)
-    except InvalidCalendarObject:  # a zone without a name: it is read anew before the next change
-        return ""

@@ -1,9 +1,11 @@
-"""What failed, and is tried again because a human says so."""
+"""What fails, waits for a human, and is tried again because one says so."""
 
 from __future__ import annotations
 
+from bridge.bookings import showing
+from bridge.bookings.ledger import Ledger
 from bridge.model.interval import Instant
-from bridge.store import outbox
+from bridge.store import bookings, claiming, outbox
 from bridge.store.database import Transaction
 from bridge.store.outbox import Kind, ProposalRow
 
@@ -22,6 +24,26 @@ def by_booking(conn: Transaction) -> dict[str, list[ProposalRow]]:
     return found
 
 
+def fail(ledger: Ledger, proposal: ProposalRow, error: tuple[str, str]) -> None:
+    """Give a proposal up, with code and text of why; nobody else works on it, and `ledger` closes.
+
+    It is shown as tentative where it was not yet: nobody knows what the provider has.
+    """
+    conn = ledger.conn
+    row = outbox.get(conn, proposal.id) or proposal
+    booking = bookings.get(conn, row.booking_id)
+    if booking is None:
+        return
+    if not row.kind.is_errand and not row.shown:
+        showing.tentative(ledger, booking, row)
+    code, message = error
+    outbox.close(
+        conn, row.id, outbox.State.FAILED, ledger.now, error_code=code, error_message=message
+    )
+    ledger.tell("failed", booking, reason=message)
+    ledger.close()
+
+
 def again(conn: Transaction, proposal_id: int, now: Instant) -> bool:
     """Queue what failed once more; False when it did not fail, or a newer write settled.
 
@@ -33,4 +55,4 @@ def again(conn: Transaction, proposal_id: int, now: Instant) -> bool:
     newer = [] if row.kind is Kind.TRANSFER else outbox.of_booking(conn, row.booking_id)
     if any(it.id > row.id and it.state is outbox.State.SETTLED for it in newer):
         return False
-    return outbox.requeue(conn, proposal_id, now)
+    return claiming.requeue(conn, proposal_id, now)

@@ -10,7 +10,7 @@ from bridge.bookings.showing import REASON
 from bridge.ical.contentline import parameters, text_value
 from bridge.ical.repair import address
 from bridge.ical.serialize import uri
-from bridge.model.conference import Conference, ConferenceState
+from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import EventSeries, EventTime, Floating, PartStat
 from bridge.store.bookings import BookingRow
 

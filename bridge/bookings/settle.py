@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from bridge.bookings import conflicts, desired, draft, place, showing, stranded, times
+from bridge.bookings import conflicts, desired, draft, failing, place, showing, stranded, times
 from bridge.bookings.desired import Intent, Organizer
 from bridge.bookings.desk import announce
 from bridge.bookings.draft import Draft
@@ -19,7 +19,8 @@ from bridge.bookings.following import with_theirs
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.merging import Side
 from bridge.bookings.place import Place
-from bridge.bookings.settling import Claim, Settling, owe, taken_back
+from bridge.bookings.returning import lives_again, taken_back
+from bridge.bookings.settling import Claim, Settling, owe
 from bridge.bookings.transfers import Transfers
 from bridge.bookings.words import KEY, Clash
 from bridge.config.booking import OnConflict
@@ -33,7 +34,7 @@ from bridge.sink import Written
 from bridge.store import bookings, claiming, outbox, resources
 from bridge.store.bookings import BookingRow
 from bridge.store.database import Database
-from bridge.store.outbox import Kind, ProposalRow
+from bridge.store.outbox import Kind
 from bridge.store.wake import Wake
 
 CONFLICT = "conflict"
@@ -103,24 +104,8 @@ class Outbox:
 
     def keep_house(self, now: Instant) -> None:
         """Give up what has waited too long for a stopped connection; go on when it does."""
-        done = stranded.go_on(self._database, now)
-        for proposal, error in stranded.found(self._database, now):
-            done = self._give_up(proposal, error, now) or done
-        if done:
+        if stranded.see_to(self._database, self._publisher, now):
             announce(self._wake)
-
-    def _give_up(self, proposal: ProposalRow, error: tuple[str, str], now: Instant) -> bool:
-        with self._database.write() as conn:
-            booking = bookings.get(conn, proposal.booking_id)
-            if booking is None or not resources.lock(conn, ResourceId(booking.resource_id)):
-                return False
-            row = outbox.get(conn, proposal.id)
-            if row is None or not row.state.is_open or row.lease_until > now:
-                return False
-            booking = bookings.get(conn, row.booking_id) or booking
-            claim = Claim(row, booking, place.look(conn, ResourceId(booking.resource_id)).plan)
-            self._failed(Ledger(conn, self._publisher, claim.resource_id, now), claim, error, now)
-        return True
 
     # Deciding what to do
 
@@ -275,7 +260,7 @@ class Outbox:
             how = place.look(ledger.conn, claim.resource_id).plan.bookings.on_conflict
             if claim.kind is Kind.DELETE and lives_again(ledger.conn, booking):
                 # What took its place stands already, and both cannot be shown.
-                self._failed(ledger, claim, (code, reason), now)
+                failing.fail(ledger, claim.proposal, (code, reason))
                 return True
             declined = code == CONFLICT and how is OnConflict.DECLINE
             if declined and not proposal.shown:
@@ -336,7 +321,7 @@ class Outbox:
         with self._held(claim, now) as ledger:
             if ledger is None:
                 return False
-            self._failed(ledger, claim, error, now)
+            failing.fail(ledger, claim.proposal, error)
         announce(self._wake)
         return True
 
@@ -362,23 +347,6 @@ class Outbox:
                 yield None
             else:
                 yield Ledger(conn, self._publisher, claim.resource_id, now)
-
-    def _failed(self, ledger: Ledger, claim: Claim, error: tuple[str, str], now: Instant) -> None:
-        proposal = outbox.held(ledger.conn, claim.proposal) or claim.proposal
-        booking = bookings.get(ledger.conn, claim.booking.id) or claim.booking
-        if claim.kind is not Kind.MEETING and not proposal.shown:
-            showing.tentative(ledger, booking, proposal)
-        code, message = error
-        outbox.close(
-            ledger.conn,
-            proposal.id,
-            outbox.State.FAILED,
-            now,
-            error_code=code,
-            error_message=message,
-        )
-        ledger.tell("failed", booking, reason=message)
-        ledger.close()
 
     def _draft(
         self, claim: Claim, booking: BookingRow, standing: str, plan: ResourcePlan

@@ -179,25 +179,6 @@ def told_of_meeting(ledger: Ledger, before: BookingRow, after: BookingRow) -> bo
     return after.meeting_state not in ("", ConferenceState.READY.value)
 
 
-def taken_back(ledger: Ledger, booking: BookingRow, proposal: ProposalRow, reason: str) -> None:
-    """Undo what readers were shown of a proposal that is refused."""
-    conn = ledger.conn
-    if not proposal.shown:
-        if booking.state is State.PROPOSED and not outbox.open_of(conn, booking.id):
-            ledger.save(booking, booking._replace(state=State.REMOVED))
-        return
-    later = [it for it in outbox.open_of(conn, booking.id) if it.shown]
-    if later:  # what it shows stands on top
-        outbox.change(conn, later[0].id, before=proposal.before)
-        return
-    if proposal.before:
-        after = showing.restored(booking, proposal.before, reason)
-    else:
-        after = showing.cancelled(booking, proposal.text, reason)
-    ledger.save(booking, after)
-    ledger.tell("failed", after, reason=reason)
-
-
 def owe(
     ledger: Ledger,
     booking: BookingRow,

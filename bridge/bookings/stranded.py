@@ -7,12 +7,13 @@ failed, with the remedy; and the remedy is all that it takes: once the connectio
 from __future__ import annotations
 
 from bridge.bookings import failing
+from bridge.bookings.ledger import Ledger
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionStatus, ResourceId
-from bridge.store import bookings, claiming, resources
+from bridge.publish import Publisher
+from bridge.store import bookings, claiming, outbox, resources
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import ProposalRow
-from bridge.store.resources import ResourceRow
 
 PATIENCE = 72 * 3600
 """Seconds after which a human has to look."""
@@ -33,24 +34,32 @@ _WHY = {
 _CODES = frozenset(code for code, _ in _WHY.values())
 
 
-def found(database: Database, now: Instant) -> list[tuple[ProposalRow, tuple[str, str]]]:
-    """List what has waited too long for a stopped connection, with code and text of why."""
-    with database.read() as conn:
-        return [(row, _WHY[how]) for row, how in claiming.stranded(conn, now, now - PATIENCE)]
+def see_to(database: Database, publisher: Publisher, now: Instant) -> bool:
+    """Give up what has waited too long for a stopped connection; go on where it was started again.
 
-
-def go_on(database: Database, now: Instant) -> bool:
-    """Queue anew what failed because of a connection that goes on now; False: nothing."""
+    Returns:
+        Whether anything changed.
+    """
     with database.read() as conn:
-        waiting = claiming.resumed(conn, _CODES)
+        resumed = claiming.resumed(conn, _CODES)
+        stuck = claiming.stranded(conn, now, now - PATIENCE)
     done = False
-    for row in waiting:
+    for row in resumed:
         with database.write() as conn:
             if _locked(conn, row) is not None:
                 done = failing.again(conn, row.id, now) or done
+    for row, how in stuck:
+        with database.write() as conn:
+            resource_id, still = _locked(conn, row), outbox.get(conn, row.id)
+            if resource_id is None or still is None or still.fence != row.fence:
+                continue
+            if still.state.is_open and still.lease_until <= now:
+                failing.fail(Ledger(conn, publisher, resource_id, now), still, _WHY[how])
+                done = True
     return done
 
 
-def _locked(conn: Transaction, proposal: ProposalRow) -> ResourceRow | None:
+def _locked(conn: Transaction, proposal: ProposalRow) -> ResourceId | None:
     booking = bookings.get(conn, proposal.booking_id)
-    return None if booking is None else resources.lock(conn, ResourceId(booking.resource_id))
+    row = None if booking is None else resources.lock(conn, ResourceId(booking.resource_id))
+    return None if row is None else row.id

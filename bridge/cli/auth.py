@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bridge.app.bridge import Bridge
     from bridge.connecting import Ended
+    from bridge.dispatch.purging import Purged
     from bridge.model.interval import Instant
     from bridge.model.resource import ConnectionId, ResourceId
 
@@ -147,6 +148,14 @@ def end_connection(ground: Ground, connection: str, *, purge_written: bool = Fal
     ground.show(data, lambda: _tell_ended(name, purged))
     if trouble is not None:
         say(f"warning: its provider did not take it back: {told(trouble)}", err=True)
+
+
+def _tell_ended(name: str, purged: Sequence[Purged]) -> None:
+    from bridge.cli.purge import report
+
+    for each in purged:
+        report(name, each)
+    say(f"{name} is disconnected")
 
 
 def _direct(

@@ -252,13 +252,7 @@ class Connecting:
     def waiting(self, resource_id: ResourceId, refresh_token: SecretStr) -> ConnectionId | None:
         """Find the connection of a resource that `adopt` could not connect by this token yet."""
         found = self._tokens.waiting(digest(refresh_token.get_secret_value()))
-        with self._database.read() as conn:
-            own = {row.id for row in connections.of_resource(conn, resource_id)}
-        return next((it for it in found if it in own), None)
-
-    def waits(self, connection_id: ConnectionId) -> bool:
-        """Tell whether something was set aside by `adopt`, to be used when that is done again."""
-        return self._tokens.has_aside(connection_id)
+        return next((it for it in found if it.startswith(f"{resource_id}.")), None)
 
     def raw_calendars(
         self,

@@ -26,7 +26,7 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.publish import Publisher
 from bridge.sink import Marked
-from bridge.store import bookings, mirrored, mirrors, outbox, resources, schedule
+from bridge.store import bookings, mirrored, mirrors, outbox, pausing, resources, schedule
 from bridge.store.bookings import BookingRow, State
 from bridge.store.database import Database, Transaction
 from bridge.store.outbox import LEASE, Kind, ProposalRow

@@ -61,7 +61,7 @@ class Ending:
             owed["cancel"] = cancel
         elif work.progress.update and work.claim.kind is not Kind.MEETING:
             owed["update"] = work.progress.update
-        due = None if is_last else self.due(conference)
+        due = None if is_last else self.due(work, conference)
         settled = self.outbox.settle(
             work.claim,
             written,
@@ -74,10 +74,12 @@ class Ending:
         reached(Point.SETTLED)
         return Report("settled") if settled else self.lost(work)
 
-    def due(self, conference: Conference | None) -> Instant | None:
+    def due(self, work: Work, conference: Conference | None) -> Instant | None:
         """Say when a meeting is to be seen to again; None while it is ready, or there is none."""
         wait = None if conference is None else _SEEN_TO.get(conference.state)
-        return None if wait is None else self.clock() + wait
+        if wait is None:
+            return None
+        return self.clock() + max(wait, retry.asked(work.trouble, self.random))
 
     def have_pulled(self, connection_id: ConnectionId, now: Instant) -> None:
         """Have the calendar read: what was deleted there is seen by that."""
@@ -97,7 +99,9 @@ class Ending:
         wait = retry.wait(err, work.claim.proposal.attempts, self.random, backoff)
         due = self.clock() + wait
         touched = work.touched or work.claim.kind.is_errand
-        if not self.outbox.retry(work.claim, (code_of(err), str(err)), due, touched=touched):
+        if not self.outbox.retry(
+            work.claim, (code_of(err), work.plainly(err)), due, touched=touched
+        ):
             return self.lost(work)
         if work.limited:  # what else is written to this account waits as well
             with self.database.write(lasting=False) as conn:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
+from bridge import deadline
 from bridge.bookings import Claim, Outbox, transfers
 from bridge.bookings.desired import Intent, plain
 from bridge.dispatch import retry
@@ -17,6 +18,7 @@ from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.opening import Opening
 from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Owed, Progress, Refusal
+from bridge.dispatch.putting_back import PuttingBack, is_over
 from bridge.dispatch.report import Recheck, Report
 from bridge.dispatch.transferring import Transferring
 from bridge.dispatch.work import InternalFault, Lost, Refused, Work
@@ -230,10 +232,13 @@ class Dispatch:
         intent = self.outbox.desired(work.claim, events.sink.natively)
         if intent.desired is None or intent.conference is None:
             return self._ending.settle(work, None, None)
-        if progress.update:
-            return self._update(work, events, intent)
-        if intent.conference.state is ConferenceState.READY:
+        booking_id, series = work.claim.booking.id, intent.desired.series
+        is_late = not intent.is_native and is_over(self.database, booking_id, series, self.clock())
+        is_owed = bool(progress.update or progress.changed)
+        if is_late or (intent.conference.state is ConferenceState.READY and not is_owed):
             return self._ending.settle(work, None, None)
+        if is_owed:
+            return self._update(work, events, intent)
         if intent.is_native:
             return self._poll(work, events, intent)
         return self._make_up(work, events, intent)
@@ -291,7 +296,8 @@ class Dispatch:
     def _met(self, work: Work, written: Written | None, found: Conference) -> Report:
         hopeless = retry.is_hopeless(work.claim.proposal.created_at, self.clock())
         if found.state is ConferenceState.FAILING and not hopeless:
-            return self._ending.again(work, TemporarilyUnavailable(found.reason), retry.MEETING)
+            trouble = work.trouble or TemporarilyUnavailable(found.reason)
+            return self._ending.again(work, trouble, retry.MEETING)
         reached(Point.MEETING_FOLLOWED)
         is_last = found.state is ConferenceState.FAILING
         return self._ending.settle(work, written, found, is_last=is_last)

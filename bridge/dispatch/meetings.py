@@ -138,10 +138,20 @@ class Meetings:
             logger.debug("%s: the meeting was gone already", self.work.connection_id)
 
     def update(self, owed: Owed, series: EventSeries) -> None:
-        """Bring a meeting in line with the event, later than that was."""
-        maker = self._maker(owed.kind)
-        self.work.hold()
-        maker.update(owed.reference, series)
+        """Bring a meeting in line with the event, where it is not: few changes a day are allowed.
+
+        Raises:
+            RemoteNotFound: somebody deleted it.
+            BridgeError: not now.
+        """
+        if not self.is_in_line(owed, series):
+            maker = self._maker(owed.kind)
+            self.work.hold()
+            maker.update(owed.reference, series)
+
+    def is_in_line(self, owed: Owed, series: EventSeries) -> bool:
+        """Look whether a meeting has title and times of the event; raises as `update`."""
+        return self._maker(owed.kind).is_in_line(owed.reference, series)
 
     @property
     def _token(self) -> str:

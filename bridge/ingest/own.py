@@ -3,8 +3,12 @@
 X-BUSYBRIDGE-ORIGIN alone does not make an event ours: after an older backup was restored, when it
 was brought back after its booking went, when somebody moved it into another calendar, or when it is
 another resource's, no booking that follows it is behind it, and nothing else blocks its time: it
-counts like anybody's. The blocks that we publish carry the same mark; they are known by their UIDs
-and are no source wherever somebody subscribed to them, or they would keep themselves alive.
+counts like anybody's. The blocks that we publish or mirror carry the same mark; they are known by
+their UIDs, or by a second mark, and are no source wherever they stand, with or without a row of
+ours, or they would keep themselves alive.
+
+What another instance publishes or mirrors is busy time like any other. It is never mirrored on: it
+tells of time that was read elsewhere, perhaps from a block of ours.
 """
 
 from __future__ import annotations
@@ -33,8 +37,8 @@ class Own:
         Args:
             database: the store.
             resource_id: whose bookings they are.
-            calendar: its connection and remote id. Bookings may stand in it although others
-                receive them by now.
+            calendar: connection and remote id; of one that receives bookings, or did, those that
+                stand there follow what happens in it.
         """
         self._calendar = calendar
         self._database = database
@@ -44,7 +48,7 @@ class Own:
 
     def holds(self, event: Event, remote_id: str) -> bool:
         """Tell whether the time of an event that this instance wrote is blocked elsewhere."""
-        if is_block(event.uid):
+        if is_relayed(event):
             return True
         if self._names is None:
             where = self._resource_id, *self._calendar

@@ -134,8 +134,8 @@ class _Rebuild:
                     )
                     rules = make_rules(plan, source, policy, traits, self.room.publisher.instance)
                     stale = is_stale(row, connection, rules, self.now)
-                    where = row.connection_id, row.remote_id
-                    own = Own(self.room.database, self.resource.id, where)
+                    here = row.connection_id, row.remote_id
+                    own = Own(self.room.database, self.resource.id, here)
                     target = Target(self.resource.id, row.id, rules, after, own)
                     basis = _Basis(row, target, writes, stale, self.resource.horizon)
                     made = self.finished.get(row.id)

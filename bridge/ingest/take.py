@@ -54,8 +54,8 @@ class Take:
     def _store(self, row: CalendarRow, rules: Rules) -> CalendarPull:
         known, waiting = self._known(row, rules)
         gone, held = self._gone(row, known)
-        where = row.connection_id, row.remote_id
-        own = Own(self.room.database, self.basis.resource.id, where)
+        here = row.connection_id, row.remote_id
+        own = Own(self.room.database, self.basis.resource.id, here)
         target = Target(self.basis.resource.id, row.id, rules, self.basis.horizon, own)
         with CrashMark(self.room.database, row.id, self.now) as mark:
             difference = self._difference(target, mark, known, gone, waiting)

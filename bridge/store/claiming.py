@@ -8,10 +8,12 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -33,6 +35,7 @@ _CLAIMED = State.CLAIMED.value
 _FAILED = State.FAILED.value
 _TRANSFER = Kind.TRANSFER.value
 _ERRANDS = tuple(kind.value for kind in Kind if kind.is_errand)
+_NOW: ColumnElement[int] = bindparam("now", type_=BigInteger())
 _STOPPED = tuple(
     status.value
     for status in (
@@ -111,9 +114,7 @@ def _locked(
     is_more = True
     while is_more and len(taken) < limit:
         full = [*barred, *(it for it, number in held.items() if number >= most)]
-        query = _claimable(now).where(
-            bookings.c.connection_id.not_in(full), bookings.c.id.not_in(list(taken))
-        )
+        asked = {"now": now, "full": full, "taken": list(taken), "most": limit - len(taken)}
         is_more = False
         for *columns, connection_id in conn.execute(_CLAIMABLE, asked):
             row = read(columns)
@@ -158,18 +159,34 @@ def next_due(conn: Connection, now: Instant) -> Instant | None:
     return conn.execute(_NEXT_DUE, {"now": now}).scalar() if found is None else found
 
 
+def requeue(conn: Connection, proposal_id: int, now: Instant) -> bool:
+    """Have what failed tried anew, as long as if it were asked now; False when it is not failed.
+
+    One statement decides between two who ask at once.
+    """
+    statement = update(proposals).where(proposals.c.id == proposal_id, proposals.c.state == _FAILED)
+    values = {
+        "state": State.QUEUED.value,
+        "created_at": now,
+        "due_at": now,
+        "attempts": 0,
+        "settled_at": None,
+    }
+    return bool(conn.execute(statement.values(**values)).rowcount)
+
+
 def stranded(
     conn: Connection, now: Instant, before: Instant
 ) -> list[tuple[ProposalRow, ConnectionStatus]]:
     """List what was asked before an instant, and whose connection is stopped, the oldest first.
 
-    What concerns a meeting alone is left out: nobody waits for it.
+    Errands are left out: nobody waits for them.
     """
     query = (
         _in_use(*COLUMNS, connections.c.status)
         .where(
             proposals.c.state.in_(OPEN),
-            proposals.c.kind != _MEETING,
+            proposals.c.kind.not_in(_ERRANDS),
             proposals.c.created_at < before,
             proposals.c.lease_until <= now,
             connections.c.status.in_(_STOPPED),
@@ -193,10 +210,10 @@ def resumed(conn: Connection, codes: Collection[str]) -> list[ProposalRow]:
     return [read(row) for row in conn.execute(query)]
 
 
-def _able(now: Instant, *columns: Any) -> Select[Any]:
+def _able(*columns: Any) -> Select[Any]:
     """Choose what waits for nothing but its time."""
     return _in_use(*columns).where(
-        proposals.c.state.in_(OPEN), connections.c.status.not_in(_STOPPED), ~_waits(now)
+        proposals.c.state.in_(OPEN), connections.c.status.not_in(_STOPPED), ~_waits()
     )
 
 
@@ -213,10 +230,10 @@ def _in_use(*columns: Any) -> Select[Any]:
     )
 
 
-def _claimable(now: Instant) -> Select[Any]:
+def _claimable() -> Select[Any]:
     """Choose what is due and waits for nothing, with its connection; its rows are locked."""
     return (
-        _able(now, *COLUMNS, bookings.c.connection_id)
+        _able(*COLUMNS, bookings.c.connection_id)
         .where(
             *_ripe(),
             bookings.c.connection_id.not_in(bindparam("full", expanding=True)),
@@ -257,11 +274,21 @@ def _waits() -> Any:
         of_other.c.uid == bookings.c.uid,
         other.c.id != proposals.c.id,
         or_(
-            and_(other.c.state == _CLAIMED, other.c.lease_until > now),
+            and_(other.c.state == _CLAIMED, other.c.lease_until > _NOW),
             and_(is_write, is_errand, or_(is_open, failed)),
             and_(or_(is_write, and_(*transfers)), is_open, other.c.id < proposals.c.id),
         ),
     )
+
+
+def _next_due() -> Select[Any]:
+    # A lease too long to be true counts as ended.
+    lease = case((proposals.c.lease_until > _NOW + LONGEST_LEASE, 0), else_=proposals.c.lease_until)
+    rest = func.coalesce(connections.c.limited_until, 0)
+    due: ColumnElement[Any] = proposals.c.due_at
+    for other in (lease, rest):
+        due = case((other > due, other), else_=due)
+    return _able(due).order_by(due).limit(1)
 
 
 # Made once: making them takes longer than asking them.

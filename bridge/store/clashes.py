@@ -65,40 +65,48 @@ def obstacles(
         longest: length of the resource's longest occurrence, seconds: bounds the index scan.
         own: what is left out.
     """
-    pulled = (
-        select(
-            occurrences.c.start,
-            occurrences.c.end,
-            occurrences.c.fbtype,
-            occurrences.c.calendar_id,
-            occurrences.c.details,
-        )
-        .outerjoin(
-            events,
-            and_(
-                events.c.calendar_id == occurrences.c.calendar_id,
-                events.c.remote_id == occurrences.c.remote_id,
-            ),
-        )
-        .where(
-            overlaps(occurrences),
-            occurrences.c.fbtype.in_(fbtypes),
-            occurrences.c.remote_id.not_in(own.remote_ids),
-            or_(events.c.uid.is_(None), events.c.uid.not_in(own.uids)),
-        )
+    which = {**asked(resource_id, window, longest), "fbtypes": list(fbtypes)}
+    names = {"uids": list(own.uids), "remote_ids": list(own.remote_ids)}
+    found = [Obstacle(*row) for row in conn.execute(_PULLED, which | names)]
+    others = which | {"booking_ids": list(own.booking_ids)}
+    found += [Obstacle(*row) for row in conn.execute(_OTHERS, others)]
+    return sorted(found)
+
+
+def _some(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
+
+
+def _blocking(table: Table) -> ColumnElement[bool]:
+    return and_(overlaps(table), table.c.fbtype.in_(_some("fbtypes")))
+
+
+# Made once: making them takes longer than asking them.
+_PULLED = (
+    select(
+        occurrences.c.start,
+        occurrences.c.end,
+        occurrences.c.fbtype,
+        occurrences.c.calendar_id,
+        occurrences.c.details,
     )
-    others = select(
-        booked.c.start,
-        booked.c.end,
-        booked.c.fbtype,
-        literal(""),
-        case((booked.c.proposal_id <= 0, booked.c.details), else_=""),
-    ).where(
-        overlaps(booked),
-        booked.c.fbtype.in_(fbtypes),
-        booked.c.booking_id.not_in(own.booking_ids),
+    .outerjoin(
+        events,
+        and_(
+            events.c.calendar_id == occurrences.c.calendar_id,
+            events.c.remote_id == occurrences.c.remote_id,
+        ),
     )
-    which = asked(resource_id, window, longest)
-    return sorted(
-        Obstacle(*row) for query in (pulled, others) for row in conn.execute(query, which)
+    .where(
+        _blocking(occurrences),
+        occurrences.c.remote_id.not_in(_some("remote_ids")),
+        or_(events.c.uid.is_(None), events.c.uid.not_in(_some("uids"))),
     )
+)
+_OTHERS = select(
+    booked.c.start,
+    booked.c.end,
+    booked.c.fbtype,
+    literal(""),
+    case((booked.c.proposal_id <= 0, booked.c.details), else_=""),
+).where(_blocking(booked), booked.c.booking_id.not_in(_some("booking_ids")))

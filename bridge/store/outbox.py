@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, insert, or_, select, update
 
 from bridge.model.interval import Instant
 from bridge.store.booking_tables import bookings, proposals
@@ -92,11 +92,6 @@ _OPEN_OF = (
     .where(proposals.c.booking_id == bindparam("which"), proposals.c.state.in_(OPEN))
     .order_by(proposals.c.id)
 )
-_DUE = case(
-    (proposals.c.lease_until > proposals.c.due_at, proposals.c.lease_until),
-    else_=proposals.c.due_at,
-)
-_NEXT_DUE = select(_DUE).where(proposals.c.state.in_(OPEN)).order_by(_DUE).limit(1)
 
 
 def add(  # noqa: PLR0913 - what a proposal is made of, by name
@@ -306,24 +301,6 @@ def change(conn: Connection, proposal_id: int, **values: Any) -> None:
 def close(conn: Connection, proposal_id: int, state: State, now: Instant, **values: Any) -> None:
     """End a proposal, with its lease; the caller has it `held`."""
     change(conn, proposal_id, state=state, settled_at=now, lease_owner="", lease_until=0, **values)
-
-
-def requeue(conn: Connection, proposal_id: int, now: Instant) -> bool:
-    """Have what failed tried anew, as long as if it were asked now; False when it is not failed.
-
-    One statement decides between two who ask at once.
-    """
-    statement = update(proposals).where(
-        proposals.c.id == proposal_id, proposals.c.state == State.FAILED.value
-    )
-    values = {
-        "state": State.QUEUED.value,
-        "created_at": now,
-        "due_at": now,
-        "attempts": 0,
-        "settled_at": None,
-    }
-    return bool(conn.execute(statement.values(**values)).rowcount)
 
 
 def forget(conn: Connection, before: Instant) -> int:

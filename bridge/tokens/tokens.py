@@ -128,15 +128,6 @@ class Tokens:
             made = _merged(Credential(connection_id, ASIDE, {}), replace(grant, subject=lent), now)
             credentials.save(conn, self._vault, made, now)
 
-    def has_aside(self, connection_id: ConnectionId) -> bool:
-        """Tell whether anything was set aside.
-
-        Raises:
-            StoreError: it cannot be read.
-        """
-        with self._database.read() as conn:
-            return bool(credentials.version(conn, connection_id, ASIDE))
-
     def waiting(self, lent: str) -> list[ConnectionId]:
         """Name the connections for which something was set aside for a token that was lent.
 

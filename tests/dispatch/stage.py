@@ -40,6 +40,7 @@ class Stage(Hall):
             "account_email": "room@example.com",
             "write_calendar": resource.pop("calendar", "main"),
             "primary": True,
+            **({"read_calendars": reads} if (reads := resource.pop("reads", None)) else {}),
         }
         more = resource.pop("more", [])
         resource["connections"] = [work, *([{"id": ZOOM}] if zoom else []), *more]

@@ -13,9 +13,9 @@ from bridge.bookings.words import Result
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import EventSeries
-from bridge.model.resource import ConnectionId
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.providers.memory import Memory
-from bridge.store import outbox
+from bridge.store import connections, outbox
 from tests.dispatch.stage import LEASE, Stage, event
 
 DOWN = TemporarilyUnavailable("Zoom is down")

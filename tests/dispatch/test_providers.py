@@ -13,6 +13,7 @@ from bridge.app.outlet import Outlet
 from bridge.bookings.words import Result
 from bridge.config.settings import Outbound
 from bridge.errors import RemoteRejected
+from bridge.model.conference import ConferenceKind
 from bridge.model.event import EventSeries, PartStat
 from bridge.model.http import Http, Response
 from bridge.provider import CalendarId, RemoteId
@@ -23,7 +24,7 @@ from tests.contract.google_sink_world import GoogleSinkWorld
 from tests.contract.google_world import ANN, Signed, sandbox
 from tests.contract.microsoft_sink_world import MicrosoftSinkWorld
 from tests.contract.sink_calendar import Calendar, taking_place
-from tests.dispatch.stage import Stage, event
+from tests.dispatch.stage import LEASE, Stage, event, kill
 from tests.flawless import flawless
 from tests.servers.radicale import radicale_account, shared_radicale
 
@@ -61,7 +62,9 @@ class Place:
         self.http = http
         self.id: CalendarId = world.new_calendar()
         self.calendar = Calendar(world, self.id)
-        self.stage = open_stage(opened=world.open(self.id), calendar=self.id, zoom=True)
+        # Others hold what other tests booked.
+        account = {"opened": world.open(self.id), "calendar": self.id, "reads": [self.id]}
+        self.stage = open_stage(**account, zoom=True)
 
     def book(self, *more: str, **fields: Any) -> Result:
         times = [fields.pop(name, "") for name in ("start", "end")]
@@ -205,6 +208,8 @@ def test_a_meeting_of_the_calendar_itself_keeps_its_link(place: Place) -> None:
     moved = {"start": "20261123T140000Z", "end": "20261123T150000Z"}
     assert place.book(wanted, **moved) is Result.SETTLED
     assert place.stage.booking().meeting_url == link
+    assert place.book("X-BUSYBRIDGE-CONFERENCE:none", *gives_back(said), **moved) is Result.SETTLED
+    assert link not in place.stage.text()
 
 
 # Series of which each occurrence is a request of its own
@@ -300,3 +305,8 @@ def test_of_a_series_that_is_refused_on_the_way_nothing_stays(place: Place) -> N
     assert (outcome.result, outcome.reason) == (Result.REFUSED, "no more of them")
     assert place.calendar.holds() == {}
     assert place.stage.busy() == []
+
+
+def gives_back(said: list[str]) -> list[str]:
+    """What a client sends of what it was given."""
+    return [line for line in said if line.partition(":")[0] in {"LOCATION", "X-GOOGLE-CONFERENCE"}]

@@ -52,6 +52,7 @@ HOME = "home"
 PLACES = {**ROOMS, HOME: Place("apple", ANN, "zoom")}
 HOST = "host@example.test"
 GUEST, EVE = "guest@example.net", "eve@example.net"
+WEBHOOK_SECRET = "signs what Zoom posts"
 _WORLD = {
     "accounts": [{"email": ANN}, {"email": BOB}],
     "clients": [{"id": CLIENT.id, "secret": "secret", "installed": True}],
@@ -256,14 +257,7 @@ def _config(
     calendar: CalDavCalendar | None,
     top: dict[str, Any],
 ) -> dict[str, Any]:
-    google = {
-        "client_id": CLIENT.id,
-        "client_secret": "secret",
-        "api_url": f"{sandbox.url}/calendar/v3",
-        "authorize_url": f"{sandbox.url}/o/oauth2/v2/auth",
-        "token_url": f"{sandbox.url}/token",
-        "revoke_url": f"{sandbox.url}/revoke",
-    }
+    google = replace(CLIENT, secret="secret").section(sandbox.url)
     outlook_ = {
         "client_id": microsoft.CLIENT_ID,
         "client_secret": microsoft.CLIENT_SECRET,

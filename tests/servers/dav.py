@@ -20,6 +20,10 @@ _PROPPATCH = """<?xml version="1.0" encoding="utf-8"?>
 _PROPFIND = """<?xml version="1.0" encoding="utf-8"?>
 <D:propfind xmlns:D="DAV:"><D:prop><D:getetag/></D:prop></D:propfind>"""
 
+_EVERYTHING = """<?xml version="1.0"?><C:calendar-query xmlns:D="DAV:"
+ xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><C:calendar-data/></D:prop><C:filter>
+<C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>"""
+
 
 @dataclass(frozen=True)
 class Dav:
@@ -54,6 +58,11 @@ class Dav:
         answer = self.send("PROPFIND", calendar, _PROPFIND, {"Depth": "1"})
         hrefs = re.findall(r"<(?:\w+:)?href>([^<]*)</", answer.decode())
         return sorted({href for href in hrefs if href.startswith(calendar) and href != calendar})
+
+    def titles(self, calendar: str) -> list[str]:
+        """Name the events that stand in a calendar, in order."""
+        text = self.send("REPORT", calendar, _EVERYTHING, {"Depth": "1"}).decode()
+        return sorted(each.strip() for each in re.findall(r"SUMMARY:([^\n&]*)", text))
 
     def send(
         self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None

@@ -36,7 +36,9 @@ def make_expander(
         tzdata=zones_version(),
     )
     database = Database("sqlite:///unused")
-    target = Target("room-a", "calendar", rules, horizon, Own(database, "room-a", None))
+    target = Target(
+        "room-a", "calendar", rules, horizon, Own(database, "room-a", ("room-a.work", "main"))
+    )
     mark = CrashMark(database, "calendar", 0, _looked=True, _shared=True)
     return Expander(target, CpuBudget(budget, 0), mark, now=0)
 

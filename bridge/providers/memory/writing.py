@@ -261,6 +261,16 @@ def _outline(series: EventSeries) -> object:
     return event.summary, event.start, event.end, event.rrules
 
 
+def _marked(store: MemoryCalendar, remote_id: RemoteId, event: Event) -> Marked:
+    mark = store.written.get(remote_id)
+    return Marked(
+        written=_written(store, remote_id),
+        origin=event.origin,
+        token=mark.token if mark else "",
+        mirror=event.mirror,
+    )
+
+
 def _ready(kind: ConferenceKind, name: str) -> Conference:
     url = f"https://{kind.value.replace('_', '-')}.example/{name}"
     return Conference(kind, ConferenceState.READY, join_url=url)

@@ -19,7 +19,7 @@ from bridge.model.http import Response
 from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.client import Client, Span
 from bridge.providers.microsoft.refusals import raise_for_status, raise_for_writing
-from bridge.providers.microsoft.translate import TOKEN
+from bridge.providers.microsoft.translate import MIRROR, ORIGIN, TOKEN
 from bridge.transport.status import lost, unlike
 
 _AS_HTML = 'outlook.timezone="UTC", IdType="ImmutableId", outlook.body-content-type="html"'

@@ -199,7 +199,9 @@ class AccountRoutes:
         try:
             take_consent(connecting, wish)
         except BaseException:
-            if not wish.exists and not connecting.waits(wish.connection_id):
+            token = wish.body.refresh_token
+            waits = token is not None and connecting.waiting(wish.resource_id, token)
+            if not wish.exists and waits != wish.connection_id:
                 amending(self._context).change(
                     wish.resource_id, lambda draft: draft.remove(wish.connection_id)
                 )
