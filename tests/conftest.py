@@ -21,8 +21,8 @@ hypothesis.settings.load_profile("busybridge")
 
 
 ON_SQLITE_FIRST = (
-    *("access", "app", "bookings", "dav", "dispatch", "engine"),
-    *("inventory", "mirror", "notify", "property", "tokens", "web"),
+    *("access", "app", "bookings", "channels", "connecting", "dav", "dispatch"),
+    *("engine", "inventory", "mirror", "notify", "property", "tokens", "web"),
 )
 """Rooms whose tests stand on the store's own, which run on both databases each time: theirs run on
 PostgreSQL in the long runs."""

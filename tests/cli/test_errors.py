@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.folder import PATIENCE, Folder, at
 
+COMMANDS_INSIDE = True
+
 # What is typed, the exit code, and what the message has to hold.
 TYPED = [
     ("statsu", 2, "Did you mean 'status'?"),

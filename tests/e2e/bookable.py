@@ -220,7 +220,6 @@ def bookable(
                 shutil.copy(processes[0].folder / "busybridge.key", served.folder)
             if url:
                 served.key = "none"  # nobody asks for JSON
-            served.inside = True
             started.push(served.__exit__)
             processes.append(served.start())
         first = processes[0]

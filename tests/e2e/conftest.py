@@ -49,7 +49,7 @@ def ics_url(origin: Origin) -> IcsUrl:
 
 
 @pytest.fixture
-def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Start a bridge with one resource `ann` that reads the given sources.
 
     Keywords go into the resource; `top` goes into the file.
@@ -72,7 +72,6 @@ def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[.
             ],
         }
         served = Served(tmp_path / f"bridge-{len(started)}", config)
-        served.inside = getattr(request.module, "COMMANDS_INSIDE", False)
         started.append(served)
         return served.start()
 

@@ -176,7 +176,6 @@ class Served:
     process: subprocess.Popen[bytes] | None = None
     key: str = ""
     feeds: dict[str, str] = field(default_factory=dict)
-    inside: bool = False
     program: tuple[str, ...] = ("-m", "bridge")
     """What Python runs as the server."""
 
@@ -210,7 +209,7 @@ class Served:
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        if self.inside and arguments[0] in inside.QUIET:
+        if arguments[0] in inside.QUIET:
             return inside.run(self.config_path, *arguments)
         return subprocess.run(
             [sys.executable, "-m", "bridge", *arguments],

@@ -30,8 +30,6 @@ from tests.e2e.town import (
 from tests.servers.dav import Dav
 from tests.servers.radicale import shared_radicale
 
-COMMANDS_INSIDE = True
-
 ANN = "ann@example.com"
 TENTATIVE, UNAVAILABLE = "BUSY-TENTATIVE", "BUSY-UNAVAILABLE"
 SHOWN_AS = "X-MICROSOFT-CDO-BUSYSTATUS:"

@@ -21,7 +21,6 @@ from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
 from tests.e2e.town import TOMORROW, Town, at, resource, serving
 from tests.servers.faultproxy import Answer, Call, FaultProxy, Forward, answering
 
-COMMANDS_INSIDE = True
 ROOMS = ("red", "green", "grey", "raw", "blue", "pink", "lime", "gold")
 """Each is for one program."""
 PAGE = Path(__file__).parents[2] / "docs" / "bookings.md"

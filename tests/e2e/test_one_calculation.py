@@ -12,8 +12,6 @@ from tests.e2e.served import Served
 from tests.e2e.sources import CalDavCalendar, IcsUrl, Source
 from tests.long import seeds
 
-COMMANDS_INSIDE = True
-
 ZONE = "America/New_York"
 
 

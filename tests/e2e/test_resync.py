@@ -30,8 +30,6 @@ from tests.servers.faultproxy import (
     without_sync,
 )
 
-COMMANDS_INSIDE = True
-
 SERVERS = ("radicale", long("xandikos"))
 FORMS = (400, 403, 409, 410, 412, 507)
 SYNC, MULTIGET = report("sync-collection"), report("calendar-multiget")

@@ -31,8 +31,6 @@ from tests.e2e.town import (
     weekly,
 )
 
-COMMANDS_INSIDE = True
-
 BERLIN = "Europe/Berlin"
 CUSTOM = "tzone://Microsoft/Custom"
 MONDAYS, WEDNESDAYS = weekly(0), weekly(2)
