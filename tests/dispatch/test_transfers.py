@@ -342,7 +342,7 @@ def test_the_account_that_asks_for_a_pause_gets_it_whichever_of_both_it_is(stage
     assert [it.limited for it in stage.work()] == ["room-a.team"]
     stage.house.now += 100
     with stage.database.write() as conn:  # whoever tries before that does not ask
-        outbox.put_off(conn, stage.proposals()[-1].id, stage.now)
+        outbox.change(conn, stage.proposals()[-1].id, due_at=stage.now)
     asked = len(there.asked)
     assert [it.limited for it in stage.work()] == [None]
     assert len(there.asked) == asked

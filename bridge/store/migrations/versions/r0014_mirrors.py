@@ -43,14 +43,16 @@ def _find_relayed() -> None:
 
     What does not change is not read again, so that they would be mirrored on for good.
     """
+    names: list[sa.ColumnClause[str]] = [sa.column("calendar_id"), sa.column("remote_id")]
+    occurrences = sa.table("occurrences", *names, sa.column("relayed", sa.Boolean()))
+    events = sa.table("events", *(sa.column(each.name) for each in names), sa.column("uid"))
     if op.get_bind().dialect.name == "postgresql":
-        is_block = "uid ~ '^[0-9a-f]{40}@busybridge$'"
+        is_block = events.c.uid.regexp_match("^[0-9a-f]{40}@busybridge$")
     else:
-        is_block = f"uid GLOB '{'[0-9a-f]' * 40}@busybridge'"
-    op.execute(
-        "UPDATE occurrences SET relayed = true WHERE (calendar_id, remote_id) IN"  # noqa: S608
-        f" (SELECT calendar_id, remote_id FROM events WHERE {is_block})"
-    )
+        is_block = events.c.uid.op("GLOB")(f"{'[0-9a-f]' * 40}@busybridge")
+    blocks = sa.select(events.c.calendar_id, events.c.remote_id).where(is_block)
+    which = sa.tuple_(occurrences.c.calendar_id, occurrences.c.remote_id)
+    op.execute(sa.update(occurrences).where(which.in_(blocks)).values(relayed=True))
 
 
 def upgrade() -> None:

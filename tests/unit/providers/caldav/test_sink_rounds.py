@@ -62,6 +62,10 @@ def named(series: EventSeries, uid: str) -> EventSeries:
 
 
 def alike(event: Event) -> Event:
-    """Leave out what the sink itself adds, and in which order a server writes a rule."""
+    """Leave out what the sink itself adds, and how a server writes a rule or a duration.
+
+    Radicale and Xandikos both make P1DT10H of PT34H.
+    """
     rules = tuple(";".join(sorted(rule.split(";"))) for rule in event.rrules)
-    return replace(told(event), origin="", mirror="", url="", location="", rrules=rules)
+    event = replace(told(event), origin="", mirror="", url="", location="", rrules=rules)
+    return replace(event, duration=event.duration or event.exact, exact=None)

@@ -186,7 +186,8 @@ def test_a_limit_of_the_day_lasts_until_midnight(place: ZoomMakerWorld, form: st
         place.misbehave(form)
     with pytest.raises(RateLimited, match="before 2026-03-03 00:00 UTC") as caught:
         maker.create(TOKEN, booking())
-    assert caught.value.retry_after == timedelta(hours=15)
+    # The stand-in's clock goes on while it answers.
+    assert timedelta(0) <= timedelta(hours=15) - caught.value.retry_after < timedelta(minutes=1)
 
 
 def test_a_meeting_that_is_held_is_cancelled_later(place: ZoomMakerWorld) -> None:
