@@ -106,6 +106,8 @@ def test_a_deletion_is_only_told_of_where_the_connection_says_so(three: Trio) ->
     finally:
         for room in WRITTEN:
             three.set_up(room, "cancel_if_declined_or_deleted=")
+    for room in WRITTEN:  # a booking without its event would be in the way of a move of all
+        assert three.write("DELETE", room, f"{room}-kept").status == 204
 
 
 @pytest.mark.covers("F44", "F55")
