@@ -318,7 +318,6 @@ def test_parameters_that_nobody_knows_are_refused_by_name(home: Home, target: st
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "owner")
 
 
-@pytest.mark.covers("S2-37")
 def test_a_calendar_that_was_never_found_has_no_id_of_its_provider(tmp_path: Path) -> None:
     resources = [
         {

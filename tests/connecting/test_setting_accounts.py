@@ -262,7 +262,7 @@ def test_an_account_is_connected_to_a_resource_once_and_who_tries_again_is_told_
     assert home.call(key, "POST", "/resources/room-b/connections", lent)[0] == 201, "once for each"
 
 
-@pytest.mark.covers("S3-06")
+@pytest.mark.covers("S2-37", "S3-06")
 @pytest.mark.parametrize("name", ["calendar_id", "raw_calendar_id"])
 def test_one_calendar_of_an_account_is_connected_by_the_id_that_the_listing_gave(
     home: Home, name: str
@@ -291,8 +291,9 @@ def test_one_calendar_of_an_account_is_connected_by_the_id_that_the_listing_gave
     assert read("room-b", {name: chosen}) == ([team], [rfc3339(home.now + 2 * day)])
     found = home.call(key, "GET", f"/calendars?{name}={team}")[1]["items"]
     assert [each["name"] for each in found] == ["Team"]
-    assert home.call(key, "POST", "/resources", {"id": "room-x"})[0] == 201
-    assert read("room-x", {name: "primary"}) == (["primary"], [rfc3339(home.now + day)])
+    for target, said in (("room-x", "primary"), ("room-y", None)):
+        assert home.call(key, "POST", "/resources", {"id": target})[0] == 201
+        assert read(target, {name: said}) == (["primary"], [rfc3339(home.now + day)])
 
     both = {"calendar_id": chosen, "raw_calendar_id": ANN}
     assert home.call(key, "POST", MADE, lent | both)[0] == 422

@@ -114,7 +114,7 @@ class ConnectionWish(ConnectionKeys, AuthUrlWish):
     calendar_id: str | None = Field(
         default=None,
         max_length=1024,
-        description="the one calendar to read: `read_calendars: [it]`",
+        description="the one calendar to read: `read_calendars: [it]`; null: the primary one",
     )
     raw_calendar_id: str | None = Field(
         default=None, max_length=1024, description="the same as calendar_id"
@@ -139,6 +139,8 @@ class ConnectionWish(ConnectionKeys, AuthUrlWish):
     def keys(self) -> dict[str, Any]:
         """Give what was said, secrets left out, one calendar as the list of it."""
         only = self.calendar_id or self.raw_calendar_id
+        if not only and {"calendar_id", "raw_calendar_id"} & self.model_fields_set:
+            only = None if self.read_calendars else "primary"
         return super().keys() | ({"read_calendars": [only]} if only else {})
 
     @property
