@@ -180,6 +180,7 @@ def test_a_login_may_be_called_like_a_resource(tmp_path: Path) -> None:
     assert settings.auth.users[0].access["ann"].level is Access.WRITE
 
 
+@pytest.mark.covers("S4-06")
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [

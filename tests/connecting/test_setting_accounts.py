@@ -55,7 +55,7 @@ def nobody_finds(home: Home, secret: str) -> None:
         assert secret.encode() not in path.read_bytes(), path.name
 
 
-@pytest.mark.covers("S0-23", "S0-31", "S4-29")
+@pytest.mark.covers("S0-23", "S0-31")
 def test_an_account_with_a_password_is_tried_and_its_password_kept_unseen(
     home: Home, dav: Dav, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,7 +114,6 @@ def test_a_password_that_does_not_open_the_account_is_not_kept(home: Home, dav: 
     assert problem["connection_id"] == CALDAV
 
 
-@pytest.mark.covers("S4-29")
 def test_nobody_has_a_password_sent_elsewhere_who_does_not_know_it(home: Home, dav: Dav) -> None:
     key, one = home.key(scope=ALL), f"/connections/{CALDAV}"
     assert home.call(key, "POST", MADE, login(dav))[0] == 201
@@ -148,7 +147,7 @@ def test_a_deduplication_key_makes_one_connection_whoever_is_asked_how_often(
     assert home.call(key, "POST", "/connections", body)[0] == 201, "it is free again"
 
 
-@pytest.mark.covers("S2-15", "S2-16", "S3-03")
+@pytest.mark.covers("S2-15", "S2-16", "S3-03", "S4-29")
 def test_a_refresh_token_of_an_application_connects_an_account_in_one_request(home: Home) -> None:
     given, key = tokens(home.google), home.key(scope=ALL)
     body = {
@@ -294,6 +293,8 @@ def test_one_calendar_of_an_account_is_connected_by_the_id_that_the_listing_gave
     for target, said in (("room-x", "primary"), ("room-y", None)):
         assert home.call(key, "POST", "/resources", {"id": target})[0] == 201
         assert read(target, {name: said}) == (["primary"], [rfc3339(home.now + day)])
+    assert home.call(key, "POST", "/resources", {"id": "room-z"})[0] == 201
+    assert read("room-z", {name: None, "read_calendars": []}) == ([], [])
 
     both = {"calendar_id": chosen, "raw_calendar_id": ANN}
     assert home.call(key, "POST", MADE, lent | both)[0] == 422

@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "microsoft.md").read_text()
 
 
-@pytest.mark.covers("S2-09")
 def test_each_refusal_that_is_understood_stands_in_the_table() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([\d, ]+|-) \| (.+) \|$", PAGE, re.MULTILINE)
     told = {code: re.findall(r"\d+", numbers) for code, numbers, _ in rows}
@@ -26,7 +25,13 @@ def test_each_refusal_that_is_understood_stands_in_the_table() -> None:
     known = {str(number): each.code or "token_expired" for number, each in aadsts._KNOWN.items()}
     for code, numbers in told.items():
         assert {known[each] for each in numbers if code != "device_not_allowed"} <= {code}
-    assert "Publisher verification" in PAGE
+
+
+@pytest.mark.covers("S2-09")
+def test_it_says_who_has_to_have_a_publisher_verified_and_what_happens_without_that() -> None:
+    [told] = [each for each in PAGE.split("\n\n") if "Publisher verification" in each]
+    for word in ("more organizations than your own", "Branding & properties", "administrator"):
+        assert word in told
 
 
 def test_the_settings_that_it_shows_are_right(tmp_path: Path) -> None:
