@@ -96,6 +96,9 @@ class Sync(Section):
     )
     push: Literal["auto", "off"] = Field("auto", description="be told of changes where that works")
     push_poll_interval: Duration = written("30m", "between two pulls while it works", least="10s")
+    after_write: Duration = written(
+        "30s", "a calendar that a booking was written to is pulled by then", least="1s"
+    )
     window: SyncWindow = section()
     full_reconcile: Duration = written("24h", "between two full lists of a calendar", least="10m")
     concurrency: int = Field(default=20, ge=1, le=200, description="pulls at the same time")

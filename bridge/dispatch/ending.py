@@ -71,8 +71,14 @@ class Ending:
             owed=owed,
             theirs=work.theirs,
         )
+        return self.recorded(work, settled=settled)
+
+    def recorded(self, work: Work, *, settled: bool) -> Report:
+        """Tell whether it is visible now, and in whose calendar something was written for it."""
         reached(Point.SETTLED)
-        return Report("settled") if settled else self.lost(work)
+        if not settled:
+            return self.lost(work)
+        return Report("settled", wrote_to=work.connection_id if work.wrote else None)
 
     def due(self, work: Work, conference: Conference | None) -> Instant | None:
         """Say when a meeting is to be seen to again; None while it is ready, or there is none."""

@@ -105,6 +105,7 @@ class Events:
             except RemoteRejected as err:
                 raise Refused(str(err), err.code) from err
             else:
+                self.work.wrote = True
                 reached(Point.EVENT_WRITTEN)
                 return written
         raise Refused(
@@ -129,6 +130,7 @@ class Events:
             logger.debug("%s: the event was gone already", self.work.connection_id)
         except RemoteRejected as err:
             raise Refused(str(err), err.code) from err
+        self.work.wrote = True
         reached(Point.EVENT_WRITTEN)
 
     @contextmanager

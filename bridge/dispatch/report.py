@@ -26,6 +26,8 @@ class Report(NamedTuple):
     """Why later, or never."""
     limited: ConnectionId | None = None
     """The account whose provider asked for a pause."""
+    wrote_to: ConnectionId | None = None
+    """The account in whose calendar an event was written or deleted."""
 
 
 def code_of(err: BridgeError) -> str:

@@ -18,7 +18,6 @@ from bridge.dispatch.ending import Ending
 from bridge.dispatch.events import CalendarMissing, gone
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.opening import Opening
-from bridge.dispatch.points import Point, reached
 from bridge.dispatch.progress import Refusal
 from bridge.dispatch.report import Report
 from bridge.dispatch.work import Lost, Refused, Work
@@ -111,8 +110,7 @@ class Transferring:
         settled = self.outbox.transfers.settle(
             there, written, meeting, self.clock(), stood=stood, meeting_due=due
         )
-        reached(Point.SETTLED)
-        return Report("settled") if settled else self.ending.lost(work)
+        return self.ending.recorded(work, settled=settled)
 
     def _delete(self) -> Report:
         work = self.work
@@ -154,8 +152,7 @@ class Transferring:
 
     def _done(self) -> Report:
         ended = self.outbox.transfers.end(self.work.claim, self.clock())
-        reached(Point.SETTLED)
-        return Report("settled") if ended else self.ending.lost(self.work)
+        return self.ending.recorded(self.work, settled=ended)
 
     def _note(self, left: Mapping[str, Any], found: Written | None) -> None:
         """Note that the old event is about to go, as it is now."""

@@ -47,6 +47,8 @@ class Work:
     """When the claim was last kept."""
     touched: bool = False
     """Something was asked after which nobody can say that nothing was done."""
+    wrote: bool = False
+    """An event was written or deleted."""
     limited: ConnectionId | None = None
     """The account whose provider asked for a pause; a transfer asks two."""
     in_parts: bool = False

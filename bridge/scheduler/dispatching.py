@@ -16,9 +16,10 @@ from typing import Protocol
 from bridge import deadline
 from bridge.bookings import Claim, Outbox
 from bridge.errors import BridgeError, StoreError
-from bridge.model.resource import ResourceId
+from bridge.model.resource import ConnectionId, ResourceId
 from bridge.scheduler.freshening import Freshening
 from bridge.scheduler.ground import DISPATCHES, Ground, is_dead
+from bridge.scheduler.reading_back import read_back
 from bridge.scheduler.workers import Task
 from bridge.store import outbox
 from bridge.store.outbox import LEASE
@@ -66,6 +67,11 @@ class Report(Protocol):
     @property
     def limited(self) -> str | None:
         """The account whose provider asked for a pause."""
+        ...
+
+    @property
+    def wrote_to(self) -> ConnectionId | None:
+        """The account in whose calendar an event was written or deleted."""
         ...
 
 
@@ -147,12 +153,14 @@ class Dispatching:
     def run(self, job: Claimed) -> None:
         """Read what has to be read, and carry it out."""
         job.begun = claim = job.claim
+        wrote_to = None
         try:
             wanted = self._dispatcher.recheck(claim)
             if wanted is not None:
                 self._freshening.sync([wanted.resource_id], wanted.timeout, max_age=wanted.max_age)
             with deadline.within(_ALLOWANCE):
                 report = self._dispatcher.run(claim)
+            wrote_to = report.wrote_to
             self._observe(report.outcome)
             if report.limited:
                 self._ground.budgets.refused(report.limited)
@@ -165,6 +173,8 @@ class Dispatching:
             job.settled = claim
         self._ground.wake.notify("booked")
         self._ground.wake.notify("published")
+        if wrote_to is not None:
+            read_back(self._ground, wrote_to)
 
     def renew(self, jobs: list[Claimed]) -> None:
         """Hold on to the leases of what is still being carried out."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    exists,
     func,
     insert,
     literal,
@@ -176,7 +177,12 @@ def release(
         update(schedule)
         .where(schedule.c.connection_id == claim.connection_id, schedule.c.fence == claim.fence)
         .values(
-            next_due=case((marked.is_(None), next_due), (pause > marked, pause), else_=marked),
+            next_due=case(
+                (marked.is_(None), next_due),
+                (pause > marked, pause),
+                (marked > next_due, next_due),  # it is kept: another pull follows that one
+                else_=marked,
+            ),
             lease_owner="",
             lease_until=0,
         )
@@ -250,6 +256,42 @@ def sooner(conn: Connection, connection_ids: Collection[ConnectionId], latest: I
             schedule.c.next_due > latest,
         )
         conn.execute(statement.values(next_due=latest))
+
+
+def follow(conn: Connection, connection_id: ConnectionId, latest: Instant) -> None:
+    """Have a connection pulled by then, by a pull that has not begun yet; nobody waits for it.
+
+    What is due earlier stays; one that fails, or rests for longer, is left to its backoff.
+    """
+    is_leased = schedule.c.lease_until > 0
+    statement = update(schedule).where(_is_to_follow(connection_id, latest))
+    values = {
+        # As `mark` does: what is under way began before whatever is to be read.
+        schedule.c.marked_at: case((is_leased, latest_mark(latest)), else_=schedule.c.marked_at),
+        schedule.c.next_due: case((is_leased, schedule.c.next_due), else_=latest),
+    }
+    conn.execute(statement.values(values))
+
+
+def is_to_follow(conn: Connection, connection_id: ConnectionId, latest: Instant) -> bool:
+    """Tell whether `follow` would change anything."""
+    query = select(schedule.c.connection_id).where(_is_to_follow(connection_id, latest))
+    return conn.execute(query).first() is not None
+
+
+def _is_to_follow(connection_id: ConnectionId, latest: Instant) -> ColumnElement[bool]:
+    well = exists().where(
+        connections.c.id == schedule.c.connection_id,
+        connections.c.status.not_in(_NOT_PULLED),
+        connections.c.failures == 0,
+        func.coalesce(connections.c.limited_until, 0) <= latest,
+    )
+    return and_(
+        schedule.c.connection_id == connection_id,
+        # While it is leased, `next_due` is the end of the lease, which is later.
+        schedule.c.next_due > latest,
+        well,
+    )
 
 
 def full_wanted(

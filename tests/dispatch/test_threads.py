@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from threading import Event
@@ -178,7 +179,7 @@ def test_calendars_are_read_once_more_before_a_booking_is_decided(
 def test_fresh_calendars_are_not_read_again_and_a_change_of_title_needs_none(
     start: Callable[..., Running],
 ) -> None:
-    running = start()
+    running = start(sections={"sync": {"after_write": "1h"}})
     stage = running.stage
     stage.house.now += 31
     assert running.settled(stage.put(event())) is Result.SETTLED
@@ -188,6 +189,26 @@ def test_fresh_calendars_are_not_read_again_and_a_change_of_title_needs_none(
     stage.house.now += 31
     assert running.settled(stage.put(event(title="Other"))) is Result.SETTLED
     assert stage.memory.listings == read
+
+
+@pytest.mark.covers("S4-31")
+def test_what_is_changed_right_after_a_write_shows_long_before_the_interval(
+    start: Callable[..., Running],
+) -> None:
+    running = start(sections={"sync": {"interval": "1h", "after_write": "30s"}})
+    stage = running.stage
+    assert running.scheduler.sync([ROOM], PATIENCE, full=True)
+    assert running.settled(stage.put(event())) is Result.SETTLED
+    stage.edit(lambda it: replace(it, summary="Renamed by its owner"))
+    seen = stage.wake.seen("published")
+    # The thread that settled it has it read back a moment later: less than an interval passes.
+    for _ in range(60):
+        stage.house.now += 30
+        running.scheduler.stir()
+        if "Renamed by its owner" in stage.text():
+            break
+        seen = stage.wake.wait("published", 1, seen) or seen
+    assert "Renamed by its owner" in stage.text()
 
 
 def test_a_source_that_cannot_be_read_holds_no_booking_up(start: Callable[..., Running]) -> None:

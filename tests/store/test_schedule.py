@@ -95,6 +95,43 @@ def test_a_mark_during_a_pull_makes_the_connection_due_at_its_end(database: Data
     assert claim(database)[0].marked_at == NOW
 
 
+def test_many_writes_have_a_connection_pulled_once_and_never_later_than_it_was(
+    database: Database,
+) -> None:
+    [work] = store_resource(database)
+    [held] = claim(database)
+    release(database, held, NOW + 3600)
+    for latest in (NOW + 30, NOW + 40, NOW + 50):
+        with database.write() as conn:
+            schedule.follow(conn, work, latest)
+    assert next_due(database) == NOW + 30
+    [held] = claim(database, NOW + 30)
+    assert held.marked_at is None
+    with database.write() as conn:
+        schedule.follow(conn, work, NOW + 61)  # written while it is pulled
+    release(database, held, NOW + 3630)
+    assert next_due(database) == NOW + 61
+    [held] = claim(database, NOW + 61)
+    with database.write() as conn:
+        schedule.follow(conn, work, NOW + 100)
+    release(database, held, NOW + 71)
+    assert next_due(database) == NOW + 71
+
+
+def test_writes_do_not_hurry_a_connection_that_fails_or_rests(database: Database) -> None:
+    [work] = store_resource(database)
+    [held] = claim(database)
+    release(database, held, NOW + 3600)
+    for failure in (
+        Failure("rate_limited", "slow", limited_until=NOW + 600),
+        Failure("down", "no answer"),
+    ):
+        with database.write() as conn:
+            connections.record_failure(conn, work, NOW, failure)
+            schedule.follow(conn, work, NOW + 30)
+        assert next_due(database) == NOW + 3600
+
+
 def test_a_wanted_full_listing_stays_wanted_until_it_was_done(database: Database) -> None:
     [work] = store_resource(database)
     mark(database, work, NOW, full=True)
