@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from bridge.model.interval import Instant
-from bridge.notify.troubles import OF_STATUS, Look, Trouble
+from bridge.notify.troubles import OF_STATUS, PASSING, Look, Trouble
 from bridge.store.alerts import AlertRow
 
 _CALM = 300
-"""Seconds for which an error has to be gone; all else when it came back."""
+"""Seconds for which an error has to be gone, a mirror's too; all else when it came back."""
 _DAY = 86400
 _MOST_DOUBLINGS = 12
 
@@ -138,7 +138,7 @@ class _Spell:
         if row.cleared_at is None:
             return False
         calm = _CALM * 2 ** min(row.times - 1, _MOST_DOUBLINGS)
-        if row.times == 1 and trouble is not Trouble.ERROR:
+        if row.times == 1 and trouble not in PASSING:
             calm = 0
         # A clock that was set back does not make anything wait for longer.
         return not row.cleared_at <= self._now < row.cleared_at + min(calm, _DAY)

@@ -24,7 +24,7 @@ from bridge.notify.decide import Decision, Told, decide
 from bridge.notify.troubles import Look, Trouble, look
 from bridge.notify.ways import Way
 from bridge.notify.wording import document
-from bridge.store import alerts, calendars, connections, resources
+from bridge.store import alerts, calendars, connections, mirrors, resources
 from bridge.store.alerts import AlertRow, Message
 from bridge.store.database import Database, Transaction
 
@@ -165,9 +165,12 @@ def _survey(conn: Transaction, settings: Settings, now: Instant) -> list[_Found]
     doubted = defaultdict(list)
     for calendar in calendars.doubted(conn):
         doubted[calendar.connection_id].append(calendar)
+    broken = defaultdict(list)
+    for mirror in mirrors.wrong(conn):
+        broken[mirror.connection_id].append(mirror)
     found = []
     for connection in connections.unwell(conn):
-        seen = look(connection, doubted[connection.id], now, after)
+        seen = look(connection, doubted[connection.id], now, after, broken[connection.id])
         rows = _by_trouble(known.pop(connection.id, ()))
         decision = decide(rows, seen, now, repeat, f"msg_{token_hex(12)}")
         if not decision.changes_nothing:

@@ -11,6 +11,7 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionStatus
 from bridge.store.calendars import CalendarRow
 from bridge.store.connections import ConnectionRow
+from bridge.store.mirrors import MirrorRow
 
 _FAILURES = 2
 """Failures in a row without which an error is a blip, however long ago it was."""
@@ -28,8 +29,12 @@ class Trouble(Enum):
     """A calendar was not read for `max_stale`."""
     SHRUNK = "shrunk"
     """A listing lacks so much that a second one has to confirm it."""
+    MIRROR = "mirror"
+    """Blocks cannot be written into one of its calendars, or cannot be deleted there."""
 
 
+PASSING = frozenset({Trouble.ERROR, Trouble.MIRROR})
+"""They come and go by themselves: over only when they were gone for a while."""
 OF_STATUS = frozenset({Trouble.DISCONNECTED, Trouble.TOKEN_EXPIRED, Trouble.ERROR})
 """Over when a pull went well, not when they merely cannot be seen."""
 
@@ -43,6 +48,8 @@ class Look:
     """Those of them that are stale or were doubted."""
     troubles: Mapping[Trouble, Instant]
     """Since when."""
+    mirrors: Sequence[MirrorRow] = ()
+    """Those into its calendars that fail, the longest first."""
 
     def is_well_since(self, since: Instant) -> bool:
         """Tell whether a pull went well after this, and none failed since."""
@@ -56,7 +63,13 @@ class Look:
         return self.connection.status in (ConnectionStatus.PAUSED, ConnectionStatus.PENDING)
 
 
-def look(row: ConnectionRow, calendars: Sequence[CalendarRow], now: Instant, after: int) -> Look:
+def look(
+    row: ConnectionRow,
+    calendars: Sequence[CalendarRow],
+    now: Instant,
+    after: int,
+    mirrors: Sequence[MirrorRow] = (),
+) -> Look:
     """Find what is wrong.
 
     Args:
@@ -65,6 +78,7 @@ def look(row: ConnectionRow, calendars: Sequence[CalendarRow], now: Instant, aft
         now: the present.
         after: seconds that an error has to last. A permission that ended does not come back by
             itself, and is told at once.
+        mirrors: those into its calendars with which something is wrong.
     """
     found: dict[Trouble, Instant] = {}
     since = now if row.error_since is None else row.error_since
@@ -79,7 +93,19 @@ def look(row: ConnectionRow, calendars: Sequence[CalendarRow], now: Instant, aft
         found[Trouble.STALE] = min(_last_read(row, now) for row in stale)
     if waiting := [row.shrink for row in calendars if row.shrink]:
         found[Trouble.SHRUNK] = min(int(json.loads(text)["since"]) for text in waiting)
-    return Look(row, calendars, found)
+    failing = [it for it in mirrors if _fails(it) and now - _since(it, now) >= after]
+    if failing:
+        found[Trouble.MIRROR] = min(_since(it, now) for it in failing)
+    return Look(row, calendars, found, failing)
+
+
+def _fails(row: MirrorRow) -> bool:
+    """Tell whether it fails again and again, or has a block that nobody but a person can delete."""
+    return row.failures == 0 or row.failures >= _FAILURES
+
+
+def _since(row: MirrorRow, now: Instant) -> Instant:
+    return now if row.error_since is None else row.error_since
 
 
 def _last_read(row: CalendarRow, now: Instant) -> Instant:

@@ -22,6 +22,7 @@ _TITLES: Mapping[Trouble, str] = {
     Trouble.ERROR: "cannot be read",
     Trouble.STALE: "its busy time is stale",
     Trouble.SHRUNK: "lost much at once",
+    Trouble.MIRROR: "a mirror into it fails",
 }
 _SENTENCES: Mapping[Trouble, str] = {
     Trouble.DISCONNECTED: "The account was disconnected: what was read of it is deleted.",
@@ -30,6 +31,8 @@ _SENTENCES: Mapping[Trouble, str] = {
     Trouble.STALE: "It was not read for longer than max_stale.",
     Trouble.SHRUNK: "A listing of it suddenly lacks many events. They stay until the listing of a "
     "later pull lacks them, too.",
+    Trouble.MIRROR: "Blocks cannot be written to it, or not be deleted: others may take busy time "
+    "for free, or the other way round.",
 }
 _REMEDIES: Mapping[Trouble, str] = {
     Trouble.DISCONNECTED: "if nobody meant to, connect it again: busybridge auth login",
@@ -38,6 +41,7 @@ _REMEDIES: Mapping[Trouble, str] = {
     Trouble.STALE: "busybridge status says why it is not read",
     Trouble.SHRUNK: "look whether the provider still shows the events; to keep them whatever its "
     "listing says, busybridge connections pause {connection}",
+    Trouble.MIRROR: "busybridge mirror says what is wrong with each",
 }
 _CODES: Mapping[Trouble, tuple[str, str]] = {
     Trouble.DISCONNECTED: ("disconnected", "somebody disconnected the account"),
@@ -63,6 +67,7 @@ def document(told: Told, seen: Look, message_id: str, resource_name: str, now: I
         "since": rfc3339(told.since),
         "error": None if over else _reason(worst, seen),
         "calendars": [calendar.name for calendar in seen.calendars if calendar.name],
+        "mirrors": [mirror.target for mirror in seen.mirrors],
         "last_sync_at": None if row.success_at is None else rfc3339(row.success_at),
         "stale": Trouble.STALE in seen.troubles,
         "on_stale": sorted({it.on_stale.value for it in _availabilities(plan)}),
@@ -96,6 +101,13 @@ def _title(told: Told) -> str:
 
 def _reason(worst: Trouble, seen: Look) -> dict[str, str] | None:
     row = seen.connection
+    if worst is Trouble.MIRROR:
+        mirror = seen.mirrors[0]
+        return {
+            "code": mirror.error_code,
+            "message": mirror.error_message,
+            "hint": mirror.error_hint or _REMEDIES[worst],
+        }
     code, message = _CODES.get(worst, ("", ""))
     if row.error_code and worst in (Trouble.TOKEN_EXPIRED, Trouble.ERROR, Trouble.STALE):
         code, message = row.error_code, row.error_message
@@ -125,6 +137,8 @@ def _text(
     error = data["error"]
     if error:
         lines += [f"Reason: {error['message']} ({error['code']}).", f"What to do: {error['hint']}."]
+    if data["mirrors"]:
+        lines.append(f"Mirrors: {', '.join(data['mirrors'])}.")
     if data["calendars"]:
         lines.append(f"Calendars: {', '.join(data['calendars'])}.")
     if told.troubles[0] is not Trouble.DISCONNECTED:

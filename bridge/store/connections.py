@@ -25,6 +25,7 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId, SyncState
 from bridge.store import compact, meta
 from bridge.store.database import upsert as upsert_rows
+from bridge.store.mirror_tables import mirrors
 from bridge.store.resources import Owner, ResourceState
 from bridge.store.schema import alerts, calendars, connections, resources
 
@@ -176,8 +177,8 @@ def every(conn: Connection) -> list[ConnectionRow]:
 def unwell(conn: Connection) -> list[ConnectionRow]:
     """List those that somebody may have to be told about, by id; of active resources only.
 
-    They fail or were ended, one of their calendars is stale or suddenly smaller, or something was
-    told of them before.
+    They fail or were ended, one of their calendars is stale or suddenly smaller, a mirror into one
+    fails, or something was told of them before.
     """
     doubted = select(calendars.c.connection_id).where(
         or_(calendars.c.stale, calendars.c.shrink.is_not(None))
@@ -191,6 +192,9 @@ def unwell(conn: Connection) -> list[ConnectionRow]:
                 connections.c.status.in_(_UNWELL),
                 connections.c.id.in_(doubted),
                 connections.c.id.in_(select(alerts.c.connection_id)),
+                connections.c.id.in_(
+                    select(mirrors.c.connection_id).where(mirrors.c.error_code != "")
+                ),
             ),
         )
     )

@@ -121,6 +121,13 @@ def every(conn: Connection, resource_id: ResourceId | None = None) -> list[Mirro
     return [MirrorRow(*row) for row in conn.execute(query)]
 
 
+def wrong(conn: Connection) -> list[MirrorRow]:
+    """List those with which something is wrong, since when it has been first."""
+    query = select(*_COLUMNS).where(mirrors.c.error_code != "")
+    query = query.order_by(mirrors.c.error_since, mirrors.c.target)
+    return [MirrorRow(*row) for row in conn.execute(query)]
+
+
 def claim(
     conn: Connection,
     owner: str,

@@ -215,6 +215,7 @@ def test_an_alert_says_what_it_is_since_when_why_and_what_to_do(desk: Desk) -> N
             "hint": "connect the account again",
         },
         "calendars": [],
+        "mirrors": [],
         "last_sync_at": "2026-09-21T14:13:20Z",
         "stale": False,
         "on_stale": ["keep_last"],
