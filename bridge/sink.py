@@ -173,6 +173,10 @@ class ConferenceMaker(Protocol):
         """
         ...
 
-    def cancel(self, reference: str) -> None:
-        """Delete a meeting; one that is gone already is no error."""
+    def cancel(self, reference: str) -> bool:
+        """Delete a meeting; one that is gone already is no error.
+
+        Returns:
+            Whether this account had it; True also where it cannot be deleted since it is over.
+        """
         ...

@@ -19,6 +19,7 @@ from bridge.bookings import desired, draft, linking, place, showing, times
 from bridge.bookings.following import followed
 from bridge.bookings.ledger import Ledger
 from bridge.bookings.merging import Side
+from bridge.bookings.owed import Owed
 from bridge.bookings.place import Place
 from bridge.bookings.showing import UNTAKEN
 from bridge.errors import InvalidCalendarObject
@@ -282,14 +283,15 @@ class _Heeding:
 
     def _meeting(self, booking: BookingRow, what: str) -> None:
         """Have a meeting that was made by itself follow."""
-        if booking.meeting_kind and booking.meeting_reference:
+        owed = Owed.of(booking)
+        if owed is not None:
             outbox.owe(
                 self.ledger.conn,
                 booking.id,
                 self.ledger.now,
                 actor=_ACTOR,
                 name=booking.name,
-                progress={what: f"{booking.meeting_kind} {booking.meeting_reference}"},
+                progress={what: str(owed)},
             )
 
 

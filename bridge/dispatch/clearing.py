@@ -20,7 +20,8 @@ from bridge import deadline
 from bridge.bookings import showing
 from bridge.bookings.desk import OUTBOX, announce
 from bridge.bookings.ledger import Ledger
-from bridge.dispatch.progress import Owed, Progress
+from bridge.bookings.owed import Owed
+from bridge.dispatch.progress import Progress
 from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
@@ -248,14 +249,12 @@ def _end(ledger: Ledger, booking: BookingRow) -> list[Due]:
 
 def _meetings(booking: BookingRow, left: Collection[ProposalRow]) -> list[Owed]:
     """Name the meetings that were made by themselves, for what is written or was to be."""
-    found = []
-    if booking.meeting_kind and booking.meeting_reference:
-        found.append(f"{booking.meeting_kind} {booking.meeting_reference}")
+    found = [Owed.of(booking)]
     for each in left:
         made = Progress.read(json.loads(each.progress)).made
         if made is not None and made.reference:
-            found.append(str(Owed(made.kind, made.reference)))
-    return [Owed.read(it) for it in dict.fromkeys(found)]
+            found.append(Owed(made.kind, made.reference, made.maker))
+    return [it for it in dict.fromkeys(found) if it is not None]
 
 
 def _only_clears(proposal: ProposalRow) -> bool:

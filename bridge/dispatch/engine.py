@@ -10,6 +10,7 @@ from random import Random
 from bridge import deadline
 from bridge.bookings import Claim, Outbox, transfers
 from bridge.bookings.desired import Intent, plain
+from bridge.bookings.owed import Owed
 from bridge.dispatch import retry
 from bridge.dispatch.ending import Ending
 from bridge.dispatch.events import Events
@@ -17,7 +18,7 @@ from bridge.dispatch.makers import Accounts, Makers
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.opening import Opening
 from bridge.dispatch.points import Point, reached
-from bridge.dispatch.progress import Owed, Progress, Refusal
+from bridge.dispatch.progress import Progress, Refusal
 from bridge.dispatch.putting_back import PuttingBack, is_over
 from bridge.dispatch.report import Recheck, Report
 from bridge.dispatch.transferring import Transferring

@@ -6,9 +6,9 @@ import logging
 from dataclasses import dataclass, replace
 
 from bridge.bookings.desired import Intent, with_link
-from bridge.dispatch.makers import Makers
+from bridge.bookings.owed import Owed
+from bridge.dispatch.makers import Keeper, Makers
 from bridge.dispatch.points import Point, reached
-from bridge.dispatch.progress import Owed
 from bridge.dispatch.work import Refused, Work
 from bridge.errors import BridgeError, ProviderError, RemoteNotFound, RemoteRejected
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
@@ -89,7 +89,7 @@ class Meetings:
         ):
             return conference
         try:
-            maker = self._maker(conference.kind)
+            maker = self._keeper(Owed(conference.kind, conference.reference, conference.maker))
             self.work.hold()
             updated = maker.update(conference.reference, series)
         except RemoteNotFound:
@@ -97,7 +97,7 @@ class Meetings:
         except BridgeError as err:
             # Its link is good all the same, and stands in the event.
             logger.warning("%s: a meeting was not moved yet: %s", self.work.connection_id, err)
-            owed = str(Owed(conference.kind, conference.reference))
+            owed = str(Owed(conference.kind, conference.reference, conference.maker))
             self.work.note(replace(self.work.progress, update=owed))
             return conference
         return replace(updated, reference=updated.reference or conference.reference)
@@ -110,7 +110,7 @@ class Meetings:
         """
         if conference is None or not conference.reference:
             return ""
-        owed = Owed(conference.kind, conference.reference)
+        owed = Owed(conference.kind, conference.reference, conference.maker)
         try:
             self.cancel(owed)
         except BridgeError as err:
@@ -124,16 +124,15 @@ class Meetings:
         Raises:
             BridgeError: not now.
         """
-        maker = self._maker(owed.kind)
-        reference = owed.reference
-        if not reference:
-            found = maker.find(self._token)
+        if not owed.reference:
+            found = self._found(owed.kind)
             if found is None:
                 return
-            reference = found.reference
+            owed = Owed(owed.kind, found.reference, found.maker)
+        maker = self._keeper(owed)
         self.work.hold()
         try:
-            maker.cancel(reference)
+            maker.cancel(owed.reference)
         except RemoteNotFound:
             logger.debug("%s: the meeting was gone already", self.work.connection_id)
 
@@ -145,13 +144,13 @@ class Meetings:
             BridgeError: not now.
         """
         if not self.is_in_line(owed, series):
-            maker = self._maker(owed.kind)
+            maker = self._keeper(owed)
             self.work.hold()
             maker.update(owed.reference, series)
 
     def is_in_line(self, owed: Owed, series: EventSeries) -> bool:
         """Look whether a meeting has title and times of the event; raises as `update`."""
-        return self._maker(owed.kind).is_in_line(owed.reference, series)
+        return self._keeper(owed).is_in_line(owed.reference, series)
 
     @property
     def _token(self) -> str:
@@ -163,7 +162,7 @@ class Meetings:
             return noted
         maker = self._maker(kind)
         # Who insists looks first: when that is not possible, nothing was asked for yet.
-        found = maker.find(self._token) if look or self.insists else None
+        found = self._found(kind) if look or self.insists else None
         if found is None:
             reached(Point.MEETING_WANTED)
             self.work.hold()  # looking may have taken long
@@ -178,6 +177,28 @@ class Meetings:
         self.work.trouble = err
         reason = str(err) if isinstance(err, ProviderError) else "it cannot be made at present"
         return Conference(kind, ConferenceState.FAILING, reason=reason)
+
+    def _found(self, kind: ConferenceKind) -> Conference | None:
+        """Find what an earlier try made, at whichever account that was.
+
+        The first account is the one that makes meetings now: what it does not say keeps us waiting.
+        """
+        found = self._maker(kind).find(self._token)
+        for other in self.makers.every(self.work.claim.resource_id, kind)[1:]:
+            if found is None:
+                try:
+                    found = other.find(self._token)
+                except ProviderError as err:
+                    logger.debug("%s: not found there: %s", self.work.connection_id, err)
+        return found
+
+    def _keeper(self, owed: Owed) -> Keeper:
+        """Give the account that has a meeting."""
+        name, booking = owed.maker, self.work.claim.booking
+        if not name and booking.meeting_reference == owed.reference:
+            name = booking.meeting_maker
+        resource_id = self.work.claim.resource_id
+        return self.makers.of(resource_id, owed.kind, name) or self._maker(owed.kind)
 
     def _maker(self, kind: ConferenceKind) -> ConferenceMaker:
         maker = self.makers.find(self.work.claim.resource_id, kind)

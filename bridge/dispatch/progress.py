@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bridge.model.conference import Conference, ConferenceKind
+from bridge.model.conference import Conference
 from bridge.store.outbox import ProposalRow
 
 
@@ -19,25 +19,6 @@ class Refusal:
 
     code: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A meeting, made by itself, that is to follow what became of its booking."""
-
-    kind: ConferenceKind
-    reference: str
-    """Empty: whatever is found under the booking's token."""
-
-    @classmethod
-    def read(cls, text: str) -> Owed:
-        """Read back what `str` wrote."""
-        kind, _, reference = text.partition(" ")
-        return cls(ConferenceKind(kind), reference)
-
-    def __str__(self) -> str:
-        """Write it as one word, or two."""
-        return f"{self.kind.value} {self.reference}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,7 @@ class _Meetings:
         makers = Makers(self.clearing.database, self.accounts)
         for each in due:
             try:
-                maker = makers.find(each.resource_id, each.owed.kind)
+                maker = makers.of(each.resource_id, each.owed.kind, each.owed.maker)
                 if maker is not None:
                     maker.cancel(each.owed.reference)
                     self.clearing.done(each)
@@ -273,12 +273,7 @@ class _Meetings:
         resource_id = ResourceId(self.connection_id.partition(".")[0])
         if self.clearing is not None:
             makers = Makers(self.clearing.database, self.accounts)
-            try:
-                found = makers.find(resource_id, ConferenceKind.ZOOM)
-            except BridgeError:
-                return
-            if found is not None:
-                yield found
+            yield from makers.every(resource_id, ConferenceKind.ZOOM)
             return
         for name in self.accounts.serving(resource_id):
             try:

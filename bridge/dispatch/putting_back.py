@@ -10,8 +10,9 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bridge.bookings.owed import Owed
 from bridge.dispatch.meetings import Meetings
-from bridge.dispatch.progress import Owed, Progress
+from bridge.dispatch.progress import Progress
 from bridge.model.event import EventSeries
 from bridge.model.interval import Instant, instant
 from bridge.store import bookings, outbox

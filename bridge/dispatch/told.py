@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.dispatch.progress import Owed
+from bridge.bookings.owed import Owed
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.notifier import MeetingNews
@@ -42,7 +42,7 @@ class Told:
             self._see_to(booking, news)
 
     def _see_to(self, booking: BookingRow, news: MeetingNews) -> None:
-        owed = str(Owed(news.kind, news.reference))
+        owed = str(Owed(news.kind, news.reference, booking.meeting_maker))
         progress = json.dumps({"update" if news.gone else "changed": owed})
         with self.database.write() as conn:
             resources.lock(conn, ResourceId(booking.resource_id))

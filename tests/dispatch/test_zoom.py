@@ -21,25 +21,32 @@ from bridge.dispatch.told import Told
 from bridge.model.conference import ConferenceKind
 from bridge.model.http import Http
 from bridge.model.interval import utc
+from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.notifier import MeetingNews
-from bridge.provider import CalendarId
+from bridge.provider import Account, CalendarId
 from bridge.providers import memory, zoom
-from bridge.providers.zoom import ZoomDefaults
+from bridge.providers.zoom import ZoomConnection, ZoomDefaults
 from bridge.sandbox.server import Sandbox
 from bridge.sandbox.zoom.directory import ACCOUNT_ID, Meeting
 from bridge.sandbox.zoom.scenario import SERVER_ID, SERVER_SECRET
-from bridge.store import bookings
+from bridge.store import bookings, connections
 from bridge.store.database import Database
 from tests.bookings.hall import NOW
 from tests.builders import make_settings
 from tests.contract.caldav_sink_world import CaldavSinkWorld
-from tests.contract.google_world import transport
+from tests.contract.google_world import Signed, transport
 from tests.contract.sink_calendar import Calendar
 from tests.dispatch.stage import Killed, Stage, event
 from tests.servers.radicale import radicale_account, shared_radicale
 
 HOST, ROOM = "host@example.com", "room@example.com"
-PEOPLE = {"zoom": {"accounts": [{"email": HOST}, {"email": ROOM}]}}
+ELSEWHERE, OTHERS_APP = "host@example.org", "another-organisation"
+PEOPLE = {
+    "zoom": {
+        "accounts": [{"email": HOST}, {"email": ROOM}, {"email": ELSEWHERE, "account_id": "other"}],
+        "clients": [{"id": OTHERS_APP, "secret": "sandbox-secret", "account_id": "other"}],
+    }
+}
 WORK = {
     "id": "work",
     "account_email": "room@example.com",
@@ -576,3 +583,123 @@ def test_meetings_are_held_as_the_file_says(open_booked: Callable[..., Booked]) 
     booked.stage.done(booked.stage.put(meeting()))
     settings = booked.meeting().settings
     assert {name: settings[name] for name in wanted} == wanted
+
+
+# Two accounts
+
+
+@dataclass
+class Two:
+    """A resource with a Zoom account, to which another is added in front; neither knows the other.
+
+    `zoom` is the account at which the booking's meeting was made.
+    """
+
+    stage: Stage
+    running: Sandbox
+    http: Http
+
+    def book(self) -> None:
+        """Have the meeting made, then add the account in front."""
+        self.connect("zoom", ROOM, SERVER_ID)
+        assert self.stage.done(self.stage.put(meeting())).result is Result.SETTLED
+        self.connect("front", ELSEWHERE, OTHERS_APP)
+
+    def connect(self, name: str, host: str, client: str) -> None:
+        signed = Signed(self.http, self.running.zoom.app_token(client))
+        given = ZoomDefaults.model_validate({"api_url": f"{self.running.url}/v2"})
+        account = Account(f"room-a.{name}", ZoomConnection(), given, signed, acts_for=host)
+        self.stage.house.accounts.providers[f"room-a.{name}"] = zoom.KIND.open(account)
+
+    def status(self, status: ConnectionStatus, name: str = "zoom") -> None:
+        with self.stage.database.write() as conn:
+            connections.set_status(conn, ConnectionId(f"room-a.{name}"), status)
+
+    def starts(self, host: str = ROOM) -> list[datetime | None]:
+        return [each.start for each in self.running.zoom.person(host).meetings]
+
+
+@pytest.fixture
+def two(open_stage: Callable[..., Stage], running: Sandbox, http: Http) -> Two:
+    return Two(open_stage(more=[{"id": "front"}, {"id": "zoom"}]), running, http)
+
+
+def booked_at(two: Two) -> tuple[Stage, str]:
+    """Book, and give the link."""
+    two.book()
+    return two.stage, two.stage.event().location
+
+
+def test_a_meeting_stays_with_its_account_when_another_is_added_in_front(two: Two) -> None:
+    stage, link = booked_at(two)
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    assert (two.starts(), two.starts(ELSEWHERE)) == ([TWO], [])
+    assert stage.event().location == link
+    two.running.zoom.person(ROOM).change(int(stage.booking().meeting_reference), topic="Mine")
+    told = tells(Booked(stage, two.running))
+    told(stage.booking().meeting_reference, gone=False)
+    stage.work()
+    assert [it.topic for it in two.running.zoom.person(ROOM).meetings] == ["Talk"]
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert (two.starts(), two.starts(ELSEWHERE)) == ([], [])
+
+
+def test_what_is_owed_to_a_meeting_waits_for_its_own_account(two: Two) -> None:
+    stage, link = booked_at(two)
+    two.running.zoom.misbehave(ROOM, "unavailable", True, None)
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    assert (two.starts(), two.starts(ELSEWHERE)) == ([NINE], [])
+    two.running.zoom.behave()
+    stage.later()
+    assert (two.starts(), two.starts(ELSEWHERE)) == ([TWO], [])
+    assert stage.event().location == link
+    two.running.zoom.misbehave(ROOM, "unavailable", True, None)
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    two.running.zoom.behave()
+    stage.later()
+    assert two.starts() == []
+
+
+@pytest.mark.parametrize("status", [ConnectionStatus.DISCONNECTED, ConnectionStatus.PAUSED])
+def test_a_meeting_whose_account_is_away_keeps_its_link_and_the_booking_says_whose_it_is(
+    two: Two, status: ConnectionStatus
+) -> None:
+    stage, link = booked_at(two)
+    two.status(status)
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    assert (stage.event().start, stage.event().location) == (TWO, link)
+    assert two.starts(ELSEWHERE) == [], "there is no second meeting"
+    stage.later()
+    [owed] = [it for it in stage.proposals() if it.state.is_open]
+    assert "the meeting was made at room-a.zoom" in owed.error_message
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    stage.persist()
+    assert two.starts() != [], "nobody says that it is gone"
+    two.status(ConnectionStatus.ACTIVE)
+    stage.persist()
+    assert two.starts() == []
+    assert all(not each.state.is_open for each in stage.proposals())
+
+
+def test_an_account_that_has_the_meetings_of_one_that_is_gone_looks_after_them(two: Two) -> None:
+    stage, link = booked_at(two)
+    two.status(ConnectionStatus.DISCONNECTED)
+    two.connect("front", HOST, SERVER_ID)
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    assert (two.starts(), stage.event().location) == ([TWO], link)
+    assert stage.booking().meeting_maker == "room-a.front"
+    assert stage.done(stage.delete()).result is Result.SETTLED
+    assert two.starts() == []
+
+
+def test_a_meeting_whose_answer_was_lost_is_found_although_another_account_came_in_front(
+    two: Two,
+) -> None:
+    stage = two.stage
+    two.connect("zoom", ROOM, SERVER_ID)
+    two.running.zoom.misbehave(ROOM, "create_lost", True, 1)
+    stage.done(stage.put(meeting()))
+    two.connect("front", ELSEWHERE, OTHERS_APP)
+    stage.persist(3)
+    assert (two.starts(), two.starts(ELSEWHERE)) == ([NINE], [])
+    assert stage.booking().meeting_maker == "room-a.zoom"

@@ -218,12 +218,15 @@ class MemoryMeetings:
             meeting = self._standing(reference)
             return _outline(meeting.series) == _outline(series)
 
-    def cancel(self, reference: str) -> None:
+    def cancel(self, reference: str) -> bool:
         """Delete a meeting."""
         self._place.asked.append("meeting.cancel")
         with self._place.orders.around("meeting.cancel"), self._place.lock:
-            if reference in self._place.meetings:
-                self._place.meetings[reference].cancelled = True
+            meeting = self._place.meetings.get(reference)
+            was_there = meeting is not None and not meeting.cancelled
+            if meeting is not None:
+                meeting.cancelled = True
+            return was_there
 
     def _standing(self, reference: str) -> Meeting:
         meeting = self._place.meetings.get(reference)

@@ -104,12 +104,15 @@ class ZoomMeetings:
         """Look whether title and times are the event's; see `ConferenceMaker`."""
         return translate.is_as_planned(self._client.meeting(reference), translate.plan(series))
 
-    def cancel(self, reference: str) -> None:
+    def cancel(self, reference: str) -> bool:
         """Delete a meeting; one that is over, or gone already, is no error."""
         try:
             self._client.delete(reference)
-        except (RemoteNotFound, Over):
-            return
+        except RemoteNotFound:
+            return False
+        except Over:
+            return True
+        return True
 
     def _whole(self, wanted: Plan, token: str) -> wire.Meeting:
         settings = translate.settings(self._settings)
