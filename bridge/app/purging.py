@@ -57,12 +57,13 @@ def make_purging_without_store(bridge: Bridge) -> Purging:
 
 
 def _is_silent(bridge: Bridge, connection_id: ConnectionId) -> bool:
-    return any(
-        not resource.event_defaults.notify_attendees
-        for resource, own in plan(bridge.settings)
-        for connection in own
-        if connection.id == connection_id
-    )
+    for resource, own in plan(bridge.settings):
+        for connection in own:
+            if connection.id == connection_id:
+                notifies = connection.notify_attendees
+                default = resource.event_defaults.notify_attendees
+                return not (default if notifies is None else notifies)
+    return False
 
 
 def refuse_without_consent(bridge: Bridge, connection_id: ConnectionId) -> None:

@@ -89,6 +89,11 @@ def defaults(draft: Draft, plan: ResourcePlan) -> EventDefaults:
     return plan.event_defaults.model_copy(update=update)
 
 
+def notifies(draft: Draft, plan: ResourcePlan) -> bool:
+    """Tell whether the guests of a booking are told: as it says itself, else its defaults."""
+    return _notified(draft.said, defaults(draft, plan).notify_attendees)
+
+
 def _notified(said: Mapping[str, str], otherwise: bool) -> bool:  # noqa: FBT001 - of two
     """Tell whether guests are told, as their booking says, or otherwise."""
     word = said.get(NOTIFY, "").strip().upper()

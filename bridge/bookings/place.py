@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -49,6 +50,8 @@ class Place:
     """A calendar is chosen for that, and was not looked at yet."""
     connected: frozenset[str] = frozenset()
     """Connections that can be written to now."""
+    notifies: Mapping[str, bool] = field(default_factory=dict)
+    """By connection, where it says so itself: whether guests are mailed."""
 
     @property
     def horizon(self) -> Window:
@@ -66,6 +69,15 @@ class Place:
         if found is not None:
             return found
         return CalendarPolicy(availability=Availability(), privacy=self.plan.privacy)
+
+    def rules(self, connection_id: str) -> ResourcePlan:
+        """Give what a booking written to a connection is like where it does not say."""
+        notifies = self.notifies.get(connection_id)
+        if notifies is None:
+            return self.plan
+        update = {"notify_attendees": notifies}
+        own = self.plan.event_defaults.model_copy(update=update)
+        return self.plan.model_copy(update={"event_defaults": own})
 
     def stands(self, now: ResourceRow) -> bool:
         """Tell whether the locked row is still what the work is based on."""
@@ -104,6 +116,9 @@ def of(conn: Transaction, resource: ResourceRow) -> Place:
         target,
         awaits=target is None and any(_awaits(plans[name], known) for name in connected),
         connected=connected,
+        notifies={
+            name: own for name, plan in plans.items() if (own := plan.notify_attendees) is not None
+        },
     )
 
 

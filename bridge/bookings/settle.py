@@ -161,7 +161,8 @@ class Outbox:
             guest=self._address(booking.login),
             zone=here.zone,
         )
-        return desired.intent(new, booking, here.plan, organizer, natively)
+        rules = here.rules(booking.connection_id)
+        return desired.intent(new, booking, rules, organizer, natively)
 
     # What becomes of it
 

@@ -126,7 +126,7 @@ class Settling:
     def _text(
         self, new: Draft, before: BookingRow, after: BookingRow, written: Written | None
     ) -> str:
-        settled = desired.defaults(new, self.here.plan)
+        rules = self.here.rules(after.connection_id)
         guests = any(it.attendees for it in new.series.events())
         note = str(self.claim.progress.get("warning", ""))
         if self.claim.kind is Kind.MEETING:
@@ -135,7 +135,7 @@ class Settling:
             new.text,
             after,
             old_link=before.meeting_url,
-            told=guests and settled.notify_attendees,
+            told=guests and desired.notifies(new, rules),
             note=note,
             replies={} if written is None else linking.replies_of(written.series),
         )

@@ -320,7 +320,7 @@ def _moved(before: BookingRow, after: BookingRow, written: Written, here: Place)
         before.text,
         after,
         old_link=before.meeting_url,
-        told=guests and desired.defaults(sent, here.plan).notify_attendees,
+        told=guests and desired.notifies(sent, here.rules(after.connection_id)),
         note=linking.note_in(before.text),
         replies=linking.replies_of(written.series),
     )

@@ -169,6 +169,7 @@ def _connection(
         "write_calendar": plan.write_calendar,
         "validate_availability": plan.validate_availability,
         "cancel_if_declined_or_deleted": plan.cancel_if_declined_or_deleted,
+        "notify_attendees": plan.notify_attendees,
         "managed_by": row.managed_by.value,
         "status": row.status.value,
         "state": row.sync_state.value,
@@ -237,10 +238,13 @@ def _tell(
         say(line)
     unwell = sum(each["unwell"] for each in found)
     failed = sum(each["error"] is not None and each["status"] not in _STOPPED for each in found)
+    pending = sum(each["status"] == ConnectionStatus.PENDING.value for each in found)
     if unwell:
         say(f"{unwell} of {count(len(found), 'connection')} unwell")
     elif failed:
         say(f"{failed} of {count(len(found), 'connection')} could not be read and is tried again")
+    elif pending:
+        say(f"{pending} of {count(len(found), 'connection')} not connected yet")
     elif found and not any(each["unwell"] for each in (*mirrors, *ways)):
         say("all is well")
 

@@ -67,6 +67,8 @@ class ConnectionPlan(Section):
     is_delegated: bool = False
     """Its account is opened without its owner's consent."""
     cancel_if_declined_or_deleted: bool = True
+    notify_attendees: bool | None = None
+    """Whether guests of what is written there are mailed; None: as `event_defaults` says."""
     paused: bool
     interval: Duration
     jitter: Share
@@ -196,6 +198,7 @@ def _connections(
             validate_availability=connection.validate_availability,
             direction=direction,
             cancel_if_declined_or_deleted=connection.cancel_if_declined_or_deleted,
+            notify_attendees=connection.notify_attendees,
             paused=connection.paused,
             interval=connection.sync.interval or settings.sync.interval,
             jitter=settings.sync.jitter,

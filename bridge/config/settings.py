@@ -174,6 +174,12 @@ class Connection(Section):
         default=True,
         description="a booking whose event is declined or deleted there is cancelled",
     )
+    notify_attendees: bool | None = Field(
+        default=None,
+        description="whether the provider mails the guests of bookings written there; left out: as"
+        " `event_defaults` says",
+        examples=[False],
+    )
     paused: bool = Field(default=False, description="not pulled; its last busy time stays")
     sync: SyncOverride = section()
     availability: AvailabilityOverride = section()

@@ -161,6 +161,27 @@ def test_a_deletion_tells_those_who_were_told_of_the_booking(
     assert found.notify is told
 
 
+@pytest.mark.covers("S1-28")
+@pytest.mark.parametrize(
+    ("connection", "word", "told"),
+    [(None, "", True), (False, "", False), (False, "TRUE", True), (True, "FALSE", False)],
+)
+def test_guests_are_told_as_their_booking_says_else_its_connection_else_its_resource(
+    open_hall: Callable[..., Hall], connection: bool | None, word: str, told: bool
+) -> None:
+    own = {} if connection is None else {"notify_attendees": connection}
+    account = {"id": "work", "account_email": "room@example.com", "write_calendar": "main"}
+    hall = open_hall(connections=[{**account, "primary": True, **own}])
+    said = [f"X-BUSYBRIDGE-NOTIFY:{word}"] if word else []
+    hall.put(event(*NINE, "ATTENDEE:mailto:ann@example.com", *said))
+    claim = hall.claim()
+    assert hall.outbox.desired(claim, ()).notify is told
+    assert hall.settle(claim)
+    seen = hall.seen()
+    assert seen is not None
+    assert ("SCHEDULE-STATUS" in seen.booking.text) is told
+
+
 def test_a_login_without_an_address_invites_nobody(hall: Hall) -> None:
     assert master(intent(hall, viewer=BOB)).attendees == ()
 

@@ -106,7 +106,7 @@ def test_the_command_line_and_the_api_use_the_same_words(server: Serving, home: 
             *("account_email", "error", "id", "is_primary", "last_sync_at", "managed_by"),
             *("next_sync_at", "provider", "rate_limit_resets_at", "rate_limited", "status"),
             *("read_calendars", "resource_id", "validate_availability", "write_calendar"),
-            "cancel_if_declined_or_deleted",
+            *("cancel_if_declined_or_deleted", "notify_attendees"),
         }
         assert {word: each[word] for word in same} == {word: over_http[name][word] for word in same}
     assert (shown[WORK]["status"], shown["room-a.off"]["next_sync_at"]) == ("active", None)

@@ -66,6 +66,10 @@ def test_a_developer_makes_a_room_connects_an_account_and_removes_it_again(home:
 
     status, after = home.call(key, "PATCH", one, {"cancel_if_declined_or_deleted": False})
     assert (status, after["cancel_if_declined_or_deleted"]) == (200, False)
+    assert after["notify_attendees"] is None, "as the resource says"
+    for said in (False, None):
+        status, after = home.call(key, "PATCH", one, {"notify_attendees": said})
+        assert (status, after["notify_attendees"]) == (200, said)
 
     assert home.google.allows()
     status, gone = home.call(key, "DELETE", one)

@@ -250,6 +250,33 @@ def test_busy_time_is_refused_by_put_and_by_post_and_no_title_is_told(
     assert three.mailed(other) == []
 
 
+@pytest.mark.covers("S1-28", "S1-36", "T70")
+def test_a_connection_says_whether_guests_of_its_bookings_are_mailed(three: Trio) -> None:
+    for room in ("meet", "teams"):
+        three.set_up(room, "notify_attendees=false")
+    try:
+        start = three.book("meet", "meet-quiet")
+        assert three.put("meet", "meet-quiet", start + HOUR).status == 204
+        assert three.write("DELETE", "meet", "meet-quiet").status == 204
+        refused = three.put("teams", "teams-quiet", three.hour())
+        assert refused.status == 403, "Outlook mails whoever is invited"
+        assert b"notify_attendees" in refused.body
+        three.book("meet", "meet-said", "X-BUSYBRIDGE-NOTIFY:TRUE")
+    finally:
+        for room in ("meet", "teams"):
+            three.set_up(room, "notify_attendees=")
+    three.book("meet", "meet-loud")
+    mailed = {
+        uid: three.mailed(uid) for uid in ("meet-quiet", "teams-quiet", "meet-said", "meet-loud")
+    }
+    assert mailed == {
+        "meet-quiet": [],
+        "teams-quiet": [],
+        "meet-said": ["REQUEST"],
+        "meet-loud": ["REQUEST"],
+    }
+
+
 @pytest.mark.covers("A-04")
 def test_who_asks_one_account_about_several_gets_what_every_other_output_says(
     three: Trio,

@@ -14,7 +14,7 @@ from tests.e2e.served import ical
 from tests.e2e.trio import DAY, HOME, HOUR, WRITTEN, ZOOM, Trio
 
 
-@pytest.mark.covers("A-24", "F44", "F54")
+@pytest.mark.covers("A-24", "F44", "F54", "S1-03")
 @pytest.mark.parametrize("room", WRITTEN)
 def test_a_booking_and_its_meeting_move_with_their_event(three: Trio, room: str) -> None:
     uid = f"{room}-moved"

@@ -56,6 +56,7 @@ def connection_json(
         "write_calendar": plan.write_calendar,
         "validate_availability": plan.validate_availability,
         "cancel_if_declined_or_deleted": plan.cancel_if_declined_or_deleted,
+        "notify_attendees": plan.notify_attendees,
         "direction": plan.direction.value,
         "deduplication_key": deduplication_key,
         "managed_by": row.managed_by.value,

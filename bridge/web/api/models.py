@@ -228,6 +228,7 @@ class Connection(BaseModel):
     write_calendar: str | None
     validate_availability: bool
     cancel_if_declined_or_deleted: bool
+    notify_attendees: bool | None = Field(description="null: as `event_defaults` says")
     direction: Literal["inbound", "outbound", "both"]
     deduplication_key: str | None
     managed_by: Literal["file", "api"]

@@ -69,6 +69,10 @@ class ConnectionKeys(Strict):
         default=None,
         description="false: a booking whose event was deleted or declined stays, and is told of",
     )
+    notify_attendees: bool | None = Field(
+        default=None,
+        description="false: guests of bookings are not mailed; null: as `event_defaults` says",
+    )
     direction: str | None = Field(
         default=None, description="inbound, outbound or both; null: the resource's"
     )
@@ -139,9 +143,8 @@ class ConnectionWish(ConnectionKeys, AuthUrlWish):
     def keys(self) -> dict[str, Any]:
         """Give what was said, secrets left out, one calendar as the list of it."""
         only = self.calendar_id or self.raw_calendar_id
-        named = self.model_fields_set & {"calendar_id", "raw_calendar_id", "read_calendars"}
-        if not only and named and "read_calendars" not in named:
-            only = "primary"
+        if not only and {"calendar_id", "raw_calendar_id"} & self.model_fields_set:
+            only = None if self.read_calendars else "primary"
         return super().keys() | ({"read_calendars": [only]} if only else {})
 
     @property
