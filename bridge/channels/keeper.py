@@ -34,11 +34,12 @@ from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.notifier import Channel, Notifier, Watch
 from bridge.provider import ProviderKind
-from bridge.store import calendars, channels, connections, schedule
+from bridge.store import calendars, channels, connections, leases, schedule
 from bridge.store.calendars import CalendarRow
 from bridge.store.channels import ChannelRow, ChannelState, Trouble
-from bridge.store.database import Database
+from bridge.store.database import Database, Transaction
 from bridge.store.keys import digest
+from bridge.store.schedule import Claim
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ _REFUSED = 3600
 """Least seconds before a calendar is asked for again that the provider will not watch."""
 _ORPHANED = 8 * 86400
 """Seconds after which a channel that may never have been opened has ended by itself."""
+_GONE_BY = 60
+"""Seconds after which what was said goodbye to and is still there is polled."""
 _GOODBYE = 10.0
 """Seconds that stopping channels may take where a person waits for it."""
 
@@ -67,6 +70,10 @@ class _Work:
     notifier: Notifier
     address: str
     now: Instant
+    claim: Claim | None
+
+    def stands(self, conn: Transaction) -> bool:
+        return self.claim is None or leases.stands(conn, self.claim)
 
 
 class Keeper:
@@ -106,7 +113,9 @@ class Keeper:
                     latest = now + int(interval.total_seconds() * self._random.random())
                     schedule.sooner(conn, [row.id], latest)
 
-    def tend(self, connection_id: ConnectionId, *, surprised: bool = False) -> Tended:
+    def tend(
+        self, connection_id: ConnectionId, claim: Claim | None = None, *, surprised: bool = False
+    ) -> Tended:
         """Open, renew and stop what has to be; to be called by who holds the connection's lease.
 
         A channel that cannot be opened costs nothing but itself: it is noted, and tried again by a
@@ -114,6 +123,7 @@ class Keeper:
 
         Args:
             connection_id: global id.
+            claim: that lease; nothing is opened when it was taken away.
             surprised: something had changed of which nobody told. Notifications get lost, then, and
                 the connection is polled as if there were none, until one arrives.
 
@@ -132,7 +142,7 @@ class Keeper:
         if notifier is None or row.status in connections.STOPPED:
             return Tended()
         barred = why_not(settings, kind)
-        work = _Work(connection_id, notifier, address(settings, kind), now)
+        work = _Work(connection_id, notifier, address(settings, kind), now, claim)
         wanted = [] if barred else [each for each in rows if is_watchable(each)]
         fresh = [self._watch(work, each, known) for each in wanted]
         with self._database.read() as conn:
@@ -183,7 +193,11 @@ class Keeper:
         What could not be stopped is forgotten all the same, and ends by itself within days.
         """
         try:
-            with self._database.read() as conn:
+            with self._database.write(lasting=False) as conn:
+                # A pull that runs, or comes before they are gone, would open others. Whoever stays
+                # after all, of a reload that is refused, say, is told nothing.
+                schedule.abandon(conn, connection_ids)
+                schedule.move(conn, connection_ids, self._clock() + _GONE_BY)
                 rows = [row for it in connection_ids for row in channels.of_connection(conn, it)]
             with deadline.within(_GOODBYE):
                 for row in rows:
@@ -193,8 +207,6 @@ class Keeper:
             if rows:
                 with self._database.write() as conn:
                     channels.remove(conn, [row.id for row in rows])
-                    # Whoever stays after all, of a reload that is refused, say, is told nothing.
-                    schedule.sooner(conn, sorted(set(connection_ids)), self._clock())
         except StoreError as err:
             logger.warning("notifications go on for some days: %s", err)
 
@@ -237,6 +249,8 @@ class Keeper:
             failures=failed.failures if failed else 0,
         )
         with self._database.write() as conn:
+            if not work.stands(conn):
+                return None
             if failed is not None:
                 channels.remove(conn, [failed.id])
             channels.add(conn, row)
@@ -252,7 +266,11 @@ class Keeper:
             with self._database.write(lasting=False) as conn:
                 channels.failed(conn, row.id, ChannelState.FAILED, trouble, due_at)
             return None
-        return opened if self._keep(row, latest, opened) else None
+        if self._keep(row, latest, opened):
+            return opened
+        # Somebody said goodbye meanwhile, and could not stop what was not there yet.
+        self._say_stop(work.notifier, row._replace(id=opened.id, reference=opened.reference))
+        return None
 
     def _keep(self, row: ChannelRow, latest: ChannelRow | None, opened: Channel) -> bool:
         """Note an opened channel, or one that lives on under its old id."""

@@ -19,6 +19,7 @@ from bridge.errors import ProviderError
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.store.database import Database
+from bridge.store.schedule import Claim
 from bridge.store.wake import Wake
 
 DISPATCHES = 8
@@ -62,11 +63,14 @@ class Puller(Protocol):
 class Tender(Protocol):
     """Has providers tell of changes; `bridge.channels.Keeper` is one."""
 
-    def tend(self, connection_id: ConnectionId, *, surprised: bool = False) -> Tended:
+    def tend(
+        self, connection_id: ConnectionId, claim: Claim | None = None, *, surprised: bool = False
+    ) -> Tended:
         """Do what the channels of a connection need, which was pulled under our lease just now.
 
         Args:
             connection_id: global id.
+            claim: that lease; nothing is opened when it was taken away.
             surprised: the pull found changes that nobody had asked it to look for.
 
         Raises:

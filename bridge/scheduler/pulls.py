@@ -260,7 +260,7 @@ class Pulls:
         surprised = bool(report.objects) and job.proven and not asked
         try:
             with deadline.within(deadline.EXTRA):
-                return self._tender.tend(job.connection_id, surprised=surprised)
+                return self._tender.tend(job.connection_id, job.claim, surprised=surprised)
         except BridgeError as err:
             logger.warning("%s: its channels were left alone: %s", job.connection_id, err)
         except Exception:

@@ -12,7 +12,7 @@ from bridge.channels import standing
 from bridge.errors import StoreError
 from bridge.model.resource import ConnectionId
 from bridge.scheduler.ground import Ground
-from bridge.store import calendars, channels, schedule
+from bridge.store import calendars, channels, leases
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +27,13 @@ def read_back(ground: Ground, connection_id: ConnectionId) -> None:
     latest = now + int(ground.live.current.sync.after_write.total_seconds())
     try:
         with ground.database.read() as conn:
-            if not schedule.is_to_follow(conn, connection_id, latest):
+            if not leases.is_to_follow(conn, connection_id, latest):
                 return
             rows = calendars.of_connection(conn, connection_id)
             known = channels.of_connection(conn, connection_id)
         if standing.look(rows, known, "", now).state == "on":
             return
         with ground.database.write(lasting=False) as conn:
-            schedule.follow(conn, connection_id, latest)
+            leases.follow(conn, connection_id, latest)
     except StoreError as err:
         logger.warning("%s: what was written is read at its interval: %s", connection_id, err)

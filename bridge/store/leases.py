@@ -1,14 +1,14 @@
-"""Leases of `bridge.store.schedule` while they last: holding on to them, and joining them."""
+"""Leases of `bridge.store.schedule` while they last, and pulls that are to follow them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, and_, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
-from bridge.store.schedule import Claim, latest_mark
+from bridge.store.schedule import NOT_PULLED, Claim, latest_mark
 from bridge.store.schema import connections, schedule
 
 
@@ -28,6 +28,16 @@ def renew(conn: Connection, claim: Claim, until: Instant) -> bool:
         .values(next_due=until, lease_until=until)
     )
     return conn.execute(statement).rowcount == 1
+
+
+def stands(conn: Connection, claim: Claim) -> bool:
+    """Tell whether a lease was neither released nor taken away; it is so until the commit."""
+    query = select(schedule.c.connection_id).where(
+        schedule.c.connection_id == claim.connection_id,
+        schedule.c.fence == claim.fence,
+        schedule.c.lease_until > 0,
+    )
+    return conn.execute(query.with_for_update()).first() is not None
 
 
 def owners(conn: Connection) -> list[str]:
@@ -68,6 +78,42 @@ def want(
         # schedule as it is now and the success as it was before (PostgreSQL, read committed).
         conn.execute(row.where(this))
         conn.execute(statement.where(this))
+
+
+def follow(conn: Connection, connection_id: ConnectionId, latest: Instant) -> None:
+    """Have a connection pulled by then, by a pull that has not begun yet; nobody waits for it.
+
+    What is due earlier stays; one that fails, or rests for longer, is left to its backoff.
+    """
+    is_leased = schedule.c.lease_until > 0
+    statement = update(schedule).where(_is_to_follow(connection_id, latest))
+    values = {
+        # As `mark` does: what is under way began before whatever is to be read.
+        schedule.c.marked_at: case((is_leased, latest_mark(latest)), else_=schedule.c.marked_at),
+        schedule.c.next_due: case((is_leased, schedule.c.next_due), else_=latest),
+    }
+    conn.execute(statement.values(values))
+
+
+def is_to_follow(conn: Connection, connection_id: ConnectionId, latest: Instant) -> bool:
+    """Tell whether `follow` would change anything."""
+    query = select(schedule.c.connection_id).where(_is_to_follow(connection_id, latest))
+    return conn.execute(query).first() is not None
+
+
+def _is_to_follow(connection_id: ConnectionId, latest: Instant) -> ColumnElement[bool]:
+    well = exists().where(
+        connections.c.id == schedule.c.connection_id,
+        connections.c.status.not_in(NOT_PULLED),
+        connections.c.failures == 0,
+        func.coalesce(connections.c.limited_until, 0) <= latest,
+    )
+    return and_(
+        schedule.c.connection_id == connection_id,
+        # While it is leased, `next_due` is the end of the lease, which is later.
+        schedule.c.next_due > latest,
+        well,
+    )
 
 
 def holder(conn: Connection, connection_id: ConnectionId, now: Instant) -> str:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    exists,
     func,
     insert,
     literal,
@@ -37,7 +36,7 @@ from bridge.store.schema import calendars, connections, resources, schedule
 LONGEST_LEASE = 3600
 """Seconds. A lease that ends later than this from now was written by a clock that ran ahead."""
 
-_NOT_PULLED = tuple(
+NOT_PULLED = tuple(
     status.value
     for status in (
         ConnectionStatus.PENDING,
@@ -258,40 +257,11 @@ def sooner(conn: Connection, connection_ids: Collection[ConnectionId], latest: I
         conn.execute(statement.values(next_due=latest))
 
 
-def follow(conn: Connection, connection_id: ConnectionId, latest: Instant) -> None:
-    """Have a connection pulled by then, by a pull that has not begun yet; nobody waits for it.
-
-    What is due earlier stays; one that fails, or rests for longer, is left to its backoff.
-    """
-    is_leased = schedule.c.lease_until > 0
-    statement = update(schedule).where(_is_to_follow(connection_id, latest))
-    values = {
-        # As `mark` does: what is under way began before whatever is to be read.
-        schedule.c.marked_at: case((is_leased, latest_mark(latest)), else_=schedule.c.marked_at),
-        schedule.c.next_due: case((is_leased, schedule.c.next_due), else_=latest),
-    }
-    conn.execute(statement.values(values))
-
-
-def is_to_follow(conn: Connection, connection_id: ConnectionId, latest: Instant) -> bool:
-    """Tell whether `follow` would change anything."""
-    query = select(schedule.c.connection_id).where(_is_to_follow(connection_id, latest))
-    return conn.execute(query).first() is not None
-
-
-def _is_to_follow(connection_id: ConnectionId, latest: Instant) -> ColumnElement[bool]:
-    well = exists().where(
-        connections.c.id == schedule.c.connection_id,
-        connections.c.status.not_in(_NOT_PULLED),
-        connections.c.failures == 0,
-        func.coalesce(connections.c.limited_until, 0) <= latest,
-    )
-    return and_(
-        schedule.c.connection_id == connection_id,
-        # While it is leased, `next_due` is the end of the lease, which is later.
-        schedule.c.next_due > latest,
-        well,
-    )
+def move(conn: Connection, connection_ids: Collection[ConnectionId], due: Instant) -> None:
+    """Have connections pulled then and not before, if nothing is under way."""
+    statement = update(schedule).where(schedule.c.lease_until == 0).values(next_due=due)
+    for connection_id in sorted(connection_ids):  # one order of locks
+        conn.execute(statement.where(schedule.c.connection_id == connection_id))
 
 
 def full_wanted(
@@ -364,7 +334,7 @@ def _pulled(query: _Query) -> _Query:
         query.join(connections, connections.c.id == schedule.c.connection_id)
         .join(resources, resources.c.id == connections.c.resource_id)
         .where(
-            connections.c.status.not_in(_NOT_PULLED),
+            connections.c.status.not_in(NOT_PULLED),
             resources.c.state == ResourceState.ACTIVE.value,
         )
     )

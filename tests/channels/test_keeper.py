@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,8 +36,12 @@ class Subscriptions:
     left: list[float | None] = field(default_factory=list)
     """Seconds that each request might take."""
 
+    meanwhile: Callable[[], object] = list
+    """What happens while a request to open one is under way."""
+
     def watch(self, wanted: Watch) -> Channel:
         self._asked("watch")
+        self.meanwhile()
         return Channel(wanted.id, wanted.calendar, "subscription", self.now + LIFE, confirmed=True)
 
     def renew(self, channel: Channel, wanted: Watch) -> Channel:
@@ -158,7 +162,7 @@ def test_a_goodbye_takes_no_longer_than_it_may_however_long_its_provider_takes(h
     assert home.rows() == []
 
 
-def test_who_was_said_goodbye_to_and_stays_after_all_is_polled_at_once(home: Home) -> None:
+def test_who_was_said_goodbye_to_and_stays_after_all_is_polled_soon(home: Home) -> None:
     home.bridge.keeper.tend(WORK)
     now = home.there.now
     with home.bridge.database.write() as conn:
@@ -166,4 +170,26 @@ def test_who_was_said_goodbye_to_and_stays_after_all_is_polled_at_once(home: Hom
         schedule.release(conn, claim, now + 3600, done=True)
     home.bridge.keeper.dismiss(WORK)  # as a reload does that is refused then
     with home.bridge.database.read() as conn:
-        assert leases.due_at(conn, WORK) == now, "nobody tells of its changes any more"
+        assert leases.due_at(conn, WORK) == now + 60, "nobody tells of its changes any more"
+
+
+def test_who_was_said_goodbye_to_is_not_pulled_before_it_is_gone(home: Home) -> None:
+    home.bridge.keeper.tend(WORK)
+    home.bridge.keeper.dismiss(WORK)
+    with home.bridge.database.write() as conn:
+        claims = schedule.claim(conn, "tests", home.there.now + 59, 9, 60)
+    assert WORK not in {each.connection_id for each in claims}, "a pull would open another channel"
+
+
+def test_a_pull_that_runs_while_goodbye_is_said_leaves_no_channel_behind(home: Home) -> None:
+    now = home.there.now
+    with home.bridge.database.write() as conn:
+        (claim,) = schedule.claim(conn, "tests", now, 1, 60)
+    home.bridge.keeper.dismiss(WORK)
+    home.bridge.keeper.tend(WORK, claim)
+    assert home.there.calls == [], "its lease was taken away"
+
+    home.there.meanwhile = lambda: home.bridge.keeper.dismiss(WORK)
+    home.bridge.keeper.tend(WORK)
+    assert home.there.calls == ["watch", "stop subscription"], "nobody else could have stopped it"
+    assert home.rows() == []

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert
 
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
-from bridge.store import connections, resources, schedule
+from bridge.store import connections, leases, resources, schedule
 from bridge.store.calendars import of_connection
 from bridge.store.connections import Failure
 from bridge.store.database import Database
@@ -103,17 +103,17 @@ def test_many_writes_have_a_connection_pulled_once_and_never_later_than_it_was(
     release(database, held, NOW + 3600)
     for latest in (NOW + 30, NOW + 40, NOW + 50):
         with database.write() as conn:
-            schedule.follow(conn, work, latest)
+            leases.follow(conn, work, latest)
     assert next_due(database) == NOW + 30
     [held] = claim(database, NOW + 30)
     assert held.marked_at is None
     with database.write() as conn:
-        schedule.follow(conn, work, NOW + 61)  # written while it is pulled
+        leases.follow(conn, work, NOW + 61)  # written while it is pulled
     release(database, held, NOW + 3630)
     assert next_due(database) == NOW + 61
     [held] = claim(database, NOW + 61)
     with database.write() as conn:
-        schedule.follow(conn, work, NOW + 100)
+        leases.follow(conn, work, NOW + 100)
     release(database, held, NOW + 71)
     assert next_due(database) == NOW + 71
 
@@ -128,7 +128,7 @@ def test_writes_do_not_hurry_a_connection_that_fails_or_rests(database: Database
     ):
         with database.write() as conn:
             connections.record_failure(conn, work, NOW, failure)
-            schedule.follow(conn, work, NOW + 30)
+            leases.follow(conn, work, NOW + 30)
         assert next_due(database) == NOW + 3600
 
 
