@@ -255,9 +255,12 @@ def serving(
 
 @contextmanager
 def opened(
-    folder: Path, adjust: Callable[[Provider, Any], None] | None = None, **sections: Any
+    folder: Path,
+    adjust: Callable[[Provider, Any], None] | None = None,
+    kinds: Mapping[str, ProviderKind] | None = None,
+    **sections: Any,
 ) -> Iterator[Home]:
-    """Open a bridge; `adjust` changes what stands in its file."""
+    """Open a bridge; `adjust` changes what stands in its file, `kinds` take the place of ours."""
     google_, other = Provider(), Provider()
     with google_.sandbox, other.sandbox:
         path, _ = write_example(folder)
@@ -282,8 +285,9 @@ def opened(
         path.write_text(yaml.safe_dump(config))
         if "storage" not in config:
             migrated(folder)
-        kinds = KINDS | {"other": replace(google.KIND, name="other", title="Another")}
-        with serving(path, kinds, lambda bridge: Home(bridge, url, google_, other)) as home:
+        other_kind = replace(google.KIND, name="other", title="Another")
+        known = KINDS | {"other": other_kind} | (kinds or {})
+        with serving(path, known, lambda bridge: Home(bridge, url, google_, other)) as home:
             yield home
         assert google_.sandbox.world.defects == []
 

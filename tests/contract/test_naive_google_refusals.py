@@ -22,6 +22,7 @@ from bridge.providers.google.adapter import GoogleBusy
 from bridge.providers.google.client import Client
 from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.server import Sandbox
+from tests.connecting.test_naive_google_sign_in import CAUGHT as SIGNING_IN
 from tests.contract.google_world import ANN, BOB, Signed, transport
 from tests.contract.naive_google import Altered, Naive, catches, running
 from tests.contract.provider_contract import NOW
@@ -36,11 +37,7 @@ REFUSALS = (
     *("calendar_gone", "expired_tokens"),
 )
 ELSEWHERE: Mapping[str, str] = {
-    "invalid_grant": "tests/tokens and tests/engine/google_owner.py: the adapter refreshes nothing",
-    "testing_app": "tests/tokens and tests/engine/google_owner.py",
-    "token_unavailable": "tests/tokens and tests/engine/google_owner.py",
-    "no_refresh_token": "tests/connecting: who connects is asked for consent",
-    "wrong_issuer": "tests/connecting",
+    **dict.fromkeys(SIGNING_IN, "tests.connecting.test_naive_google_sign_in"),
     "meet_pending": "of writing: tests/unit/providers/google/test_meet.py",
     "meet_fails": "of writing: tests/unit/providers/google/test_meet.py",
     "meet_missing": "of writing: tests/unit/providers/google/test_meet.py",
