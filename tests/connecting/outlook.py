@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import httpx2
 import yaml
 
 from bridge.config.init import write_example
+from bridge.provider import ProviderKind
 from bridge.registry import KINDS
 from bridge.sandbox.server import Sandbox
 from tests.connecting.home import APP, House, document, serving
@@ -103,9 +104,11 @@ class Office(House):
 
 @contextmanager
 def opened(
-    folder: Path, adjust: Callable[[Microsoft, Any], None] | None = None
+    folder: Path,
+    adjust: Callable[[Microsoft, Any], None] | None = None,
+    kinds: Mapping[str, ProviderKind] | None = None,
 ) -> Iterator[Office]:
-    """Open a bridge; `adjust` changes what stands in its file."""
+    """Open a bridge; `adjust` changes what stands in its file, `kinds` take the place of ours."""
     microsoft = Microsoft()
     with microsoft.sandbox:
         path, _ = write_example(folder)
@@ -118,6 +121,8 @@ def opened(
         if adjust is not None:
             adjust(microsoft, config)
         path.write_text(yaml.safe_dump(config))
-        with serving(path, KINDS, lambda bridge: Office(bridge, url, microsoft)) as office:
+        with serving(
+            path, KINDS | (kinds or {}), lambda bridge: Office(bridge, url, microsoft)
+        ) as office:
             yield office
         assert microsoft.sandbox.world.defects == []

@@ -18,6 +18,7 @@ from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client
 from bridge.sandbox.microsoft.faults import FAULTS
+from tests.connecting.test_naive_microsoft_sign_in import CAUGHT as SIGNING_IN
 from tests.contract.microsoft_world import ANN, BOB, MicrosoftWorld
 from tests.contract.naive_microsoft import Altered, Naive, catches, running, world
 from tests.contract.provider_contract import HOUR, NOW
@@ -31,16 +32,8 @@ REFUSALS = (
     *("concurrency", "server_error", "transient_error", "unavailable", "bad_gateway"),
     *("gateway_timeout", "expired_tokens"),
 )
-_SIGNING_IN = "tests/tokens, tests/connecting: the adapter signs nobody in and refreshes nothing"
 ELSEWHERE: Mapping[str, str] = {
-    "invalid_grant": _SIGNING_IN,
-    "password_changed": _SIGNING_IN,
-    "conditional_access": _SIGNING_IN,
-    "mfa_required": _SIGNING_IN,
-    "single_use_refresh": _SIGNING_IN,
-    "no_refresh_token": _SIGNING_IN,
-    "qualified_scopes": _SIGNING_IN,
-    "token_unavailable": _SIGNING_IN,
+    **dict.fromkeys(SIGNING_IN, "tests.connecting.test_naive_microsoft_sign_in"),
     "transaction_repeats": "of writing",
     "transaction_conflict": "of writing",
     "join_url_late": "of writing",
