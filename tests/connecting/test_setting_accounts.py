@@ -293,6 +293,8 @@ def test_one_calendar_of_an_account_is_connected_by_the_id_that_the_listing_gave
     for target, said in (("room-x", "primary"), ("room-y", None)):
         assert home.call(key, "POST", "/resources", {"id": target})[0] == 201
         assert read(target, {name: said}) == (["primary"], [rfc3339(home.now + day)])
+    assert home.call(key, "POST", "/resources", {"id": "room-z"})[0] == 201
+    assert read("room-z", {name: None, "read_calendars": []}) == ([], [])
 
     both = {"calendar_id": chosen, "raw_calendar_id": ANN}
     assert home.call(key, "POST", MADE, lent | both)[0] == 422

@@ -143,8 +143,9 @@ class ConnectionWish(ConnectionKeys, AuthUrlWish):
     def keys(self) -> dict[str, Any]:
         """Give what was said, secrets left out, one calendar as the list of it."""
         only = self.calendar_id or self.raw_calendar_id
-        if not only and {"calendar_id", "raw_calendar_id"} & self.model_fields_set:
-            only = None if self.read_calendars else "primary"
+        named = self.model_fields_set & {"calendar_id", "raw_calendar_id", "read_calendars"}
+        if not only and named and "read_calendars" not in named:
+            only = "primary"
         return super().keys() | ({"read_calendars": [only]} if only else {})
 
     @property
