@@ -91,8 +91,6 @@ class Push:
         self._check(call, urls)
         if box.faults.happens("subscription_conflict"):
             raise GraphError(409, "Conflict", "A subscription for this resource exists already.")
-        if short := box.faults.happens("subscription_short"):
-            expires = self._world.now + timedelta(seconds=float(short))
         made = Subscription(
             self._directory.guid(),
             call.sender.client,
@@ -105,7 +103,7 @@ class Push:
             urls[0],
             urls[1],
             body.get("clientState") or "",
-            expires,
+            self._cut(expires, box),
             call.wishes.is_immutable,
         )
         self._subscriptions[made.id] = made
@@ -128,7 +126,7 @@ class Push:
         if url := call.body.get("notificationUrl"):
             self._check(call, [url])
             found.url = url
-        found.expires, found.is_halted = expires, False
+        found.expires, found.is_halted = self._cut(expires, box), False
         return _shown(found)
 
     def reauthorize(self, call: Call) -> None:
@@ -218,6 +216,10 @@ class Push:
             text = f"Subscription expiration can only be {minutes} minutes in the future."
             raise GraphError(400, "ExtensionError", text)
         return asked
+
+    def _cut(self, expires: datetime, box: Mailbox) -> datetime:
+        short = box.faults.happens("subscription_short")
+        return self._world.now + timedelta(seconds=float(short)) if short else expires
 
     def _check(self, call: Call, urls: list[str]) -> None:
         if not urls[0]:

@@ -298,4 +298,9 @@ def test_subscribing_may_be_refused_or_cut_short(
         assert ann.refused("POST", "subscriptions", json=wanted(hook))[0] == status
         sandbox.microsoft.behave()
     sandbox.microsoft.misbehave(ANN, "subscription_short", 60)
-    assert ends(subscribe(ann, hook)) == START + timedelta(minutes=1)
+    made = subscribe(ann, hook)
+    assert ends(made) == START + timedelta(minutes=1)
+    sandbox.world.advance(timedelta(seconds=30))
+    later = {"expirationDateTime": wanted(hook)["expirationDateTime"]}
+    renewed = ann.ok("PATCH", f"subscriptions/{made['id']}", json=later)
+    assert ends(renewed) == START + timedelta(seconds=90), "nor is it given more when renewed"
