@@ -22,7 +22,7 @@ from bridge.providers.google.adapter import GoogleBusy
 from bridge.providers.google.client import Client
 from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.server import Sandbox
-from tests.connecting.test_naive_google_sign_in import CAUGHT as SIGNING_IN
+from tests.channels.test_naive_push import CAUGHT
 from tests.contract.google_world import ANN, BOB, Signed, transport
 from tests.contract.naive_google import Altered, Naive, catches, running
 from tests.contract.provider_contract import NOW
@@ -43,11 +43,7 @@ ELSEWHERE: Mapping[str, str] = {
     "meet_missing": "of writing: tests/unit/providers/google/test_meet.py",
     "meet_forbidden": "of writing: tests/unit/providers/google/test_meet.py",
     "lost_answers": "of writing: tests/unit/providers/google/test_sink.py",
-    "push_lost": "of push",
-    "push_late": "of push",
-    "push_duplicate": "of push",
-    "push_refused": "of push",
-    "push_short": "of push",
+    **dict.fromkeys(CAUGHT, "tests/channels/test_naive_push.py"),
 }
 """Misbehaviour that the contract of an event source does not meet, and where it is met."""
 

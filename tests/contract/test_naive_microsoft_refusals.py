@@ -18,7 +18,7 @@ from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client
 from bridge.sandbox.microsoft.faults import FAULTS
-from tests.connecting.test_naive_microsoft_sign_in import CAUGHT as SIGNING_IN
+from tests.channels.test_naive_subscriptions import CAUGHT
 from tests.contract.microsoft_world import ANN, BOB, MicrosoftWorld
 from tests.contract.naive_microsoft import Altered, Naive, catches, running, world
 from tests.contract.provider_contract import HOUR, NOW
@@ -39,12 +39,7 @@ ELSEWHERE: Mapping[str, str] = {
     "join_url_late": "of writing",
     "online_meeting_fails": "of writing",
     "lost_answers": "of writing",
-    "push_lost": "of push",
-    "push_late": "of push",
-    "push_duplicate": "of push",
-    "subscription_conflict": "of push",
-    "subscription_limit": "of push",
-    "subscription_short": "of push",
+    **dict.fromkeys(CAUGHT, "tests/channels/test_naive_subscriptions.py"),
 }
 """Misbehaviour that the contract of an event source does not meet, and where it is met."""
 
