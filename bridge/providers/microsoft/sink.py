@@ -147,7 +147,9 @@ class _Put:
         self._wrote = True
         if isinstance(made, UsedBefore):
             return self.bring_in_line(self._used(made))
-        found = standing.read(made)
+        found = _whole(self._editor, made) if wanted.has_occurrences else standing.read(made)
+        if _is_older(found, first):
+            return self.bring_in_line(found)
         self._look_at_meeting(found)
         if not wanted.has_occurrences:
             return found.written(self._failing)
@@ -345,9 +347,17 @@ def _whole(editor: Editor, raw: wire.Event) -> Standing:
 
 
 def _differs(step: Step) -> bool:
-    if step.wanted is None:
-        return True
-    changes, text = differences.between(step.there, step.wanted)
+    return step.wanted is None or _is_another(step.there, step.wanted)
+
+
+def _is_older(answered: Standing, wanted: Wanted) -> bool:
+    """Tell whether Graph gave what the transaction had made before, as it was wanted then."""
+    occurrences = answered.changed or answered.deleted
+    return bool(occurrences) or _is_another(answered.master, wanted.master)
+
+
+def _is_another(there: Event, wanted: Event) -> bool:
+    changes, text = differences.between(there, wanted)
     return bool(changes) or text is not None
 
 

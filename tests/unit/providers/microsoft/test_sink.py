@@ -60,10 +60,26 @@ def test_a_transaction_that_was_used_is_the_event_that_it_made(
         world.faults.switch(fault)
     again = sink.put(calendar.id, wanted(booking(summary="New"), conference=TEAMS), None)
     assert list(calendar.holds()) == [again.remote_id] == [event]
-    if fault != "transaction_repeats":  # it gives what is there, of the same booking
-        assert taking_place(again.series) == [(NOW, NOW + HOUR, "New")]
+    assert taking_place(again.series) == [(NOW, NOW + HOUR, "New")]
     assert again.conference is not None
     assert again.conference.state is ConferenceState.READY
+
+
+@pytest.mark.parametrize("fault", ["", "transaction_conflict", "transaction_repeats"])
+@pytest.mark.covers("F15")
+def test_a_transaction_that_made_a_series_changes_none_of_its_occurrences_twice(
+    world: MicrosoftSinkWorld, calendar: Calendar, fault: str
+) -> None:
+    series = weekly(attendees=(Attendee(GUEST),), exdates=(MONDAY + 2 * WEEK,))
+    desired = wanted(changed(series, override(series, MONDAY + WEEK, summary="Other")))
+    made = calendar.put(desired)
+    told = world.mailed(calendar.id)
+    if fault:
+        world.faults.switch(fault)
+    again = sink_of(world, Blind(world.http)).put(calendar.id, desired, None)
+    assert again == made
+    assert list(calendar.holds()) == [made.remote_id]
+    assert world.mailed(calendar.id) == told
 
 
 @pytest.mark.parametrize("fault", ["cut", "html"])
