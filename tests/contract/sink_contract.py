@@ -19,7 +19,7 @@ from bridge.errors import (
     RemoteRejected,
     TemporarilyUnavailable,
 )
-from bridge.model.conference import ConferenceKind
+from bridge.model.conference import ConferenceKind, ConferenceState
 from bridge.model.event import (
     Alarm,
     Attachment,
@@ -647,6 +647,38 @@ class SinkContract:
             assert after.series.master.description.rstrip() == "Now with a text"
             assert calendar.put(moved, after) == after
 
+    @pytest.mark.covers("F56")
+    def test_what_became_of_a_meeting_is_told(self, calendar: Calendar) -> None:
+        """There is a link, or a reason why there is none; the event stands with either."""
+        for kind in calendar.ask(lambda sink: tuple(sink.natively))[:1]:
+            desired = wanted(booking(attendees=(Attendee(BOB),)), conference=kind)
+            written = calendar.put(desired)
+            assert written.conference is not None
+            meeting = calendar.ready(written)
+            if meeting.state is ConferenceState.READY:
+                assert meeting.join_url.startswith("https://")
+            else:
+                assert meeting.state is ConferenceState.FAILING
+                assert len(meeting.reason) > 10
+            stands_once(calendar, written)
+
+    @pytest.mark.covers("F56")
+    def test_a_meeting_is_ready_when_its_link_is_there_and_not_before(
+        self, calendar: Calendar
+    ) -> None:
+        for kind in calendar.ask(lambda sink: tuple(sink.natively))[:1]:
+            desired = wanted(booking(attendees=(Attendee(BOB),)), conference=kind)
+            written = calendar.put(desired)
+            for _ in range(3):
+                meeting, master = written.conference, written.series.master
+                assert meeting is not None
+                assert master is not None
+                is_ready = meeting.state is ConferenceState.READY
+                assert is_ready == meeting.join_url.startswith("https://")
+                assert master.conference_url == meeting.join_url
+                written = calendar.read(written.remote_id)
+            stands_once(calendar, calendar.put(desired, written))
+
     def test_a_meeting_that_is_lost_on_the_way_is_not_made_again(self, calendar: Calendar) -> None:
         for kind in calendar.ask(lambda sink: tuple(sink.natively))[:1]:
             desired = wanted(booking(), conference=kind)
@@ -690,6 +722,14 @@ class SinkContract:
         assert link in master.location
         assert link in master.description
         assert calendar.put(wanted(series), written) == written
+
+
+def stands_once(calendar: Calendar, written: Written) -> None:
+    """Hold that it is the one event of the hour of `NOW`, and that Bob was invited once."""
+    assert taking_place(written.series) == [(NOW, NOW + HOUR, "Meeting")]
+    assert list(calendar.holds()) == [written.remote_id]
+    if (mails := calendar.world.mailed(calendar.id)) is not None:
+        assert list(mails) == [(BOB, "invited")]
 
 
 def _first(rule: str) -> datetime:

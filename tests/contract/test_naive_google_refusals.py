@@ -22,7 +22,7 @@ from bridge.providers.google.adapter import GoogleBusy
 from bridge.providers.google.client import Client
 from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.server import Sandbox
-from tests.channels.test_naive_push import CAUGHT
+from tests.contract import test_naive_google_writing as writing
 from tests.contract.google_world import ANN, BOB, Signed, transport
 from tests.contract.naive_google import Altered, Naive, catches, running
 from tests.contract.provider_contract import NOW
@@ -37,13 +37,17 @@ REFUSALS = (
     *("calendar_gone", "expired_tokens"),
 )
 ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(SIGNING_IN, "tests.connecting.test_naive_google_sign_in"),
-    "meet_pending": "of writing: tests/unit/providers/google/test_meet.py",
-    "meet_fails": "of writing: tests/unit/providers/google/test_meet.py",
-    "meet_missing": "of writing: tests/unit/providers/google/test_meet.py",
-    "meet_forbidden": "of writing: tests/unit/providers/google/test_meet.py",
-    "lost_answers": "of writing: tests/unit/providers/google/test_sink.py",
-    **dict.fromkeys(CAUGHT, "tests/channels/test_naive_push.py"),
+    "invalid_grant": "tests/tokens and tests/engine/google_owner.py: the adapter refreshes nothing",
+    "testing_app": "tests/tokens and tests/engine/google_owner.py",
+    "token_unavailable": "tests/tokens and tests/engine/google_owner.py",
+    "no_refresh_token": "tests/connecting: who connects is asked for consent",
+    "wrong_issuer": "tests/connecting",
+    **dict.fromkeys(writing.CAUGHT, writing.__name__),
+    "push_lost": "of push",
+    "push_late": "of push",
+    "push_duplicate": "of push",
+    "push_refused": "of push",
+    "push_short": "of push",
 }
 """Misbehaviour that the contract of an event source does not meet, and where it is met."""
 
