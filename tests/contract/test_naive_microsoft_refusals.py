@@ -18,7 +18,7 @@ from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client
 from bridge.sandbox.microsoft.faults import FAULTS
-from tests.channels.test_naive_subscriptions import CAUGHT
+from tests.contract import test_naive_microsoft_writing as writing
 from tests.contract.microsoft_world import ANN, BOB, MicrosoftWorld
 from tests.contract.naive_microsoft import Altered, Naive, catches, running, world
 from tests.contract.provider_contract import HOUR, NOW
@@ -33,13 +33,21 @@ REFUSALS = (
     *("gateway_timeout", "expired_tokens"),
 )
 ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(SIGNING_IN, "tests.connecting.test_naive_microsoft_sign_in"),
-    "transaction_repeats": "of writing",
-    "transaction_conflict": "of writing",
-    "join_url_late": "of writing",
-    "online_meeting_fails": "of writing",
-    "lost_answers": "of writing",
-    **dict.fromkeys(CAUGHT, "tests/channels/test_naive_subscriptions.py"),
+    "invalid_grant": _SIGNING_IN,
+    "password_changed": _SIGNING_IN,
+    "conditional_access": _SIGNING_IN,
+    "mfa_required": _SIGNING_IN,
+    "single_use_refresh": _SIGNING_IN,
+    "no_refresh_token": _SIGNING_IN,
+    "qualified_scopes": _SIGNING_IN,
+    "token_unavailable": _SIGNING_IN,
+    **dict.fromkeys(writing.CAUGHT, writing.__name__),
+    "push_lost": "of push",
+    "push_late": "of push",
+    "push_duplicate": "of push",
+    "subscription_conflict": "of push",
+    "subscription_limit": "of push",
+    "subscription_short": "of push",
 }
 """Misbehaviour that the contract of an event source does not meet, and where it is met."""
 
