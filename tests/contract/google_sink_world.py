@@ -11,6 +11,7 @@ from bridge.model.event import PartStat
 from bridge.model.interval import utc
 from bridge.provider import CalendarId, Provider, RemoteId
 from bridge.providers.google import KIND
+from bridge.sandbox.faults import Faults
 from bridge.sandbox.google import invitations
 from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.google.times import Json
@@ -38,6 +39,10 @@ class GoogleSinkWorld:
 
     def __post_init__(self) -> None:
         self.requests = Interruptions(self.http)
+
+    @property
+    def faults(self) -> Faults:
+        return self.running.world.account(ANN).faults
 
     def open(self, _calendar: CalendarId) -> Provider:
         return KIND.open(account(self.running, self.requests))

@@ -212,9 +212,28 @@ def test_a_meeting_of_the_calendar_itself_keeps_its_link(place: Place) -> None:
     assert link not in place.stage.text()
 
 
-# Series of which each occurrence is a request of its own
+HOSTED = pytest.mark.parametrize("place", ["google", "microsoft"], indirect=True)
 
-STEPWISE = pytest.mark.parametrize("place", ["google", "microsoft"], indirect=True)
+
+@HOSTED
+@pytest.mark.covers("F56")
+def test_a_link_that_its_provider_never_gives_is_said_to_be_missing(place: Place) -> None:
+    stage = place.stage
+    (kind,) = place.calendar.ask(lambda sink: tuple(sink.natively))
+    never = {"google_meet": ("meet_pending", 10**6), "teams": ("online_meeting_fails", True)}
+    place.world.faults.switch(*never[kind.value])
+    assert place.book(f"X-BUSYBRIDGE-CONFERENCE:{kind.value}", ATTENDEE) is Result.SETTLED
+    place.world.faults.clear()
+    for _ in range(12):
+        stage.later(60)
+    assert stage.booking().meeting_state == "failing"
+    assert "the meeting was not there after 10 minutes" in stage.text()
+    assert stage.told() == ["booking.created", "booking.conference_failing"]
+    assert list(place.calendar.holds()) == [place.remote_id]
+    assert len(place.world.mailed(place.id)) == 2, "each guest, once"
+
+
+# Series of which each occurrence is a request of its own
 
 
 def series(number: int) -> bytes:
@@ -260,13 +279,13 @@ def written_in_time(place: Place, number: int, each: int) -> None:
     assert titles(place) == {f"Talk {day}" for day in range(number)}
 
 
-@STEPWISE
+@HOSTED
 def test_a_series_that_takes_longer_than_a_lease_is_written_by_one_alone(place: Place) -> None:
     written_in_time(place, 6, LEASE // 3)
 
 
 @pytest.mark.soak
-@STEPWISE
+@HOSTED
 def test_a_series_with_hundreds_of_changed_occurrences_is_written_by_one_alone(
     place: Place,
 ) -> None:
@@ -284,7 +303,7 @@ def at_the_fourth(act: Callable[[], object]) -> Callable[[str], None]:
     return count
 
 
-@STEPWISE
+@HOSTED
 def test_a_series_that_was_half_written_is_gone_on_with(place: Place) -> None:
     stage = place.stage
     stage.put(series(6))
@@ -295,7 +314,7 @@ def test_a_series_that_was_half_written_is_gone_on_with(place: Place) -> None:
     assert titles(place) == {f"Talk {day}" for day in range(6)}
 
 
-@STEPWISE
+@HOSTED
 def test_of_a_series_that_is_refused_on_the_way_nothing_stays(place: Place) -> None:
     def refuse() -> None:
         raise RemoteRejected("no more of them")
