@@ -16,3 +16,16 @@ class TestGoogle(SinkContract):
     @pytest.fixture
     def place(self, running: Sandbox, signed: Signed) -> GoogleSinkWorld:
         return GoogleSinkWorld(running, signed)
+
+
+@pytest.mark.soak
+class TestMisbehavingGoogle(SinkContract):
+    """Links come late, pages are short, and what is deleted is named by its id alone."""
+
+    @pytest.fixture
+    def place(self, running: Sandbox, signed: Signed) -> GoogleSinkWorld:
+        world = GoogleSinkWorld(running, signed)
+        world.faults.switch("meet_pending", 2)
+        for fault in ("short_pages", "bare_tombstones", "duplicate_pages"):
+            world.faults.switch(fault)
+        return world

@@ -31,11 +31,13 @@ class TestMicrosoft(SinkContract):
 
 @pytest.mark.soak
 class TestMisbehavingMicrosoft(SinkContract):
-    """Links come late, pages are short, and a transaction that was used is a conflict."""
+    """Links come late, pages are short, and a transaction that was used is answered otherwise."""
 
-    @pytest.fixture
-    def place(self, microsoft: MicrosoftSinkWorld) -> MicrosoftSinkWorld:
+    @pytest.fixture(params=["transaction_conflict", "transaction_repeats"])
+    def place(
+        self, microsoft: MicrosoftSinkWorld, request: pytest.FixtureRequest
+    ) -> MicrosoftSinkWorld:
         microsoft.faults.switch("join_url_late", 2)
-        for fault in ("short_pages", "transaction_conflict"):
+        for fault in ("short_pages", request.param):
             microsoft.faults.switch(fault)
         return microsoft

@@ -69,9 +69,9 @@ WRONGS = Wrongs(
     distorting=("inverted_times", "uid_without_deleted"),
     elsewhere={
         "wrong_issuer": "answers of the consent page, in tests/connecting",
-        "lost_answers": "of writing, in tests/unit/providers/google",
-        "meet_missing": "of writing, in tests/unit/providers/google",
-        "meet_forbidden": "of writing, in tests/unit/providers/google",
+        "lost_answers": "of writing, in tests/contract/test_naive_google_writing.py",
+        "meet_missing": "of writing, in tests/contract/test_naive_google_writing.py",
+        "meet_forbidden": "of writing, in tests/contract/test_naive_google_writing.py",
     },
     values={
         "slow": 0.001,

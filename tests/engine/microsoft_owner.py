@@ -98,9 +98,9 @@ WRONGS = Wrongs(
     ),
     distorting=("null_fields",),
     elsewhere={
-        "transaction_repeats": "of writing",
-        "transaction_conflict": "of writing",
-        "lost_answers": "of writing",
+        "transaction_repeats": "of writing, in tests/contract/test_naive_microsoft_writing.py",
+        "transaction_conflict": "of writing, in tests/contract/test_naive_microsoft_writing.py",
+        "lost_answers": "of writing, in tests/contract/test_naive_microsoft_writing.py",
     },
     values={
         "slow": 0.001,
