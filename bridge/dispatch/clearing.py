@@ -1,9 +1,9 @@
 """Bookings whose events were purged: what becomes of them in the store.
 
-While it is at it nothing is written: what is queued is put off, and so are rounds of mirrors, so
-that a purge that was killed leaves all of it as it was. Once their events are gone, bookings end as
-if somebody had deleted these in the calendar: they are shown as cancelled, their time is free, and
-nothing that was queued makes them anew.
+While it is at it nothing is written: what is queued is put off, and so are rounds of mirrors, again
+and again, so that a purge that was killed leaves all of it as it was. Once their events are gone,
+bookings end as if somebody had deleted these in the calendar: they are shown as cancelled, their
+time is free, and nothing that was queued makes them anew.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
@@ -36,8 +36,11 @@ from bridge.store.wake import Wake
 
 PURGED = "its event was purged from the calendar"
 _ACTOR = "purge"
-_PUT_OFF = 3600
-"""Seconds by which what is queued is put off, and goes on where a purge was killed."""
+_PUT_OFF = 180
+"""Seconds by which what is queued is put off, and after which it goes on where a purge was killed:
+no request takes as long."""
+_OFTEN = 60
+"""Seconds after which it is put off for longer."""
 _LATER = 120
 """Seconds after which a meeting that could not be cancelled at once is tried again."""
 _KEPT = 30
@@ -64,6 +67,43 @@ class Due(NamedTuple):
     proposal_id: int
 
 
+@dataclass(slots=True)
+class _Hold:
+    """Holds what is queued for the calendars of a connection while it is asked to."""
+
+    database: Database
+    connection_id: ConnectionId
+    clock: Callable[[], Instant]
+    held: Held = field(default_factory=Held)
+    at: Instant | None = None
+    """Since when it is put off."""
+
+    def take(self) -> bool:
+        """Put off what can be; False while something is being written all the same."""
+        now = self.clock()
+        self._keep(now)
+        with self.database.write() as conn:
+            pausing.put_off(conn, self.connection_id, now, _PUT_OFF, self.held)
+            each = (it.is_written_to(conn, self.connection_id, now) for it in (pausing, mirrors))
+            return not any(each)
+
+    def keep(self) -> None:
+        """Put it off for longer, now and then: asked before each request.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        self._keep(self.clock())
+
+    def _keep(self, now: Instant) -> None:
+        if self.at is None:
+            self.at = now
+        elif now - self.at >= _OFTEN:
+            with self.database.write() as conn:
+                pausing.put_off_longer(conn, self.held, now - self.at)
+            self.at = now
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearing:
     """Ends bookings; any thread may call."""
@@ -80,12 +120,13 @@ class Clearing:
         Raises:
             StoreError: something is being written, and does not come to an end in time.
         """
-        held = Held()
+        hold = _Hold(self.database, connection_id, self.clock)
         try:
-            self._hold(connection_id, held)
-            yield
+            self._hold(hold)
+            with deadline.asking(hold.keep):
+                yield
         finally:
-            self._release(connection_id, held)
+            self._release(hold)
 
     def unlisted(
         self, connection_id: ConnectionId, calendar: str, found: AbstractSet[str], since: Instant
@@ -152,25 +193,22 @@ class Clearing:
         with self.database.write() as conn:
             outbox.withdraw(conn, due.proposal_id, self.clock())
 
-    def _hold(self, connection_id: ConnectionId, held: Held) -> None:
+    def _hold(self, hold: _Hold) -> None:
         until = self.clock() + LEASE + 10
         while True:
             seen = self.wake.seen(OUTBOX)
-            now = self.clock()
-            with self.database.write() as conn:
-                pausing.put_off(conn, connection_id, now, _PUT_OFF, held)
-                if not any(it.is_written_to(conn, connection_id, now) for it in (pausing, mirrors)):
-                    return
+            if hold.take():
+                return
             left = deadline.remaining()
             if self.clock() >= until or (left is not None and left < _KEPT):
                 raise StoreError(_BUSY, busy=True)
             self.wake.wait(OUTBOX, 0.5, seen)
 
-    def _release(self, connection_id: ConnectionId, held: Held) -> None:
+    def _release(self, hold: _Hold) -> None:
         with self.database.write() as conn:
-            pausing.let_go_on(conn, held, _PUT_OFF)
+            pausing.let_go_on(conn, hold.held)
         with self.database.write(lasting=False) as conn:
-            schedule.mark(conn, [connection_id], self.clock())
+            schedule.mark(conn, [hold.connection_id], self.clock())
         for topic in (OUTBOX, "schedule"):
             self.wake.notify(topic)
 

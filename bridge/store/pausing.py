@@ -2,10 +2,13 @@
 
 It is put off by adding to when it may begin, and goes on by taking that away again: pauses that
 providers asked for stay, and two who put it off at once do not let go on what the other one holds.
+It is put off for a short while, again and again: what a killed process held goes on by itself.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
@@ -30,10 +33,10 @@ from bridge.store.outbox import OPEN, Kind, State
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What was put off."""
+    """What was put off, each with the seconds that were added."""
 
-    proposals: set[int] = field(default_factory=set)
-    mirrors: set[str] = field(default_factory=set)
+    proposals: Counter[int] = field(default_factory=Counter)
+    mirrors: Counter[str] = field(default_factory=Counter)
 
 
 def put_off(conn: Connection, connection_id: str, now: Instant, seconds: int, held: Held) -> None:
@@ -44,35 +47,50 @@ def put_off(conn: Connection, connection_id: str, now: Instant, seconds: int, he
         connection_id: to whose calendars it is written.
         now: the present.
         seconds: by how much.
-        held: is filled in.
+        held: is filled in; what is there already stays as it is.
     """
     ours = (
         select(proposals.c.id)
         .join(bookings, bookings.c.id == proposals.c.booking_id)
         .where(_concerns(connection_id), proposals.c.state.in_(OPEN))
     )
-    own = set(conn.execute(ours).scalars()) - held.proposals
+    own = set(conn.execute(ours).scalars()) - held.proposals.keys()
     is_queued = proposals.c.state == State.QUEUED.value
     for some in chunks(list(own)):
         statement = _later(proposals, proposals.c.due_at, now, seconds).where(
             proposals.c.id.in_(some), or_(is_queued, proposals.c.lease_until <= now)
         )
-        held.proposals.update(conn.execute(statement.returning(proposals.c.id)).scalars())
+        found = conn.execute(statement.returning(proposals.c.id)).scalars()
+        held.proposals.update(dict.fromkeys(found, seconds))
     statement = _later(mirrors, mirrors.c.rest_until, now, seconds).where(
         mirrors.c.connection_id == connection_id,
-        mirrors.c.id.not_in(held.mirrors),
+        mirrors.c.id.not_in(held.mirrors.keys()),
         mirrors.c.lease_until <= now,
     )
-    held.mirrors.update(conn.execute(statement.returning(mirrors.c.id)).scalars())
+    rounds = conn.execute(statement.returning(mirrors.c.id)).scalars()
+    held.mirrors.update(dict.fromkeys(rounds, seconds))
 
 
-def let_go_on(conn: Connection, held: Held, seconds: int) -> None:
-    """Undo `put_off`, but for what ended meanwhile."""
-    for some in chunks(list(held.proposals)):
-        is_open = (proposals.c.id.in_(some), proposals.c.state.in_(OPEN))
-        conn.execute(update(proposals).where(*is_open).values(due_at=proposals.c.due_at - seconds))
-    theirs = update(mirrors).where(mirrors.c.id.in_(held.mirrors))
-    conn.execute(theirs.values(rest_until=mirrors.c.rest_until - seconds))
+def put_off_longer(conn: Connection, held: Held, seconds: int) -> None:
+    """Put off what is held by so much more, but for what ended meanwhile."""
+    _move(conn, held.proposals, held.mirrors, seconds)
+    held.proposals.update(dict.fromkeys(held.proposals, seconds))
+    held.mirrors.update(dict.fromkeys(held.mirrors, seconds))
+
+
+def let_go_on(conn: Connection, held: Held) -> None:
+    """Undo all of it, but for what ended meanwhile."""
+    for seconds in sorted({*held.proposals.values(), *held.mirrors.values()}):
+        own = [it for it, added in held.proposals.items() if added == seconds]
+        _move(conn, own, [it for it, added in held.mirrors.items() if added == seconds], -seconds)
+
+
+def _move(conn: Connection, own: Iterable[int], rounds: Iterable[str], seconds: int) -> None:
+    later = update(proposals).values(due_at=proposals.c.due_at + seconds)
+    for some in chunks(list(own)):
+        conn.execute(later.where(proposals.c.id.in_(some), proposals.c.state.in_(OPEN)))
+    theirs = update(mirrors).where(mirrors.c.id.in_(list(rounds)))
+    conn.execute(theirs.values(rest_until=mirrors.c.rest_until + seconds))
 
 
 def is_written_to(conn: Connection, connection_id: str, now: Instant) -> bool:

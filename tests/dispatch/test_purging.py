@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -20,7 +21,7 @@ from bridge.provider import AccessRole, CalendarId, RemoteId
 from bridge.sink import Desired
 from bridge.store import mirrors
 from bridge.store.bookings import State
-from tests.bookings.hall import INSTANCE, ROOM
+from tests.bookings.hall import INSTANCE, LEASE, ROOM
 from tests.dispatch.stage import Killed, Stage, event, kill
 from tests.dispatch.test_meetings import meeting
 from tests.dispatch.test_transfers import receives
@@ -123,6 +124,47 @@ def test_a_purge_that_was_killed_leaves_the_rest_as_it_was_and_is_done_again(sta
     assert standing(stage) == ["theirs"]
     assert stage.booking().state is State.CANCELLED
     assert stage.later() == []
+
+
+def test_what_a_killed_purge_held_goes_on_within_minutes(stage: Stage) -> None:
+    stage.done(stage.put(event()))
+    mirrored(stage)
+    stage.put(event(uid="two", start=LATER[0], end=LATER[1]), "two.ics")
+    clearing, process = purging(stage).clearing, copy_context()
+    assert clearing is not None
+    purge_there = clearing.holding(WORK)
+    process.run(purge_there.__enter__)
+    stage.house.now += 179
+    assert stage.outcomes() == []
+    stage.house.now += 1
+    with stage.database.read() as conn:
+        assert mirrors.is_any_due(conn, stage.now)
+    assert stage.outcomes() == ["settled"]
+    assert standing(stage) == ["one", "theirs", "two"]
+    process.run(purge_there.__exit__, None, None, None)
+
+
+def test_a_purge_that_takes_an_hour_holds_what_is_queued_all_the_while(stage: Stage) -> None:
+    for n in range(40):
+        at = f"202611{n % 5 + 24}T{n // 5 + 6:02}"
+        booked = event(f"{at}0000Z", f"{at}3000Z", uid=f"e{n}")
+        stage.done(stage.put(booked, f"e{n}.ics"))
+    mirrored(stage)
+    stage.put(event(title="Other"))
+    started: list[object] = []
+
+    def slow() -> None:
+        stage.house.now += 100
+        deadline.ask()  # as what sends requests does before each
+        with stage.database.write() as conn:
+            started.extend(mirrors.claim(conn, "engine", stage.now, 1))
+        started.extend(stage.outbox.claim("engine", stage.now, 10, LEASE))
+
+    stage.memory.orders.give("delete", slow, times=None)
+    assert purge(stage).is_whole
+    assert started == []
+    with stage.database.read() as conn:
+        assert mirrors.is_any_due(conn, stage.now), "it goes on at once when the purge is over"
 
 
 def test_what_cannot_be_deleted_keeps_its_booking(stage: Stage) -> None:
