@@ -154,12 +154,15 @@ class Dispatch:
 
     def _before(self, work: Work, events: Events) -> EventSeries | None:
         """Say what the visible revision wanted; None where a proposal is shown in its place."""
+        desired = self._visible(work, events)
+        return None if desired is None else desired.series
+
+    def _visible(self, work: Work, events: Events) -> Desired | None:
         claim = work.claim
         if claim.kind is not Kind.CHANGE or claim.booking.state is not State.CONFIRMED:
             return None
         visible = replace(claim, proposal=claim.proposal._replace(kind=Kind.MEETING))
-        desired = self.outbox.desired(visible, events.sink.natively).desired
-        return None if desired is None else desired.series
+        return self.outbox.desired(visible, events.sink.natively).desired
 
     def _follow(
         self,
@@ -345,7 +348,9 @@ class Dispatch:
         if work.progress.refusal is not None:
             reached(Point.UNDOING)
             if work.claim.kind is Kind.CREATE and not work.claim.booking.remote_id:
-                self._unwrite(work)
+                self._undo(work, self._unwrite)
+            elif work.claim.kind is Kind.CHANGE:
+                self._undo(work, self._put_back)
             owed = self._meetings(work).drop(made)
         now = self.clock()
         if not self.outbox.refuse(work.claim, refusal.reason, now, code=refusal.code, owed=owed):
@@ -354,17 +359,26 @@ class Dispatch:
             self._ending.have_pulled(work.connection_id, now)
         return Report("refused")
 
-    def _unwrite(self, work: Work) -> None:
-        """Delete what was written of a booking that is refused.
+    def _undo(self, work: Work, undo: Callable[[Work, Events, Written], None]) -> None:
+        """Undo what was written of what is refused.
 
         Raises:
             BridgeError: not now; where nobody lets us it stays owed, and is shown in the end.
         """
         try:
             _, events = self._opening.open(work)
-            found = events.sink.find(work.calendar, work.token)
+            found = events.find()
             if found is not None:
-                intent = self.outbox.desired(work.claim, events.sink.natively)
-                events.delete(found, notify=intent.notify)
+                undo(work, events, found)
         except Refused as err:
             raise RemoteRejected(str(err), code=err.code) from err
+
+    def _unwrite(self, work: Work, events: Events, found: Written) -> None:
+        intent = self.outbox.desired(work.claim, events.sink.natively)
+        events.delete(found, notify=intent.notify)
+
+    def _put_back(self, work: Work, events: Events, found: Written) -> None:
+        """Make it what is visible again: of a series some parts were changed already."""
+        desired = self._visible(work, events)
+        if desired is not None:
+            events.put(desired, found)

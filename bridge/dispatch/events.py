@@ -93,7 +93,7 @@ class Events:
             reached(Point.EVENT_WANTED)
             self.work.hold()
             self.work.touched = True
-            self.work.in_parts = _is_in_parts(wanted.series)
+            self.work.in_parts = _is_in_parts(wanted, current)
             try:
                 with self._heeding():
                     written = self.sink.put(self.work.calendar, wanted, current)
@@ -182,9 +182,10 @@ class Events:
         )
 
 
-def _is_in_parts(series: EventSeries) -> bool:
-    master = series.master
-    return bool(series.overrides) or (master is not None and bool(master.exdates))
+def _is_in_parts(*sides: Desired | Written | None) -> bool:
+    """Tell whether it takes several requests to make one the other."""
+    every = [each.series for each in sides if each is not None]
+    return any(it.overrides or (it.master is not None and it.master.exdates) for it in every)
 
 
 class CalendarMissing(RemoteNotFound):

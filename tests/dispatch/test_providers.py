@@ -236,7 +236,7 @@ def test_a_link_that_its_provider_never_gives_is_said_to_be_missing(place: Place
 # Series of which each occurrence is a request of its own
 
 
-def series(number: int) -> bytes:
+def series(number: int, title: str = "Talk") -> bytes:
     """A daily series of which every occurrence is another one."""
     first = datetime(2026, 11, 23, 9, tzinfo=UTC)
     changed = [
@@ -248,7 +248,7 @@ def series(number: int) -> bytes:
                 f"RECURRENCE-ID:{first + timedelta(days=day):%Y%m%dT%H%M%SZ}",
                 f"DTSTART:{first + timedelta(days=day, hours=1):%Y%m%dT%H%M%SZ}",
                 f"DTEND:{first + timedelta(days=day, hours=2):%Y%m%dT%H%M%SZ}",
-                f"SUMMARY:Talk {day}",
+                f"SUMMARY:{title} {day}",
                 "END:VEVENT\r\n",
             )
         )
@@ -324,6 +324,24 @@ def test_of_a_series_that_is_refused_on_the_way_nothing_stays(place: Place) -> N
     assert (outcome.result, outcome.reason) == (Result.REFUSED, "no more of them")
     assert place.calendar.holds() == {}
     assert place.stage.busy() == []
+
+
+@HOSTED
+def test_a_series_whose_change_is_refused_on_the_way_is_as_it_was_before(place: Place) -> None:
+    def refuse() -> None:
+        raise RemoteRejected("no more of them")
+
+    stage = place.stage
+    assert stage.done(stage.put(series(6))).result is Result.SETTLED
+    before, text = taking_place(place.held()), stage.text()
+    assert stage.outcomes() == []
+    place.http.each = at_the_fourth(refuse)
+    outcome = stage.done(stage.put(series(6, title="Other")))
+    assert (outcome.result, outcome.reason) == (Result.REFUSED, "no more of them")
+    assert taking_place(place.held()) == before
+    stage.house.pull()
+    assert stage.outcomes() == []
+    assert stage.text() == text, "nobody took our half of it for somebody's change"
 
 
 def gives_back(said: list[str]) -> list[str]:
