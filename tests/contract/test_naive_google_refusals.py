@@ -22,6 +22,8 @@ from bridge.providers.google.adapter import GoogleBusy
 from bridge.providers.google.client import Client
 from bridge.sandbox.faults import FAULTS
 from bridge.sandbox.server import Sandbox
+from tests.channels import test_naive_push as pushing
+from tests.connecting import test_naive_google_sign_in as signing_in
 from tests.contract import test_naive_google_writing as writing
 from tests.contract.google_world import ANN, BOB, Signed, transport
 from tests.contract.naive_google import Altered, Naive, catches, running
@@ -37,17 +39,9 @@ REFUSALS = (
     *("calendar_gone", "expired_tokens"),
 )
 ELSEWHERE: Mapping[str, str] = {
-    "invalid_grant": "tests/tokens and tests/engine/google_owner.py: the adapter refreshes nothing",
-    "testing_app": "tests/tokens and tests/engine/google_owner.py",
-    "token_unavailable": "tests/tokens and tests/engine/google_owner.py",
-    "no_refresh_token": "tests/connecting: who connects is asked for consent",
-    "wrong_issuer": "tests/connecting",
+    **dict.fromkeys(signing_in.CAUGHT, signing_in.__name__),
     **dict.fromkeys(writing.CAUGHT, writing.__name__),
-    "push_lost": "of push",
-    "push_late": "of push",
-    "push_duplicate": "of push",
-    "push_refused": "of push",
-    "push_short": "of push",
+    **dict.fromkeys(pushing.CAUGHT, pushing.__name__),
 }
 """Misbehaviour that the contract of an event source does not meet, and where it is met."""
 

@@ -18,6 +18,8 @@ from bridge.providers.microsoft import wire
 from bridge.providers.microsoft.busy import MicrosoftBusy
 from bridge.providers.microsoft.client import Client
 from bridge.sandbox.microsoft.faults import FAULTS
+from tests.channels import test_naive_subscriptions as pushing
+from tests.connecting import test_naive_microsoft_sign_in as signing_in
 from tests.contract import test_naive_microsoft_writing as writing
 from tests.contract.microsoft_world import ANN, BOB, MicrosoftWorld
 from tests.contract.naive_microsoft import Altered, Naive, catches, running, world
@@ -33,21 +35,9 @@ REFUSALS = (
     *("gateway_timeout", "expired_tokens"),
 )
 ELSEWHERE: Mapping[str, str] = {
-    "invalid_grant": _SIGNING_IN,
-    "password_changed": _SIGNING_IN,
-    "conditional_access": _SIGNING_IN,
-    "mfa_required": _SIGNING_IN,
-    "single_use_refresh": _SIGNING_IN,
-    "no_refresh_token": _SIGNING_IN,
-    "qualified_scopes": _SIGNING_IN,
-    "token_unavailable": _SIGNING_IN,
+    **dict.fromkeys(signing_in.CAUGHT, signing_in.__name__),
     **dict.fromkeys(writing.CAUGHT, writing.__name__),
-    "push_lost": "of push",
-    "push_late": "of push",
-    "push_duplicate": "of push",
-    "subscription_conflict": "of push",
-    "subscription_limit": "of push",
-    "subscription_short": "of push",
+    **dict.fromkeys(pushing.CAUGHT, pushing.__name__),
 }
 """Misbehaviour that the contract of an event source does not meet, and where it is met."""
 
