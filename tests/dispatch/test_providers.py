@@ -157,6 +157,25 @@ def test_what_a_person_changed_there_stays_beside_a_change_of_ours(place: Place)
     assert [it.partstat for it in master.attendees if it.address == GUEST] == [PartStat.ACCEPTED]
 
 
+DANGEROUS = (
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "//server/share/x",
+    r"\\server\share",
+    "data:text/html,x",
+)
+
+
+@pytest.mark.covers("T30")
+@pytest.mark.parametrize("url", DANGEROUS)
+def test_a_link_that_does_harm_does_not_reach_its_provider(place: Place, url: str) -> None:
+    conference = f"CONFERENCE;VALUE=URI;FEATURE=VIDEO:{url}"
+    assert place.book(f"URL:{url}", f"ATTACH:{url}", conference) is Result.SETTLED
+    master = place.held().master
+    assert master is not None
+    assert (master.url, master.conference_url, master.attachments) == ("", "", ())
+
+
 def test_a_meeting_at_zoom_stands_in_the_event_and_goes_with_it(place: Place) -> None:
     place.book("X-BUSYBRIDGE-CONFERENCE:zoom")
     (reference,) = place.stage.meetings()
