@@ -51,8 +51,8 @@ class FailsWithItsChannels(Pulls):
 class NeverDoubts(Keeper):
     """A channel that is open tells of everything."""
 
-    def tend(self, connection_id: ConnectionId, **_: Any) -> Tended:
-        return super().tend(connection_id)
+    def tend(self, connection_id: ConnectionId, *claim: Any, **_: Any) -> Tended:
+        return super().tend(connection_id, *claim)
 
 
 class DoubtsForGood(Keeper):
@@ -60,9 +60,9 @@ class DoubtsForGood(Keeper):
 
     is_deaf = False
 
-    def tend(self, connection_id: ConnectionId, *, surprised: bool = False) -> Tended:
+    def tend(self, connection_id: ConnectionId, *claim: Any, surprised: bool = False) -> Tended:
         self.is_deaf = self.is_deaf or surprised
-        tended = super().tend(connection_id, surprised=surprised)
+        tended = super().tend(connection_id, *claim, surprised=surprised)
         return Tended() if self.is_deaf else tended
 
 
@@ -115,8 +115,8 @@ class TakesItsEndForGranted(Keeper):
 class RenewsWhenItPolls(Keeper):
     """The next poll is soon enough for whatever has to be renewed."""
 
-    def tend(self, connection_id: ConnectionId, *, surprised: bool = False) -> Tended:
-        return super().tend(connection_id, surprised=surprised)._replace(due_at=None)
+    def tend(self, connection_id: ConnectionId, *claim: Any, **named: Any) -> Tended:
+        return super().tend(connection_id, *claim, **named)._replace(due_at=None)
 
 
 class TakesConflictForDone(Keeper):
