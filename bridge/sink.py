@@ -10,8 +10,9 @@ What every sink and every maker of conferences keeps (fixed by `tests/contract/`
   knows, stays. It never deletes and creates anew, and never ends or doubles a meeting.
 - What a provider cannot say is refused before anything is written: `RemoteRejected`, with a text
   that says what and why to the person who booked. Nothing is approximated.
-- They do not retry, do not sleep and keep no state. An error after which nobody knows whether it
-  was done is a `TemporarilyUnavailable`; whoever repeats it asks `find` first.
+- They do not retry and do not sleep. What they remember spares requests, and nothing depends on it.
+  An error after which nobody knows whether it was done is a `TemporarilyUnavailable`; whoever
+  repeats it asks `find` first.
 """
 
 from __future__ import annotations

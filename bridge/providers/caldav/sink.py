@@ -7,7 +7,6 @@ known after a person has moved it. A change is made in the text that stands ther
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,10 +28,10 @@ from bridge.model.conference import ConferenceKind
 from bridge.model.event import Attendee, Event, EventSeries, Status
 from bridge.model.http import Response
 from bridge.model.remote import CalendarId, ETag, RemoteId
-from bridge.provider import Item, SeriesRemoved, Unreadable
 from bridge.providers.caldav import wire
 from bridge.providers.caldav.client import ServerFailed, href_of
 from bridge.providers.caldav.home import Home
+from bridge.providers.caldav.marks import Marks, Reading
 from bridge.providers.caldav.pull import Pull
 from bridge.providers.caldav.refusals import NO_UID_CONFLICT
 from bridge.providers.caldav.translate import strong_etag
@@ -42,8 +41,6 @@ TOKEN = "X-BUSYBRIDGE-TOKEN"  # noqa: S105 - the name of a property
 ORIGIN = "X-BUSYBRIDGE-ORIGIN"
 _WHAT = "the calendar"
 """To people; which one it is stands in the log."""
-_OWN_NAME = re.compile(r"[0-9a-f]{32,40}\.ics")
-"""Of objects that were made for bookings or blocks, by this instance or another one."""
 _MOST_FOUND = 20
 """Objects of a query that are looked at; a server that finds more did not understand it."""
 logger = logging.getLogger(__name__)
@@ -68,10 +65,16 @@ class CaldavSink:
     may_be_silent = False
     keeps_uids = True
 
-    def __init__(self, home: Home) -> None:
-        """Open without touching the network."""
+    def __init__(self, home: Home, marks: Marks | None = None) -> None:
+        """Open without touching the network.
+
+        Args:
+            home: the account.
+            marks: what is remembered between two looks, as long as the account is open.
+        """
         self._home = home
         self._client = home.client
+        self._marks = marks or Marks()
 
     def ends_by_uid(self, calendar: CalendarId) -> bool:
         """Tell whether guests hear of an end by a UID of ours; see `EventSink`."""
@@ -96,38 +99,27 @@ class CaldavSink:
     def marked(self, calendar: CalendarId, origin: str) -> Sequence[Marked]:
         """Find what an instance wrote; see `EventSink`.
 
-        The server is not asked to look for the mark: some answer such a question with nothing. An
-        object that it lists and withholds, as some do with what is not the account's own, counts as
-        somebody else's unless it has a name that we give.
+        The server is not asked to look for the mark: some answer such a question with nothing.
         """
-        url = self._home.url(calendar)
-        found: list[_Standing] = []
+        url, owner = self._home.url(calendar), self._home.owner()
 
-        def reading(name: RemoteId, etag: ETag | None, text: str | bytes) -> Item:
-            octets = text.encode() if isinstance(text, str) else text
-            if _is_written_by(octets, origin):
-                found.append(self._standing(name, etag, octets))
-            return SeriesRemoved(name)
+        def listing(reading: Reading) -> Pull:
+            return Pull(self._client, calendar, url, owner, reading=reading)
 
-        for page in Pull(
-            self._client, calendar, url, self._home.owner(), reading=reading
-        ).everything():
-            for item in page.items:
-                if not isinstance(item, Unreadable):
-                    continue
-                if _OWN_NAME.fullmatch(item.remote_id):
-                    raise UnreadableAnswer(f"{_WHAT}: {item.remote_id}: {item.reason}")
-                logger.debug("calendar %s: %s: %s", calendar, item.remote_id, item.reason)
-        return [
-            Marked(
-                written=self._written(it),
+        def read(name: RemoteId, etag: ETag | None, text: bytes) -> Marked | None:
+            if not _is_written_by(text, origin):
+                return None
+            standing = self._standing(name, etag, text)
+            if _is_cancelled(standing):
+                return None
+            return Marked(
+                written=self._written(standing),
                 origin=origin,
-                token=it.token,
-                mirror=it.series.events()[0].mirror,
+                token=standing.token,
+                mirror=standing.series.events()[0].mirror,
             )
-            for it in found
-            if not _is_cancelled(it)
-        ]
+
+        return self._marks.look(calendar, origin, listing, read)
 
     def put(self, calendar: CalendarId, desired: Desired, base: Written | None) -> Written:
         """Make an event what is desired."""
