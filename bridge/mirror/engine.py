@@ -11,12 +11,14 @@ from hashlib import blake2b
 from bridge.config.plan import MirrorPlan
 from bridge.errors import BridgeError, RemoteNotFound, RemoteRejected, StoreError
 from bridge.mirror import sources, target
+from bridge.mirror.blocks import Block
 from bridge.mirror.pairing import Standing, Steps, pair
 from bridge.mirror.report import WELL, Foreseen, Report, stuck, wrong
 from bridge.mirror.sources import Sources
 from bridge.mirror.target import Looking, Seen, Target
+from bridge.mirror.turns import PAUSE, Turns, in_turn
 from bridge.mirror.writing import Lost, Writer
-from bridge.model.interval import Instant, Window
+from bridge.model.interval import FBType, Instant, Window
 from bridge.model.resource import ConnectionId, ResourceId
 from bridge.provider import CalendarId, Opener
 from bridge.sink import EventSink
@@ -32,8 +34,6 @@ _SOON = 60
 """Seconds after which sources are looked at again that were not read yet."""
 _AGAIN = 5
 """Seconds after which a mirror is looked at again whose accounts were not listed yet."""
-_REFUSED = 900
-"""Seconds after which is tried again what was refused, where the rest was not."""
 _PATIENCE = 2
 """Failures in a row after which blocks in a calendar that is not meant any more are left."""
 _KEPT = 7 * 86400
@@ -50,6 +50,8 @@ class _Ground:
     target: Target
     sources: Sources
     rows: list[MirroredRow]
+    refused: dict[Block, Instant]
+    """When its provider last refused to make a block."""
 
     @property
     def digest(self) -> str:
@@ -108,8 +110,10 @@ class Mirroring:
         steps = pair(ground.sources.wanted, _recent(seen, ground.sources.window))
         writer = self._writer(claimed, sink, ground.target.calendar, ground.plan.title)
         writer.begin(seen, steps)
-        writer.carry_out(seen, steps)
-        return self._record(claimed, ground, writer, steps)
+        # A person who asks for a round put right what was refused, perhaps.
+        turns = in_turn(steps.made, ground.refused, self.clock(), rest=not look)
+        writer.carry_out(seen, steps, turns)
+        return self._record(claimed, ground, writer, steps, turns)
 
     def foresee(
         self, resource_id: ResourceId, plan: MirrorPlan, *, leaving: bool = False
@@ -164,8 +168,10 @@ class Mirroring:
             if resource is None or place is None:
                 return None
             found = sources.read(conn, resource, plan, place.name, self.clock())
-            rows = mirrored.of_mirror(conn, mirrors.mirror_id(resource_id, plan.to))
-        return _Ground(resource, plan, place, found, rows)
+            id_ = mirrors.mirror_id(resource_id, plan.to)
+            rows, refused = mirrored.of_mirror(conn, id_), mirrored.refused(conn, id_)
+        never = {Block(it.start, it.end, FBType(it.fbtype)): it.refused_at for it in refused}
+        return _Ground(resource, plan, place, found, rows, never)
 
     def _open(self, place: Target) -> EventSink:
         provider = self.accounts.open(place.connection.id, place.plan.fingerprint)
@@ -294,14 +300,18 @@ class Mirroring:
         at = self.clock() + _AGAIN
         return self._end(claimed, Report("waiting", again_at=at), due_at=at, rest_until=at, **WELL)
 
-    def _record(self, claimed: MirrorRow, ground: _Ground, writer: Writer, steps: Steps) -> Report:
-        if writer.problem is not None and not writer.done:
+    def _record(
+        self, claimed: MirrorRow, ground: _Ground, writer: Writer, steps: Steps, turns: Turns
+    ) -> Report:
+        # What stands shows that the calendar takes blocks: some are refused for themselves.
+        nothing = not writer.done and (writer.gave_up or not steps.kept)
+        if writer.problem is not None and nothing:
             raise writer.problem
         now = self.clock()
         left = writer.left - writer.refused
         due = (writer.again_at or now) if left else self._next_look(ground, now)
-        if writer.problem is not None and not left:
-            due = min(due, now + _REFUSED)
+        if not left and (writer.problem is not None or writer.resting):
+            due = min(due, now + PAUSE, turns.until or due)
         if writer.problem is not None:
             logger.warning(
                 "%s: %d writes of the mirror to %s were refused: %s",
@@ -323,13 +333,13 @@ class Mirroring:
             claimed,
             report,
             seq=ground.resource.change_seq,
-            digest="" if writer.left else ground.digest,
+            digest="" if writer.left or writer.resting else ground.digest,
             due_at=due,
             rest_until=due if left else 0,
             written_at=now,
             waiting=left,
             held=len(steps.held),
-            **wrong(claimed, writer.problem, steps, now),
+            **wrong(claimed, writer.problem, steps, now, resting=writer.resting),
         )
 
     def _end(self, claimed: MirrorRow, report: Report, **values: object) -> Report:

@@ -9,6 +9,8 @@ from bridge.mirror.pairing import Steps
 from bridge.model.interval import Instant
 from bridge.store.mirrors import MirrorRow
 
+_STUCK = "block_refused"
+
 
 class Report(NamedTuple):
     """How a round ended."""
@@ -61,33 +63,41 @@ WELL: dict[str, object] = {
 
 
 def wrong(
-    claimed: MirrorRow, problem: ProviderError | None, steps: Steps, now: Instant
+    claimed: MirrorRow,
+    problem: ProviderError | None,
+    steps: Steps,
+    now: Instant,
+    *,
+    resting: int,
 ) -> dict[str, object]:
     """Say what is wrong after a round in which not everything was refused."""
-    since = claimed.error_since or now
+    told: dict[str, str] | None = None
     if problem is not None:
-        return {
-            "failures": claimed.failures + 1,
-            "error_code": problem.code,
-            "error_message": str(problem),
-            "error_hint": problem.hint,
-            "error_since": since,
+        told = {"code": problem.code, "message": str(problem), "hint": problem.hint}
+    elif resting:
+        if claimed.error_code not in ("", _STUCK) and not claimed.failures:
+            return {"failures": 0}  # it was said why, and is still true
+        told = {
+            "code": "block_not_taken",
+            "message": f"{resting} of its blocks are refused by the calendar",
+            "hint": "the log says why; they are tried again every 15 minutes",
         }
-    if steps.stuck:
+    elif steps.stuck:
         told = stuck(steps)
-        return WELL | {
-            "error_code": told["code"],
-            "error_message": told["message"],
-            "error_hint": told["hint"],
-            "error_since": since,
-        }
-    return WELL
+    if told is None:
+        return WELL
+    return WELL | {
+        "error_code": told["code"],
+        "error_message": told["message"],
+        "error_hint": told["hint"],
+        "error_since": claimed.error_since or now,
+    }
 
 
 def stuck(steps: Steps) -> dict[str, str]:
     """Say which blocks a person has to delete."""
     return {
         "message": f"{len(steps.stuck)} of its events should go and cannot be deleted",
-        "code": "block_refused",
+        "code": _STUCK,
         "hint": "delete them in the calendar",
     }

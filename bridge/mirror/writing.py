@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from bridge.errors import ProviderError, RemoteChanged, RemoteNotFound, RemoteRe
 from bridge.mirror.blocks import Wanted, answer_of, series_of, uid_of
 from bridge.mirror.pairing import Standing, Steps
 from bridge.mirror.target import Seen, refuse_twice
+from bridge.mirror.turns import Turns
 from bridge.model.interval import Instant
 from bridge.provider import CalendarId
 from bridge.sink import Desired, EventSink, Written
@@ -33,7 +35,8 @@ _CROWDED = 30
 _CHANGED = 15
 """Seconds after which is written what somebody changed under our hands."""
 _ENOUGH = 3
-"""Refusals in a row after which the other blocks would be refused, too."""
+"""Refusals in a row after which it is tried once more, at the other end: where that is refused as
+well, it is not these blocks that the calendar does not take, but any."""
 logger = logging.getLogger(__name__)
 
 
@@ -68,6 +71,10 @@ class Writer:
     """When to go on with them; None: at once."""
     problem: ProviderError | None = None
     """Why a step was refused."""
+    gave_up: bool = False
+    """One step after the other was refused, of those that were not refused before."""
+    resting: int = 0
+    """Blocks that were refused before, and that this round did not ask for."""
     _tried: int = 0
     _in_a_row: int = 0
     _serial: int = field(init=False)
@@ -103,24 +110,40 @@ class Writer:
             if self.claimed.calendar != self.calendar:
                 mirrors.change(conn, self.claimed, calendar=self.calendar)
 
-    def carry_out(self, seen: Seen, steps: Steps) -> None:
-        """Do what is to be done, what makes time busy first; stop where the next round goes on."""
-        todo: list[Callable[[], None]] = [
-            *(partial(self._make, each) for each in steps.made),
-            *(partial(self._move, *each) for each in steps.moved),
-            *(partial(self._drop, each) for each in steps.dropped),
-            *(partial(self._delete, each) for each in seen.copies),
-        ]
+    def carry_out(self, seen: Seen, steps: Steps, turns: Turns | None = None) -> None:
+        """Do what is to be done, what makes time busy first; stop where the next round goes on.
+
+        Args:
+            seen: what stands in the calendar.
+            steps: what is to be done.
+            turns: what is made when, where some of it was refused before.
+        """
+        first, last, resting, _ = turns or Turns(steps.made, [], [])
+        dropped = [partial(self._drop, each) for each in steps.dropped]
+        copies = [partial(self._delete, each) for each in seen.copies]
         with _time_to_write():
-            for number, step in enumerate(todo):
+            left = self._work(
+                deque(partial(self._make, each) for each in first),
+                deque(partial(self._move, *each) for each in steps.moved),
+                deque([*dropped, *copies]),
+            )
+            self.gave_up = self._in_a_row > _ENOUGH
+            untried = self._work(deque(partial(self._make, each) for each in last))
+        self.left += left
+        self.resting = len(resting) + untried
+
+    def _work(self, *kinds: deque[Callable[[], None]]) -> int:
+        """Do one kind of steps after the other. Returns how many are left."""
+        for todo in kinds:
+            while todo:
                 try:
-                    self._step(step)
+                    self._look_at_limits()
                 except _Pause:
-                    self.left += len(todo) - number
-                    return
+                    return sum(len(each) for each in kinds)
+                self._step(todo.pop() if self._in_a_row == _ENOUGH else todo.popleft())
+        return 0
 
     def _step(self, step: Callable[[], None]) -> None:
-        self._look_at_limits()
         self._tried += 1
         try:
             step()
@@ -142,7 +165,7 @@ class Writer:
             _Pause: it has.
         """
         remaining = deadline.remaining()
-        if self._in_a_row >= _ENOUGH or self._tried >= MOST:
+        if self._in_a_row > _ENOUGH or self._tried >= MOST:
             raise _Pause
         # One is tried in any case: a round that writes nothing would be followed by others like it.
         if self._tried and remaining is not None and remaining < _LEAST:
@@ -200,9 +223,10 @@ class Writer:
     def _write(self, token: str, base: Written | None, wanted: Wanted) -> None:
         try:
             written = self._put(token, base, wanted)
-        except (RemoteRejected, RemoteNotFound):
+        except (RemoteRejected, RemoteNotFound) as err:
             if base is None:  # nothing came of it, and under that name nothing will
-                self._forget(token)
+                refused_at = self.clock() if isinstance(err, RemoteRejected) else 0
+                self._forget(token, refused_at)
             raise
         self._note(token, written, wanted)
 
@@ -243,9 +267,11 @@ class Writer:
         with self.database.write(lasting=False) as conn:
             mirrored.save(conn, [row])
 
-    def _forget(self, token: str) -> None:
+    def _forget(self, token: str, refused_at: Instant = 0) -> None:
         with self.database.write(lasting=False) as conn:
             mirrored.bury(conn, self.claimed.id, [token], self.clock())
+            if refused_at:
+                mirrored.refuse_new(conn, self.claimed.id, token, refused_at)
 
     def _refuse(self, token: str) -> None:
         with self.database.write(lasting=False) as conn:

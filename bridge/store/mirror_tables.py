@@ -56,7 +56,7 @@ mirrored = Table(
     _text("sources"),  # ids of the connections whose time it is, sorted; empty: not known
     _text("answer"),  # digest of what its provider made of what was asked for
     _count("written_at"),  # when it was last asked for; listings may be older than that
-    _count("refused_at"),  # when its provider last refused to change or delete it
+    _count("refused_at"),  # when its provider last refused to make, change or delete it
     _time("gone_at"),  # it was deleted; feeds of the calendar may have it for days
     Index(None, "gone_at"),
 )

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from bridge.model.interval import Instant, Window
 from bridge.provider import AccessRole
@@ -82,6 +82,38 @@ def refuse(conn: Connection, mirror_id: str, token: str, now: Instant) -> None:
     """Note that a block's provider refused to change or delete it."""
     it = (mirrored.c.mirror_id == mirror_id, mirrored.c.token == token)
     conn.execute(update(mirrored).where(*it).values(refused_at=now))
+
+
+def refuse_new(conn: Connection, mirror_id: str, token: str, now: Instant) -> None:
+    """Note that a provider refused to make a block; earlier notes of the like of it go."""
+    it = (mirrored.c.mirror_id == mirror_id, mirrored.c.token == token)
+    row = conn.execute(select(*_COLUMNS).where(*it)).first()
+    if row is None:
+        return
+    statement = mirrored.delete().where(
+        *_never_made(mirror_id),
+        mirrored.c.token != token,
+        mirrored.c.start == row.start,
+        mirrored.c.end == row.end,
+        mirrored.c.fbtype == row.fbtype,
+    )
+    conn.execute(statement)
+    refuse(conn, mirror_id, token, now)
+
+
+def refused(conn: Connection, mirror_id: str) -> list[MirroredRow]:
+    """List what a mirror's provider refused to make, each block once."""
+    query = select(*_COLUMNS).where(*_never_made(mirror_id))
+    return [MirroredRow(*row) for row in conn.execute(query)]
+
+
+def _never_made(mirror_id: str) -> Sequence[ColumnElement[bool]]:
+    return (
+        mirrored.c.mirror_id == mirror_id,
+        mirrored.c.gone_at.is_not(None),
+        mirrored.c.refused_at != 0,
+        mirrored.c.remote_id == "",
+    )
 
 
 def bury_deleted(

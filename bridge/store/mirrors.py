@@ -12,7 +12,7 @@ from bridge.config.plan import MirrorPlan
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.store.database import upsert
-from bridge.store.mirror_tables import mirrors
+from bridge.store.mirror_tables import mirrored, mirrors
 from bridge.store.resources import ResourceState
 from bridge.store.schema import connections, resources
 
@@ -76,7 +76,7 @@ def sync_mirrors(
 
     One that failed is tried once more: a reload is how an admin says that it was put right.
     """
-    query = select(mirrors.c.id, mirrors.c.plan, mirrors.c.leaving, mirrors.c.failures)
+    query = select(mirrors.c.id, mirrors.c.plan, mirrors.c.leaving, mirrors.c.error_code)
     query = query.where(mirrors.c.resource_id == resource_id)
     known = {row.id: row for row in conn.execute(query.with_for_update())}
     plans = {mirror_id(resource_id, plan.to): plan for plan in wanted}
@@ -95,10 +95,15 @@ def sync_mirrors(
         for id_, plan in plans.items()
         if (row := known.get(id_)) is None
         or row.leaving
-        or row.failures
+        or row.error_code
         or row.plan != plan.model_dump_json()
     ]
     upsert(conn, mirrors, changed, update=["plan", "leaving", "due_at", "rest_until", "stays"])
+    if changed:
+        those = mirrored.c.mirror_id.in_([each["id"] for each in changed])
+        refused = (mirrored.c.gone_at.is_not(None), mirrored.c.refused_at != 0)
+        # Long ago, so that they do not rest; they come last all the same.
+        conn.execute(update(mirrored).where(those, *refused).values(refused_at=1))
     left = [id_ for id_, row in known.items() if id_ not in plans and not row.leaving]
     if left:
         statement = update(mirrors).where(mirrors.c.id.in_(left))
