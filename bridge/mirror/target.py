@@ -11,7 +11,7 @@ from bridge.mirror.blocks import Block, answer_of, block_of, is_titled
 from bridge.mirror.pairing import Standing
 from bridge.model.interval import FBType, Instant
 from bridge.model.resource import ConnectionId
-from bridge.provider import AccessRole, CalendarId, RemoteId, named
+from bridge.provider import AccessRole, CalendarId, CalendarInfo, RemoteId, named
 from bridge.sink import EventSink, Written
 from bridge.store import connections, listings, mirrors
 from bridge.store.connections import ConnectionRow
@@ -46,15 +46,13 @@ def find(conn: Transaction, plan: MirrorPlan, row: MirrorRow | None) -> Target |
 
     Raises:
         RemoteNotFound: the account has no such calendar.
-        RemoteRejected: nothing can be written into it, or another mirror is.
+        RemoteRejected: nothing can be written into it, or another mirror is. The latter is decided
+            when the mirror has left the calendar of before: another one may wait for that.
     """
-    connection = connections.get(conn, plan.connection_id)
-    if connection is None:
+    listed = _listed(conn, plan)
+    if listed is None:
         return None
-    settled = ConnectionPlan.model_validate_json(connection.plan)
-    infos = listings.get(conn, connection.id, settled.fingerprint)
-    if infos is None:
-        return None
+    connection, settled, infos = listed
     found = named(plan.calendar, infos)
     if not found:
         raise RemoteNotFound(
@@ -70,7 +68,7 @@ def find(conn: Transaction, plan: MirrorPlan, row: MirrorRow | None) -> Target |
             code="calendar_not_writable",
             hint="let its owner share it for changes, or mirror into another one",
         )
-    if row is not None:
+    if row is not None and row.calendar in ("", info.id):
         refuse_twice(conn, row, info.id)
     return Target(connection, settled, info.id)
 
@@ -87,6 +85,9 @@ def account_of(conn: Transaction, row: MirrorRow) -> Target | None:
 def refuse_twice(conn: Transaction, row: MirrorRow, calendar: CalendarId) -> None:
     """Refuse a calendar that another mirror is written into; of two that both were, one goes on.
 
+    One that means another calendar by now is about to leave, and does not count: two that change
+    places would wait for each other.
+
     Raises:
         RemoteRejected: it is the other's.
     """
@@ -96,12 +97,33 @@ def refuse_twice(conn: Transaction, row: MirrorRow, calendar: CalendarId) -> Non
             and not other.leaving
             and (other.connection_id, other.calendar) == (row.connection_id, calendar)
             and (row.calendar != calendar or other.id < row.id)
+            and not _means_another(conn, other)
         ):
             raise RemoteRejected(
                 f"{row.target} is the same calendar as {other.target}, which is mirrored into",
                 code="mirrored_twice",
                 hint="leave one of the two mirrors out",
             )
+
+
+def _means_another(conn: Transaction, row: MirrorRow) -> bool:
+    """Tell whether a mirror means another calendar than that in which its blocks stand."""
+    plan = MirrorPlan.model_validate_json(row.plan)
+    listed = _listed(conn, plan)
+    found = named(plan.calendar, listed[2]) if listed else []
+    return bool(found) and found[0].id != row.calendar
+
+
+def _listed(
+    conn: Transaction, plan: MirrorPlan
+) -> tuple[ConnectionRow, ConnectionPlan, list[CalendarInfo]] | None:
+    """Give the account that a mirror is written to, and what calendars it has."""
+    connection = connections.get(conn, plan.connection_id)
+    if connection is None:
+        return None
+    settled = ConnectionPlan.model_validate_json(connection.plan)
+    infos = listings.get(conn, connection.id, settled.fingerprint)
+    return None if infos is None else (connection, settled, infos)
 
 
 @dataclass(slots=True)
