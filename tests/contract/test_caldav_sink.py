@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.model.http import Http
+from bridge.provider import CalendarId, Provider
 from tests.contract.caldav_sink_world import CaldavSinkWorld
 from tests.contract.google_world import transport
 from tests.contract.sink_contract import SinkContract, calendar
@@ -24,8 +25,20 @@ def http() -> Iterator[Http]:
     made.close()
 
 
-def _world(account: Dav, http: Http) -> Iterator[CaldavSinkWorld]:
-    world = CaldavSinkWorld(account, http)
+class KeptOpen(CaldavSinkWorld):
+    """Its account stays open, as in a bridge that runs: what it remembers is what is there."""
+
+    opened: Provider | None = None
+
+    def open(self, calendar: CalendarId) -> Provider:
+        self.opened = self.opened or super().open(calendar)
+        return self.opened
+
+
+def _world(
+    account: Dav, http: Http, kind: type[CaldavSinkWorld] = CaldavSinkWorld
+) -> Iterator[CaldavSinkWorld]:
+    world = kind(account, http)
     yield world
     world.clean_up()
 
@@ -51,3 +64,27 @@ class TestXandikos(SinkContract):
     ) -> Iterator[CaldavSinkWorld]:
         server = shared_xandikos(tmp_path_factory.getbasetemp() / "xandikos")
         yield from _world(xandikos_account(server), http)
+
+
+@pytest.mark.soak
+class TestRadicaleKeptOpen(SinkContract):
+    most_requests = 1
+
+    @pytest.fixture
+    def place(
+        self, http: Http, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[CaldavSinkWorld]:
+        server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
+        yield from _world(radicale_account(server), http, KeptOpen)
+
+
+@pytest.mark.soak
+class TestXandikosKeptOpen(SinkContract):
+    most_requests = 1
+
+    @pytest.fixture
+    def place(
+        self, http: Http, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[CaldavSinkWorld]:
+        server = shared_xandikos(tmp_path_factory.getbasetemp() / "xandikos")
+        yield from _world(xandikos_account(server), http, KeptOpen)
