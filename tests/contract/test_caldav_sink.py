@@ -35,9 +35,7 @@ class KeptOpen(CaldavSinkWorld):
         return self.opened
 
 
-def _world(
-    account: Dav, http: Http, kind: type[CaldavSinkWorld] = CaldavSinkWorld
-) -> Iterator[CaldavSinkWorld]:
+def _world(account: Dav, http: Http, kind: type[CaldavSinkWorld]) -> Iterator[CaldavSinkWorld]:
     world = kind(account, http)
     yield world
     world.clean_up()
@@ -45,46 +43,33 @@ def _world(
 
 class TestRadicale(SinkContract):
     most_requests = 1
+    world: type[CaldavSinkWorld] = CaldavSinkWorld
 
     @pytest.fixture
     def place(
         self, http: Http, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[CaldavSinkWorld]:
         server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
-        yield from _world(radicale_account(server), http)
+        yield from _world(radicale_account(server), http, self.world)
 
 
 @pytest.mark.soak
 class TestXandikos(SinkContract):
     most_requests = 1
+    world: type[CaldavSinkWorld] = CaldavSinkWorld
 
     @pytest.fixture
     def place(
         self, http: Http, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[CaldavSinkWorld]:
         server = shared_xandikos(tmp_path_factory.getbasetemp() / "xandikos")
-        yield from _world(xandikos_account(server), http)
+        yield from _world(xandikos_account(server), http, self.world)
 
 
 @pytest.mark.soak
-class TestRadicaleKeptOpen(SinkContract):
-    most_requests = 1
-
-    @pytest.fixture
-    def place(
-        self, http: Http, tmp_path_factory: pytest.TempPathFactory
-    ) -> Iterator[CaldavSinkWorld]:
-        server = shared_radicale(tmp_path_factory.getbasetemp() / "radicale")
-        yield from _world(radicale_account(server), http, KeptOpen)
+class TestRadicaleKeptOpen(TestRadicale):
+    world = KeptOpen
 
 
-@pytest.mark.soak
-class TestXandikosKeptOpen(SinkContract):
-    most_requests = 1
-
-    @pytest.fixture
-    def place(
-        self, http: Http, tmp_path_factory: pytest.TempPathFactory
-    ) -> Iterator[CaldavSinkWorld]:
-        server = shared_xandikos(tmp_path_factory.getbasetemp() / "xandikos")
-        yield from _world(xandikos_account(server), http, KeptOpen)
+class TestXandikosKeptOpen(TestXandikos):
+    world = KeptOpen
