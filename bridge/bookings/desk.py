@@ -183,6 +183,8 @@ class Bookings:
         wanted: tuple[Draft, list[Occurrence]] | None = None
         if write.act is Act.PUT:
             if here.horizon.start == here.horizon.end or unread:
+                if not here.awaits:
+                    here.receiver()  # without one, waiting for its calendars is in vain
                 raise NotRead
             sent = draft.read(write.octets, here.plan)
             wanted = sent, preconditions.check(sent, here, standing, now)

@@ -13,7 +13,7 @@ from bridge.bookings.words import NotBookable
 from bridge.config.plan import CalendarPolicy, ConnectionPlan, ResourcePlan
 from bridge.config.policy import Availability
 from bridge.model.interval import Window
-from bridge.model.resource import ConnectionStatus, ResourceId
+from bridge.model.resource import ConnectionId, ConnectionStatus, ResourceId
 from bridge.store import calendars, connections, resources
 from bridge.store.calendars import CalendarRow
 from bridge.store.connections import ConnectionRow
@@ -21,6 +21,7 @@ from bridge.store.database import Transaction
 from bridge.store.resources import ResourceRow, ResourceState
 
 _NOT_CONNECTED = frozenset({ConnectionStatus.PENDING, ConnectionStatus.DISCONNECTED})
+_NO_CALENDAR = "this resource has no calendar that bookings are written to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Place:
     """None: nothing new can be booked."""
     awaits: bool = False
     """A calendar is chosen for that, and was not looked at yet."""
+    lacking: str = _NO_CALENDAR
+    """What to say where there is no target."""
     connected: frozenset[str] = frozenset()
     """Connections that can be written to now."""
     notifies: Mapping[str, bool] = field(default_factory=dict)
@@ -62,6 +65,16 @@ class Place:
     def zone(self) -> tzinfo:
         """Of floating times and all-day events."""
         return _zone(self.plan.timezone)
+
+    def receiver(self) -> Target:
+        """Give the calendar that receives new bookings.
+
+        Raises:
+            NotBookable: there is none; the text says why.
+        """
+        if self.target is None:
+            raise NotBookable(self.lacking)
+        return self.target
 
     def policy(self, connection_id: str) -> CalendarPolicy:
         """Give the rules by which a booking written to a connection counts."""
@@ -115,6 +128,7 @@ def of(conn: Transaction, resource: ResourceRow) -> Place:
         {name: plan.account_email.lower() for name, plan in plans.items()},
         target,
         awaits=target is None and any(_awaits(plans[name], known) for name in connected),
+        lacking=_lacking(rows, plans),
         connected=connected,
         notifies={
             name: own for name, plan in plans.items() if (own := plan.notify_attendees) is not None
@@ -135,6 +149,16 @@ def _target(rows: list[ConnectionRow], found: list[CalendarRow]) -> Target | Non
 
 def _receives(plan: ConnectionPlan) -> bool:
     return plan.is_primary and plan.write_calendar is not None and plan.direction.writes
+
+
+def _lacking(rows: list[ConnectionRow], plans: Mapping[ConnectionId, ConnectionPlan]) -> str:
+    """Say why nothing can be booked, and what whoever runs the bridge can do about it."""
+    status = next((row.status for row in rows if _receives(plans[row.id])), None)
+    account = "the account that bookings are written to"
+    if status is ConnectionStatus.PENDING:
+        link = f"`busybridge auth url {rows[0].resource_id}` prints a link for its owner"
+        return f"{account} is not connected yet; {link}"
+    return f"{account} is disconnected" if status in _NOT_CONNECTED else _NO_CALENDAR
 
 
 def _awaits(plan: ConnectionPlan, known: list[CalendarRow]) -> bool:

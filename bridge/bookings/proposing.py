@@ -17,7 +17,6 @@ from bridge.bookings.words import (
     NameTaken,
     NoSuchBooking,
     NotAllowed,
-    NotBookable,
     NotSeen,
     Outdated,
     Ticket,
@@ -136,11 +135,9 @@ class Proposing:
 
     def _new(self, draft: Draft) -> BookingRow:
         """Begin a booking."""
-        target = self.place.target
-        if target is None and self.place.awaits:
+        if self.place.target is None and self.place.awaits:
             raise NotSeen
-        if target is None:
-            raise NotBookable("this resource has no calendar that bookings are written to")
+        target = self.place.receiver()
         resource_id, uid = self.write.resource_id, draft.uid
         before = bookings.by_uid(self.conn, resource_id, uid)
         generation = before[0].generation + 1 if before else 0

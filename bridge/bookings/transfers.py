@@ -125,7 +125,7 @@ class Transfers:
             StoreError: not all of it is queued; whoever asks again queues the rest.
         """
         with self.database.read() as conn:
-            _target(place.look(conn, resource_id))
+            place.look(conn, resource_id).receiver()
             every = [it.id for it in bookings.living(conn, resource_id)]
         numbers: list[int] = []
         for start in range(0, len(every), _AT_ONCE):
@@ -141,7 +141,7 @@ class Transfers:
             if row is None:
                 raise NotBookable("there is nothing to book")
             here = place.of(conn, row)
-            target = _target(here)
+            target = here.receiver()
             to = {"connection_id": target.connection_id, "calendar": target.calendar}
             numbers: list[int] = []
             for booking in filter(None, (bookings.get(conn, it) for it in some)):
@@ -261,12 +261,6 @@ class Transfers:
             outbox.close(conn, claim.proposal.id, outbox.State.SETTLED, now)
         announce(self.wake)
         return True
-
-
-def _target(here: Place) -> Target:
-    if here.target is None:
-        raise NotBookable("this resource has no calendar that bookings are written to")
-    return here.target
 
 
 def _add(

@@ -8,6 +8,8 @@ import pytest
 
 from bridge.bookings.words import NotAllowed, NotBookable, NotSeen, Result
 from bridge.errors import InvalidCalendarObject
+from bridge.model.resource import ConnectionId, ConnectionStatus
+from bridge.store import connections
 from tests.bookings.hall import Hall, event
 from tests.builders import make_settings
 
@@ -130,6 +132,32 @@ def test_without_a_calendar_to_write_to_nothing_can_be_booked(
     hall = open_hall(connections=[{"id": "work"}])
     with pytest.raises(NotBookable):
         hall.put(MEETING)
+
+
+@pytest.mark.parametrize("unread", [True, False])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            ConnectionStatus.PENDING,
+            "the account that bookings are written to is not connected yet; "
+            "`busybridge auth url room-a` prints a link for its owner",
+        ),
+        (
+            ConnectionStatus.DISCONNECTED,
+            "the account that bookings are written to is disconnected",
+        ),
+    ],
+)
+def test_an_account_that_is_not_connected_is_named_as_what_is_wrong(
+    open_hall: Callable[..., Hall], status: ConnectionStatus, said: str, *, unread: bool
+) -> None:
+    hall = open_hall(unread=unread)
+    with hall.database.write() as conn:
+        connections.set_status(conn, ConnectionId("room-a.work"), status)
+    with pytest.raises(NotBookable) as told:
+        hall.put(MEETING)
+    assert str(told.value) == said
 
 
 @pytest.mark.parametrize("name", ["other", "nowhere"])
