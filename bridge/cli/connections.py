@@ -11,7 +11,7 @@ from bridge.cli.ground import Ground, Store, command, now
 from bridge.cli.names import Group, complete_connection, complete_resource, unknown
 from bridge.cli.printing import fields, say, table
 from bridge.cli.setting import set_
-from bridge.cli.status import look, remarks
+from bridge.cli.status import in_words, look, remarks
 from bridge.errors import BridgeError
 from bridge.model.resource import ConnectionId
 
@@ -113,7 +113,7 @@ def _whose(store: Store, connection: str) -> str:
 def _tell(found: dict[str, Any]) -> None:
     hidden = ("calendars", "error", "resource_id")
     state, reason = found["push"]["state"], found["push"]["reason"]
-    shown = found | {"push": f"{state}: {reason}" if reason else state}
+    shown = in_words(found) | {"push": f"{state}: {reason}" if reason else state}
     fields({name: value for name, value in shown.items() if name not in hidden})
     # The freshness of answers counts what failed, however old it is; the policy goes by its age.
     rows = [

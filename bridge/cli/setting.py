@@ -251,13 +251,14 @@ def _show(
     move: bool = False,
 ) -> None:
     from bridge.cli.moving import carry_over, tell
+    from bridge.cli.status import in_words
     from bridge.store import connections
     from bridge.web.api.documents import ConnectionDocuments
 
     with bridge.database.read() as conn:
         after = connections.get(conn, row.id) or row
         document = ConnectionDocuments(conn, now()).of(after)
-    shown = {name: document.get(name, "set") for name in ("id", *names)}
+    shown = in_words({name: document.get(name, "set") for name in ("id", *names)})
     if not move:
         ground.show(document, lambda: fields(shown))
         return

@@ -126,6 +126,12 @@ def label(connection: Mapping[str, Any], calendar: Mapping[str, Any]) -> str:
     return "/".join(filter(None, (connection["id"], calendar["name"])))
 
 
+def in_words(connection: Mapping[str, Any]) -> dict[str, Any]:
+    """Say to people what null says to programs: every calendar of the account is read."""
+    chosen = connection.get("read_calendars", ())
+    return {**connection, **({"read_calendars": "all"} if chosen is None else {})}
+
+
 def _waiting(store: Store) -> list[str]:
     from bridge.store import resources
 

@@ -56,6 +56,8 @@ def test_connections_are_listed_with_their_calendars_and_their_last_pull(house: 
     ]
     shown = house.run("connections", "show", "room-a.file").ok().out
     assert "room-a.file/calendar: time zone 'Nowhere/City' is unknown" in shown
+    assert ["read", "calendars", "all"] in [line.split() for line in shown.splitlines()]
+    assert told["read_calendars"] is None
 
 
 def test_status_says_that_all_is_well_and_what_was_guessed(house: Folder) -> None:

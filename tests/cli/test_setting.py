@@ -72,6 +72,8 @@ def test_calendars_are_chosen_by_name_and_what_is_not_said_stays(
     after = home.json("calendars", "select", WORK, "--no-write")
     assert (after["read_calendars"], after["write_calendar"]) == ([trips], None)
     assert home.json("calendars", "select", WORK, "--read-all")["read_calendars"] is None
+    said = home.run("calendars", "select", WORK, "--read-all").ok().out
+    assert "read calendars  all\n" in said
     missing = home.run("calendars", "select", WORK, "--read", "Nowhere")
     assert (missing.code, "no calendar 'Nowhere'" in missing.err) == (1, True)
 
