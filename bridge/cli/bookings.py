@@ -52,13 +52,13 @@ def list_(ground: Ground, resource: str | None, failed: bool) -> None:  # noqa: 
     """
     with ground.store() as store, store.database.read() as conn:
         chosen = store.resource(resource).id if resource else None
-        found = [it for it in _all(conn) if chosen in (None, it["resource_id"])]
+        found = [it for it in _all(conn) if chosen in (None, it[0]["resource_id"])]
     if failed:
-        found = [it for it in found if it["state"] == "failed"]
-    found.sort(key=lambda it: (_begins(it), it["id"]))
-    rows = [_row(it) for it in found]
+        found = [it for it in found if it[0]["state"] == "failed"]
+    found.sort(key=lambda it: (_begins(it[0]), it[0]["id"]))
+    rows = [_row(*it) for it in found]
     columns = _FAILED if failed else _COLUMNS
-    ground.show(found, lambda: table(rows, columns, empty="no bookings"))
+    ground.show([it for it, _ in found], lambda: table(rows, columns, empty="no bookings"))
 
 
 @bookings.command()
@@ -149,7 +149,7 @@ def retry(ground: Ground, booking: str) -> None:
             raise BridgeError(f"nothing of the booking {booking} waits for a human")
         carry_out(bridge)
         with bridge.database.read() as conn:
-            found = next((it for it in _all(conn) if it["id"] == booking), None)
+            found = next((it for it, _ in _all(conn) if it["id"] == booking), None)
     gone: dict[str, Any] = {"id": booking, "state": "removed"}
     ground.show(found or gone, lambda: _tell(found or gone))
 
@@ -245,8 +245,8 @@ def _later(start: EventTime, length: timedelta) -> EventTime:
 # Showing
 
 
-def _all(conn: Transaction) -> Iterator[dict[str, Any]]:
-    """Give every booking that readers see, and those that failed."""
+def _all(conn: Transaction) -> Iterator[tuple[dict[str, Any], str]]:
+    """Give every booking that readers see, and those that failed, with the resource's zone."""
     from bridge.bookings import failing, place
     from bridge.store import bookings as rows
     from bridge.store import resources
@@ -257,7 +257,7 @@ def _all(conn: Transaction) -> Iterator[dict[str, Any]]:
         for row in rows.living(conn, resource.id):
             wrong = failed.get(row.id, [])
             if row.state.is_visible or wrong:
-                yield _document(row, plan, wrong)
+                yield _document(row, plan, wrong), plan.timezone
 
 
 def _document(row: BookingRow, plan: ResourcePlan, failed: Sequence[ProposalRow]) -> dict[str, Any]:
@@ -284,19 +284,26 @@ def _of(database: Database, booking_id: str) -> dict[str, Any]:
         return _found(conn, booking_id)
 
 
-def _row(found: dict[str, Any]) -> dict[str, object]:
+def _row(found: dict[str, Any], zone: str) -> dict[str, object]:
     error = found.get("error") or {}
     return {
         "id": found["id"],
         "resource": found["resource_id"],
-        "from": _readable(found["start"], found["time_zone"]),
-        "to": _readable(found["end"], found["time_zone"]),
+        "from": _readable(found["start"], zone),
+        "to": _readable(found["end"], zone),
         "title": found.get("title"),
-        "state": found["state"],
+        "state": _state(found),
         "change": error.get("change"),
         "since": error.get("since"),
         "message": error.get("message"),
     }
+
+
+def _state(found: dict[str, Any]) -> str:
+    """Say how far a booking is; one that stands may lack the meeting that was asked for."""
+    meeting = found.get("conference") or {}
+    lacks = found["state"] == "confirmed" and meeting.get("state") == "failing"
+    return f"confirmed, no meeting: {meeting['reason']}" if lacks else str(found["state"])
 
 
 def _begins(found: dict[str, Any]) -> Instant:
@@ -311,7 +318,7 @@ def _begins(found: dict[str, Any]) -> Instant:
 
 
 def _readable(moment: str, zone: str) -> str:
-    """Write a time by the clock of its booking; a day is readable as it is."""
+    """Write a time by the clock of the resource; a day is readable as it is."""
     from datetime import datetime
 
     from bridge.model.interval import instant

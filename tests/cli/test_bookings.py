@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.cli.folder import Folder, at, calendar, event
+from bridge.app.bridge import Bridge
+from bridge.bookings.words import Act, Viewer, Write
+from bridge.cli.carrying import carry_out
+from bridge.model.resource import ResourceId
+from tests.cli.folder import DAY, Folder, at, calendar, event
 from tests.e2e import inside
 from tests.servers.dav import Dav
 from tests.servers.radicale import radicale_account, shared_radicale
@@ -95,6 +99,35 @@ def test_a_booking_is_made_shown_and_cancelled_without_a_server(
     assert run(folder, "list", "--json").stdout == "[]\n"
     assert run(folder, "cancel", made["id"]).returncode == 1
     assert run(folder, "create", "room-a", "--from", "soon").returncode == 2
+
+
+def test_the_list_has_the_clock_of_the_resource_and_says_which_booking_lacks_its_meeting(
+    tmp_path: Path, account: Dav
+) -> None:
+    folder, _ = bookable(tmp_path, account)
+    wanted = ("--from", at(14), "--for", "1h", "--title", "Call", "--conference", "zoom")
+    assert run(folder, "create", "room-a", *wanted).returncode == 0
+    octets = calendar(event("in-utc", "Talk", 5, 6)).encode()
+    write = Write(
+        resource_id=ResourceId("room-a"),
+        viewer=Viewer("alice"),
+        act=Act.PUT,
+        name="in-utc.ics",
+        octets=octets,
+    )
+    bridge = Bridge(folder.path / "busybridge.yaml")
+    try:
+        bridge.bookings.propose(write, bridge.clock())
+        carry_out(bridge)
+    finally:
+        bridge.close()
+    talk, call = run(folder, "list").stdout.splitlines()[1:]
+    assert f"{DAY:%a %Y-%m-%d} 10:30 IST  {DAY:%a %Y-%m-%d} 11:30 IST  Talk   confirmed" in talk
+    missing = "confirmed, no meeting: Zoom is not set up: no account of it is connected"
+    assert call.endswith(f"Call   {missing}")
+    shown = json.loads(run(folder, "list", "--json").stdout)
+    assert (shown[0]["start"], shown[0]["time_zone"]) == (at(5), "UTC")
+    assert shown[1]["state"] == "confirmed"
 
 
 @pytest.mark.covers("S4-33")

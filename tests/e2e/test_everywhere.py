@@ -98,6 +98,8 @@ def test_an_event_is_written_although_its_meeting_fails_and_gets_it_later(
     shown = three.shown(room, uid)
     assert not shown.value("CONFERENCE")
     assert "the meeting could not be made yet" in shown.value("X-BUSYBRIDGE-REASON")
+    [line] = [it for it in three.served.cli("bookings", "list").splitlines() if f"  {uid}  " in it]
+    assert "  confirmed, no meeting: " in line
     [(_, link)] = three.standing(room, uid)
     assert not link
 
