@@ -203,9 +203,8 @@ class Meetings:
     def _maker(self, kind: ConferenceKind) -> ConferenceMaker:
         maker = self.makers.find(self.work.claim.resource_id, kind)
         if maker is None and kind in _OF_CALENDARS:
-            raise Refused(
-                f"{WORDS[kind]} meetings cannot be had in this calendar", "no_such_meeting"
-            )
+            reason = f"{WORDS[kind]} meetings cannot be had in this calendar: {self._carried()}"
+            raise Refused(reason, "no_such_meeting")
         if maker is None:
             raise RemoteRejected(
                 f"{WORDS[kind]} is not set up: no account of it is connected",
@@ -213,6 +212,14 @@ class Meetings:
                 hint=f"give the resource a connection, or fill in providers.{kind.value}",
             )
         return maker
+
+    def _carried(self) -> str:
+        """Say which meetings the calendar can have."""
+        kinds = [*self.work.natively]
+        if self.makers.every(self.work.claim.resource_id, ConferenceKind.ZOOM):
+            kinds.append(ConferenceKind.ZOOM)
+        names = " or ".join(WORDS[kind] for kind in kinds)
+        return f"it carries {names}" if names else "its provider has none, and Zoom is not set up"
 
 
 def _outline(series: EventSeries) -> object:

@@ -36,4 +36,5 @@ class Opening:
         provider: Provider = self.accounts.open(work.connection_id, plan.fingerprint)
         if provider.sink is None:
             raise Refused("this calendar cannot be written to", "calendar_not_writable")
+        work.natively = provider.sink.natively
         return row, Events(work, provider, provider.sink)

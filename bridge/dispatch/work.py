@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from bridge.bookings import Claim, Outbox
@@ -10,6 +10,7 @@ from bridge.bookings.merging import Side
 from bridge.dispatch.progress import Progress
 from bridge.dispatch.telling import for_people
 from bridge.errors import BridgeError
+from bridge.model.conference import ConferenceKind
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarId
@@ -57,6 +58,8 @@ class Work:
     """What somebody else changed of the event meanwhile."""
     trouble: BridgeError | None = None
     """What kept its meeting from being made, while the event goes without."""
+    natively: Collection[ConferenceKind] = ()
+    """Meetings that the calendar's provider makes itself; known once it is open."""
     meeting_token: str = ""
     """Names its meeting, where that was asked for before its event had another token."""
 

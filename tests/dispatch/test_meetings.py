@@ -403,10 +403,22 @@ def test_an_event_that_nobody_lets_us_take_back_stays_owed_and_is_shown(open_sta
 # What cannot be had
 
 
-def test_a_meeting_that_the_calendar_cannot_have_is_refused_clearly(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("zoom", "natively", "why"),
+    [
+        (True, (ConferenceKind.GOOGLE_MEET,), "it carries Google Meet or Zoom"),
+        (False, (ConferenceKind.GOOGLE_MEET,), "it carries Google Meet"),
+        (True, (), "it carries Zoom"),
+        (False, (), "its provider has none, and Zoom is not set up"),
+    ],
+)
+def test_a_meeting_that_the_calendar_cannot_have_is_refused_with_those_that_it_can(
+    open_stage, zoom: bool, natively, why: str
+) -> None:
+    stage = open_stage(zoom=zoom, natively=natively)
     outcome = stage.done(stage.put(meeting("teams")))
     assert outcome.result is Result.REFUSED
-    assert outcome.reason == "Teams meetings cannot be had in this calendar"
+    assert outcome.reason == f"Teams meetings cannot be had in this calendar: {why}"
     assert stage.events() == []
 
 
