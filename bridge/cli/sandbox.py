@@ -99,6 +99,8 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
     microsoft = {**program, "graph_url": f"{url}/v1.0", "authority_url": f"{url}/common"}
     mailboxes = [each.email for each in running.microsoft.directory.mailboxes.values()]
     zoom = _zoom(running)
+    # Fits with server_to_server: its own program acts for every host.
+    section = {key: it for key, it in zoom.items() if not key.startswith("user_")}
     hosts = [each.email for each in running.zoom.directory.users.values()]
     google = CLIENT.section(url)
     accounts = list(running.world.accounts)
@@ -134,6 +136,9 @@ def _announce(running: Sandbox, *, in_json: bool) -> None:
         *(f"      {name}: {value}" for name, value in google.items()),
         "    microsoft:",
         *(f"      {name}: {value}" for name, value in {**program, "sandbox_url": url}.items()),
+        "    zoom:",
+        *(f"      {name}: {value}" for name, value in section.items()),
+        *(f"      host: {email}" for email in hosts[:1]),
         "  outbound:",
         f"    allow_networks: [127.0.0.1/32:{running.port}]",
         "",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +49,15 @@ def fetched(url: str) -> str:
         return str(answer.read().decode())
 
 
+def asked_for_token(section: dict[str, str], query: str) -> str:
+    """Sign in as the program of a section of the YAML does."""
+    told = f"{section['client_id']}:{section['client_secret']}".encode()
+    head = {"Authorization": f"Basic {base64.b64encode(told).decode()}"}
+    request = urllib.request.Request(section["token_url"], query.encode(), head)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return str(answer.read().decode())
+
+
 def test_everything_it_prints_is_there(printed) -> None:
     _, text = printed
     urls = [word for word in text.split() if "/accounts/" in word and "sandbox/" not in word]
@@ -56,8 +67,14 @@ def test_everything_it_prints_is_there(printed) -> None:
     assert "Product circle" in fetched(next(url for url in urls if "/zoom/accounts/anna" in url))
     shown = text.partition("For the YAML:\n")[2].partition("\n\n")[0]
     assert yaml.safe_load(shown)["allow_inline_secrets"] is True
-    google, microsoft = yaml.safe_load(shown)["providers"].values()
+    google, microsoft, at_zoom = yaml.safe_load(shown)["providers"].values()
     KINDS["microsoft"].provider_settings.model_validate(microsoft)
+    KINDS["zoom"].provider_settings.model_validate(at_zoom)
+    assert at_zoom["host"] == "anna@sandbox.example"
+    granted = urllib.parse.urlencode(
+        {"grant_type": "account_credentials", "account_id": at_zoom["account_id"]}
+    )
+    assert "access_token" in asked_for_token(at_zoom, granted)
     index = fetched(urls[0].partition("/accounts/")[0])
     graph = yaml.safe_load(text.partition("Microsoft Graph:\n")[2].partition("\n\n")[0])
     assert graph.keys() == {"client_id", "client_secret", "graph_url", "authority_url"}
