@@ -153,15 +153,14 @@ def _foretell(name: str, looked: Sequence[Found], *, silent: bool) -> None:
         if found.problem is not None:
             say(f"{found.calendar.name}: nobody knows what stands there: {told(found.problem)}")
     items = [item for found in looked for item in found.items]
-    if not items:
+    if not items and not any(found.problem for found in looked):
         say(_NOTHING.format(name))
-        return
-    say(f"{_sum(items)} would be deleted; nothing is, by --dry-run")
     if with_guests := [it for it in items if it.guests]:
         heard = sum(it.tells(now(), silent=silent) for it in with_guests)
-        say(
-            f"of {count(len(with_guests), 'event')} with guests, they are told of {heard or 'none'}"
-        )
+        some = count(len(with_guests), "event")
+        say(f"{some} with guests: they would be told of {heard or 'none'}")
+    if items:
+        say(f"--dry-run: nothing was deleted; {_sum(items)} would be, from the calendars of {name}")
 
 
 def _list(looked: Sequence[Found], *, silent: bool) -> None:
