@@ -17,6 +17,8 @@ from bridge.app.bridge import Bridge
 from bridge.model.event import Event, EventSeries
 from bridge.model.resource import ConnectionId
 from bridge.provider import CalendarId
+from bridge.sandbox.microsoft import scenario as microsoft
+from bridge.sandbox.microsoft.mailbox import Mailbox
 from bridge.sink import Desired
 from tests.cli.folder import DAY, Folder, at, calendar, event
 from tests.connecting.application import READING
@@ -31,12 +33,24 @@ from tests.servers.radicale import radicale_account, shared_radicale
 COMMANDS_INSIDE = True
 
 GOOGLE, DAV = ConnectionId("room-a.work"), ConnectionId("room-b.dav")
+OUTLOOK = ConnectionId("room-c.work")
+EVERY = (GOOGLE, DAV, OUTLOOK)
+AT_MICROSOFT = {
+    "tenants": [
+        {
+            "domain": "example.test",
+            "consented": {microsoft.CLIENT_ID: ["Calendars.ReadWrite", "User.Read.All"]},
+        }
+    ],
+    "accounts": [{"email": ANN}],
+}
 BUSY = ("--from", at(0), "--to", at(24), "--json")
 
 
 @dataclass
 class Town:
-    """Two rooms, one booked at Google by a service account, one at a CalDAV server."""
+    """Three rooms: at Google by a service account, at a CalDAV server, and at Microsoft by an
+    application; nothing but the file is needed to open them."""
 
     folder: Folder
     google: Provider
@@ -57,7 +71,13 @@ class Town:
         return str(self.json("bookings", "create", room, *wanted)["id"])
 
     def calendar(self, connection: ConnectionId) -> CalendarId:
+        if connection == OUTLOOK:
+            return CalendarId(self._mailbox.default.id)
         return CalendarId(ANN if connection == GOOGLE else self.there)
+
+    @property
+    def _mailbox(self) -> Mailbox:
+        return self.google.sandbox.microsoft.directory.mailbox(ANN)
 
     def put(self, connection: ConnectionId, token: str, title: str, **marks: str) -> None:
         """Write an event as an instance does, whose state nobody has."""
@@ -80,6 +100,9 @@ class Town:
             with world.lock:
                 events = [it.event for it in world.calendar(ANN).records.values()]
                 return {it["summary"] for it in events if it["status"] != "cancelled"}
+        if connection == OUTLOOK:
+            with self.google.sandbox.world.lock:
+                return {it.event["subject"] for it in self._mailbox.default.items.values()}
         return set(self.dav.titles(self.there))
 
     def forget(self) -> None:
@@ -114,6 +137,8 @@ def town(tmp_path: Path, dav: Dav) -> Iterator[Town]:
     there = dav.make_calendar(name)
     dav.put(there, "board.ics", calendar(event("board", "Board", 9, 10)))
     google.sandbox.person(ANN).create("Tea", DAY + timedelta(hours=9))
+    microsoft.build(google.sandbox.microsoft, AT_MICROSOFT)
+    google.sandbox.microsoft.person(ANN).create("Lunch", DAY + timedelta(hours=9))
     own = {
         "server_url": dav.url,
         "username": dav.username,
@@ -127,12 +152,21 @@ def town(tmp_path: Path, dav: Dav) -> Iterator[Town]:
             allow_inline_secrets=True,
             outbound={"allow_networks": ["127.0.0.1/32"]},
             providers={
-                "google": google.section() | {"service_account_file": key_file(tmp_path, account)}
+                "google": google.section() | {"service_account_file": key_file(tmp_path, account)},
+                "microsoft": {
+                    "client_id": microsoft.CLIENT_ID,
+                    "client_secret": microsoft.CLIENT_SECRET,
+                    "sandbox_url": google.sandbox.url,
+                    "application": True,
+                    "tenant": "example.test",
+                },
             },
             resources=[
                 room("room-a", id="work", provider="google", account_email=ANN,
                      write_calendar="primary"),
                 room("room-b", id="dav", provider="caldav", **own),
+                room("room-c", id="work", provider="microsoft", account_email=ANN,
+                     write_calendar="primary"),
             ],
         )  # fmt: skip
         yield Town(folder, google, dav, there)
@@ -147,10 +181,12 @@ def test_what_was_written_goes_and_bookings_end(town: Town) -> None:
     assert town.run("sync").returncode == 0
     booked = town.book("room-a", "Ours", 11, "--guest", BOB)
     other = town.book("room-b", "Ours, too", 11)
-    for connection in (GOOGLE, DAV):
+    third = town.book("room-c", "Ours as well", 11)
+    for connection in EVERY:
         town.put(connection, "abcdef01", "Mirrored", mirror="0123abcd")
         town.put(connection, "abcdef02", "Theirs", origin="fedcba9876543210")
-    standing = {GOOGLE: {"Tea", "Theirs"}, DAV: {"Board", "Theirs"}}
+    own = {GOOGLE: "Tea", DAV: "Board", OUTLOOK: "Lunch"}
+    standing = {connection: {title, "Theirs"} for connection, title in own.items()}
     told = town.run("purge", GOOGLE, "--dry-run")
     assert told.returncode == 0, told.stderr
     assert "Ours; 1 guest, who are told" in told.stdout
@@ -163,7 +199,7 @@ def test_what_was_written_goes_and_bookings_end(town: Town) -> None:
     asked = town.run("purge", GOOGLE)
     assert (asked.returncode, "--yes" in asked.stderr) == (2, True)
     town.google.sandbox.world.mail.clear()
-    for connection, booking in ((GOOGLE, booked), (DAV, other)):
+    for connection, booking in zip(EVERY, (booked, other, third), strict=True):
         done = town.run("purge", connection, "--yes")
         assert done.returncode == 0, done.stderr
         assert f"1 booking and 1 mirrored block deleted from the calendars of {connection}" in (
@@ -197,16 +233,17 @@ def test_it_needs_no_database_and_makes_none(town: Town) -> None:
     town.book("room-a", "Ours", 11, "--guest", BOB)
     town.book("room-b", "Ours, too", 11)
     town.put(DAV, "abcdef01", "Mirrored", mirror="0123abcd")
+    town.book("room-c", "Ours as well", 11)
+    town.put(OUTLOOK, "abcdef01", "Mirrored", mirror="0123abcd")
     town.forget()
     document = town.json("purge", DAV, "--dry-run")
     assert sorted((it["kind"], it["title"], it["mirror"]) for it in document["events"]) == [
         ("booking", "Ours, too", None),
         ("mirror", "Mirrored", "0123abcd"),
     ]
-    for connection in (GOOGLE, DAV):
+    for connection in EVERY:
         assert town.run("purge", connection, "--yes", "--silent").returncode == 0
-    assert town.titles(GOOGLE) == {"Tea"}
-    assert town.titles(DAV) == {"Board"}
+    assert [town.titles(connection) for connection in EVERY] == [{"Tea"}, {"Board"}, {"Lunch"}]
     assert list(town.folder.path.glob("*.sqlite3*")) == []
     assert "did you mean room-a.work" in town.run("purge", "room-a.wrok").stderr
     town.folder.config["resources"][0]["connections"][0]["consent"] = True
