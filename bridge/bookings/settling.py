@@ -67,13 +67,15 @@ class Settling:
         """Remove the booking."""
         conn = self.ledger.conn
         booking = bookings.get(conn, self.claim.booking.id) or self.claim.booking
+        _, stood = showing.beneath(conn, booking)
         self.ledger.clear(booking.id)
         outbox.supersede(conn, booking.id, self.claim.proposal.id, self.ledger.now)
         after = booking._replace(
             state=State.REMOVED, meeting_kind="", meeting_state="", meeting_url=""
         )
         self.ledger.save(booking, after)
-        self.ledger.tell("cancelled", booking)
+        if stood is not State.CANCELLED:  # that was told when its event went
+            self.ledger.tell("cancelled", booking)
 
     def done(
         self,

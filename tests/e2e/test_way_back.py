@@ -80,6 +80,7 @@ def test_events_that_are_deleted_or_declined_cancel_their_bookings_and_end_their
     for uid in ways:
         assert three.write("DELETE", room, uid).status == 204
     assert all(three.shown(room, uid).status == 404 for uid in ways)
+    assert three.told() == [], "it was told of"
 
 
 @pytest.mark.covers("A-23", "S1-27", "S1-35")
