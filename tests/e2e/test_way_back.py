@@ -83,6 +83,30 @@ def test_events_that_are_deleted_or_declined_cancel_their_bookings_and_end_their
     assert three.told() == [], "it was told of"
 
 
+@pytest.mark.covers("F53", "P3")
+@pytest.mark.parametrize("room", WRITTEN)
+def test_an_event_that_goes_to_another_calendar_is_its_owners_and_blocks_where_it_is_read(
+    three: Trio, room: str
+) -> None:
+    uid = f"{room}-carried"
+    start = three.book(room, uid, ZOOM)
+    three.pull(room)
+    three.told()
+    elsewhere = three.second(room, "Elsewhere")
+    three.carry(room, uid, elsewhere)
+    three.pull(room)
+    assert [kind for kind, _ in three.told()] == ["booking.cancelled"]
+    assert three.shown(room, uid).value("STATUS") == "CANCELLED"
+    # Of the account at home one calendar alone is read.
+    blocks = [] if room == HOME else [(start, start + HOUR, "BUSY")]
+    assert three.busy(room, start, start + HOUR) == blocks
+    assert three.write("DELETE", room, uid).status == 204
+    three.pull(room)
+    assert three.titles(room, elsewhere) == [uid], "nothing of ours deletes it there"
+    assert three.busy(room, start, start + HOUR) == blocks
+    assert three.told() == []
+
+
 @pytest.mark.covers("A-23", "S1-27", "S1-35")
 def test_a_deletion_is_only_told_of_where_the_connection_says_so(three: Trio) -> None:
     starts = {room: three.book(room, f"{room}-kept", ZOOM) for room in WRITTEN}

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import update
 
 from bridge.model.interval import Window, utc
+from bridge.sandbox.google.editing import Editor
 from bridge.sandbox.zoom.directory import Meeting
 from bridge.store import deliveries, keys, outbox
 from bridge.store.booking_tables import proposals
@@ -135,18 +136,33 @@ class Trio:
         self.served.write()
         self.reload()
 
-    def second(self, room: str) -> str:
+    def second(self, room: str, title: str = "Second") -> str:
         """Give the owner another calendar; give the name by which the file knows it."""
         sandbox, owner = self.booked.sandbox, PLACES[room].owner
         with sandbox.world.lock:
             match PLACES[room].provider:
                 case "google":
-                    return sandbox.world.add_calendar(owner, "Second").id
+                    return sandbox.world.add_calendar(owner, title).id
                 case "microsoft":
                     directory = sandbox.microsoft.directory
-                    return directory.add_calendar(directory.mailbox(owner), "Second").id
-        self.calendar.account.make_calendar("second")
-        return "second"
+                    return directory.add_calendar(directory.mailbox(owner), title).id
+        self.calendar.account.make_calendar(title.lower())
+        return title.lower()
+
+    def titles(self, room: str, calendar: str) -> list[str]:
+        """What stands in another calendar of the owner's."""
+        sandbox, owner = self.booked.sandbox, PLACES[room].owner
+        with sandbox.world.lock:
+            match PLACES[room].provider:
+                case "google":
+                    found = [it.event for it in sandbox.world.calendar(calendar).records.values()]
+                    return [it["summary"] for it in found if it["status"] != "cancelled"]
+                case "microsoft":
+                    box = sandbox.microsoft.directory.mailbox(owner)
+                    items = box.calendars[calendar].items.values()
+                    return [it.event["subject"] for it in items]
+        account = self.calendar.account
+        return account.titles(f"{account.home}{calendar}/")
 
     def pull(self, room: str) -> None:
         """Pull, in a second after the one in which something was written: else that is newer."""
@@ -270,6 +286,24 @@ class Trio:
                 self._outlook(room).move(self._outlook(room).invited(uid), utc(start))
             case _:
                 self._rewrite(uid, DTSTART=ical(start), DTEND=ical(start + HOUR))
+
+    def carry(self, room: str, uid: str, calendar: str) -> None:
+        """Drag its event into another calendar of the owner's."""
+        owner = PLACES[room].owner
+        match PLACES[room].provider:
+            case "google":
+                world, name = self.booked.sandbox.world, self._named(room, uid)
+                with world.lock:
+                    editor = Editor(world, world.calendar(owner), owner)
+                    editor.move(name, world.calendar(calendar))
+            case "microsoft":
+                outlook = self._outlook(room)
+                outlook.move_to(outlook.invited(uid), calendar)
+            case _:
+                found, body = self._object(uid)
+                there = f"{self.calendar.account.home}{calendar}/"
+                self.calendar.account.put(there, found.rpartition("/")[2], body)
+                self.calendar.account.delete(found)
 
     def rename(self, room: str, uid: str, title: str) -> None:
         match PLACES[room].provider:
