@@ -262,6 +262,17 @@ class Trio:
         """Start and link of the events of a booking."""
         return self.booked.events(room).get(uid, [])
 
+    def raw(self, room: str, uid: str) -> Any:
+        """The event of a booking as its provider has it: JSON, or iCalendar."""
+        sandbox, owner = self.booked.sandbox, PLACES[room].owner
+        if PLACES[room].provider == "google":
+            return sandbox.world.calendar(owner).records[self._named(room, uid)].event
+        if PLACES[room].provider == "microsoft":
+            with sandbox.world.lock:
+                items = sandbox.microsoft.directory.mailbox(owner).default.items.values()
+                return next(it.event for it in items if it.event["subject"] == uid)
+        return self._object(uid)[1]
+
     def meeting(self, uid: str) -> Meeting | None:
         """Find the meeting of a booking at Zoom."""
         every = self.booked.sandbox.zoom.person(HOST).meetings
