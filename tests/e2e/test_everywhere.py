@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.e2e.bookable import ANN, HOST, path, text
 from tests.e2e.programs import CaldavSession, Vdirsyncer
 from tests.e2e.served import freebusy_periods, ical, joined
 from tests.e2e.sources import vevent
-from tests.e2e.trio import DAY, HOME, HOUR, WRITTEN, Trio
+from tests.e2e.trio import DAY, FIRST, HOME, HOUR, WRITTEN, Trio
 
 
 def link_of(three: Trio, room: str, uid: str) -> str:
@@ -80,6 +81,44 @@ def test_a_meeting_at_google_is_asked_for_once_and_by_a_name_of_its_own(three: T
         assert data["createRequest"]["conferenceSolutionKey"]["type"] == MEET
         asked.append(data["createRequest"]["requestId"])
     assert len(set(asked)) == 2
+
+
+@pytest.mark.covers("F63")
+@pytest.mark.parametrize(
+    "room",
+    [
+        HOME,
+        pytest.param("meet", marks=pytest.mark.soak),  # a request for each occurrence
+        pytest.param("teams", marks=pytest.mark.soak),
+    ],
+)
+def test_a_series_with_five_hundred_changed_occurrences_is_booked_and_shown_whole(
+    three: Trio, room: str
+) -> None:
+    uid, start = f"{room}-changed", FIRST + 23 * HOUR
+    changed = [start + number * DAY for number in range(1, 501)]
+    overrides = "".join(
+        vevent(uid, f"RECURRENCE-ID:{ical(at)}", f"DTSTART:{ical(at + 600)}", "DURATION:PT30M")
+        for at in changed
+    ).replace(f"secret of {uid}", uid)
+    body = text(room, uid, start, "RRULE:FREQ=DAILY;COUNT=503")
+    whole = body.replace("END:VCALENDAR", f"{overrides}END:VCALENDAR")
+
+    def is_settled() -> bool:
+        return three.shown(room, uid).value("STATUS") != "TENTATIVE"
+
+    with nullcontext() if room == HOME else three.unlimited():
+        assert three.write("PUT", room, uid, whole).status == 201
+        three.served.wait(is_settled, "each of them was written")
+        taken = [start, *(at + 600 for at in changed), start + 501 * DAY, start + 502 * DAY]
+        assert three.taken(room, uid) == taken
+        shown = [it for it in three.shown(room, uid).lines if it.startswith("RECURRENCE-ID")]
+        assert len(shown) == 500
+        busy = three.busy(room, start, start + 300 * DAY)
+        ours = [it for it in busy if it[0] % DAY >= 23 * HOUR]
+        assert ours[1:] == [(at + 600, at + 2400, "BUSY") for at in changed[:299]]
+        assert three.write("DELETE", room, uid).status == 204
+    assert three.taken(room, uid) == []
 
 
 @pytest.mark.covers("A-16", "F59")

@@ -211,6 +211,19 @@ class Trio:
             if section:
                 yield
 
+    @contextmanager
+    def unlimited(self) -> Iterator[None]:
+        """Have the file allow as many requests as anybody wants."""
+        providers = self.served.config["providers"]
+        own = {name: dict(providers[name]) for name in ("google", "microsoft")}
+        rates = dict.fromkeys(("requests", "requests_per_account"), "100000/min")
+        for more in (rates, {}):
+            providers |= {name: section | more for name, section in own.items()}
+            self.served.write()
+            self.reload()
+            if more:
+                yield
+
     def post(self, room: str, start: int) -> Reply:
         """Book by HTTP, as programs do."""
         if not self._key:
@@ -255,7 +268,7 @@ class Trio:
 
     def taken(self, room: str, uid: str) -> list[int]:
         """When the occurrences of a booking begin, as its provider works them out."""
-        span = Window(FIRST, FIRST + 90 * DAY)
+        span = Window(FIRST, FIRST + 600 * DAY)
         return taking_place(self.booked.sandbox, self.calendar, PLACES[room], uid, span)
 
     def standing(self, room: str, uid: str) -> list[tuple[int, str]]:
