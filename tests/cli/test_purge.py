@@ -176,7 +176,7 @@ def room(name: str, **connection: Any) -> dict[str, Any]:
     return {"id": name, "connections": [connection | {"primary": True}]}
 
 
-@pytest.mark.covers("A-44", "S0-36")
+@pytest.mark.covers("A-44", "S0-36", "P3")
 def test_what_was_written_goes_and_bookings_end(town: Town) -> None:
     assert town.run("sync").returncode == 0
     booked = town.book("room-a", "Ours", 11, "--guest", BOB)
@@ -227,7 +227,7 @@ def test_what_was_written_goes_and_bookings_end(town: Town) -> None:
     assert "what was written to its calendars is deleted" in town.run("plan").stdout
 
 
-@pytest.mark.covers("A-44")
+@pytest.mark.covers("A-44", "P3")
 def test_it_needs_no_database_and_makes_none(town: Town) -> None:
     assert town.run("sync").returncode == 0
     town.book("room-a", "Ours", 11, "--guest", BOB)

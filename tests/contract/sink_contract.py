@@ -259,6 +259,7 @@ class SinkContract:
 
     # Marks
 
+    @pytest.mark.covers("P3")
     def test_what_an_instance_wrote_is_known_by_its_marks_alone(self, calendar: Calendar) -> None:
         series = weekly(exdates=(MONDAY + WEEK,))
         moved = override(series, MONDAY + 2 * WEEK, summary="Moved")

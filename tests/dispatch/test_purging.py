@@ -180,6 +180,7 @@ def test_what_cannot_be_deleted_keeps_its_booking(stage: Stage) -> None:
     assert standing(stage) == ["theirs"]
 
 
+@pytest.mark.covers("P3")
 def test_an_event_whose_mark_was_taken_away_is_left_and_its_booking_goes_on(stage: Stage) -> None:
     stage.done(stage.put(meeting("zoom")))
     stage.calendar.delete(RemoteId("theirs"))

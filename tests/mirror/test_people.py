@@ -144,6 +144,7 @@ def test_a_copy_of_a_block_goes(attic: Attic, *, leaves: bool) -> None:
     assert attic.ids() == (set() if leaves else {name})
 
 
+@pytest.mark.covers("P3")
 def test_an_event_that_somebody_made_of_a_block_is_theirs(attic: Attic) -> None:
     """Without our marks it is an event like any other, and a source for whoever reads it."""
     change(attic, lambda it: replace(it, summary="Dentist", origin="", mirror=""))

@@ -292,6 +292,7 @@ def test_a_booking_that_says_nothing_of_alarms_leaves_those_there(plain: CaldavS
 # Whose it is
 
 
+@pytest.mark.covers("P3")
 def test_an_event_of_somebody_else_with_the_same_uid_is_left_alone(
     place: CaldavSinkWorld,
 ) -> None:
@@ -325,6 +326,7 @@ def test_an_event_that_a_person_moved_is_found_under_its_other_name(
     assert list(calendar.holds()) == ["elsewhere.ics"]
 
 
+@pytest.mark.covers("P3")
 def test_something_else_under_our_name_is_left_alone(plain: CaldavSinkWorld) -> None:
     calendar = new(plain)
     calendar.put(wanted(booking("other@example.com"), token=OTHER))
