@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.model.interval import utc
 from bridge.sandbox.world import MEET
 from tests.e2e import reports
 from tests.e2e.bookable import ANN, HOST, path, text
@@ -394,3 +395,37 @@ def test_vdirsyncer_books_at_all_three_with_one_synchronization(
         file.unlink()
     program.vdirsyncer("sync")
     assert not any(three.standing(room, f"{room}-files") for room in WRITTEN)
+
+
+@pytest.mark.covers("S1-04")
+def test_of_several_calendars_at_google_those_that_are_chosen_block_and_one_is_written_to(
+    three: Trio,
+) -> None:
+    chosen, team, private = ANN, three.second("meet", "Team"), three.second("meet", "Private")
+    ann = three.booked.sandbox.person(ANN)
+    start, free = three.hour(), three.hour()
+    [connection] = next(it for it in three.resources if it["id"] == "meet")["connections"]
+    connection["read_calendars"] = [chosen, team]
+    try:
+        three.served.write()
+        three.reload()
+        ann.create("in the first", utc(start))
+        ann.create("in the team's", utc(start + 2 * HOUR), calendar=team)
+        ann.create("in the private one", utc(free), calendar=private)
+        three.pull("meet")
+        periods = three.busy("meet", start, start + 3 * HOUR)
+        assert [begin - start for begin, _, _ in periods] == [0, 2 * HOUR]
+        for at in (start, start + 2 * HOUR):
+            assert three.put("meet", "several-refused", at).status == 403, "both of them count"
+        assert three.put("meet", "several", free).status == 201, "this one does not"
+        assert three.put("meet", "several", free + HOUR).status == 204
+        [(begin, _)] = three.standing("meet", "several")
+        assert begin == free + HOUR
+        assert three.titles("meet", team) == ["in the team's"]
+        assert three.titles("meet", private) == ["in the private one"]
+        assert three.write("DELETE", "meet", "several").status == 204
+        assert three.standing("meet", "several") == []
+    finally:
+        del connection["read_calendars"]
+        three.served.write()
+        three.reload()
