@@ -404,11 +404,9 @@ def test_of_several_calendars_at_google_those_that_are_chosen_block_and_one_is_w
     chosen, team, private = ANN, three.second("meet", "Team"), three.second("meet", "Private")
     ann = three.booked.sandbox.person(ANN)
     start, free = three.hour(), three.hour()
-    [connection] = next(it for it in three.resources if it["id"] == "meet")["connections"]
-    connection["read_calendars"] = [chosen, team]
+    choose = ("calendars", "select", "meet.work")
+    three.served.cli(*choose, "--read", chosen, "--read", team)
     try:
-        three.served.write()
-        three.reload()
         ann.create("in the first", utc(start))
         ann.create("in the team's", utc(start + 2 * HOUR), calendar=team)
         ann.create("in the private one", utc(free), calendar=private)
@@ -426,6 +424,4 @@ def test_of_several_calendars_at_google_those_that_are_chosen_block_and_one_is_w
         assert three.write("DELETE", "meet", "several").status == 204
         assert three.standing("meet", "several") == []
     finally:
-        del connection["read_calendars"]
-        three.served.write()
-        three.reload()
+        three.served.cli(*choose, "--read-all")
