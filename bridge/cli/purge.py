@@ -54,7 +54,7 @@ def purge(
             looked = [] if yes and not dry_run else purging.look(name)
             if dry_run:
                 data = _document(name, looked, None, silent=silent)
-                ground.show(data, lambda: _foretell(name, looked, silent=silent))
+                ground.show(data, lambda: foretell(name, looked, silent=silent))
                 _warn(bridge, name)
                 _end(any(it.problem for it in looked))
                 return
@@ -147,7 +147,8 @@ def _end(is_left: object) -> None:
 # Showing
 
 
-def _foretell(name: str, looked: Sequence[Found], *, silent: bool) -> None:
+def foretell(name: str, looked: Sequence[Found], *, silent: bool) -> None:
+    """Say what would be deleted, and of which calendars nobody knows what stands there."""
     _list(looked, silent=silent)
     for found in looked:
         if found.problem is not None:

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 
 from bridge.app.bridge import Bridge
+from bridge.cli.purge import foretell
+from bridge.dispatch.sweeping import Found
+from bridge.errors import TemporarilyUnavailable
 from bridge.model.event import Event, EventSeries
 from bridge.model.resource import ConnectionId
-from bridge.provider import CalendarId
+from bridge.provider import CalendarId, CalendarInfo
 from bridge.sandbox.microsoft import scenario as microsoft
 from bridge.sandbox.microsoft.mailbox import Mailbox
 from bridge.sink import Desired
@@ -251,3 +254,11 @@ def test_it_needs_no_database_and_makes_none(town: Town) -> None:
     lost = town.run("purge", GOOGLE, "--dry-run")
     assert (lost.returncode, "its owner permitted" in lost.stderr) == (1, True)
     assert list(town.folder.path.glob("*.sqlite3*")) == []
+
+
+def test_of_a_calendar_that_cannot_be_read_it_does_not_say_that_nothing_stands_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    unread = Found(CalendarInfo(CalendarId(ANN), "Ann"), problem=TemporarilyUnavailable("it hangs"))
+    foretell(GOOGLE, [unread], silent=False)
+    assert capsys.readouterr().out == "Ann: nobody knows what stands there: it hangs\n"
