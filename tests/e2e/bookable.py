@@ -132,11 +132,11 @@ class Bookable:
             every = self.sandbox.zoom.directory.user(HOST).meetings.values()
             return [(it.topic, int(it.start.timestamp())) for it in every if it.start]
 
-    def meetings_made(self) -> int:
-        """Count those that were ever made there."""
+    def meetings_made(self) -> list[str]:
+        """Titles of those that were ever made there."""
         with self.sandbox.world.lock:
             deeds = self.sandbox.zoom.directory.user(HOST).deeds
-            return sum(deed.kind == "created" for deed in deeds)
+            return [deed.topic for deed in deeds if deed.kind == "created"]
 
 
 def _instant(moment: dict[str, Any]) -> int:

@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bridge.dispatch.points import Point
 from bridge.store.booking_tables import proposals
 from bridge.store.outbox import State
 from tests.databases import closing_database
@@ -30,7 +31,23 @@ DYING = Path(__file__).with_name("dying.py")
 HALF_HOUR, SPACE = 1800, 48 * 40
 """Seconds; how many of them each person has for themselves."""
 FIRST = (int(time.time()) // 86400 + 2) * 86400
-PATIENCE = 30.0
+PATIENCE = 120.0
+"""Seconds for which a moment is awaited."""
+REFUSING = "zoom"
+"""The room in which bookings are refused when their meeting is made already."""
+MISSPELT = "no body@example.com"
+"""Whom its calendar does not invite."""
+UNDOING = Point.UNDOING.value
+
+
+@dataclass
+class Misspelt:
+    """What a person knows of one booking that is refused."""
+
+    asked: int
+    """How often."""
+    said: Answer
+    """In the end."""
 
 
 @dataclass
@@ -51,7 +68,10 @@ class Person:
     number: int
     random: Random
     stopping: threading.Event = field(default_factory=threading.Event)
+    misspelling: threading.Event = field(default_factory=threading.Event)
+    """Every second booking has a guest whom nobody can invite; else few have."""
     bookings: dict[str, Booked] = field(default_factory=dict)
+    misspelt: dict[str, Misspelt] = field(default_factory=dict)
     defects: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     """Every request and its answer, without those that got none."""
@@ -78,6 +98,8 @@ class Person:
 
     def _live(self) -> None:
         while not self.stopping.is_set():
+            if self.random.random() < (0.5 if self.misspelling.is_set() else 0.05):
+                self._misspell()
             living = list(self.living())
             chosen = self.random.choice(living) if living else ""
             if len(living) < 2 or (len(living) < 6 and self.random.random() < 0.4):
@@ -95,6 +117,13 @@ class Person:
         only_new = {"If_None_Match": "*"} if self.random.random() < 0.5 else {}
         if self._ask("PUT", uid, made, text(room, uid, made.start, hours=0.5), **only_new):
             self.bookings[uid] = made
+
+    def _misspell(self) -> None:
+        uid = f"{REFUSING}-{self.number}-misspelt-{len(self.misspelt)}"
+        guest = f"ATTENDEE:mailto:{MISSPELT}"
+        body = text(REFUSING, uid, self._free(), guest, hours=0.5)
+        answer, tries = self._answered("PUT", uid, REFUSING, body, {})
+        self.misspelt[uid] = Misspelt(tries + 1, answer)
 
     def _move(self, uid: str) -> None:
         known = self.bookings[uid]
@@ -119,8 +148,21 @@ class Person:
         self, method: str, uid: str, known: Booked, body: str | None = None, **headers: str
     ) -> bool:
         """Repeat a request until it is answered; true when the answer says that it is done."""
+        answer, tries = self._answered(method, uid, known.room, body, headers)
+        done = answer.status in {201, 204}
+        if tries and answer.status == (404 if method == "DELETE" else 412):
+            done = True  # by the request whose answer was lost
+        if not done:
+            self.defects.append(f"{method} {uid}, {tries} times before: {answer}")
+        self.acknowledged += done
+        return done
+
+    def _answered(
+        self, method: str, uid: str, room: str, body: str | None, headers: dict[str, str]
+    ) -> tuple[Answer, int]:
+        """Repeat a request until it is answered, and say how often it was not."""
         tries = 0
-        where = path(known.room, uid, self.login.name)
+        where = path(room, uid, self.login.name)
         while True:
             answer = self._once(method, where, body, headers)
             if answer is not None and answer.status != 503:
@@ -130,13 +172,7 @@ class Person:
         self.repeated += bool(tries)
         now = datetime.now(UTC).time().isoformat("milliseconds")
         self.story.append(f"{now} {method} {uid}, {tries} times before: {answer.status}")
-        done = answer.status in {201, 204}
-        if tries and answer.status == (404 if method == "DELETE" else 412):
-            done = True  # by the request whose answer was lost
-        if not done:
-            self.defects.append(f"{method} {uid}, {tries} times before: {answer}")
-        self.acknowledged += done
-        return done
+        return answer, tries
 
     def _once(
         self, method: str, where: str, body: str | None, headers: dict[str, str]
@@ -177,6 +213,8 @@ class Killing:
         served = self.booked.served
         served.program = (str(DYING), moment)
         process = served.launch()
+        for person in self.people:
+            (person.misspelling.set if moment == UNDOING else person.misspelling.clear)()
         patience = PATIENCE
         if not moment:
             patience = self.random.uniform(0.0, 2.0)
@@ -208,6 +246,7 @@ class Killing:
         wrong += self._met()
         wrong += self._mailed()
         wrong += self._shown()
+        wrong += self._refused()
         return wrong
 
     def told(self, wrong: Sequence[str]) -> str:
@@ -238,15 +277,39 @@ class Killing:
         return wrong
 
     def _met(self) -> list[str]:
-        """Look at Zoom, whose meetings are made by themselves."""
+        """Look at Zoom, whose meetings are made by themselves, none of them twice."""
         rooms = [it for it in self.booked.rooms if PLACES[it].meeting == "zoom"]
         living = [each for room in rooms for each in self._living(room).items()]
         wanted = sorted((uid, it.start) for uid, it in living)
         found = sorted(self.booked.meetings())
         wrong = [] if found == wanted else [f"meetings at Zoom {found} instead of {wanted}"]
-        every = [it for each in self.people for it in each.bookings.values() if it.room in rooms]
-        if self.booked.meetings_made() != len(every):
-            wrong.append(f"{self.booked.meetings_made()} meetings were made for {len(every)}")
+        made = Counter(self.booked.meetings_made())
+        for each in self.people:
+            most = {uid: 1 for uid, it in each.bookings.items() if it.room in rooms}
+            # Who asks again for what was refused, without knowing, has another one made.
+            most |= {uid: it.asked for uid, it in each.misspelt.items()}
+            for uid, number in most.items():
+                if not 1 <= made.pop(uid, 0) <= number:
+                    wrong.append(f"{uid}: not {number} meetings were made")
+        return wrong + [f"{uid}: {number} meetings were made" for uid, number in made.items()]
+
+    def _refused(self) -> list[str]:
+        """Look at what was refused: as if it had never been, but for who was told otherwise."""
+        client, wrong = self.booked.client(), []
+        with self.booked.sandbox.world.lock:
+            mailed = {it.summary for it in self.booked.sandbox.world.mail}
+        for person in self.people:
+            for uid, it in person.misspelt.items():
+                told = it.said.status == 403 and b"Invalid attendee email" in it.said.body
+                # It took so long that it was taken as tentative, and is cancelled since.
+                late = it.said.status in {201, 204}
+                answer = client.ask("GET", path(REFUSING, uid))
+                ended = "STATUS:CANCELLED" in unfolded(answer.body)
+                if not ((told or late) and (answer.status == 404 or (late and ended))):
+                    wrong.append(f"{uid}: {it}, and then {answer}")
+                if uid in mailed:
+                    wrong.append(f"{uid}: somebody was mailed")
+        client.close()
         return wrong
 
     def _busy(self, room: str) -> list[str]:
@@ -290,5 +353,6 @@ class Killing:
             "killed": dict(self.died),
             "acknowledged": sum(person.acknowledged for person in self.people),
             "repeated": sum(person.repeated for person in self.people),
+            "refused": sum(len(person.misspelt) for person in self.people),
         }
         return json.dumps(told)

@@ -14,16 +14,14 @@ from tests.e2e.sources import CalDavCalendar
 from tests.e2e.town import Town
 from tests.long import seeds
 
-MOMENTS = ["proposed", "committed"]
-MOMENTS += [point.value for point in Point if point is not Point.UNDOING]
-"""A refusal's undoing dies in tests/dispatch."""
+MOMENTS = ["proposed", "committed", *(point.value for point in Point)]
 KILLS = 30
 """Of a soak seed."""
 logger = logging.getLogger(__name__)
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.covers("F1", "F2", "F3", "F4", "F5", "F48", "P1", "P2", "A-20", "A-45")
+@pytest.mark.covers("F1", "F2", "F3", "F4", "F5", "F48", "F58", "P1", "P2", "A-20", "A-45")
 @pytest.mark.parametrize("seed", seeds(1, 11))
 def test_a_server_killed_while_people_book_loses_nothing_and_doubles_nothing(
     town: Town, tmp_path: Path, seed: int

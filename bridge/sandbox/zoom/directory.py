@@ -90,6 +90,8 @@ class Deed(NamedTuple):
     """Empty: all of it."""
     client: str
     """Which program did it; empty for the owner at Zoom."""
+    topic: str
+    """What the meeting was called then."""
 
 
 @dataclass(slots=True)

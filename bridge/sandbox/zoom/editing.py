@@ -247,6 +247,6 @@ class Editor:
         self, kind: str, meeting: Meeting, before: Json, after: Json, occurrence: str = ""
     ) -> None:
         now = self.directory.world.now
-        deed = Deed(now, kind, meeting.id, occurrence, self.client)
+        deed = Deed(now, kind, meeting.id, occurrence, self.client, meeting.topic)
         operator = self.operator or self.user
         self.directory.tell(self.user, Change(deed, before, after, operator))
