@@ -10,13 +10,14 @@ from random import Random
 from bridge.bookings import Outbox
 from bridge.config.syncing import Backoff
 from bridge.dispatch import retry
-from bridge.dispatch.points import Point, reached
+from bridge.dispatch.points import Point
 from bridge.dispatch.report import Report, code_of
 from bridge.dispatch.work import Work
 from bridge.errors import BridgeError
 from bridge.model.conference import Conference, ConferenceState
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
+from bridge.points import reached
 from bridge.sink import Written
 from bridge.store import connections, schedule
 from bridge.store.database import Database

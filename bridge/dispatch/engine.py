@@ -17,7 +17,7 @@ from bridge.dispatch.events import Events
 from bridge.dispatch.makers import Accounts, Makers
 from bridge.dispatch.meetings import Meetings
 from bridge.dispatch.opening import Opening
-from bridge.dispatch.points import Point, reached
+from bridge.dispatch.points import Point
 from bridge.dispatch.progress import Progress, Refusal
 from bridge.dispatch.putting_back import PuttingBack, is_over
 from bridge.dispatch.report import Recheck, Report
@@ -34,6 +34,7 @@ from bridge.errors import (
 from bridge.model.conference import Conference, ConferenceState
 from bridge.model.event import EventSeries
 from bridge.model.interval import Instant
+from bridge.points import reached
 from bridge.sink import Desired, Written
 from bridge.store import bookings, outbox
 from bridge.store.bookings import State

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from bridge.bookings.desired import Intent
 from bridge.bookings.merging import Side, merged
-from bridge.dispatch.points import Point, reached
+from bridge.dispatch.points import Point
 from bridge.dispatch.work import Refused, Work
 from bridge.errors import (
     RateLimited,
@@ -20,6 +20,7 @@ from bridge.errors import (
 )
 from bridge.model.event import EventSeries
 from bridge.model.remote import RemoteId
+from bridge.points import reached
 from bridge.provider import Provider
 from bridge.sink import Desired, EventSink, Written
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from bridge.bookings.desired import Intent, with_link
 from bridge.bookings.owed import Owed
 from bridge.dispatch.makers import Keeper, Makers
-from bridge.dispatch.points import Point, reached
+from bridge.dispatch.points import Point
 from bridge.dispatch.work import Refused, Work
 from bridge.errors import BridgeError, ProviderError, RemoteNotFound, RemoteRejected
 from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.event import EventSeries
+from bridge.points import reached
 from bridge.sink import ConferenceMaker, Desired
 
 WORDS = {

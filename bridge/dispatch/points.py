@@ -1,11 +1,7 @@
-"""Named moments of a dispatch, at each of which a process may die without harm.
-
-They do nothing. A test that kills processes has its own begin with `arm`.
-"""
+"""Named points of a dispatch and of a purge, see `bridge.points`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
 
@@ -31,16 +27,12 @@ class Point(Enum):
     """It is visible, and nobody was told."""
 
 
-_act: Callable[[Point], object] | None = None
+class PurgePoint(Enum):
+    """Where a purge is."""
 
-
-def arm(act: Callable[[Point], object] | None) -> None:
-    """Have something happen at every point, in this process."""
-    global _act  # noqa: PLW0603 - of the whole process, as its death is
-    _act = act
-
-
-def reached(point: Point) -> None:
-    """Say where a dispatch is."""
-    if _act is not None:
-        _act(point)
+    HELD = "purge holds"
+    """What is queued is put off, and nothing was deleted yet."""
+    DELETED = "event purged"
+    """An event is gone, and its booking knows nothing of it."""
+    CLEARED = "calendar purged"
+    """The bookings of a calendar ended, and their meetings have not."""

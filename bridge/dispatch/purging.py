@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from bridge.dispatch.clearing import Clearing, Due
 from bridge.dispatch.makers import Accounts, Makers
+from bridge.dispatch.points import PurgePoint
 from bridge.dispatch.sweeping import Found, Item, look
 from bridge.errors import (
     AuthorizationExpired,
@@ -24,6 +25,7 @@ from bridge.errors import (
 from bridge.model.conference import ConferenceKind
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId, ResourceId
+from bridge.points import reached
 from bridge.provider import CalendarInfo, RemoteId
 from bridge.sink import ConferenceMaker, EventSink
 from bridge.store.bookings import BookingRow
@@ -103,6 +105,7 @@ class Purging:
         silent = silent or self.is_silent(connection_id)
         purged = Purged()
         with nullcontext() if self.clearing is None else self.clearing.holding(connection_id):
+            reached(PurgePoint.HELD)
             since = self.clock()
             meetings = _Meetings(self.accounts, self.clearing, connection_id)
             every = look(provider, self.instance)
@@ -166,6 +169,7 @@ class Purging:
                     left += len(found.items) - number - 1
                     break
                 continue
+            reached(PurgePoint.DELETED)
             purged.deleted.append(item)
             tell(item)
         if problem is not None:
@@ -195,6 +199,8 @@ class Purging:
             ended = self.clearing.cancel(
                 connection_id, calendar.id, gone=ids, absent=absent, since=since
             )
+            if ended.tokens:
+                reached(PurgePoint.CLEARED)
             meetings.cancel(ended.due)
             known = ended.tokens
         meetings.find([it for it in gone if it.link and it.marked.token not in known])

@@ -14,9 +14,11 @@ from bridge import deadline
 from bridge.errors import ProviderError, RemoteChanged, RemoteNotFound, RemoteRejected
 from bridge.mirror.blocks import Wanted, answer_of, series_of, uid_of
 from bridge.mirror.pairing import Standing, Steps
+from bridge.mirror.points import Point
 from bridge.mirror.target import Seen, refuse_twice
 from bridge.mirror.turns import Turns
 from bridge.model.interval import Instant
+from bridge.points import reached
 from bridge.provider import CalendarId
 from bridge.sink import Desired, EventSink, Written
 from bridge.store import mirrored, mirrors, resources
@@ -184,6 +186,7 @@ class Writer:
         with self.database.write() as conn:
             self._hold(conn, serial=self._serial)
             mirrored.save(conn, [row])
+        reached(Point.BLOCK_NOTED)
         self._write(token, None, wanted)
         self.made += 1
 
@@ -218,6 +221,7 @@ class Writer:
         with self.database.write(lasting=False) as conn:
             self._hold(conn)
         self.sink.delete(self.calendar, written, notify=False)
+        reached(Point.BLOCK_DELETED)
         self.dropped += 1
 
     def _write(self, token: str, base: Written | None, wanted: Wanted) -> None:
@@ -228,6 +232,7 @@ class Writer:
                 refused_at = self.clock() if isinstance(err, RemoteRejected) else 0
                 self._forget(token, refused_at)
             raise
+        reached(Point.BLOCK_WRITTEN)
         self._note(token, written, wanted)
 
     def _put(self, token: str, base: Written | None, wanted: Wanted) -> Written:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from bridge import points
 from bridge.bookings.words import Outcome, Ticket
-from bridge.dispatch import Dispatch, Report, points
+from bridge.dispatch import Dispatch, Report
 from bridge.dispatch.points import Point
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import Event, EventSeries

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bridge.dispatch import points
+from bridge import points
 from bridge.dispatch.points import Point
 from bridge.errors import RemoteRejected
 from tests.dispatch.stage import Stage, die_at, event

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bridge import points
 from bridge.bookings.words import Result
-from bridge.dispatch import points
 from bridge.dispatch.points import Point
 from bridge.errors import RateLimited, RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind

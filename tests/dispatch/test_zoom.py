@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from bridge import points
 from bridge.accounts import Accounts
 from bridge.bookings.words import Result
 from bridge.config.live import Live
-from bridge.dispatch import points, putting_back
+from bridge.dispatch import putting_back
 from bridge.dispatch.points import Point
 from bridge.dispatch.told import Told
 from bridge.model.conference import ConferenceKind

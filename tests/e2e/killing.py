@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -25,9 +24,9 @@ from bridge.store.booking_tables import proposals
 from bridge.store.outbox import State
 from tests.databases import closing_database
 from tests.e2e.bookable import EVE, GUEST, HOME, PLACES, Answer, Bookable, Client, path, text
+from tests.e2e.dying import dying
 from tests.e2e.served import freebusy_periods, joined, unfolded
 
-DYING = Path(__file__).with_name("dying.py")
 HALF_HOUR, SPACE = 1800, 48 * 40
 """Seconds; how many of them each person has for themselves."""
 FIRST = (int(time.time()) // 86400 + 2) * 86400
@@ -211,7 +210,7 @@ class Killing:
 
     def _kill(self, moment: str) -> None:
         served = self.booked.served
-        served.program = (str(DYING), moment)
+        served.program = dying(moment)
         process = served.launch()
         for person in self.people:
             (person.misspelling.set if moment == UNDOING else person.misspelling.clear)()
