@@ -211,8 +211,12 @@ class Served:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         if arguments[0] in inside.QUIET:
             return inside.run(self.config_path, *arguments)
+        return self.outside(*arguments)
+
+    def outside(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process of its own, by the program that serves."""
         return subprocess.run(
-            [sys.executable, "-m", "bridge", *arguments],
+            [sys.executable, *self.program, *arguments],
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,

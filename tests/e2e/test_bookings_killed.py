@@ -17,6 +17,8 @@ from tests.long import seeds
 MOMENTS = ["proposed", "committed", *(point.value for point in Point)]
 KILLS = 30
 """Of a soak seed."""
+SOME = [Point.MEETING_MADE.value, Point.EVENT_WRITTEN.value, ""]
+"""Enough where only what becomes of a dead process' claims is another."""
 logger = logging.getLogger(__name__)
 
 
@@ -39,3 +41,16 @@ def test_a_server_killed_while_people_book_loses_nothing_and_doubles_nothing(
         wrong = killing.reckon()
         assert not wrong, killing.told(wrong)
         assert set(killing.died) == {*MOMENTS, "at random"}, "it died at every moment"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.covers("F2", "F4", "P1")
+def test_the_same_on_postgresql_where_nobody_knows_which_process_is_dead(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    with bookable(tmp_path, rooms=("meet", "zoom"), urls=(postgresql_url,)) as booked:
+        killing = Killing(booked, 0, postgresql_url)
+        killing.run(SOME)
+        wrong = killing.reckon()
+        assert not wrong, killing.told(wrong)
+        assert set(killing.died) == {*filter(None, SOME), "at random"}

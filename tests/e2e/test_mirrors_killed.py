@@ -6,7 +6,6 @@ import http.client
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -112,15 +111,8 @@ class Mirrored:
 
     def purge(self, moment: str, ahead: int) -> subprocess.CompletedProcess[str]:
         """Purge the calendar in a process of its own, which dies at some moment."""
-        return subprocess.run(
-            [sys.executable, *dying(moment, ahead), "purge", "ann.team", "--yes"],
-            cwd=self.served.folder,
-            env=self.served.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        self.served.program = dying(moment, ahead)
+        return self.served.outside("purge", "ann.team", "--yes")
 
 
 def where(uid: str) -> str:
