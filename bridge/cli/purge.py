@@ -41,8 +41,9 @@ def purge(
 
     Those are events of bookings and mirrored blocks, past ones too. They are known by their marks
     alone: it works with an empty database, or without any, and what people and other instances
-    wrote is never touched. Bookings whose events are deleted are shown as cancelled, and their
-    meetings end. Guests are told that a meeting which is still to come is cancelled.
+    wrote is never touched. Bookings whose events are deleted, or were still waiting to be
+    written, are shown as cancelled, and their meetings end. Guests are told that a meeting which is
+    still to come is cancelled.
 
     The connection stays, and what is booked or mirrored from now on is written again. Done again,
     it deletes what is left. Exit code 1 when something is left.
