@@ -70,6 +70,53 @@ def merged(ours: Side, theirs: Side) -> Merged:
     return Merged(replace(ours.after, master=master, overrides=overrides), lost)
 
 
+def taken_back(found: EventSeries, refused: EventSeries, visible: EventSeries) -> EventSeries:
+    """Take a change of ours that is refused out of what stands; what others made of it stays.
+
+    Args:
+        found: the event as it stands: with all of that change, some of it, or nothing.
+        refused: what the change wanted.
+        visible: what it was to be before, and is to be again.
+
+    Returns:
+        `found` itself where nothing of the change is in it.
+    """
+    a, b, d = refused.master, found.master, visible.master
+    if a is None or b is None or d is None:
+        return visible
+    back = _back(a, b, d)
+    moved = _changed(a, d, _WHEN) and not _changed(a, b, _WHEN)
+    # Occurrences of the times that it was moved to are no more.
+    overrides = visible.overrides if moved else tuple(_overrides_back(found, refused, visible))
+    if back == b and overrides == found.overrides:
+        return found
+    return replace(visible, master=back, overrides=overrides)
+
+
+def _overrides_back(
+    found: EventSeries, refused: EventSeries, visible: EventSeries
+) -> Iterator[Event]:
+    a, b, d = _by_original(refused), _by_original(found), _by_original(visible)
+    for key in dict.fromkeys([*b, *d]):
+        wanted, there, before = a.get(key), b.get(key), d.get(key)
+        if there is None:
+            if wanted is None and before is not None:
+                yield before
+        elif wanted is None:
+            yield there
+        elif before is not None:
+            yield _back(wanted, there, before)
+        elif _changed(wanted, there, (*_WHEN, *_ALONE)):
+            yield there
+
+
+def _back(refused: Event, found: Event, visible: Event) -> Event:
+    event = _event((refused, found), (refused, visible), {})
+    replies = {it.address: it.partstat for it in found.attendees}
+    guests = (replace(it, partstat=replies.get(it.address, it.partstat)) for it in event.attendees)
+    return replace(event, attendees=tuple(guests))
+
+
 def _overrides(ours: Side, theirs: Side, lost: dict[str, str]) -> Iterator[Event]:
     a, b = _by_original(ours.before), _by_original(ours.after)
     c, d = _by_original(theirs.before), _by_original(theirs.after)

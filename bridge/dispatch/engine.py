@@ -10,6 +10,7 @@ from random import Random
 from bridge import deadline
 from bridge.bookings import Claim, Outbox, transfers
 from bridge.bookings.desired import Intent, plain
+from bridge.bookings.merging import taken_back
 from bridge.bookings.owed import Owed
 from bridge.dispatch import retry
 from bridge.dispatch.ending import Ending
@@ -155,15 +156,17 @@ class Dispatch:
 
     def _before(self, work: Work, events: Events) -> EventSeries | None:
         """Say what the visible revision wanted; None where a proposal is shown in its place."""
-        desired = self._visible(work, events)
-        return None if desired is None else desired.series
-
-    def _visible(self, work: Work, events: Events) -> Desired | None:
         claim = work.claim
         if claim.kind is not Kind.CHANGE or claim.booking.state is not State.CONFIRMED:
             return None
-        visible = replace(claim, proposal=claim.proposal._replace(kind=Kind.MEETING))
-        return self.outbox.desired(visible, events.sink.natively).desired
+        desired = self._beneath(work, events)
+        return None if desired is None else desired.series
+
+    def _beneath(self, work: Work, events: Events) -> Desired | None:
+        """Say what the event was to be before this change was asked for."""
+        before = work.claim.proposal._replace(kind=Kind.MEETING)
+        beneath = replace(work.claim, proposal=before)
+        return self.outbox.desired(beneath, events.sink.natively).desired
 
     def _follow(
         self,
@@ -343,6 +346,8 @@ class Dispatch:
             return self._transferring(work).refuse(refusal)
         made = work.progress.made
         is_done = made is not None or refusal.code == "no_meeting" or work.in_parts
+        # What an earlier try wrote, and got no answer to, may stand.
+        is_done = is_done or work.claim.is_retry or bool(self._unfinished(work))
         if work.progress.refusal is None and is_done:
             work.note(replace(work.progress, refusal=refusal))
         owed = ""
@@ -379,7 +384,13 @@ class Dispatch:
         events.delete(found, notify=intent.notify)
 
     def _put_back(self, work: Work, events: Events, found: Written) -> None:
-        """Make it what is visible again: of a series some parts were changed already."""
-        desired = self._visible(work, events)
-        if desired is not None:
-            events.put(desired, found)
+        """Make it what it was, as far as this change is in it: what others changed there stays."""
+        refused = self.outbox.desired(work.claim, events.sink.natively).desired
+        visible = self._beneath(work, events)
+        if refused is None or visible is None:
+            return
+        made = work.progress.made
+        stands = found.series if made is None else plain(found.series, made.join_url)
+        back = taken_back(stands, refused.series, visible.series)
+        if back != found.series:
+            events.put(replace(visible, series=back), found)

@@ -12,7 +12,7 @@ import pytest
 from bridge.app.outlet import Outlet
 from bridge.bookings.words import Result
 from bridge.config.settings import Outbound
-from bridge.errors import RemoteRejected
+from bridge.errors import RemoteRejected, TemporarilyUnavailable
 from bridge.model.conference import ConferenceKind
 from bridge.model.event import EventSeries, PartStat
 from bridge.model.http import Http, Response
@@ -346,18 +346,32 @@ def test_of_a_series_that_is_refused_on_the_way_nothing_stays(place: Place) -> N
 
 
 @HOSTED
-def test_a_series_whose_change_is_refused_on_the_way_is_as_it_was_before(place: Place) -> None:
+@pytest.mark.parametrize("shown", [False, True], ids=["at once", "when it was shown as tentative"])
+def test_a_series_whose_change_is_refused_on_the_way_is_as_it_was_before(
+    place: Place, shown: bool
+) -> None:
     def refuse() -> None:
         raise RemoteRejected("no more of them")
 
+    def down(_: str) -> None:
+        raise TemporarilyUnavailable("no answer")
+
     stage = place.stage
     assert stage.done(stage.put(series(6))).result is Result.SETTLED
-    before, text = taking_place(place.held()), stage.text()
+    before = taking_place(place.held())
     assert stage.outcomes() == []
-    place.http.each = at_the_fourth(refuse)
-    outcome = stage.done(stage.put(series(6, title="Other")))
-    assert (outcome.result, outcome.reason) == (Result.REFUSED, "no more of them")
+    if shown:
+        place.http.each = down
+        assert stage.done(stage.put(series(6, title="Other"))).result is Result.TENTATIVE
+        place.http.each = at_the_fourth(refuse)
+        assert [it.outcome for it in stage.later()] == ["refused"]
+    else:
+        place.http.each = at_the_fourth(refuse)
+        outcome = stage.done(stage.put(series(6, title="Other")))
+        assert (outcome.result, outcome.reason) == (Result.REFUSED, "no more of them")
     assert taking_place(place.held()) == before
+    text = stage.text()
+    assert "Other" not in text
     stage.house.pull()
     assert stage.outcomes() == []
     assert stage.text() == text, "nobody took our half of it for somebody's change"
