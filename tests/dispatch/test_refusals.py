@@ -11,6 +11,7 @@ import pytest
 
 from bridge.bookings.words import Result
 from bridge.errors import RemoteRejected, TemporarilyUnavailable
+from bridge.model.event import Event, PartStat
 from bridge.store.bookings import State
 from tests.dispatch.stage import Stage, event
 
@@ -87,3 +88,23 @@ def test_who_may_not_write_any_more_is_refused_at_once(stage: Stage) -> None:
     stage.memory.orders.give("put", NO, times=None)
     outcome = stage.done(stage.put(event(*SERIES, "DESCRIPTION:x")))
     assert (outcome.result, outcome.reason) == (Result.REFUSED, "read only now")
+
+
+def test_guests_and_cancelled_occurrences_are_as_before_and_replies_stay(stage: Stage) -> None:
+    other = "ATTENDEE;RSVP=TRUE:mailto:other@example.com"
+    assert stage.done(stage.put(event(*SERIES, GUEST))).result is Result.SETTLED
+    before = stage.event()
+    stage.memory.orders.give("put", DOWN, after=True)
+    rule = (*AT, SERIES[2], "EXDATE:20261125T090000Z")
+    assert stage.done(stage.put(event(*rule, GUEST, other))).result is Result.TENTATIVE
+    assert len(stage.event().attendees) == len(before.attendees) + 1
+    stage.edit(_accepted)
+    stage.memory.orders.give("put", NO)
+    assert [it.outcome for it in stage.later()] == ["refused"]
+    assert stage.event() == _accepted(before)
+
+
+def _accepted(it: Event) -> Event:
+    """Let all guests come."""
+    guests = [replace(each, partstat=PartStat.ACCEPTED) for each in it.attendees]
+    return replace(it, attendees=tuple(guests))
