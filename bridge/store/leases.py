@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from bridge.model.interval import Instant
 from bridge.model.resource import ConnectionId
@@ -88,8 +99,8 @@ def follow(conn: Connection, connection_id: ConnectionId, latest: Instant) -> No
     is_leased = schedule.c.lease_until > 0
     statement = update(schedule).where(_is_to_follow(connection_id, latest))
     values = {
-        # As `mark` does: what is under way began before whatever is to be read.
-        schedule.c.marked_at: case((is_leased, latest_mark(latest)), else_=schedule.c.marked_at),
+        # What is under way began before whatever is to be read.
+        schedule.c.follow_at: case((is_leased, latest), else_=null()),
         schedule.c.next_due: case((is_leased, schedule.c.next_due), else_=latest),
     }
     conn.execute(statement.values(values))
@@ -112,6 +123,7 @@ def _is_to_follow(connection_id: ConnectionId, latest: Instant) -> ColumnElement
         schedule.c.connection_id == connection_id,
         # While it is leased, `next_due` is the end of the lease, which is later.
         schedule.c.next_due > latest,
+        func.coalesce(schedule.c.follow_at, latest + 1) > latest,
         well,
     )
 

@@ -144,6 +144,7 @@ def claim(  # noqa: PLR0913 - of the last two at most one is given
                 next_due=now + lease,
                 # A mark of the future asks for a pull that begins then: this one is too early.
                 marked_at=case((_is_ahead(now), schedule.c.marked_at), else_=null()),
+                follow_at=null(),
                 lease_owner=owner,
                 lease_until=now + lease,
                 fence=schedule.c.fence + 1,
@@ -172,19 +173,14 @@ def release(
     """
     marked = schedule.c.marked_at
     pause = _rest if rest is None else literal(rest)
+    due = case((marked.is_(None), next_due), (pause > marked, pause), else_=marked)
+    if done:
+        follow = func.coalesce(schedule.c.follow_at, due)
+        due = case((and_(follow < due, follow >= pause), follow), else_=due)
     statement = (
         update(schedule)
         .where(schedule.c.connection_id == claim.connection_id, schedule.c.fence == claim.fence)
-        .values(
-            next_due=case(
-                (marked.is_(None), next_due),
-                (pause > marked, pause),
-                (marked > next_due, next_due),  # it is kept: another pull follows that one
-                else_=marked,
-            ),
-            lease_owner="",
-            lease_until=0,
-        )
+        .values(next_due=due, lease_owner="", lease_until=0)
     )
     if done and claim.full:
         statement = statement.values(full=case((marked.is_(None), False), else_=schedule.c.full))

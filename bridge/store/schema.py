@@ -158,6 +158,7 @@ schedule = Table(
     Column("connection_id", ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True),
     _time("next_due", null=False),
     _time("marked_at"),  # a due mark: something asked for a pull at this instant
+    _time("follow_at"),  # by when the pull that runs is followed by another one
     _flag("full"),  # the next pull is a full listing
     _text("lease_owner"),
     _count("lease_until"),

@@ -118,6 +118,20 @@ def test_many_writes_have_a_connection_pulled_once_and_never_later_than_it_was(
     assert next_due(database) == NOW + 71
 
 
+def test_writes_do_not_delay_a_pull_that_somebody_asked_for(database: Database) -> None:
+    [work] = store_resource(database)
+    for follow_first in (False, True):
+        [held] = claim(database)
+        for follows in (follow_first, not follow_first):
+            with database.write() as conn:
+                if follows:
+                    leases.follow(conn, work, NOW + 30)
+                else:
+                    leases.want(conn, [work], NOW, NOW)
+        release(database, held, NOW + 3600)
+        assert next_due(database) == NOW, "a decision may wait for it"
+
+
 def test_writes_do_not_hurry_a_connection_that_fails_or_rests(database: Database) -> None:
     [work] = store_resource(database)
     [held] = claim(database)

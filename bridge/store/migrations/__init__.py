@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0015"
+HEAD = "0016"
 """The revision of this version; kept here, so that a current database is opened without alembic."""
 
 _ALEMBIC = Lock()  # it keeps what it works on in its modules
