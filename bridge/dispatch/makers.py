@@ -149,11 +149,16 @@ class _Left:
         return self._ask(cancelled)
 
     def _ask(self, what: Callable[[_Named], _T]) -> _T:
+        down: ProviderError | None = None
         for each in self.others:
             try:
                 return what(each)
+            except TemporarilyUnavailable as err:
+                down = down or err
             except ProviderError as err:
                 logger.debug("%s has nothing of %s: %s", each.name, self.name, err)
+        if down is not None:
+            raise down  # it may be the one
         raise RemoteRejected(
             f"the meeting was made at {self.name}, which is not connected any more: its link is as"
             " it was; connect that account again, or see to the meeting there",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.contract.google_world import transport
 from tests.contract.sink_calendar import ORIGIN, booking, wanted
 from tests.servers.radicale import radicale_account, shared_radicale
 
+_CTAG = re.compile(rb"(<[^<>/]*getctag[^<>]*>)[^<]*(</)")
 OURS = [f"{number:032x}" for number in range(6)]
 
 
@@ -37,11 +39,16 @@ class Overheard:
     """Calendar objects that were delivered."""
     fails: str = ""
     """Method of the requests that get no answer."""
+    late: bytes = b""
+    """A ctag that is told in the place of the one that is true by now."""
 
     def request(self, method: str, url: str, **options: Any) -> Response:
         if method == self.fails:
             raise TemporarilyUnavailable("the answer did not come")
         response = self.http.request(method, url, **options)
+        if self.late:
+            late = _CTAG.sub(rb"\g<1>" + self.late + rb"\g<2>", response.body)
+            response = replace(response, body=late)
         self.asked.append(method)
         self.octets += len(response.body)
         self.bodies += response.body.count(b"BEGIN:VCALENDAR")
@@ -162,6 +169,17 @@ def test_what_another_client_changes_is_seen_and_nothing_else_is_fetched(desk: D
         assert desk.http.heard()[1] <= 1
         seen.append(title(found[OURS[5]]) if OURS[5] in found else "")
     assert seen == ["Meeting", "Meeting", "New", "New", "New", "New", ""]
+
+
+def test_what_was_written_is_seen_also_where_a_ctag_comes_late(desk: Desk) -> None:
+    desk.write(*OURS[:3])
+    desk.look()
+    desk.http.late = b"&quot;before&quot;"
+    desk.look()
+    desk.write(*OURS[3:])
+    first = desk.look()[OURS[0]]
+    desk.sink.delete(desk.id, first.written, notify=False)
+    assert sorted(desk.look()) == OURS[1:]
 
 
 def test_a_look_that_fails_on_its_way_forgets_no_change(desk: Desk) -> None:

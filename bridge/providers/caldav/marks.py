@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import NamedTuple
 
-from bridge.errors import RemoteNotFound, UnreadableAnswer
+from bridge.errors import ProviderError, RemoteNotFound, UnreadableAnswer
 from bridge.model.remote import CalendarId, ETag, RemoteId
 from bridge.provider import Item, SeriesRemoved, SyncToken, Unreadable
 from bridge.providers.caldav.envelope import Envelope
@@ -62,6 +62,7 @@ class Marks:
         self._most = most
         self._lock = Lock()
         self._known: dict[tuple[CalendarId, str], _Known] = {}
+        self._touched: set[tuple[CalendarId, str]] = set()
 
     def look(
         self,
@@ -88,6 +89,8 @@ class Marks:
         key = calendar, origin
         with self._lock:
             before = self._known.get(key)
+            is_touched = key in self._touched
+            self._touched.discard(key)
         fresh: dict[RemoteId, _Ours | None] = {}
 
         def reading(name: RemoteId, etag: ETag | None, text: str | bytes) -> Item:
@@ -97,9 +100,16 @@ class Marks:
             return SeriesRemoved(name)
 
         try:
-            token, unreadable = _followed(calendar, before, listing(reading), fresh)
+            known = Envelope.read(before.token, calendar) if before else Envelope(calendar)
+            if is_touched:
+                known = replace(known, ctag="")
+            token, unreadable = _followed(calendar, known, listing(reading), fresh)
         except RemoteNotFound:
             self._keep(key, None)
+            raise
+        except ProviderError:
+            if is_touched:
+                self.touched(calendar)
             raise
         there = Envelope.read(token, calendar).marks
         if unreadable and len(unreadable) == len(there):
@@ -111,6 +121,14 @@ class Marks:
         ours = {name: it for name, it in every.items() if it is not None and name in there}
         self._keep(key, _Known(token, ours))
         return [each.marked for each in ours.values()]
+
+    def touched(self, calendar: CalendarId) -> None:
+        """Have the next look list a calendar that we wrote to, whatever its ctag says.
+
+        A ctag that comes late, or counts in seconds, would hide what was written.
+        """
+        with self._lock:
+            self._touched.update(key for key in self._known if key[0] == calendar)
 
     def _keep(self, key: tuple[CalendarId, str], known: _Known | None) -> None:
         with self._lock:
@@ -127,12 +145,11 @@ class Marks:
 
 def _followed(
     calendar: CalendarId,
-    before: _Known | None,
+    known: Envelope,
     listing: Pull,
     fresh: dict[RemoteId, _Ours | None],
 ) -> tuple[SyncToken, list[Unreadable]]:
     """Read what changed; by ETags, which say of each object whether it is still there."""
-    known = Envelope.read(before.token, calendar) if before else Envelope(calendar)
     unreadable: list[Unreadable] = []
     token = None
     for page in listing.by_etags(known):

@@ -143,6 +143,8 @@ class CaldavSink:
         except RemoteRejected as err:
             logger.info("calendar %s: an event was refused: %s", calendar, err)
             raise
+        finally:
+            self._marks.touched(calendar)
 
     def delete(self, calendar: CalendarId, base: Written, *, notify: bool) -> None:
         """Delete an event; see `EventSink`.
@@ -157,6 +159,8 @@ class CaldavSink:
         except RemoteRejected as err:
             logger.info("calendar %s: a deletion was refused: %s", calendar, err)
             raise
+        finally:
+            self._marks.touched(calendar)
 
     # Writing
 
