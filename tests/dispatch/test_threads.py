@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from threading import Event
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -20,10 +21,11 @@ from bridge.config.live import Live
 from bridge.config.settings import Outbound
 from bridge.errors import TemporarilyUnavailable
 from bridge.model.http import Rates
+from bridge.model.resource import ConnectionId
 from bridge.scheduler.dispatching import Dispatching
 from bridge.scheduler.ground import Ground
 from bridge.scheduler.scheduler import Scheduler
-from bridge.store import outbox
+from bridge.store import leases, outbox
 from bridge.store.outbox import LEASE, State
 from tests.dispatch.stage import Stage, event
 from tests.engine.house import ROOM, make_series
@@ -200,15 +202,24 @@ def test_what_is_changed_right_after_a_write_shows_long_before_the_interval(
     assert running.scheduler.sync([ROOM], PATIENCE, full=True)
     assert running.settled(stage.put(event())) is Result.SETTLED
     stage.edit(lambda it: replace(it, summary="Renamed by its owner"))
+    work = ConnectionId("room-a.work")
+    ends = monotonic() + PATIENCE.total_seconds()
+    # The thread that settled it has it read back a moment later.
+    while _due(stage, work) > stage.now + 30 and monotonic() < ends:
+        sleep(0.01)
     seen = stage.wake.seen("published")
-    # The thread that settled it has it read back a moment later: less than an interval passes.
-    for _ in range(60):
-        stage.house.now += 30
+    stage.house.now += 30
+    while "Renamed by its owner" not in stage.text() and monotonic() < ends:
         running.scheduler.stir()
-        if "Renamed by its owner" in stage.text():
-            break
         seen = stage.wake.wait("published", 1, seen) or seen
     assert "Renamed by its owner" in stage.text()
+
+
+def _due(stage: Stage, connection_id: ConnectionId) -> int:
+    with stage.database.read() as conn:
+        due = leases.due_at(conn, connection_id)
+    assert due is not None
+    return due
 
 
 def test_a_source_that_cannot_be_read_holds_no_booking_up(start: Callable[..., Running]) -> None:

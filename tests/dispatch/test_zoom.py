@@ -693,6 +693,21 @@ def test_an_account_that_has_the_meetings_of_one_that_is_gone_looks_after_them(t
     assert two.starts() == []
 
 
+def test_an_account_that_looks_after_the_meetings_of_another_and_is_down_is_asked_again(
+    two: Two,
+) -> None:
+    stage, _ = booked_at(two)
+    two.status(ConnectionStatus.DISCONNECTED)
+    two.connect("front", HOST, SERVER_ID)
+    two.running.zoom.misbehave(ROOM, "unavailable", True, None)
+    assert stage.done(stage.put(moved())).result is Result.SETTLED
+    [owed] = [it for it in stage.proposals() if it.state.is_open]
+    assert "connect that account again" not in owed.error_message, "it is only down"
+    two.running.zoom.behave()
+    stage.later(120)
+    assert two.starts() == [TWO]
+
+
 def test_a_meeting_whose_answer_was_lost_is_found_although_another_account_came_in_front(
     two: Two,
 ) -> None:
