@@ -90,6 +90,14 @@ def heed(
     ledger.close()
 
 
+def is_behind(conn: Transaction, calendar: Calendar) -> bool:
+    """Tell whether something was left alone, of which no pull will tell again."""
+    return any(
+        booking.echoed if event is None else event.digest not in _UNREAD
+        for booking, event in _found(conn, calendar)
+    )
+
+
 def heed_read(
     conn: Transaction,
     publisher: Publisher,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bridge.bookings.echo import Calendar, heed
+from bridge.bookings.echo import Calendar, heed, is_behind
 from bridge.ingest import notes, shrink
 from bridge.ingest.basis import Basis, Moved, Room, Superseded
 from bridge.ingest.choose import Choice
@@ -81,7 +81,15 @@ class Take:
             or (row.stale or row.shrink or notes.waits(row.notes))
             or (row.window_start, row.window_end) != self.basis.horizon
             or row[: len(told)] != told
+            or self._is_behind(row)
         )
+
+    def _is_behind(self, row: CalendarRow) -> bool:
+        """Tell whether bookings have not followed yet: they were being written meanwhile."""
+        if not self.choice.writes:
+            return False
+        with self.room.database.read() as conn:
+            return is_behind(conn, self._written(row.id))
 
     def _confirm(self, row: CalendarRow) -> CalendarPull:
         token = self.listing.token or row.token
@@ -226,16 +234,18 @@ class Take:
         """Let bookings follow what became of their events in this calendar."""
         resource = resources.get(conn, self.basis.resource.id)
         if resource is not None:
-            calendar = Calendar(
-                self.basis.connection.id,
-                self.choice.info.id,
-                key,
-                cancels=self.basis.plan.cancel_if_declined_or_deleted,
-                window=self.basis.horizon,
-                full=self.listing.full,
-                removed=self.listing.removed - self.listing.named(),
-            )
-            heed(conn, self.room.publisher, resource, calendar, self.now)
+            heed(conn, self.room.publisher, resource, self._written(key), self.now)
+
+    def _written(self, key: str) -> Calendar:
+        return Calendar(
+            self.basis.connection.id,
+            self.choice.info.id,
+            key,
+            cancels=self.basis.plan.cancel_if_declined_or_deleted,
+            window=self.basis.horizon,
+            full=self.listing.full,
+            removed=self.listing.removed - self.listing.named(),
+        )
 
 
 def _shared(row: CalendarRow, horizon: Window) -> Window:

@@ -157,6 +157,17 @@ def test_what_a_person_changed_there_stays_beside_a_change_of_ours(place: Place)
     assert [it.partstat for it in master.attendees if it.address == GUEST] == [PartStat.ACCEPTED]
 
 
+def test_what_a_person_changes_in_the_second_of_a_write_is_followed_by_the_next_pull(
+    place: Place,
+) -> None:
+    assert place.book() is Result.SETTLED
+    place.world.rename(place.id, place.remote_id, "Renamed")
+    place.stage.house.pull(later=0)
+    assert "SUMMARY:Talk" in place.stage.text(), "it may be older than what was written"
+    place.stage.house.pull()
+    assert "SUMMARY:Renamed" in place.stage.text()
+
+
 DANGEROUS = (
     "javascript:alert(1)",
     "file:///etc/passwd",

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import caldav
+import icalendar
 from caldav.lib.error import DAVError
 
 
@@ -54,16 +55,50 @@ class Session:
         }
 
     def add(
-        self, calendar: str, start: int = 1893456000, uid: str = "mine", summary: str = "mine"
+        self,
+        calendar: str,
+        start: int = 1893456000,
+        uid: str = "mine",
+        summary: str = "mine",
+        **more: Any,
     ) -> None:
         begin, end = moment(start), moment(start + 3600)
-        self.calendars[calendar].add_event(dtstart=begin, dtend=end, summary=summary, uid=uid)
+        named = {"summary": summary, "uid": uid, **more}
+        self.calendars[calendar].add_event(dtstart=begin, dtend=end, **named)
 
     def move_event(self, calendar: str, uid: str, start: int) -> None:
         event = self._event(calendar, uid)
         event.icalendar_component["DTSTART"].dt = moment(start)
         event.icalendar_component["DTEND"].dt = moment(start + 3600)
         event.save()
+
+    def change_series(self, calendar: str, uid: str, moved: list[int], dropped: int) -> None:
+        """Move one occurrence of a series, and take out another."""
+        event = self._event(calendar, uid)
+        original, start = map(moment, moved)
+        part, master = icalendar.Event(), event.icalendar_component
+        part.add("uid", uid)
+        part.add("summary", master["SUMMARY"])
+        times = {"dtstamp": start, "recurrence-id": original, "dtstart": start}
+        for name, value in (times | {"dtend": start + timedelta(hours=1)}).items():
+            part.add(name, value)
+        master.add("exdate", moment(dropped))
+        event.icalendar_instance.add_component(part)
+        event.save()
+
+    def end_series(self, calendar: str, uid: str, until: int) -> None:
+        event = self._event(calendar, uid)
+        del event.icalendar_component["RRULE"]
+        event.icalendar_component.add("rrule", {"freq": "daily", "until": moment(until)})
+        event.save()
+
+    def open_event(self, calendar: str, uid: str) -> None:
+        """Have an event open while others go on."""
+        self.open = self._event(calendar, uid)
+
+    def save_open(self, summary: str) -> None:
+        self.open.icalendar_component["SUMMARY"] = summary
+        self.open.save()
 
     def rename_event(self, calendar: str, summary: str = "mine") -> None:
         event = self.calendars[calendar].get_events()[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from bridge.model.interval import utc
 from bridge.sandbox.world import MEET
 from tests.e2e import reports
 from tests.e2e.bookable import ANN, HOST, path, text
-from tests.e2e.programs import CaldavSession, Vdirsyncer
 from tests.e2e.served import freebusy_periods, ical, joined
 from tests.e2e.sources import vevent
 from tests.e2e.trio import DAY, FIRST, HOME, HOUR, WRITTEN, Trio
@@ -339,62 +337,6 @@ def test_who_asks_one_account_about_several_gets_what_every_other_output_says(
         periods = three.served.periods(room, first, last, feed=False)
         assert joined(freebusy_periods(said[f"/{room}/"])) == periods
         assert (starts[room], starts[room] + HOUR, "BUSY") in periods
-
-
-# Other people's programs
-
-
-@pytest.mark.client("caldav")
-@pytest.mark.covers("A-13", "A-14", "A-15", "A-20", "A-21", "A-25")
-def test_python_caldav_books_at_all_three(three: Trio, tmp_path: Path) -> None:
-    url = f"{three.served.url}/"
-    with CaldavSession(tmp_path / "home", url, three.booked.login) as program:
-        program.ask("discover")
-        for room in WRITTEN:
-            uid, mine = f"{room}-python", {"calendar": f"{room} - bookings"}
-            start = three.hour()
-            program.ask("add", **mine, start=start, uid=uid, summary=uid)
-            link = link_of(three, room, uid)
-            [seen] = program.ask("between", **mine, start=start, end=start + HOUR)
-            assert link in seen.replace("\r\n ", "").replace("\n ", "")
-            program.ask("move_event", **mine, uid=uid, start=start + HOUR)
-            assert three.standing(room, uid) == [(start + HOUR, link)]
-            clash = program.told("add", **mine, start=start + HOUR, uid=f"{uid}-2")
-            assert clash["refused"] == 403
-            program.ask("delete_event", **mine, uid=uid)
-            assert three.standing(room, uid) == []
-
-
-@pytest.mark.client("vdirsyncer")
-@pytest.mark.covers("A-13", "A-14", "A-15")
-def test_vdirsyncer_books_at_all_three_with_one_synchronization(
-    three: Trio, tmp_path: Path
-) -> None:
-    program = Vdirsyncer(tmp_path / "home", f"{three.served.url}/", three.booked.login)
-    for room in WRITTEN:  # an emptied folder it would not believe
-        three.book(room, f"{room}-stays")
-    program.vdirsyncer("discover")
-    program.vdirsyncer("sync")
-    files, starts = {}, {}
-    for room in WRITTEN:
-        uid = f"{room}-files"
-        starts[room] = three.hour()
-        where = f"calendars/{room}.bookings/{uid}.ics"
-        files[room] = program.write(where, text(room, uid, starts[room]))
-    program.vdirsyncer("sync")
-    links = {room: link_of(three, room, f"{room}-files") for room in WRITTEN}
-    program.vdirsyncer("sync")
-    for room, file in files.items():
-        seen = file.read_text().replace("\r\n ", "").replace("\n ", "")
-        assert links[room] in seen.replace("\\", "")
-        moved = seen.replace(ical(starts[room]), ical(starts[room] - HOUR))
-        file.write_text(moved.replace(ical(starts[room] + HOUR), ical(starts[room])))
-    program.vdirsyncer("sync")
-    for room, file in files.items():
-        assert three.standing(room, f"{room}-files") == [(starts[room] - HOUR, links[room])]
-        file.unlink()
-    program.vdirsyncer("sync")
-    assert not any(three.standing(room, f"{room}-files") for room in WRITTEN)
 
 
 @pytest.mark.covers("S1-04")
