@@ -217,7 +217,7 @@ def test_python_caldav_says_which_answer_it_got_and_can_try_again(
     with desk.account(CaldavSession, tmp_path, proxy.url()) as program:
         assert isinstance(program, CaldavSession)
         program.ask("discover")
-        for status, name in ((412, "Error"), (503, "RateLimitError")):
+        for status, name in ((409, "PutError"), (412, "Error"), (503, "RateLimitError")):
             with proxy.fault(answering(status, headers={"Retry-After": "1"}, when=writes)):
                 told = program.told("add", **mine, start=hour(9))
             assert told["error"].endswith(name)
@@ -274,7 +274,7 @@ def test_calcurse_ends_with_the_status_and_sends_the_event_at_the_next_run(
     assert desk.dav("PUT", "/ann/lime.bookings/first.ics", event("first", 7)).status == 201
     assert program.sync("--init=keep-remote").returncode == 0
     program.calcurse("-q", "-i", program.write("mine.ics", event("mine", 9)))
-    for status in (403, 503):
+    for status in (403, 409, 503):
         with proxy.fault(answering(status, when=writes)):
             refused = program.sync()
         assert refused.returncode == 1
@@ -303,7 +303,7 @@ def test_cadaver_prints_the_status_and_goes_on(
     program = desk.account(Cadaver, tmp_path, proxy.url())
     assert isinstance(program, Cadaver)
     program.write("mine.ics", event("mine", 13))
-    for status in (403, 412, 503):
+    for status in (403, 409, 412, 503):
         with proxy.fault(answering(status, when=writes)):
             told = program.at("/ann/grey.bookings", "put mine.ics", "ls")
         assert "failed" in told
