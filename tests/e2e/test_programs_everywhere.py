@@ -11,8 +11,9 @@ from tests.e2e.bookable import text
 from tests.e2e.programs import CaldavSession, Vdirsyncer
 from tests.e2e.served import ical
 from tests.e2e.sources import vevent
-from tests.e2e.test_everywhere import link_of
-from tests.e2e.trio import DAY, HOUR, WRITTEN, Trio
+from tests.e2e.test_everywhere import fail, link_of
+from tests.e2e.trio import DAY, HOME, HOUR, WRITTEN, Trio
+from tests.servers.faultproxy import Answer, Call, FaultProxy, Forward
 
 DAILY = "RRULE:FREQ=DAILY;COUNT={}"
 
@@ -27,7 +28,7 @@ def offsets(three: Trio, room: str, uid: str, start: int) -> list[int]:
 
 
 @pytest.mark.client("caldav")
-@pytest.mark.covers("A-13", "A-14", "A-15", "A-25")
+@pytest.mark.covers("A-13", "A-14", "A-15", "A-17", "A-25")
 def test_python_caldav_books_at_all_three(three: Trio, tmp_path: Path) -> None:
     url = f"{three.served.url}/"
     with CaldavSession(tmp_path / "home", url, three.booked.login) as program:
@@ -41,10 +42,19 @@ def test_python_caldav_books_at_all_three(three: Trio, tmp_path: Path) -> None:
             assert link in seen.replace("\r\n ", "").replace("\n ", "")
             program.ask("move_event", **mine, uid=uid, start=start + HOUR)
             assert three.standing(room, uid) == [(start + HOUR, link)]
+            if room == HOME:
+                three.served.wait(lambda at=start: zoom_at(three, HOME) == at + HOUR, "Zoom has it")
             clash = program.told("add", **mine, start=start + HOUR, uid=f"{uid}-2")
             assert clash["refused"] == 403
             program.ask("delete_event", **mine, uid=uid)
             assert three.standing(room, uid) == []
+        three.served.wait(lambda: zoom_at(three, HOME) is None, "Zoom has it no more")
+
+
+def zoom_at(three: Trio, room: str) -> int | None:
+    """When the meeting at Zoom begins that python caldav booked."""
+    found = three.meeting(f"{room}-python")
+    return None if found is None else int(found.start.timestamp())
 
 
 @pytest.mark.client("vdirsyncer")
@@ -77,6 +87,58 @@ def test_vdirsyncer_books_at_all_three_with_one_synchronization(
         file.unlink()
     program.vdirsyncer("sync")
     assert not any(three.standing(room, f"{room}-files") for room in WRITTEN)
+
+
+def and_no_answer(call: Call, forward: Forward) -> Answer:
+    """Let the server do it, and lose what it answers."""
+    answer = forward(call)
+    return Answer(504) if call.method == "PUT" else answer
+
+
+@pytest.mark.client("caldav", "vdirsyncer")
+@pytest.mark.covers("A-16", "A-20", "A-25")
+@pytest.mark.parametrize("room", WRITTEN)
+def test_programs_repeat_lost_requests_and_see_meetings_that_come_late(
+    three: Trio, tmp_path: Path, room: str
+) -> None:
+    start, uids = three.hour(), [f"{room}-again", f"{room}-again-files"]
+    other = three.hour()
+    three.book(room, f"{room}-stays-too")
+    mine = {"calendar": f"{room} - bookings"}
+    with FaultProxy(three.served.url) as proxy:
+        files = Vdirsyncer(tmp_path / "files", proxy.url(), three.booked.login)
+        files.vdirsyncer("discover")
+        files.vdirsyncer("sync")
+        with CaldavSession(tmp_path / "home", proxy.url(), three.booked.login) as program:
+            program.ask("discover")
+            fail(three, room)
+            try:
+                for _ in range(2):
+                    with proxy.fault(and_no_answer):
+                        program.told("add", **mine, start=start, uid=uids[0], summary=uids[0])
+                        files.write(
+                            f"calendars/{room}.bookings/{uids[1]}.ics", text(room, uids[1], other)
+                        )
+                        assert files.run("vdirsyncer", "sync").returncode == 1
+            finally:
+                three.behave()
+            program.told("add", **mine, start=start, uid=uids[0], summary=uids[0])
+            files.run("vdirsyncer", "sync")
+            assert [len(three.standing(room, uid)) for uid in uids] == [1, 1]
+
+            def linked() -> bool:
+                three.hasten()
+                return all(three.shown(room, uid).value("CONFERENCE") for uid in uids)
+
+            three.served.wait(linked, "a later try makes their meetings")
+            [seen] = program.ask("between", **mine, start=start, end=start + HOUR)
+            assert link_of(three, room, uids[0]) in unfolded(seen)
+        clash = text(room, f"{room}-clash", start)
+        files.write(f"calendars/{room}.bookings/{room}-clash.ics", clash)
+        refused = files.run("vdirsyncer", "sync")
+        assert refused.returncode == 1
+        assert "403" in refused.stdout
+        assert three.standing(room, f"{room}-clash") == []
 
 
 @pytest.mark.client("caldav")
