@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.model.resource import ConnectionId
-from bridge.store import schedule
+from bridge.store import alerts, schedule
 from tests.app.running import BUSY, Running, configuration, in_file, resource
 from tests.notify.desk import SECRET
 from tests.servers.origin import Answer, Origin
@@ -28,6 +28,12 @@ def pull(running: Running) -> None:
         schedule.mark(conn, [WORK], int(time.time()))
 
 
+def all_is_noted(running: Running) -> bool:
+    """Whether what was told is noted as told: who is killed before leaves it to be told again."""
+    with closing(running.database()) as database, database.read() as conn:
+        return not alerts.waiting(conn)
+
+
 def test_two_processes_tell_each_change_once(postgresql_url: str, tmp_path: Path) -> None:
     with Origin() as origin:
         origin.routes |= {"/alerts": Answer(204), "/cal.ics": Answer(401)}
@@ -44,6 +50,7 @@ def test_two_processes_tell_each_change_once(postgresql_url: str, tmp_path: Path
             first.start()
             second.start()
             first.until(lambda: told(origin) == ["alert.opened"], "an alert")
+            second.until(lambda: all_is_noted(second), "its note")
             first.kill()
             calendar = {"Content-Type": "text/calendar"}
             origin.routes["/cal.ics"] = Answer(200, calendar, BUSY.encode())
