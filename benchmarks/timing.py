@@ -23,12 +23,6 @@ def cpu(work: Callable[[], T]) -> tuple[float, T]:
     return time.process_time() - before, made
 
 
-def cpu_of(process: int) -> float:
-    """Give the CPU seconds that a process has used so far, those of ended threads included."""
-    # What clock_getcpuclockid(3) makes of the number on Linux; Python has no name for it.
-    return time.clock_gettime((~process << 3) | 2)
-
-
 def wall(work: Callable[[], T]) -> tuple[float, T]:
     """Give the seconds that passed, and what came of it."""
     before = time.perf_counter()

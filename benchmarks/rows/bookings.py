@@ -14,8 +14,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.row import Row, Scale, seconds, within
-from benchmarks.timing import cpu_of, p95
+from benchmarks.timing import p95
 from tests.e2e.bookable import ROOMS, Bookable, Client, Clock, bookable, path, text
+from tests.servers.cpu import cpu_of
 
 _TARGET = 0.1
 _TITLES = {"meet": "Meet", "teams": "Teams", "zoom": "Zoom"}

@@ -28,9 +28,10 @@ from benchmarks.serving import (
     radicale,
     room,
 )
-from benchmarks.timing import cpu_of, middle
+from benchmarks.timing import middle
 from bridge.model.interval import Window
 from tests.e2e.served import Served
+from tests.servers.cpu import cpu_of
 
 _OURS = f"/ann/{ROOM}.busy/"
 _LARGE = 10_000

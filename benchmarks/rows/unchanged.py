@@ -27,7 +27,8 @@ from benchmarks.serving import (
     room,
     spans_of,
 )
-from benchmarks.timing import cpu_of, middle
+from benchmarks.timing import middle
+from tests.servers.cpu import cpu_of
 
 
 def rows(scale: Scale) -> Iterator[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import statistics
 import time
@@ -26,6 +25,7 @@ from tests.e2e.served import (
 )
 from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, IcsUrl, Source, vevent
 from tests.e2e.town import TODAY, TOMORROW, resource, serving
+from tests.servers.cpu import cpu_of
 from tests.servers.origin import Answer, Origin, redirect
 
 DAY_START = f"DTSTART:{TOMORROW:%Y%m%d}T090000Z"
@@ -369,8 +369,7 @@ def write(path: Path, number: int, turns: range) -> None:
 
 def cpu(served: Served) -> float:
     """Seconds of the processor that the bridge has used."""
-    fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return cpu_of(served.process.pid)
 
 
 def slot(turn: int) -> datetime:
