@@ -116,6 +116,14 @@ def fetch(url: str, **headers: str) -> Reply:
 def _take_terminal() -> None:
     os.setsid()
     ioctl(0, termios.TIOCSCTTY, 0)
+    attributes = termios.tcgetattr(0)
+    attributes[3] |= termios.NOFLSH
+    termios.tcsetattr(0, termios.TCSANOW, attributes)
+
+
+def _sleeps(process: int) -> bool:
+    """Tell whether a process waits for something, and not for its turn on the processor."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 @dataclass
@@ -186,7 +194,8 @@ class Folder:
         """Run a command on a terminal, which shows what is printed with its escape sequences.
 
         `answers` are typed once what they answer is shown. Ctrl-C is typed again when nothing comes
-        of it, as people do: Python may be about to wait for a key, and see it after the next one.
+        of it and the command still waits, as people do: Python may be about to wait for a key, and
+        see it after the next one. What is shown by then stays, which a terminal drops at Ctrl-C.
         """
         main, side = pty.openpty()
         ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
@@ -197,7 +206,7 @@ class Folder:
             stdin=side,
             stdout=side,
             stderr=side,
-            preexec_fn=_take_terminal,  # noqa: PLW1509 - two system calls, and then exec
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - a few system calls, and then exec
         )
         os.close(side)
         shown, waiting, typed = b"", dict(answers), ""
@@ -205,7 +214,7 @@ class Folder:
         with suppress(OSError):  # EIO: the other end is closed
             while time.monotonic() < deadline:
                 if not select.select([main], [], [], 2)[0]:
-                    if typed == "\x03":
+                    if typed == "\x03" and _sleeps(process.pid):
                         os.write(main, typed.encode())
                     continue
                 if not (part := os.read(main, 65536)):
