@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections import Counter
@@ -31,6 +32,8 @@ PATIENCE = 30.0
 _FOLDED = re.compile(rb"\n[ \t]")
 _HOST = re.compile(r"[A-Za-z0-9._~:%\[\]-]*")
 _REMIND = 60.0
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_REST = 1.0
 
 _STRICT: Mapping[str, Any] = {
     # A connection that says nothing costs a descriptor, never a thread; the default of 100 would
@@ -63,7 +66,39 @@ def open_server(
     # Any: the published stubs are those of an older waitress.
     server = cast("Any", create_server(application, **(dict(_STRICT) | options)))
     server.channel_class = partial(StrictChannel, crowd=crowd, patience=patience)
+    door = _Door(server)
+    server.accept, server.readable = door.accept, door.readable
     return server
+
+
+class _Door:
+    """Lets connections in; rests when the system has no room for another.
+
+    waitress would try the one that waits again at once, and again, for as long as it waits.
+    """
+
+    def __init__(self, server: Any) -> None:
+        self._accept = server.accept
+        self._readable = server.readable
+        self._rests_until = self._remind_at = 0.0
+
+    def accept(self) -> Any:
+        try:
+            return self._accept()
+        except OSError as err:
+            now = monotonic()
+            if err.errno in _SHORT:
+                self._rests_until = now + _REST
+                if now >= self._remind_at:
+                    self._remind_at = now + _REMIND
+                    logger.warning(
+                        "new connections wait: %s (more files have to be allowed: ulimit -n)",
+                        err.strerror,
+                    )
+            raise
+
+    def readable(self) -> bool:
+        return bool(self._readable()) and monotonic() >= self._rests_until
 
 
 class Crowd:
