@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -337,6 +338,22 @@ class Trio:
                 self._outlook(room).change(self._outlook(room).invited(uid), subject=title)
             case _:
                 self._rewrite(uid, SUMMARY=title)
+
+    def describe(self, room: str, uid: str, html: str) -> None:
+        """Format its description, at Google or in Outlook."""
+        if PLACES[room].provider == "google":
+            self._google(room).change(self._named(room, uid), description=html)
+        else:
+            outlook, body = self._outlook(room), {"contentType": "html", "content": html}
+            outlook.change(outlook.invited(uid), body=body)
+
+    def described(self, room: str, uid: str) -> str:
+        """Its description there, as a browser is given it."""
+        raw = self.raw(room, uid)
+        if PLACES[room].provider == "google":
+            return str(raw["description"])
+        kind, content = raw["body"]["contentType"], str(raw["body"]["content"])
+        return content if kind.lower() == "html" else escape(content)
 
     def decline(self, room: str, uid: str) -> None:
         """Say no to it; Outlook lets no organizer do that."""
