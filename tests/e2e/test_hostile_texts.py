@@ -56,12 +56,12 @@ def see(browser: Chromium, html: str) -> set[str]:
 def test_what_is_booked_is_text_in_a_browser_and_comes_back_to_the_letter(
     three: Trio, browser: Chromium, room: str
 ) -> None:
-    uid, texts = f"{room}-hostile", (escape_text(TEXT), escape_text(TITLE))
-    body = text(room, uid, three.hour(), f"DESCRIPTION:{texts[0]}", f"LOCATION:{texts[1]}")
-    assert (
-        three.write("PUT", room, uid, body.replace(f"SUMMARY:{uid}", f"SUMMARY:{TITLE}")).status
-        == 201
-    )
+    uid, start = f"{room}-hostile", three.hour()
+    assert three.put(room, uid, start).status == 201
+    texts = escape_text(TEXT), escape_text(TITLE)
+    body = text(room, uid, start, f"DESCRIPTION:{texts[0]}", f"LOCATION:{texts[1]}")
+    titled = body.replace(f"SUMMARY:{uid}", f"SUMMARY:{TITLE}")
+    assert three.write("PUT", room, uid, titled).status == 204
     assert see(browser, three.described(room, TITLE)) <= _OF_THE_LINK
     assert " ".join(browser.page.split()).startswith(" ".join(TEXT.split()))
     three.pull(room)
