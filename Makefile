@@ -39,7 +39,7 @@ test: lint $(CLIENTS)/.installed
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/.test $(CLIENTS)/.installed
-	$(BIN)/pytest -m soak -n 2 --timeout 3600
+	$(BIN)/pytest -m 'soak or hypothesis' --hypothesis-profile exploring -n 2 --timeout 3600
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
