@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,10 @@ class Printed:
         assert adding
         self.adding = adding[1]
         """Adds an event at Microsoft."""
+        wednesday = re.search(r'"dateTime": "([-\d]+)T', self.adding)
+        assert wednesday
+        self.monday = date.fromisoformat(wednesday[1]) - timedelta(days=LATE[0])
+        """The day from which its month counts: of this week in UTC, not at the test's place."""
         self.feed = re.findall(r"http\S+/anna\.ics", demo.out)[0]
         login = re.search(r"\(login (\S+), password (\S+)\)", demo.out)
         assert login
@@ -82,11 +86,9 @@ def test_the_printed_link_leads_to_busy_time_and_edits_follow(
     demo: Demo, browser: Chromium
 ) -> None:
     told = Printed(demo)
-    today = datetime.now(_BERLIN).date()
-    monday = today - timedelta(days=today.weekday())
 
     def at(day: int, hour: int) -> tuple[str, int]:
-        when = datetime.combine(monday + timedelta(days=day), time(hour), _BERLIN)
+        when = datetime.combine(told.monday + timedelta(days=day), time(hour), _BERLIN)
         return f"{when:%Y-%m-%dT%H:%M}", int(when.timestamp())
 
     def is_busy(day: int, hour: int) -> bool:
