@@ -147,21 +147,24 @@ def test_a_source_dead_for_longer_than_max_stale_is_treated_as_on_stale_says(
 ) -> None:
     served, name = ward.served, f"{kind}-{rule.replace('_', '-')}"
 
-    def is_stale() -> bool:
+    def look() -> Any:
         [calendar] = served.connection(f"{name}.dying")["calendars"]
-        return bool(calendar["stale"])
+        return calendar
+
+    def is_stale() -> bool:
+        return bool(look()["stale"])
 
     def failed() -> bool:
         return served.metric("busybridge_resource_stale_calendars", resource=name) == 1
 
     served.wait(failed, "the next pull fails", LONGEST + 30)
-    if time.time() < ward.died + MAX_STALE - 10:
+    last = int(datetime.fromisoformat(look()["last_sync_at"]).timestamp())
+    assert last <= ward.died
+    if time.time() < last + MAX_STALE - 20:
         assert served.periods(name, START, END) == [NINE], "it is not dead for long enough"
     served.wait(is_stale, "it is stale", MAX_STALE + 90)
     shown = served.connection(f"{name}.dying")
     [calendar] = shown["calendars"]
-    last = int(datetime.fromisoformat(calendar["last_sync_at"]).timestamp())
-    assert last <= ward.died
     assert shown["unwell"]
     found = served.periods(name, START, END)
     if rule == "busy":
