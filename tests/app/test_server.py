@@ -10,13 +10,12 @@ from bridge.app.bridge import Bridge
 from bridge.app.server import Server
 from bridge.config.init import write_example
 from tests.builders import make_settings
-from tests.e2e.served import free_port
 
 
 def test_an_end_that_comes_after_the_end_is_none(tmp_path: Path) -> None:
     """The loop may have closed everything before whoever ends it comes to wake it."""
     path, _ = write_example(tmp_path)
-    path.write_text(f"version: 1\nserver: {{bind: '127.0.0.1:{free_port()}'}}\n")
+    path.write_text("version: 1\nserver: {bind: '127.0.0.1:0'}\n")
     bridge = Bridge(path, environ={})
     server = Server(lambda _environ, _start: [], bridge.settings)
     server.start()

@@ -34,7 +34,7 @@ from bridge.sandbox.server import Sandbox
 from bridge.store import channels, leases, schedule
 from bridge.store.channels import ChannelRow, ChannelState
 from tests.builders import NOW
-from tests.e2e.served import free_port
+from tests.servers.ports import free_port
 
 ANN, BOB = "ann@contoso.example", "bob@contoso.example"
 WORK = ConnectionId("room-a.work")

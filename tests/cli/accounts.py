@@ -9,7 +9,7 @@ from typing import Any
 from tests.cli.folder import ALICE, PATIENCE, Folder
 from tests.connecting.home import Provider
 from tests.connecting.owner import ANN, Browser
-from tests.e2e.served import free_port
+from tests.servers.ports import free_port
 
 
 def prepare(folder: Folder, google: Provider, *resources: Any) -> Folder:

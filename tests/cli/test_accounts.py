@@ -12,8 +12,8 @@ from tests.cli.folder import ALICE, DAY, Folder, Serving
 from tests.connecting.application import OWN, tokens
 from tests.connecting.home import CLIENT, Provider
 from tests.connecting.owner import ANN, BOB, Browser
-from tests.e2e.served import free_port
 from tests.servers.dav import Dav
+from tests.servers.ports import free_port
 from tests.servers.radicale import radicale_account, shared_radicale
 
 COMMANDS_INSIDE = True

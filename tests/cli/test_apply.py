@@ -16,7 +16,7 @@ from tests.app.running import in_file
 from tests.cli.accounts import connect, prepare
 from tests.cli.folder import DAY, PATIENCE, ROOM, Folder
 from tests.connecting.home import Provider
-from tests.e2e.served import free_port
+from tests.servers.ports import free_port
 
 COMMANDS_INSIDE = True
 

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.folder import ALICE, Folder, Serving
 from tests.connecting.home import Provider
 from tests.connecting.owner import ANN, BOB, Browser, asked
-from tests.e2e.served import free_port
+from tests.servers.ports import free_port
 
 COMMANDS_INSIDE = True
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.folder import PATIENCE, Folder
 from tests.connecting.outlook import Microsoft
 from tests.connecting.owner import ANN, BOB, plain_client
-from tests.e2e.served import free_port
+from tests.servers.ports import free_port
 
 COMMANDS_INSIDE = True
 

@@ -29,8 +29,8 @@ from tests.connecting.home import Provider
 from tests.connecting.owner import ANN, BOB
 from tests.connecting.test_service_account import PROGRAM, key_file
 from tests.e2e import inside
-from tests.e2e.served import free_port
 from tests.servers.dav import Dav
+from tests.servers.ports import free_port
 from tests.servers.radicale import radicale_account, shared_radicale
 
 COMMANDS_INSIDE = True

@@ -34,7 +34,7 @@ from bridge.store.connections import ConnectionRow
 from tests.builders import NOW
 from tests.connecting.owner import ANN, BOB, Browser, asked
 from tests.databases import migrated
-from tests.e2e.served import free_port
+from tests.servers.ports import free_port
 
 APP = "https://app.example.com/calendar/callback?tenant=7"
 ROOM, WORK, OTHER = ResourceId("room-a"), ConnectionId("room-a.work"), ConnectionId("room-a.other")

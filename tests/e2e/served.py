@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from bridge.store import keys
 from tests.databases import closing_database, migrated
 from tests.e2e import inside, reports
 from tests.e2e.reports import CALENDAR_QUERY, FREE_BUSY_QUERY, Changes, objects_of
+from tests.servers.ports import free_port
 
 Periods = list[tuple[int, int, str]]
 
@@ -61,12 +61,6 @@ class Reply(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(

@@ -32,6 +32,7 @@ from bridge.transport.smtp import MailServer, MailTransport
 from tests.builders import NOW, make_settings
 from tests.servers.mail import PASSWORD, USER, MailBox
 from tests.servers.names import Names
+from tests.servers.ports import free_port
 from tests.servers.tls import Authority, self_signed
 
 # Of the mail server, which is not told that its whole connection is encrypted.
@@ -314,7 +315,5 @@ def test_a_password_that_no_login_can_carry_is_not_shown(
 
 
 def test_nobody_there_is_told(transport: MailTransport) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     with pytest.raises(TemporarilyUnavailable, match="no connection"):
-        transport.check(server(port))
+        transport.check(server(free_port()))

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.servers.ports import free_port
+
 # The child ends when its stdin does, so that not even a killed test run leaves it behind.
 _CHILD = """
 import os, runpy, sys, threading
@@ -50,11 +52,12 @@ class Server:
 def start(module: str, folder: Path, arguments: Callable[[int], Sequence[str]]) -> Server:
     """Run `python -m module` with its data in `folder`, and wait until it answers.
 
-    `arguments` are made for the port that was free; if another took it meanwhile, once more.
+    `arguments` are made for the port that was free; if another program took it meanwhile, once
+    more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for _ in range(_STARTS):
-        port = _free_port()
+        port = free_port()
         with (folder / "server.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-c", _CHILD, module, *arguments(port)],
@@ -70,13 +73,6 @@ def start(module: str, folder: Path, arguments: Callable[[int], Sequence[str]]) 
             return server
         server.stop()
     raise RuntimeError(f"{module} does not start: {(folder / 'server.log').read_text()[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _answers(server: Server) -> bool:
