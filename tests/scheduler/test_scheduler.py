@@ -42,7 +42,8 @@ def test_ticks_find_what_becomes_due(make_world) -> None:
     scheduler = Scheduler(world.ground, world.sources)
     scheduler.start()
     try:
-        world.sources.wait(lambda: len(world.sources.pulls) == 1)
+        world.wait_for_success()
+        assert len(world.sources.pulls) == 1
         world.clock.advance(60)
         world.sources.wait(lambda: len(world.sources.pulls) == 2)
     finally:

@@ -246,24 +246,44 @@ def test_when_the_system_gives_no_thread_the_pulls_are_given_back_and_tried_agai
 
 
 @pytest.mark.covers("F66")
-def test_stopping_starts_nothing_new_waits_for_what_runs_and_gives_back_what_hangs(
-    make_world, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_stopping_starts_nothing_new_and_waits_for_what_runs(make_world) -> None:
     world = make_world(3, concurrency=2)
     world.prove()
     quick, slow = world.sources.hang("room-0.work"), world.sources.hang("room-1.work")
     world.start()
     world.sources.wait(lambda: len(world.sources.pulls) == 2)
     stopped: list[bool] = []
-    stopper = Thread(target=lambda: stopped.append(world.workers.stop(1.0)))
-    with caplog.at_level(logging.WARNING):
-        stopper.start()
-        quick.set()
-        stopper.join(PATIENCE)
-    assert stopped == [False]
-    assert "room-1.work" in caplog.text
-    assert len(world.sources.pulls) == 2, "the third was not begun"
+    stopper = Thread(target=lambda: stopped.append(world.workers.stop(PATIENCE)))
+    stopper.start()
+    while not world.workers._stopping:
+        quick.wait(0.01)
+    quick.set()
+    ends, pause = monotonic() + PATIENCE, Event()
+    while world.workers.running > 1:
+        assert monotonic() < ends
+        pause.wait(0.01)
     assert world.row("room-0.work").success_at == world.clock.now, "the first was finished"
-    other = make_world(like=world)
-    assert {job.connection_id for job in other.pulls.claim(9)} == {"room-1.work", "room-2.work"}
+    assert stopped == [], "the second was not"
     slow.set()
+    stopper.join(PATIENCE)
+    assert stopped == [True]
+    assert world.row("room-1.work").success_at == world.clock.now
+    assert len(world.sources.pulls) == 2, "the third was not begun"
+
+
+@pytest.mark.covers("F66")
+def test_what_hangs_when_the_time_to_stop_is_over_is_given_back(
+    make_world, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = make_world(2, concurrency=1)
+    world.prove()
+    for number in range(2):
+        world.sources.hang(f"room-{number}.work")
+    world.start()
+    world.sources.wait(lambda: len(world.sources.pulls) == 1)
+    with caplog.at_level(logging.WARNING):
+        assert not world.workers.stop(0.3)
+    [(hanging, _, _)] = world.sources.pulls
+    assert f"given back: {hanging}" in caplog.text
+    other = make_world(like=world)
+    assert {job.connection_id for job in other.pulls.claim(9)} == {"room-0.work", "room-1.work"}

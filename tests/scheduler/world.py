@@ -180,6 +180,13 @@ class World:
                 PATIENCE,
             )
 
+    def wait_for_success(self) -> None:
+        """Wait until the first pull of `room-0.work` is over and recorded."""
+        seen = self.wake.seen("published")
+        while self.row().success_at is None:
+            seen = self.wake.wait("published", PATIENCE, seen)
+            assert seen is not None
+
     def row(self, connection_id: str = "room-0.work") -> ConnectionRow:
         with self.database.read() as conn:
             row = connections.get(conn, ConnectionId(connection_id))
