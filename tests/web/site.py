@@ -242,7 +242,7 @@ class Site:
 
     def get(self, target: str, method: str = "GET", body: bytes | None = None, **headers: str):
         """Send one request on a connection of its own; `_` in a header's name means `-`."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, target, body=body, headers=named)
@@ -261,7 +261,7 @@ class Site:
 
     def raw(self, data: bytes, *, whole: bool = True) -> bytes:
         """Send bytes as they are, then read until the server closes or says no more."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as client:
             client.sendall(data)
             if whole:
                 client.shutdown(socket.SHUT_WR)
@@ -289,7 +289,7 @@ class Site:
         server = self._server
         with suppress(OSError):  # the loop may wake by itself and close the trigger first
             server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 

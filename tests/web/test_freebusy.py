@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from email.utils import formatdate
+from time import monotonic
 
 import pytest
 from sqlalchemy import event
@@ -19,6 +20,7 @@ from tests.web.site import DAY, HORIZON, NOW, TODAY, Response, Site, basic, site
 
 HOUR = 3600
 WEEK = 7 * DAY
+PATIENCE = 60.0
 
 
 def lines(answer: Response) -> list[str]:
@@ -410,7 +412,7 @@ def stuck(sqlite_database: Database) -> Iterator[tuple[Site, threading.Event]]:
     settings: Settings = site_settings(server={"threads": 8})
     done = threading.Event()
     with Site(sqlite_database, settings) as site:
-        site.engine.pull = lambda: bool(done.wait(20))
+        site.engine.pull = lambda: bool(done.wait(2 * PATIENCE))
         yield site, done
         done.set()
 
@@ -429,11 +431,13 @@ def test_waiting_requests_leave_three_quarters_of_the_threads_to_others(
     for each in waiting:
         each.start()
     assert site.get("/freebusy/room-b").status == 200
-    for each in waiting:
-        each.join(0.5)
+    ends, pause = monotonic() + PATIENCE, threading.Event()
+    while len(answers) < 18:
+        assert monotonic() < ends
+        pause.wait(0.02)
     assert len(site.engine.asked) == 2
     assert answers == [200] * 18
     done.set()
     for each in waiting:
-        each.join(10)
+        each.join(PATIENCE)
     assert answers == [200] * 20
