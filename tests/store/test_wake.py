@@ -17,6 +17,9 @@ from bridge.store import meta
 from bridge.store.database import Database
 from bridge.store.wake import Wake
 
+PATIENCE = 60.0
+"""Seconds after which something that must happen counts as not happening."""
+
 
 @pytest.fixture
 def wake(database: Database) -> Iterator[Wake]:
@@ -44,30 +47,27 @@ def test_a_waiter_wakes_when_its_topic_is_signalled(wake: Wake) -> None:
 def test_a_signal_between_looking_and_waiting_is_not_lost(wake: Wake) -> None:
     seen = wake.seen("schedule")
     wake.notify("schedule")
-    started = monotonic()
-    assert wake.wait("schedule", 30, seen)
-    assert monotonic() - started < 10
+    assert wake.wait("schedule", 0, seen)
 
 
 def test_a_wait_ends_at_its_timeout(database: Database, wake: Wake) -> None:
-    with database.read() as conn:  # the listener's first signal has no topic: let it pass
+    with database.read() as conn:
         meta.get(conn, "key")
-    seen = wake.wait("schedule", 5, wake.seen("schedule") - 1)
-    while later := wake.wait("schedule", 0.3, seen):
-        seen = later
+    # The first signal has no topic: it says that others are listened to from now on.
+    assert (seen := wake.wait("schedule", PATIENCE, 0))
     started = monotonic()
     assert wake.wait("schedule", 0.2, seen) is None
-    assert 0.15 < monotonic() - started < 10
+    assert 0.15 < monotonic() - started < PATIENCE
 
 
 def test_another_topic_does_not_wake_on_postgresql(postgresql_url: str) -> None:
     database = Database(postgresql_url)
     wake = Wake(database)
-    wake.wait("schedule", 5)  # until the listener listens
+    assert wake.wait("schedule", PATIENCE, 0), "until the listener listens"
     seen = wake.seen("schedule")
     wake.notify("published")
     assert wake.wait("schedule", 0.2, seen) is None
-    assert wake.wait("published", 5, 0)
+    assert wake.wait("published", 0, 0)
     wake.close()
     database.close()
 
@@ -112,13 +112,12 @@ def value(database: Database) -> str | None:
 
 def test_a_commit_of_another_process_wakes_the_waiter(database: Database, wake: Wake) -> None:
     with another_process(database) as go:
-        seen = wake.seen("published")
+        seen: int | None = wake.seen("published")
         go()
-        deadline = monotonic() + 30
-        while value(database) is None and monotonic() < deadline:
-            seen = wake.wait("published", 30, seen) or seen
+        while value(database) is None:
+            seen = wake.wait("published", PATIENCE, seen)
+            assert seen is not None, "woken, not timed out"
     assert value(database) == "value"
-    assert monotonic() < deadline - 15, "woken, not timed out"
 
 
 def test_many_waiters_all_wake(wake: Wake) -> None:
@@ -132,9 +131,9 @@ def test_many_waiters_all_wake(wake: Wake) -> None:
 def test_closing_lets_waiters_go(wake: Wake) -> None:
     seen = wake.seen("published") + 1_000_000
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(wake.wait, "published", 60, seen)
+        waiting = pool.submit(wake.wait, "published", 60 * PATIENCE, seen)
         wake.close()
-        assert waiting.result(timeout=30) is None
+        assert waiting.result(timeout=PATIENCE) is None
     assert wake.wait("published", 60) is None
 
 
@@ -150,7 +149,7 @@ def test_a_listener_whose_connection_was_cut_listens_again(
 ) -> None:
     database = Database(postgresql_url)
     wake = Wake(database)
-    seen = wake.wait("published", 10, 0)
+    seen = wake.wait("published", PATIENCE, 0)
     assert seen
     with database.write() as conn:
         conn.execute(
@@ -159,6 +158,6 @@ def test_a_listener_whose_connection_was_cut_listens_again(
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-    assert wake.wait("published", 10, seen), "it may have missed something, so it says so"
+    assert wake.wait("published", PATIENCE, seen), "it may have missed something, so it says so"
     wake.close()
     database.close()
