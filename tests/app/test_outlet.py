@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
-from time import monotonic
 
 import pytest
 
@@ -44,21 +43,19 @@ def test_the_deadline_of_a_pull_ends_its_requests_and_begins_no_further_one() ->
     opened = Event()
 
     def silent(_request: Request) -> Answer:
-        opened.wait(20)
+        opened.wait(600)
         return Answer(200, {}, b"late")
 
     with Origin() as origin:
         origin.routes["/silent"] = silent
         outlet = Outlet(transport("127.0.0.1/32"))
-        began = monotonic()
         with deadline.within(0.3):
             for _ in range(3):
                 with pytest.raises(TemporarilyUnavailable) as caught:
-                    outlet.request("GET", origin.url("/silent"), timeout=timedelta(seconds=15))
+                    outlet.request("GET", origin.url("/silent"), timeout=timedelta(minutes=10))
                 assert caught.value.code == "timeout"
                 assert caught.value.disposition is Disposition.RETRY
-        assert monotonic() - began < 10
-        assert len(origin.requests) == 1
+        assert len(origin.requests) <= 1, "the first, if there was the time to send it"
         opened.set()
         assert outlet.request("GET", origin.url("/silent")).body == b"late", "only the pull ended"
         outlet.close()
