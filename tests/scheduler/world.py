@@ -168,17 +168,20 @@ class World:
         self.workers.stir()
 
     def settle(self, *, hanging: Collection[str] = ()) -> None:
-        """Look for due work and wait until none is left but what hangs."""
+        """Look for due work and wait until none is left but what hangs, as long as any ends."""
         workers = self.workers
         workers.stir()
-        with workers._changed:
-            assert workers._changed.wait_for(
-                lambda: (
-                    not (workers._stirred or workers._claiming)
-                    and set(workers._running) <= set(hanging)
-                ),
-                PATIENCE,
+
+        def is_settled() -> bool:
+            return not (workers._stirred or workers._claiming) and set(workers._running) <= set(
+                hanging
             )
+
+        with workers._changed:
+            ended = -1
+            while not workers._changed.wait_for(is_settled, PATIENCE):
+                assert len(self.ended) > ended, self.sources.pulls[-20:]
+                ended = len(self.ended)
 
     def wait_for_success(self) -> None:
         """Wait until the first pull of `room-0.work` is over and recorded."""
