@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.store.database import Database
-from tests.bookings.hall import Hall
+from tests.bookings.hall import PATIENT, Hall
 from tests.databases import closing_database
 
 
@@ -29,7 +29,7 @@ def any_hall(request: pytest.FixtureRequest) -> Iterator[Hall]:
     """The same, on both kinds of database in every run: what locks and leases decide."""
     kind = "sqlite" if request.param == "in a file" else "postgresql"
     with closing_database(request.getfixturevalue(f"{kind}_url")) as database:
-        hall = Hall(database)
+        hall = Hall(database, bookings=PATIENT)
         yield hall
         hall.close()
 

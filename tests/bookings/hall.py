@@ -24,6 +24,9 @@ from tests.engine.house import INSTANCE, NOW, ROOM, House, make_series
 ALICE = Viewer("alice")
 BOB = Viewer("bob")
 SOON = timedelta()
+PATIENT = {"confirm_within": "60s"}
+"""How long clients wait where nothing else is said: a machine that stalls is no calendar that is
+down."""
 
 
 def event(
@@ -216,6 +219,7 @@ __all__ = [
     "INSTANCE",
     "LEASE",
     "NOW",
+    "PATIENT",
     "ROOM",
     "Hall",
     "event",

@@ -12,7 +12,7 @@ from bridge.model.conference import Conference, ConferenceKind, ConferenceState
 from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import connections, outbox
 from bridge.store.bookings import State
-from tests.bookings.hall import BOB, LEASE, Hall, event
+from tests.bookings.hall import BOB, LEASE, PATIENT, Hall, event
 from tests.engine.house import at
 
 NINE = ("2026-11-23 09:00", "2026-11-23 10:00", "BUSY")
@@ -255,7 +255,8 @@ def test_a_waiter_is_woken_when_its_booking_is_settled(any_hall: Hall) -> None:
     assert results == [Result.SETTLED]
 
 
-def test_no_more_wait_than_there_are_threads_for_it(hall: Hall) -> None:
+def test_no_more_wait_than_there_are_threads_for_it(open_hall: Callable[..., Hall]) -> None:
+    hall = open_hall(bookings=PATIENT)
     crowded = hall.another_desk(most_waiting=1)
     waiting = Thread(target=lambda: crowded.perform(hall.write(event())))
     seen = hall.wake.seen("outbox")

@@ -16,6 +16,7 @@ from bridge.store.database import Database
 from bridge.store.outbox import Kind, State
 from bridge.store.wake import Wake
 from tests.bookings import hall
+from tests.bookings.hall import PATIENT
 from tests.builders import make_plan
 from tests.dav.client import Client
 from tests.dav.house import House, house_settings, utc
@@ -57,7 +58,7 @@ class Provider:
     def stop(self) -> None:
         self._ended.set()
         self._wake.notify(OUTBOX)
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     def work(self) -> None:
@@ -98,6 +99,7 @@ class Reception(House):
     """Everybody of the house; carol may book, and bob may look."""
 
     def __init__(self, database: Database, *, threads: int = 16, **bookings: Any) -> None:
+        bookings = PATIENT | bookings
         rooms = [
             {"id": ROOM, "name": "Room A", "email": "room-a@example.com", "bookings": bookings},
             {"id": "room-b", "name": "Beatrix", "email": "b@example.com", "type": "individual"},

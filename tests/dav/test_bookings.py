@@ -343,10 +343,11 @@ def test_what_is_queued_is_taken_and_shown_as_tentative(open_reception: Opener) 
 
 
 def test_a_deletion_that_is_queued_is_gone_at_once(open_reception: Opener) -> None:
-    house = open_reception(confirm_within="2s", on_provider_down="queue")
+    house = open_reception(confirm_within="0s", on_provider_down="queue")
+    house.provider.answers = False
     carol = house.client("carol")
     put(carol, ONE, event(NINE))
-    house.provider.answers = False
+    house.provider.work()
     token = carol.sync(BOOKINGS).sync_token
     assert carol.send("DELETE", ONE).status == 204
     assert carol.get(ONE).status == 404

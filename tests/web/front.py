@@ -10,6 +10,7 @@ from bridge.bookings import Bookings
 from bridge.bookings.desk import OUTBOX
 from bridge.store import cipherkeys
 from bridge.store.database import Database
+from tests.bookings.hall import PATIENT
 from tests.dispatch.stage import Stage
 from tests.web.site import Response, Site
 
@@ -21,6 +22,7 @@ class Front(Site):
     """Programs on one side, and on the other a thread that writes what was booked."""
 
     def __init__(self, database: Database, **resource: Any) -> None:
+        resource["bookings"] = PATIENT | resource.get("bookings", {})
         self.stage = Stage(database, **resource)
         super().__init__(database, self.stage.house.settings, store=False)
         self.now = self.stage.now
@@ -50,7 +52,7 @@ class Front(Site):
     def __exit__(self, *problem: object) -> None:
         self._ended.set()
         self.stage.wake.notify(OUTBOX)
-        self._engine.join(10)
+        self._engine.join(60)
         assert not self._engine.is_alive()
         super().__exit__(*problem)
         self.stage.close()
