@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from bridge.app.serve import GRACE
 from bridge.config.keyfile import KeyFile
 from bridge.store import commands, connections
 from bridge.store.connections import ConnectionRow
@@ -29,8 +30,9 @@ PATIENCE = 60.0
 _PROGRAM = """
 import sys
 from bridge.app.bridge import Bridge
-from bridge.app.serve import serve
+from bridge.app.serve import Process, serve
 from bridge.errors import BridgeError
+Process.stop.__defaults__ = (float(sys.argv[2]),)
 try:
     sys.exit(serve(Bridge(sys.argv[1]), ready=lambda address: print(address, flush=True)))
 except BridgeError as err:
@@ -88,6 +90,8 @@ class Running:
     name: str = "busybridge"
     address: str = ""
     process: subprocess.Popen[str] | None = None
+    grace: float = GRACE
+    """Seconds that requests and pulls have to end."""
     wrapper: Sequence[str] = ()
     """A command that runs the process."""
 
@@ -123,7 +127,7 @@ class Running:
             migrated(self.folder)
         with self.log_path.open("a") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, sys.executable, "-c", _PROGRAM, str(self.path)],
+                [*self.wrapper, sys.executable, "-c", _PROGRAM, str(self.path), str(self.grace)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

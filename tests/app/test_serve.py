@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from bridge.app.presence import alone
+from bridge.app.serve import GRACE
 from bridge.errors import StoreError
 from bridge.model.resource import ConnectionId, SyncState
 from bridge.store import leases, resources
@@ -26,14 +27,15 @@ class Gate:
 
     def answer(self, _request: Request) -> Answer:
         self.asked.set()
-        self.opened.wait(PATIENCE)
+        self.opened.wait(10 * PATIENCE)
         return Answer(200, {"Content-Type": "text/calendar"}, BUSY.encode())
 
 
 @pytest.mark.covers("F66")
 def test_sigterm_lets_pulls_end_and_exits_with_zero(origin, run) -> None:
     gate = Gate(origin, "/slow.ics")
-    served = run(configuration(resource("room-a", origin.url("/slow.ics")))).start()
+    config = configuration(resource("room-a", origin.url("/slow.ics")))
+    served = run(config, grace=PATIENCE).start()
     assert gate.asked.wait(PATIENCE)
     served.signal(signal.SIGTERM)
     served.until(lambda: "SIGTERM: ending" in served.log, "the end begins")
@@ -49,9 +51,9 @@ def test_a_source_that_hangs_holds_the_end_for_ten_seconds_at_most(origin, run) 
     gate = Gate(origin, "/slow.ics")
     served = run(configuration(resource("room-a", origin.url("/slow.ics")))).start()
     assert gate.asked.wait(PATIENCE)
-    began = time.monotonic()
-    assert served.stop() == 0
-    assert time.monotonic() - began < 15, "ten seconds, and what a busy machine adds"
+    assert GRACE == 10
+    assert served.stop() == 0, "although it still hangs"
+    assert "not finished in time, given back: room-a.work" in served.log
     with closing(served.database()) as database, database.read() as conn:
         due = leases.due_at(conn, ConnectionId("room-a.work"))
     assert due is not None
@@ -65,7 +67,7 @@ def test_a_request_under_way_is_answered_and_no_new_one_is_taken(origin, run) ->
         resource("room-a", origin.url("/busy.ics")),
         sync={"just_in_time": {"min_interval": "1s", "timeout": "30s"}},
     )
-    served = run(config).start()
+    served = run(config, grace=PATIENCE).start()
     served.until(served.pulled, "the first pull")
     gate = Gate(origin, "/busy.ics")
     first = served.rows()["room-a.work"].success_at
