@@ -135,8 +135,8 @@ def test_repeated_headers_are_joined_and_names_are_lower_case(
     [
         slow(TEXT, 0.05),
         slow_headers(0.05),
-        Answer(raw=[60.0]),
-        Answer(raw=[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 60.0]),
+        Answer(raw=[600.0]),
+        Answer(raw=[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 600.0]),
     ],
     ids=["slow body", "slow headers", "silence", "silence after the headers"],
 )
@@ -148,7 +148,7 @@ def test_a_slow_provider_is_given_up_at_the_deadline_of_the_whole_exchange(
     with pytest.raises(TemporarilyUnavailable) as caught:
         transport.request("GET", origin.url(), timeout=SHORT)
     assert caught.value.code == "timeout"
-    assert time.monotonic() - began < 10  # on a noisy machine; the server would take minutes
+    assert time.monotonic() - began < 60  # on a noisy machine; the server would take minutes
 
 
 @pytest.mark.covers("F22")

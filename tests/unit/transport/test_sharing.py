@@ -62,8 +62,8 @@ def test_a_pool_never_has_more_than_twenty_connections(
 
 
 def test_deadlines_of_threads_do_not_touch_each_other(origin: Origin, transport: Transport) -> None:
-    late = threading.Event()
-    origin.routes["/late"] = lambda _: Answer(body=b"" if late.wait(1) else b"late")
+    short, late = threading.Semaphore(0), threading.Event()
+    origin.routes["/late"] = lambda _: Answer(body=b"late" if late.wait(120) else b"")
 
     def ask(seconds: float) -> str:
         try:
@@ -71,10 +71,15 @@ def test_deadlines_of_threads_do_not_touch_each_other(origin: Origin, transport:
             return transport.request("GET", url, timeout=timedelta(seconds=seconds)).body.decode()
         except BridgeError as err:
             return getattr(err, "code", "")
+        finally:
+            short.release()
 
     with ThreadPoolExecutor(10) as threads:
-        results = list(threads.map(ask, [0.1, 60] * 5))
-    assert results == ["timeout", "late"] * 5
+        results = threads.map(ask, [0.1, 120] * 5)
+        for _ in range(5):
+            assert short.acquire(timeout=60)
+        late.set()
+        assert list(results) == ["timeout", "late"] * 5
 
 
 def test_a_failed_exchange_leaves_the_pool_usable(origin: Origin, transport: Transport) -> None:
