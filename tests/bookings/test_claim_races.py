@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -19,14 +21,13 @@ from bridge.bookings.words import Result
 from bridge.store import bookings, claiming, outbox
 from bridge.store.database import Database
 from tests.bookings.hall import LEASE, ROOM, Hall, event
-from tests.databases import closing_database
 
 It = TypeVar("It")
 
 
 @pytest.fixture
 def hall(postgresql_url: str) -> Iterator[Hall]:
-    with closing_database(postgresql_url) as database:
+    with closing(Database(postgresql_url, patience=timedelta(minutes=1))) as database:
         hall = Hall(database)
         yield hall
         hall.close()

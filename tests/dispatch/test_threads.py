@@ -181,8 +181,10 @@ def test_calendars_are_read_once_more_before_a_booking_is_decided(
 def test_fresh_calendars_are_not_read_again_and_a_change_of_title_needs_none(
     start: Callable[..., Running],
 ) -> None:
-    running = start(sections={"sync": {"after_write": "1h"}})
+    recheck = {"recheck": {"timeout": "60s"}}
+    running = start(sections={"sync": {"after_write": "1h"}}, bookings=recheck)
     stage = running.stage
+    assert running.scheduler.sync([ROOM], PATIENCE, full=True)
     stage.house.now += 31
     assert running.settled(stage.put(event())) is Result.SETTLED
     read = stage.memory.listings
