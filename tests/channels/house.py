@@ -46,7 +46,7 @@ class Watched:
 
     def restart(self) -> None:
         """Begin again with what is stored, on the same address."""
-        assert self.bridge.scheduler.stop(30)
+        assert self.bridge.scheduler.stop(60)
         del vars(self.bridge)["scheduler"]
         self.bridge.open()
         self.bridge.scheduler.start()
@@ -132,7 +132,7 @@ class Watched:
 
     @property
     def client(self) -> httpx2.Client:
-        return httpx2.Client(trust_env=False, timeout=30)
+        return httpx2.Client(trust_env=False, timeout=60)
 
 
 class Pushed(Watched):
@@ -206,4 +206,4 @@ def _running(made: AnyWatched) -> Iterator[AnyWatched]:
     try:
         yield made
     finally:
-        assert made.bridge.scheduler.stop(30)
+        assert made.bridge.scheduler.stop(60)

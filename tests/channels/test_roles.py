@@ -30,5 +30,5 @@ def test_a_web_process_takes_the_notification_and_a_worker_pulls(
             house.create(24)
             house.until(lambda: house.busy() == 1, "the worker has pulled")
         finally:
-            assert worker.scheduler.stop(30)
+            assert worker.scheduler.stop(60)
             worker.close()

@@ -87,7 +87,7 @@ class Desk:
         path.write_text(yaml.safe_dump(document))
         kinds = {"microsoft": self._kind(**own)}
         self.bridge = Bridge(path, environ={}, clock=lambda: self.now, kinds=kinds)
-        self.http = httpx2.Client(trust_env=False, timeout=30)
+        self.http = httpx2.Client(trust_env=False, timeout=60)
 
     def _kind(self, acts_for: str = "", token: Any = None) -> ProviderKind:
         own = memory.kind({WORK: self.source})
@@ -162,7 +162,7 @@ def opened(folder: Path, **own: Any) -> Iterator[Desk]:
             yield desk
         finally:
             listening.begin_stop(10)
-            assert listening.wait(10)
+            assert listening.wait(60)
             desk.bridge.close()
         assert desk.sandbox.world.defects == []
 

@@ -95,7 +95,7 @@ def running(home: Path) -> Iterator[Demo]:
         yield started
         started.process.send_signal(signal.SIGINT)  # its children end with it
         try:
-            started.process.wait(30)
+            started.process.wait(60)
         finally:
             started.process.kill()
             started.process.wait()

@@ -54,7 +54,7 @@ def test_whatever_ends_it_leaves_nothing_behind(
     demo.process.send_signal(number)
     # Python ends by SIGINT where an interrupt passed a text that was executed, as dataclasses do
     # while they are read, whoever caught it afterwards.
-    assert demo.process.wait(30) in (0, 1, -signal.SIGINT)
+    assert demo.process.wait(60) in (0, 1, -signal.SIGINT)
     assert list(demo.folder.iterdir()) == []
     assert "Traceback" not in demo.out
     own = str(demo.folder).encode()

@@ -45,7 +45,7 @@ def printed() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def fetched(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
         return str(answer.read().decode())
 
 
@@ -54,7 +54,7 @@ def asked_for_token(section: dict[str, str], query: str) -> str:
     told = f"{section['client_id']}:{section['client_secret']}".encode()
     head = {"Authorization": f"Basic {base64.b64encode(told).decode()}"}
     request = urllib.request.Request(section["token_url"], query.encode(), head)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return str(answer.read().decode())
 
 
@@ -88,7 +88,7 @@ def test_everything_it_prints_is_there(printed) -> None:
 def test_ctrl_c_ends_it(printed) -> None:
     process, _ = printed
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
 
 
@@ -109,7 +109,7 @@ def test_programs_get_json() -> None:
         assert told["zoom"]["api_url"] == f"{told['url']}/v2"
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -134,7 +134,7 @@ def test_a_world_that_makes_no_sense_is_told(tmp_path: Path, world: str, said: s
     path = tmp_path / "world.json"
     path.write_text(world)
     process = begin("--world", str(path))
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err.startswith(f"{path}: ")
     assert said in err

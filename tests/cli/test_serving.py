@@ -41,7 +41,7 @@ class Source:
             self.reads += 1
             self.together += 1
             self.most_together = max(self.most_together, self.together)
-        self.open.wait(20)
+        self.open.wait(60)
         with self._lock:
             self.together -= 1
         return Answer(200, {"Content-Type": "text/calendar"}, self.text.encode())

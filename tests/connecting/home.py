@@ -67,7 +67,7 @@ class Provider:
         answer = self.sandbox.google.oauth.token
 
         def counted(form: Any, authorization: str, issuer: str) -> Json:
-            assert self.open.wait(30)
+            assert self.open.wait(60)
             self.calls.append(form.get("grant_type", ""))
             self.secrets |= {form[name] for name in _SENT if form.get(name)}
             document = answer(form, authorization, issuer)
@@ -178,7 +178,7 @@ class House:
             return int(conn.execute(query).scalar_one())
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        ends, pause = monotonic() + 30, Event()
+        ends, pause = monotonic() + 60, Event()
         while not condition():
             assert monotonic() < ends, f"never: {what}"
             pause.wait(0.02)
@@ -249,7 +249,7 @@ def serving(
         yield houses[0]
     finally:
         listening.begin_stop(10)
-        assert listening.wait(10)
+        assert listening.wait(60)
         bridge.close()
 
 

@@ -107,13 +107,13 @@ def test_a_process_ends_when_what_left_is_given_back(home: Home) -> None:
 
     def slow(token: str) -> None:
         asked.set()
-        assert goes_on.wait(30)
+        assert goes_on.wait(60)
         revoke(token)
 
     grants.revoke = slow  # type: ignore[method-assign]
     with another(home) as next_:
         next_.open()
-        assert asked.wait(30)
+        assert asked.wait(60)
         Timer(0.5, goes_on.set).start()
     assert goes_on.is_set()
     assert not home.google.allows()
@@ -155,7 +155,7 @@ def test_notifications_end_with_what_was_parked_by_another_process(tmp_path: Pat
     with pushed(tmp_path) as house:
         house.connect()
         assert house.there()
-        assert house.bridge.scheduler.stop(30)
+        assert house.bridge.scheduler.stop(60)
         edit(house.home, lambda rooms: rooms.pop(0))
         with another(house.home) as next_:
             next_.open()
