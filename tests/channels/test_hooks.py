@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from bridge.store import schema
+from bridge.web import hooks
 from tests.channels.house import Pushed
+from tests.web.site import StillTime
 
 
 def marks(house: Pushed) -> list[Any]:
@@ -80,7 +82,10 @@ def test_figures_say_what_was_taken_and_which_channels_are_healthy(house: Pushed
 
 
 @pytest.mark.covers("T41")
-def test_who_sends_too_much_that_is_not_genuine_is_not_looked_at_any_more(house: Pushed) -> None:
+def test_who_sends_too_much_that_is_not_genuine_is_not_looked_at_any_more(
+    house: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "time", StillTime())
     house.connect()
     answers = [call(house, {"CHANNEL_ID": "a", "CHANNEL_TOKEN": "b", "RESOURCE_STATE": "exists"})[0]
                for _ in range(700)]  # fmt: skip

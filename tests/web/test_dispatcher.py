@@ -17,7 +17,8 @@ from bridge.model.resource import ConnectionId, ConnectionStatus
 from bridge.store import alerts, connections
 from bridge.store.alerts import AlertRow
 from bridge.store.database import Database
-from tests.web.site import Response, Site, site_settings
+from bridge.web import dispatcher
+from tests.web.site import Response, Site, StillTime, site_settings
 
 PROPFIND = {"Content-Type": "application/xml"}
 
@@ -282,8 +283,9 @@ def test_malformed_credentials_are_400_everywhere(mounted: Site, dav: Dav, value
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(
-    sqlite_database: Database,
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(dispatcher, "time", StillTime())
     settings = site_settings(
         server={
             "rate_limit": {"per_client": "5/min"},
