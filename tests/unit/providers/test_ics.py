@@ -28,7 +28,7 @@ from bridge.errors import (
 from bridge.model.event import PartStat
 from bridge.model.interval import Window
 from bridge.provider import Account, CalendarId, EventSource, Page, Series, SyncToken, Unreadable
-from bridge.providers.ics import KIND, IcsConnection, IcsDefaults
+from bridge.providers.ics import KIND, IcsConnection, IcsDefaults, adapter
 from bridge.providers.ics.adapter import CALENDAR
 from bridge.transport import Transport
 from tests.servers.names import Names
@@ -295,7 +295,10 @@ def test_the_calendar_is_called_what_the_file_calls_it(
     assert feed(path=str(file)).list_calendars()[0].name == "Public holidays"
 
 
-def test_listing_calendars_and_then_events_downloads_once(origin: Origin, feed: OpenFeed) -> None:
+def test_listing_calendars_and_then_events_downloads_once(
+    origin: Origin, feed: OpenFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "_READ_AHEAD", 3600.0)
     origin.routes[PATH] = Answer(body=calendar("X-WR-CALNAME:First", event("one")))
     source = feed()
     source.list_calendars()
