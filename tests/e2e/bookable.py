@@ -23,6 +23,7 @@ from bridge.sandbox.server import Sandbox
 from bridge.sandbox.zoom import scenario as at_zoom
 from bridge.sandbox.zoom.directory import ACCOUNT_ID
 from tests.app.running import in_file
+from tests.bookings.hall import PATIENT
 from tests.connecting import outlook
 from tests.connecting.owner import ANN, BOB, Browser
 from tests.e2e import inside
@@ -305,6 +306,7 @@ def _resource(room: str, calendar: CalDavCalendar | None) -> dict[str, Any]:
         "freebusy": {"public": True},
         "connections": [work],
         "event_defaults": {"conference": place.meeting},
+        "bookings": PATIENT,
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests import clients
+from tests.bookings.hall import PATIENT
 from tests.e2e.programs import Cadaver, Calcurse, CaldavSession, Program, Vdirsyncer
 from tests.e2e.served import Login, Periods, Reply, Served, freebusy_periods, ical
 from tests.e2e.sources import HEAD, TAIL, CalDavCalendar, vevent
@@ -47,9 +48,8 @@ class Desk:
             self.calendars[room] = calendar
             written = {"write_calendar": calendar.name, "primary": True}
             connection = calendar.connection() | written | {"account_email": f"{room}@example.com"}
-            resources.append(
-                resource(room, connection, name=room.title(), email=f"{room}@example.com")
-            )
+            known = {"name": room.title(), "email": f"{room}@example.com"}
+            resources.append(resource(room, connection, **known, bookings=PATIENT))
         access: dict[str, Any] = dict.fromkeys(ROOMS, "write")
         # Programs that synchronize all that they find have a login that finds little.
         narrow = [{"name": room, "access": {room: "write"}} for room in ("green", "pink")]

@@ -69,7 +69,7 @@ class Killed:
 
         with self.proxy.fault(fault):
             yield
-            assert process.wait(30) == -signal.SIGKILL
+            assert process.wait(60) == -signal.SIGKILL
 
 
 @pytest.mark.timeout(240)

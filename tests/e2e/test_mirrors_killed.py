@@ -16,6 +16,7 @@ import pytest
 from bridge.dispatch.points import Point, PurgePoint
 from bridge.ical.parse import parse_calendar
 from bridge.mirror.points import Point as RoundPoint
+from tests.bookings.hall import PATIENT
 from tests.e2e.bookable import Client
 from tests.e2e.dying import dying
 from tests.e2e.served import Login, Served, get, ical, unfolded
@@ -40,7 +41,7 @@ class Mirrored:
             "outbound": {"allow_networks": ["127.0.0.1/32"]},
             "allow_inline_secrets": True,
             "auth": {"users": [{"name": "ann", "access": {"ann": "write"}}]},
-            "resources": [resource("ann", *connections, mirror=mirror)],
+            "resources": [resource("ann", *connections, mirror=mirror, bookings=PATIENT)],
             "sync": {"interval": "10s", "just_in_time": {"min_interval": "1s"}},
         }
         self.served = Served(folder, config)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bridge import deadline
 from tests.e2e.sources import CalDavCalendar, IcsUrl, vevent
 from tests.e2e.town import END, START, TOMORROW, Town, busy, resource, serving
 from tests.servers import faultproxy, origin
@@ -116,7 +117,8 @@ class Ward:
             resources,
             sync={"interval": "1h", "backoff": {"initial": "5s"}},
             providers={
-                "ics": {"timeout": "3s"},
+                # A machine that stalls is no source that does.
+                "ics": {"timeout": "15s"},
                 "apple": {"server_url": apple.failing.through.url()},
             },
         )
@@ -187,7 +189,8 @@ def test_what_cannot_be_read_whole_costs_no_busy_time_and_says_what_is_wrong_sin
             pair.healthy.put_text(*event(13))
         began = time.monotonic()
         outcomes = served.pull(*(pair.id for pair in pairs.values()))
-        assert time.monotonic() - began < 30, "who sends a byte now and then is not waited for"
+        took = time.monotonic() - began
+        assert took < deadline.PULL / 2, "who sends a byte now and then is not waited for"
         said = {each["id"]: each for each in served.status()["connections"]}
         for name, pair in pairs.items():
             assert outcomes[pair.failing_id] in codes[name], name
@@ -232,6 +235,7 @@ def test_a_source_that_asks_for_a_pause_gets_it_and_nobody_else_waits(ward: Ward
             faults.enter_context(pair.breaking())
             pair.healthy.put_text(*event(13))
         outcomes = served.pull(*(pair.id for pair in pairs))
+    pulled_at = now()
     asked = {pair.id: pair.asked() for pair in pairs}
     said = {each["id"]: each for each in served.status()["connections"]}
     text = served.run("status").stdout
@@ -242,9 +246,12 @@ def test_a_source_that_asks_for_a_pause_gets_it_and_nobody_else_waits(ward: Ward
         assert (shown["status"], shown["state"]) == ("active", "rate_limited")
         assert f"{pair.failing_id}: not pulled before {shown['rate_limit_resets_at']}" in text
         ends[pair.id] = datetime.fromisoformat(shown["rate_limit_resets_at"])
-        assert RETRY - 2 <= (ends[pair.id] - asked_at).total_seconds() <= RETRY * 1.1 + 12, pair.id
+        assert asked_at + timedelta(seconds=RETRY - 2) <= ends[pair.id], pair.id
+        assert ends[pair.id] <= pulled_at + timedelta(seconds=RETRY * 1.1 + 2), pair.id
     # First, since the pause lasts no longer than it was asked for.
-    assert set(served.pull(*(pair.failing_id for pair in pairs)).values()) == {"rate_limited"}
+    outcomes = served.pull(*(pair.failing_id for pair in pairs))
+    for pair in pairs:
+        assert outcomes[pair.failing_id] == "rate_limited" or now() > ends[pair.id]
     for pair in pairs:
         assert served.periods(pair.id, START, END) == [NINE, ELEVEN, ONE]
     for pair in pairs:
@@ -253,7 +260,7 @@ def test_a_source_that_asks_for_a_pause_gets_it_and_nobody_else_waits(ward: Ward
     def recovered() -> bool:
         return all(served.connection(pair.failing_id)["state"] == "idle" for pair in pairs)
 
-    served.wait(recovered, "they are pulled when the pause is over", RETRY + 30)
+    served.wait(recovered, "they are pulled when the pause is over", RETRY + 60)
     for pair in pairs:
         assert pair.asked() > asked[pair.id]
         last = datetime.fromisoformat(served.connection(pair.failing_id)["last_attempt_at"])

@@ -69,8 +69,7 @@ class FaultProxy:
         self._upstream = urlsplit(upstream).netloc
         self._login = "Basic " + base64.b64encode(login.encode()).decode() if login else ""
         self._scheme = "https" if context else "http"
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         if context:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
@@ -122,6 +121,12 @@ class FaultProxy:
             return Answer(answer.status, answer.read(), headers)
         finally:
             connection.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    """Of five at a time, the sixth would try again a second later."""
 
 
 def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
