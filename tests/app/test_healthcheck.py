@@ -8,16 +8,18 @@ from contextlib import closing
 import pytest
 from sqlalchemy import update
 
+from bridge.app import healthcheck
 from bridge.app.healthcheck import main
 from bridge.store.schema import schedule
-from tests.app.running import Running, configuration, in_file, resource
+from tests.app.running import PATIENCE, Running, configuration, in_file, resource
 
 
 def ask(served: Running) -> int:
     return main({"BUSYBRIDGE_CONFIG": str(served.path)})
 
 
-def test_a_process_that_serves_is_well_while_it_answers(origin, run) -> None:
+def test_a_process_that_serves_is_well_while_it_answers(origin, run, monkeypatch) -> None:
+    monkeypatch.setattr(healthcheck, "_TIMEOUT", PATIENCE)
     config = configuration(resource("room-a", origin.url("/busy.ics")))
     served = run(config).start()
     config["server"]["bind"] = served.address
