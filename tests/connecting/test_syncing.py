@@ -51,7 +51,9 @@ def post(home: Home, target: str, body: object = None, *, expect: int = 200) -> 
 @pytest.fixture
 def ann(tmp_path: Path) -> Iterator[Home]:
     """A house with one connected account, whose scheduler does not run yet."""
-    with opened(tmp_path, resources=MINE, sync={"push": "off"}) as home:
+    # A machine that stalls is no account that takes too long.
+    sync = {"push": "off", "just_in_time": {"timeout": "30s"}}
+    with opened(tmp_path, resources=MINE, sync=sync) as home:
         assert home.connect().status_code == 200
         yield home
 
@@ -64,7 +66,7 @@ def served(ann: Home) -> Iterator[Home]:
         ann.until(lambda: status(ann)["last_sync_at"] is not None, "the first pull")
         yield ann
     finally:
-        assert ann.bridge.scheduler.stop(30)
+        assert ann.bridge.scheduler.stop(60)
 
 
 def person(home: Home) -> Person:
@@ -156,7 +158,7 @@ def test_a_resync_reads_everything_or_only_what_changed(ann: Home) -> None:
         ann.until(lambda: not wanted(), "the full listing")
         ann.until(lambda: status(ann)["last_sync_at"] is not None, "its end")
     finally:
-        assert ann.bridge.scheduler.stop(30)
+        assert ann.bridge.scheduler.stop(60)
 
 
 def test_what_is_not_read_cannot_be_resynced(ann: Home) -> None:
