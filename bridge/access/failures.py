@@ -69,13 +69,22 @@ class Failures:
     def succeed(self, name: str, address: str, *, counted: bool) -> None:
         """Know this pair from now on; `counted`: take back what `admit` counted for this try."""
         with self._lock:
-            for key in self._keys(name, address) if counted else ():
-                if counter := self._counters.get(key):
-                    counter.failed = max(counter.failed - 1, 0)
+            if counted:
+                self._take_back(name, address)
             self._known[name, address] = None
             self._known.move_to_end((name, address))
             if len(self._known) > _MOST:
                 self._known.popitem(last=False)
+
+    def take_back(self, name: str, address: str) -> None:
+        """Count a try no more that `admit` counted: nobody could look whether it was right."""
+        with self._lock:
+            self._take_back(name, address)
+
+    def _take_back(self, name: str, address: str) -> None:
+        for key in self._keys(name, address):
+            if counter := self._counters.get(key):
+                counter.failed = max(counter.failed - 1, 0)
 
     def _keys(self, name: str, address: str) -> tuple[str, ...]:
         if (name, address) in self._known:

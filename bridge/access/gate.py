@@ -16,6 +16,7 @@ from bridge.access.passwords import Verifier
 from bridge.access.principal import Principal, PrincipalKind, api_key_principal
 from bridge.config.live import Live
 from bridge.config.settings import Feed
+from bridge.errors import StoreError
 from bridge.model.interval import Instant
 from bridge.model.resource import ResourceId
 from bridge.store import feeds, keys
@@ -55,7 +56,7 @@ class Gate:
             now: this moment.
 
         Raises:
-            StoreError: the database cannot be read.
+            StoreError: the database cannot be read, or too many passwords are being checked.
         """
         name, password = name[:_LONGEST], password[: _LONGEST + 1]
         if (password_id := keys.key_id(password, keys.APP_PASSWORD)) is not None:
@@ -76,7 +77,12 @@ class Gate:
             counted = self._failures.admit(name, address, rate, now)
             return counted
 
-        right = self._verifier.check(name, password, stored or decoy, now, admit)
+        try:
+            right = self._verifier.check(name, password, stored or decoy, now, admit)
+        except StoreError:
+            if counted:
+                self._failures.take_back(name, address)
+            raise
         if login is None or not stored or not right:
             return None
         self._failures.succeed(name, address, counted=counted)

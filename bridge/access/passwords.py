@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from threading import BoundedSemaphore, Lock
 
+from bridge.errors import StoreError
 from bridge.model.interval import Instant
 
 _REMEMBERED = 600
@@ -82,6 +83,9 @@ class Verifier:
             stored: a bcrypt or argon2 hash.
             now: decides whether what is remembered still counts.
             admit: asked before anything is hashed; when it says no, the password is not right.
+
+        Raises:
+            StoreError: so many are being hashed that it cannot be told at this moment.
         """
         mark = hmac.digest(
             self._key, "\0".join((name, stored, password)).encode(errors="surrogatepass"), "sha256"
@@ -96,12 +100,16 @@ class Verifier:
         right = False
         try:
             right = admit() and self._hash(password, stored)
+        except StoreError as err:
+            result.set_exception(err)
+            raise
         finally:
             with self._lock:
                 del self._checking[mark]
                 if right:
                     self._remember(mark, now)
-            result.set_result(right)
+            if not result.done():
+                result.set_result(right)
         return right
 
     def _remember(self, mark: bytes, now: Instant) -> None:
@@ -112,7 +120,7 @@ class Verifier:
 
     def _hash(self, password: str, stored: str) -> bool:
         if not self._turns.acquire(timeout=_PATIENCE):
-            return False
+            raise StoreError("too many passwords are being checked at this moment", busy=True)
         try:
             with self._lock:
                 self.hashed += 1

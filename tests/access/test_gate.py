@@ -10,11 +10,12 @@ from threading import Thread
 
 import pytest
 
-from bridge.access import Gate, PrincipalKind, Scope, authorize
+from bridge.access import Gate, PrincipalKind, Scope, authorize, passwords
 from bridge.access.passwords import check_hash, hash_password
 from bridge.config.live import Live
 from bridge.config.logins import Grant
 from bridge.config.settings import Feed
+from bridge.errors import StoreError
 from bridge.model.resource import Access, ResourceId
 from bridge.store import feeds, keys, resources
 from bridge.store.database import Database
@@ -139,6 +140,23 @@ def test_a_thousand_guesses_reach_the_hash_ten_times_and_nobody_else_waits(
     started = time.thread_time()
     assert at.login("bob", "bobs", THERE, NOON + 10)
     assert time.thread_time() - started < 0.5
+
+
+def test_a_right_password_that_nobody_can_check_now_is_not_called_wrong_nor_counted(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = gate(sqlite_database, user("ann", "right"))
+    with monkeypatch.context() as crowded:
+        crowded.setattr(passwords, "_PATIENCE", 0.0)
+        while at._verifier._turns.acquire(blocking=False):
+            pass
+        for _ in range(100):
+            with pytest.raises(StoreError) as caught:
+                at.login("ann", "right", HERE, NOON)
+            assert caught.value.busy
+    for _ in range(passwords._AT_ONCE):
+        at._verifier._turns.release()
+    assert at.login("ann", "right", HERE, NOON)
 
 
 @pytest.mark.covers("T32")
