@@ -15,7 +15,7 @@ from bridge.errors import BridgeError, ProviderError
 from bridge.model.http import Basic, Http
 
 LOGIN = Basic("demo", "demo")
-_START_TIMEOUT = 30.0
+_START_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from bridge.demo.children import Child, Children
 from bridge.errors import BridgeError
 
-_START_TIMEOUT = 30.0
+_START_TIMEOUT = 60.0
 _GOOGLE = ("client_id", "api_url", "authorize_url", "token_url", "revoke_url")
 _MICROSOFT = ("client_id", "sandbox_url")
 _ZOOM = ("account_id", "client_id", "api_url", "token_url")
