@@ -94,7 +94,7 @@ def storage_trouble(err: StoreError) -> Refused:
         )
     return Refused(
         503,
-        reason="The database does not answer at this moment.",
+        reason="The server cannot look that up at this moment; ask again.",
         headers={"Retry-After": "5"},
     )
 

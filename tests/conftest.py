@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ pytest_plugins = ["tests.claims", "tests.clients", "tests.told"]
 hypothesis.settings.register_profile("busybridge", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("exploring", deadline=None, derandomize=False, print_blob=True)
 hypothesis.settings.load_profile("busybridge")
+
+
+# A run in the background of a shell ignores Ctrl-C, and so would all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 ON_SQLITE_FIRST = (

@@ -249,7 +249,7 @@ def _store_trouble(err: StoreError) -> Problem:
     return Problem(
         503,
         "store_unavailable",
-        "The database does not answer at this moment.",
+        "The server cannot look that up at this moment; ask again.",
         headers=[("Retry-After", "5")],
     )
 
