@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource as limits
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,8 @@ TEN = (NINE[1], NINE[1] + 3600, "BUSY")
 SPAN = utc_midnight(TOMORROW), utc_midnight(TOMORROW) + 86400
 FEW = 64
 """File descriptors."""
+WHILE = 10.0
+"""Seconds; less than a request may take to arrive."""
 _WITHOUT_OVERRIDE = """
 import ctypes, os, sys
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
@@ -121,13 +124,11 @@ def test_who_takes_every_file_descriptor_holds_it_up_only_until_they_are_gone(
                 with suppress(TimeoutError):  # the queue of those who wait is full, too
                     client.connect(("127.0.0.1", served.port))
                     client.sendall(b"GET /healthz HTTP/1.1\r\n")
-            refused = "unable to open database file"
-            served.wait(lambda: refused in served.log, "it is said")
-            served.wait(lambda: "new connections wait: Too many open" in served.log, "that, too")
+            served.wait(lambda: "new connections wait: Too many open" in served.log, "it is said")
             write(tmp_path / "calendar.ics", 9, 10)
-            used = cpu_of(process.pid)
-            served.wait(lambda: served.log.count(refused) > 5, "it is tried again")
-            assert cpu_of(process.pid) - used < 2.0, "and again, but not without a pause"
+            used, ends = cpu_of(process.pid), time.monotonic() + WHILE
+            served.wait(lambda: time.monotonic() >= ends, "they stay for a while")
+            assert cpu_of(process.pid) - used < WHILE / 10, "it tries again, but not all the time"
         served.wait(served.answers, "it answers")
         served.wait(lambda: is_published(served, NINE, TEN), "pulls go on")
         assert "Traceback" not in served.log
