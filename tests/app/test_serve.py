@@ -10,7 +10,6 @@ from contextlib import closing
 import pytest
 
 from bridge.app.presence import alone
-from bridge.app.serve import GRACE
 from bridge.errors import StoreError
 from bridge.model.resource import ConnectionId, SyncState
 from bridge.store import leases, resources
@@ -51,8 +50,9 @@ def test_a_source_that_hangs_holds_the_end_for_ten_seconds_at_most(origin, run) 
     gate = Gate(origin, "/slow.ics")
     served = run(configuration(resource("room-a", origin.url("/slow.ics")))).start()
     assert gate.asked.wait(PATIENCE)
-    assert GRACE == 10
+    began = time.monotonic()
     assert served.stop() == 0, "although it still hangs"
+    assert time.monotonic() - began < 15, "ten seconds, and what a busy machine adds"
     assert "not finished in time, given back: room-a.work" in served.log
     with closing(served.database()) as database, database.read() as conn:
         due = leases.due_at(conn, ConnectionId("room-a.work"))

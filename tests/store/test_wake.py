@@ -57,7 +57,7 @@ def test_a_wait_ends_at_its_timeout(database: Database, wake: Wake) -> None:
     assert (seen := wake.wait("schedule", PATIENCE, 0))
     started = monotonic()
     assert wake.wait("schedule", 0.2, seen) is None
-    assert 0.15 < monotonic() - started < PATIENCE
+    assert 0.15 < monotonic() - started < 10
 
 
 def test_another_topic_does_not_wake_on_postgresql(postgresql_url: str) -> None:

@@ -148,7 +148,7 @@ def test_a_slow_provider_is_given_up_at_the_deadline_of_the_whole_exchange(
     with pytest.raises(TemporarilyUnavailable) as caught:
         transport.request("GET", origin.url(), timeout=SHORT)
     assert caught.value.code == "timeout"
-    assert time.monotonic() - began < 60  # on a noisy machine; the server would take minutes
+    assert time.monotonic() - began < 10  # on a noisy machine; the server would take minutes
 
 
 @pytest.mark.covers("F22")
